@@ -1,0 +1,164 @@
+"""The values that pass between the rooms. All are frozen; none does any I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+from typing import Any, Literal
+from uuid import UUID
+
+
+class Status(IntEnum):
+    """How far a message has come with one participant. Later ones are greater, so a merge is ``max``."""
+
+    SENT = 0
+    DELIVERED = 1
+    READ = 2
+
+
+EventKind = Literal["sent", "delivered", "read", "deleted"]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageEvent:
+    """One webhook of the chat platform about one message.
+
+    ``message_id`` is the bare UUID in lower case. ``sender`` is the user id of the author. ``statuses`` holds every
+    participant the event speaks of, the sender included. ``message`` is the whole documented Message object.
+    """
+
+    kind: EventKind
+    message_id: str
+    sender: str
+    statuses: Mapping[str, Status]
+    message: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a user is. ``values`` is handed to templates as it is; ``phone`` there is as its owner wrote it."""
+
+    user_id: str
+    values: Mapping[str, Any]
+
+    @property
+    def phone(self) -> object:
+        return self.values.get("phone")
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One claimed notification: one recipient of one message that fell due unread.
+
+    Times are milliseconds since the epoch by Redis' clock. ``waited`` is how long it has been due, time on hold not
+    counted. ``statuses`` is empty and ``packed`` blank when the message is gone (``gone`` says why).
+    """
+
+    id: str
+    token: str
+    message_id: str
+    user_id: str
+    sender: str
+    packed: str
+    statuses: Mapping[str, Status]
+    gone: str
+    attempts: int
+    introduction_failures: int
+    due: int
+    waited: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One claimed reply: an SMS that a handset sent to one of our numbers.
+
+    ``handset`` and ``number`` are E.164 digits. ``once`` is the UUID that keeps the chat platform from posting it
+    twice. ``thread`` is the conversation the number carried on that handset when the SMS came, or None.
+    """
+
+    id: str
+    token: str
+    handset: str
+    number: str
+    text: str
+    once: UUID
+    thread: Thread | None
+    attempts: int
+    waited: int
+
+
+@dataclass(frozen=True, slots=True)
+class InboundSms:
+    """An SMS as the provider's webhook delivered it. Numbers are as they came; ``message_id`` is opaque."""
+
+    message_id: str
+    msisdn: str
+    to: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """What one SMS thread stands for: this user in this conversation (``layer:///conversations/<uuid>``)."""
+
+    user_id: str
+    conversation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One (handset, number) pair and the thread it last carried. Times in milliseconds since the epoch."""
+
+    thread: Thread
+    expires: int
+    used: int
+    introduced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sms:
+    """One text message to send. ``sender`` and ``to`` are E.164 digits; ``unicode`` picks UCS-2 over GSM-7.
+
+    ``client_ref`` is the same for every attempt at the same notification (at most 40 characters of ASCII).
+    """
+
+    sender: str
+    to: str
+    text: str
+    unicode: bool
+    client_ref: str
+
+
+class Verdict(Enum):
+    """What is known after an attempt to send one SMS."""
+
+    ACCEPTED = "accepted"  #: the provider has taken it
+    NOT_SENT = "not_sent"  #: certainly not sent; may be tried again
+    UNCERTAIN = "uncertain"  #: may have been sent; trying again might double it
+    ACCOUNT = "account"  #: certainly not sent, and nothing else will be until somebody mends the account
+    REFUSED = "refused"  #: certainly not sent, and never will be
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The outcome of one attempt. ``reason`` is safe to log; ``retry_after`` is in seconds when a time was named.
+
+    ``message_ids`` are the provider's ids of the parts it accepted; ``alarm`` is set when an operator should look.
+    """
+
+    verdict: Verdict
+    reason: str
+    retry_after: float | None = None
+    message_ids: tuple[str, ...] = ()
+    alarm: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedNumber:
+    """A number of the provider's account: E.164 digits, ISO country, where its inbound SMS go, what it can do."""
+
+    msisdn: str
+    country: str
+    inbound_url: str = ""
+    features: frozenset[str] = field(default_factory=frozenset)
