@@ -5,11 +5,23 @@ Layer is the first :class:`ChatPlatform`, Nexmo the first :class:`SmsProvider`, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
-from nexmo_twisted.model import Identity, Outcome, OwnedNumber, Sms
+from nexmo_twisted.model import (
+    Identity,
+    InboundSms,
+    MessageEvent,
+    Notification,
+    Outcome,
+    OwnedNumber,
+    Promoted,
+    Reply,
+    Sms,
+    Status,
+)
+from nexmo_twisted.rules.links import LinkCommit, LinkState
 
 
 class ChatPlatform(Protocol):
@@ -51,8 +63,89 @@ class IdentitySource(Protocol):
         """Raises Temporary, or Permanent(code="unknown_user")."""
 
 
+class Template(Protocol):
+    """A compiled template."""
+
+    @property
+    def names(self) -> Collection[str]:
+        """The top-level names it uses."""
+
+    def render(self, context: Mapping[str, Any]) -> str:
+        """Raises Permanent(code="template") when it fails."""
+
+
 class Introduction(Protocol):
     """What a handset is told first when a number begins to carry a conversation."""
 
     async def introduce(self, context: Mapping[str, Any], conversation: Mapping[str, Any]) -> str:
-        """The introduction for the message in ``context``; a blank one introduces nothing."""
+        """The introduction for the message in ``context``; a blank one introduces nothing. May raise anything."""
+
+
+class Counters(Protocol):
+    """Where what happened is counted, by name and reason."""
+
+    def count(self, name: str, reason: str = "") -> None:
+        """One more of these."""
+
+
+class Store(Protocol):
+    """What is kept in Redis, one atomic move a method. Every method raises StoreUnavailable and nothing else.
+
+    Delays and answers about time are in milliseconds; "next" is the time until there is something to look at, None
+    when there is nothing.
+    """
+
+    async def record_event(self, event: MessageEvent, packed: str, delay: int) -> int | None:
+        """Join one event to what is known. Returns the ms until the message is checked, None when it will not be."""
+
+    async def receive(self, sms: InboundSms, handset: str, number: str) -> bool:
+        """Store an inbound SMS once. False when it was known."""
+
+    async def quarantine(self, entry: str) -> None:
+        """Keep an unreadable webhook among the newest few."""
+
+    async def promote(self, limit: int, report: Collection[Status]) -> Promoted:
+        """Turn due messages into notifications, one for each participant whose status is in ``report``."""
+
+    async def claim_notifications(self, limit: int, lease: int) -> tuple[int | None, list[Notification]]:
+        """(next, claimed): due notifications under a lease, no two for one user."""
+
+    async def claim_replies(self, limit: int, lease: int) -> tuple[int | None, list[Reply]]:
+        """(next, claimed): replies to post under a lease, no two of one handset."""
+
+    async def read_links(
+        self, user_id: str, handset: str, *, raw: str = "", number: str = ""
+    ) -> LinkState:
+        """What a choice of number is based on. ``raw`` is the phone as its owner wrote it. With ``number``, also what
+        the Node service knew of it when nothing else is known."""
+
+    async def begin(self, item: Notification, report: Collection[Status], commit: LinkCommit, lease: int) -> str:
+        """Record the attempt and its link directly before the SMS goes out. "OK", or why it must not:
+        "STALE", "HELD", "CONFLICT" (choose again), or the reason that the message needs no SMS any more."""
+
+    async def accepted(self, item: Notification, outcome: str, handset: str, number: str, introduced: str) -> None:
+        """The SMS was accepted: done, whoever says so. Ends a hold."""
+
+    async def finish(self, item: Notification | Reply, outcome: str) -> None:
+        """Done without anything to send, or posted."""
+
+    async def retry(self, item: Notification | Reply, delay: int, reason: str, introduction: bool = False) -> None:
+        """Look at it again after ``delay``; it keeps its place. ``introduction``: count a failed introduction."""
+
+    async def release(self, item: Notification | Reply) -> None:
+        """Give it back untouched."""
+
+    async def set_aside(self, item: Notification | Reply, reason: str, *, uncertain: bool) -> None:
+        """Uncertain or buried: visible, and in nobody's way."""
+
+    async def hold(self, item: Notification, reason: str, probe_after: int) -> bool:
+        """Nothing goes out but one probe at a time. True when the hold begins with this."""
+
+    async def renew_links(self, commit: LinkCommit) -> bool:
+        """False when what it is based on has changed."""
+
+    async def set_unowned(self, numbers: Collection[str]) -> None:
+        """The configured numbers that get no new link."""
+
+    async def lock(self, name: str, seconds: float) -> bool:
+        """True when this process may do the periodic job of that name for so long."""

@@ -48,6 +48,19 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Promoted:
+    """What one pass over the due messages did. ``next`` is the ms until the next one is due, None when none waits.
+
+    ``orphans`` counts due entries without their message, which should not exist.
+    """
+
+    messages: int
+    notifications: int
+    orphans: int
+    next: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Notification:
     """One claimed notification: one recipient of one message that fell due unread.
 

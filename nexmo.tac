@@ -1,0 +1,15 @@
+# Run with `twistd -ny nexmo.tac`. Settings come from nexmo.toml (or the file that NEXMO_CONFIG names) and the
+# environment; what a file cannot say, such as a Python function, is said here.
+import os
+
+from twisted.application.service import Application
+
+from nexmo_twisted import load, make_service
+
+settings = load(
+    os.environ.get("NEXMO_CONFIG", "nexmo.toml"),
+    # identities=my_identities,  # user id -> {"name": ..., "phone": ...} or None; plain or async
+    # introduce_conversation=my_introduction,  # (message, conversation) -> text
+)
+application = Application("nexmo")
+make_service(settings).setServiceParent(application)

@@ -1,0 +1,249 @@
+"""One HTTP request: its time limit, its size limit, and whether any of it was sent when it fails.
+
+Redirects are not followed, cookies not kept, and nothing is repeated: a request goes out once or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from http.cookiejar import CookieJar
+from typing import Any, Self, cast
+
+from hyperlink import EncodedURL
+from OpenSSL import SSL
+from service_identity import VerificationError
+from treq.client import HTTPClient
+from treq.cookies import IndexableCookieJar
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.error import (
+    ConnectError,
+    ConnectionClosed,
+    ConnectionRefusedError,
+    DNSLookupError,
+    TimeoutError,
+)
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from twisted.web.client import ResponseDone
+from twisted.web.http import PotentialDataLoss
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgent, IBodyProducer
+from zope.interface import implementer  # type: ignore[import-untyped, unused-ignore]
+
+from nexmo_twisted.clients.connections import HandshakeFailed
+
+
+class NotSent(Exception):
+    """No byte of the request went out: it may be sent again. ``reason`` is short and safe to log."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Broken(Exception):
+    """The request went out, or may have, and got no whole answer. ``reason`` is short and safe to log."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer. Header names are in lower case; of a header that came twice, the last value."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Http:
+    """Requests through ``agent``.
+
+    ``timeout`` is in seconds and covers everything from connecting to the last byte of the answer. ``limit``
+    is the size an answer's body may have, in bytes after decompression.
+    """
+
+    def __init__(self, agent: IAgent, clock: IReactorTime, *, timeout: float, limit: int = 2**16) -> None:
+        self._client = HTTPClient(agent, _NoCookies(), data_to_body_producer=_as_it_is)
+        self._no_cookies: CookieJar = _NoCookies()
+        self._clock: Any = clock
+        self._timeout = timeout
+        self._limit = limit
+
+    async def request(self, method: str, url: str, *, headers: Headers, body: bytes | None = None) -> Answer:
+        """Send one request; raises :class:`NotSent` or :class:`Broken`, in doubt the latter.
+
+        ``headers`` are not changed, so that one object serves all requests of its kind.
+        """
+        outgoing = None if body is None else _Outgoing(body)
+        waiting: Deferred[Any] | None = None
+        expired = False
+
+        def expire() -> None:
+            nonlocal expired
+            expired = True
+            if waiting is not None:
+                waiting.cancel()
+
+        timer = self._clock.callLater(self._timeout, expire)
+        answered = False
+        try:
+            waiting = self._client.request(
+                method,
+                _url(url),
+                headers=headers,
+                data=cast(Any, outgoing),
+                cookies=self._no_cookies,
+                allow_redirects=False,
+                unbuffered=True,
+                reactor=self._clock,
+            )
+            response = await waiting
+            answered = True
+            incoming = _Incoming(self._limit)
+            waiting = incoming.whole
+            response.deliverBody(incoming)
+            content = await incoming.whole
+        except Exception as error:
+            if answered:
+                sent = True
+            elif outgoing is not None:
+                sent = outgoing.started
+            else:
+                sent = not isinstance(error, ConnectError | DNSLookupError)
+            reason = f"no answer within {self._timeout:g} seconds" if expired else _reason(error)
+            raise (Broken if sent else NotSent)(reason) from None
+        finally:
+            if timer.active():
+                timer.cancel()
+        return Answer(
+            response.code,
+            {
+                name.decode("latin-1").lower(): values[-1].decode("latin-1")
+                for name, values in response.headers.getAllRawHeaders()
+            },
+            content,
+        )
+
+
+@implementer(IBodyProducer)
+class _Outgoing:
+    """The body of a request. The connection asks for it once it has been given the head: from then on bytes
+    may be on their way, before that none can be."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self.length = len(body)
+        self.started = False
+
+    def startProducing(self, consumer: Any) -> Deferred[None]:
+        self.started = True
+        consumer.write(self._body)
+        return succeed(None)
+
+    def pauseProducing(self) -> None:
+        """All is written at once."""
+
+    def resumeProducing(self) -> None:
+        """All is written at once."""
+
+    def stopProducing(self) -> None:
+        """All is written at once."""
+
+
+class _TooLarge(Exception):
+    """The body of an answer is over the limit."""
+
+
+class _Incoming(Protocol):
+    """Collects the body of an answer; cancelling ``whole`` hangs up."""
+
+    def __init__(self, limit: int) -> None:
+        self.whole: Deferred[bytes] = Deferred(lambda _: self._hang_up())
+        self._chunks: list[bytes] = []
+        self._room = limit
+
+    def _hang_up(self) -> None:
+        # Not loseConnection: over TLS that waits for the farewell of a server which may never give one.
+        cast(Any, self.transport).stopProducing()
+
+    def dataReceived(self, data: bytes) -> None:
+        self._room -= len(data)
+        if self._room >= 0:
+            self._chunks.append(data)
+        elif not self.whole.called:
+            self._chunks.clear()
+            self._hang_up()
+            self.whole.errback(_TooLarge())
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self.whole.called:
+            return
+        # PotentialDataLoss: the answer named no length, so its end is where the server closed.
+        if isinstance(reason.value, ResponseDone | PotentialDataLoss):
+            self.whole.callback(b"".join(self._chunks))
+        else:
+            self.whole.errback(reason)
+
+
+class _NoCookies(IndexableCookieJar):
+    """Keeps nothing and sends nothing."""
+
+    def add_cookie_header(self, request: Any) -> None:
+        pass
+
+    def extract_cookies(self, response: Any, request: Any) -> None:
+        pass
+
+
+class _Url(EncodedURL):
+    """An URL in the very form it goes out in, which treq would work out again for every request."""
+
+    text: str
+
+    def to_uri(self) -> Self:
+        return self
+
+    def to_text(self, with_password: bool = False) -> str:
+        return self.text
+
+
+@lru_cache(maxsize=1024)
+def _url(text: str) -> _Url:
+    url: _Url = _Url.from_text(text)
+    url.text = EncodedURL.from_text(text).to_uri().to_text()
+    return url
+
+
+def _as_it_is(producer: Any) -> Any:
+    return producer
+
+
+def _reason(error: BaseException) -> str:
+    """A few words about a failure, without anything the other side said."""
+    for inner in getattr(error, "reasons", ())[:1]:
+        return _reason(inner.value)
+    if isinstance(error, HandshakeFailed):
+        if isinstance(error.cause, VerificationError):
+            return "TLS: the certificate is for another host"
+        if isinstance(error.cause, SSL.Error) and "certificate verify failed" in repr(error.cause):
+            return "TLS: the certificate is not trusted"
+        return "TLS: no handshake"
+    for kind, words in _WORDS.items():
+        if isinstance(error, kind):
+            return words
+    return type(error).__name__
+
+
+_WORDS: Mapping[type[BaseException], str] = {
+    ConnectionRefusedError: "connection refused",
+    DNSLookupError: "host name not found",
+    TimeoutError: "not connected in time",
+    _TooLarge: "the answer is too large",
+    ConnectionClosed: "connection lost",
+}

@@ -1,0 +1,112 @@
+"""Looking again when there is something to look at: one timer for the earliest time, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from nexmo_twisted.errors import StoreUnavailable
+
+#: Seconds after which a loop looks again even when it knows of nothing: other processes may have died meanwhile.
+LONGEST_PAUSE = 5.0
+
+
+class Loop:
+    """Runs ``look`` again and again, never two at a time, and is armed for the next time only.
+
+    ``look`` returns the seconds until the next thing is due, or None. Errors never end the loop: it pauses, 0.2
+    seconds growing to 5, and looks again; an outage is logged once when it begins and once when it is over.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        clock: IReactorTime,
+        look: Callable[[], Awaitable[float | None]],
+        longest: float = LONGEST_PAUSE,
+    ) -> None:
+        self._log = Logger(namespace=f"nexmo_twisted.{name}")
+        self._name = name
+        self._clock = clock
+        self._look = look
+        self._longest = longest
+        self._timer: IDelayedCall | None = None
+        self._running: Deferred[None] | None = None
+        self._again = False
+        self._stopped = True
+        self._failures = 0
+        self._waiting: list[Deferred[None]] = []
+
+    def start(self) -> None:
+        self._stopped = False
+        self.poke()
+
+    def poke(self, after: float = 0.0) -> None:
+        """There is something to look at in ``after`` seconds."""
+        if self._stopped:
+            return
+        if self._running is not None and after <= 0:
+            self._again = True
+            return
+        when = self._clock.seconds() + min(max(after, 0.0), self._longest)
+        if self._timer is not None and self._timer.active():
+            if self._timer.getTime() <= when:
+                return
+            self._timer.cancel()
+        self._timer = self._clock.callLater(when - self._clock.seconds(), self._run)
+
+    def stop(self) -> Deferred[None]:
+        """Look no more; fires when the present look is over."""
+        self._stopped = True
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        return self.idle()
+
+    def idle(self) -> Deferred[None]:
+        """Fires when no look is under way."""
+        waiting: Deferred[None] = Deferred()
+        if self._running is None:
+            waiting.callback(None)
+        else:
+            self._waiting.append(waiting)
+        return waiting
+
+    @property
+    def busy(self) -> bool:
+        """A look is under way, or due at this instant."""
+        timer = self._timer
+        due = timer is not None and timer.active() and timer.getTime() <= self._clock.seconds()
+        return self._running is not None or due
+
+    def _run(self) -> None:
+        self._running = Deferred()
+        Deferred.fromCoroutine(self._once()).addBoth(self._done)
+
+    async def _once(self) -> float | None:
+        try:
+            after = await self._look()
+        except StoreUnavailable as error:
+            if not self._failures:
+                self._log.error("{name} pauses: {reason}", name=self._name, reason=error.reason)
+        except Exception:
+            self._log.failure("{name} failed and will go on", name=self._name)
+        else:
+            if self._failures:
+                self._log.info("{name} goes on", name=self._name)
+            self._failures = 0
+            return after
+        self._failures += 1
+        self._again = False
+        return float(min(0.2 * 2 ** (self._failures - 1), LONGEST_PAUSE))
+
+    def _done(self, after: Any) -> None:
+        self._running = None
+        again, self._again = self._again, False
+        self.poke(0.0 if again else self._longest if after is None else after)
+        waiting, self._waiting = self._waiting, []
+        for deferred in waiting:
+            deferred.callback(None)

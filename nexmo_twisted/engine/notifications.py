@@ -1,0 +1,261 @@
+"""Notifications: one recipient of one unread message becomes one SMS, or a reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from nexmo_twisted.boundaries import ChatPlatform, Counters, IdentitySource, Introduction, SmsProvider, Store, Template
+from nexmo_twisted.engine.cache import Cache
+from nexmo_twisted.engine.desk import LEASE, Desk
+from nexmo_twisted.engine.persist import until_stored
+from nexmo_twisted.errors import AccountFault, NexmoTwistedError, Permanent, StoreUnavailable, Temporary
+from nexmo_twisted.model import Identity, Notification, Outcome, Sms, Status, Thread, Verdict
+from nexmo_twisted.rules import backoff, phones
+from nexmo_twisted.rules.compact import unpack
+from nexmo_twisted.rules.links import choose, introduction_mark
+from nexmo_twisted.rules.sms import fit
+from nexmo_twisted.rules.texts import message_text
+
+#: How often an introduction may fail before the SMS goes out without it.
+INTRODUCTION_TRIES = 3
+#: How often a number is chosen again because another process was faster.
+CHOICES = 20
+#: Milliseconds between two probes while the account is held.
+PROBE_AFTER = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the customer decided, in the units of the settings: ms, E.164 digits, statuses."""
+
+    report: Collection[Status]
+    numbers: Sequence[str]
+    link_lifetime: int
+    link_keep: int
+    give_up: int
+    region: str
+    max_segments: int
+    api_root: str
+
+
+class _Skip(Exception):
+    """Nothing is to be sent, for a reason that will not change."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class _GiveBack(Exception):
+    """Not ours to do now: the service stops, the outgoing side is held, or another process has it."""
+
+
+class _IntroductionFailed(Temporary):
+    pass
+
+
+class Notifications:
+    """Works on claimed notifications. Every outcome is stored with its reason and counted."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        store: Store,
+        chat: ChatPlatform,
+        provider: SmsProvider,
+        identities: IdentitySource,
+        template: Template,
+        introduction: Introduction | None,
+        terms: Terms,
+        clock: IReactorTime,
+        random: Callable[[], float],
+        counters: Counters,
+    ) -> None:
+        self._store = store
+        self._provider = provider
+        self._identities = identities
+        self._template = template
+        self._introduction = introduction
+        self._terms = terms
+        self._clock = clock
+        self._random = random
+        self._counters = counters
+        self._conversations: Cache[Mapping[str, Any]] = Cache(chat.conversation, clock)
+        self.desk: Desk[Notification] = Desk("notifications", clock, store.claim_notifications, self._handle)
+
+    async def _handle(self, item: Notification) -> None:
+        try:
+            await self._notify(item)
+        except _Skip as skip:
+            self._counters.count("skipped", skip.reason)
+            await self._settle(lambda: self._store.finish(item, skip.reason))
+        except (StoreUnavailable, _GiveBack):
+            await self._settle(lambda: self._store.release(item))
+        except Temporary as error:
+            await self._retry(item, error.reason, error.retry_after, isinstance(error, _IntroductionFailed))
+            if isinstance(error, AccountFault):
+                self._log.error("The chat platform refuses us: {reason}", reason=error.reason)
+        except Permanent as error:
+            await self._bury(item, error.code, error.reason)
+        except Exception:
+            self._log.failure("Notification of message {id} failed", id=item.message_id)
+            await self._retry(item, "internal")
+
+    async def _notify(self, item: Notification) -> None:
+        terms = self._terms
+        if item.gone:
+            raise _Skip(item.gone)
+        if item.statuses.get(item.user_id) not in terms.report:
+            raise _Skip("read")
+        if item.waited > terms.give_up:
+            raise Permanent("not sent in time", code="too_late")
+        message = unpack(item.packed, item.message_id, item.sender, item.statuses, terms.api_root)
+        text = message_text(message.get("parts") or [])
+        if not text.strip():
+            raise _Skip("blank")
+        recipient, handset = await self._recipient(item.user_id)
+        sender = await self._sender(item.sender)
+        context = {**message, "sender": sender.values, "recipient": recipient.values, "text": text}
+        thread = Thread(item.user_id, message["conversation"]["id"])
+        if "conversation" in self._template.names:
+            context["conversation"] = await self._conversation(message["conversation"])
+        body = self._template.render(context)
+        if not body.strip():
+            raise _Skip("blank")
+        sms = await self._begin(item, thread, handset, str(recipient.phone), context, body)
+        outcome = await self._provider.send(sms)
+        await self._conclude(item, thread, sms, outcome)
+
+    async def _recipient(self, user_id: str) -> tuple[Identity, str]:
+        try:
+            identity = await self._identities.identity(user_id)
+            return identity, phones.e164(identity.phone, self._terms.region)
+        except Permanent as error:
+            raise _Skip(error.code) from error
+        except phones.BadPhone as error:
+            self._log.info("A recipient has no usable phone: {reason}", reason=str(error))
+            raise _Skip("no_phone") from error
+
+    async def _sender(self, user_id: str) -> Identity:
+        try:
+            return await self._identities.identity(user_id)
+        except Permanent:  # the message is there, whoever wrote it
+            return Identity(user_id, {"name": user_id, "userId": user_id})
+
+    async def _conversation(self, reference: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            return {**reference, **await self._conversations.get(reference["id"])}
+        except Permanent:
+            return reference
+
+    async def _begin(
+        self,
+        item: Notification,
+        thread: Thread,
+        handset: str,
+        raw: str,
+        context: Mapping[str, Any],
+        body: str,
+    ) -> Sms:
+        """Choose a number and record the attempt; made again while another process changes what it is based on."""
+        terms = self._terms
+        introduction: str | None = None
+        for _ in range(CHOICES):
+            state = await self._store.read_links(thread.user_id, handset, raw=raw)
+            choice = choose(
+                state, thread, handset, raw, terms.numbers, terms.link_lifetime, terms.link_keep
+            )
+            if choice is None:
+                self._counters.count("numbers_exhausted")
+                self._log.error(
+                    "No number is free for a handset: message {id} is not sent; more numbers are needed",
+                    id=item.message_id,
+                )
+                raise _Skip("no_number")
+            if not choice.introduced and introduction is None:
+                introduction = await self._introduce(item, context)
+            lead = introduction if introduction and not choice.introduced else ""
+            fitted = fit(f"{lead}\n\n{body}" if lead else body, terms.max_segments)
+            if self.desk.closing:
+                raise _GiveBack
+            answer = await self._store.begin(item, terms.report, choice.commit, LEASE)
+            if answer == "OK":
+                return Sms(choice.number, handset, fitted.text, fitted.unicode, item.id)
+            if answer in ("STALE", "HELD"):
+                raise _GiveBack
+            if answer != "CONFLICT":
+                raise _Skip(answer)
+        raise Temporary("the links of this user change all the time")
+
+    async def _introduce(self, item: Notification, context: Mapping[str, Any]) -> str:
+        if self._introduction is None:
+            return ""
+        if item.introduction_failures >= INTRODUCTION_TRIES:
+            self._log.error("Message {id} goes out without its introduction", id=item.message_id)
+            return ""
+        try:
+            conversation = await self._conversations.get(context["conversation"]["id"])
+            return (await self._introduction.introduce(context, conversation)).strip()
+        except Exception as error:
+            reason = error.reason if isinstance(error, NexmoTwistedError) else type(error).__name__
+            self._log.warn("An introduction failed: {reason}", reason=reason)
+            raise _IntroductionFailed(f"introduction: {reason}") from error
+
+    async def _conclude(self, item: Notification, thread: Thread, sms: Sms, outcome: Outcome) -> None:
+        """Store what is known after the attempt."""
+        verdict, reason = outcome.verdict, outcome.reason
+        if outcome.alarm:
+            self._log.error("Message {id}: {alarm}", id=item.message_id, alarm=outcome.alarm)
+        if verdict is Verdict.ACCEPTED:
+            record = f"sent {sms.sender} {','.join(outcome.message_ids[:1])}"
+            await self._settle(
+                lambda: self._store.accepted(item, record, sms.to, sms.sender, introduction_mark(thread))
+            )
+            self._counters.count("sent")
+            self._log.info(
+                "Message {id} sent to {to} from {sender}",
+                id=item.message_id,
+                to=phones.masked(sms.to),
+                sender=phones.masked(sms.sender),
+            )
+        elif verdict is Verdict.NOT_SENT:
+            await self._retry(item, reason, outcome.retry_after)
+        elif verdict is Verdict.UNCERTAIN:
+            self._counters.count("uncertain")
+            self._log.error("Message {id} may or may not be sent: {reason}", id=item.message_id, reason=reason)
+            await self._settle(lambda: self._store.set_aside(item, reason, uncertain=True))
+        elif verdict is Verdict.ACCOUNT:
+            self._counters.count("held")
+            if await self._settle(lambda: self._store.hold(item, reason, PROBE_AFTER)):
+                self._log.critical("Nothing is sent until the account is mended: {reason}", reason=reason)
+        else:
+            await self._bury(item, "refused", reason)
+
+    async def _retry(
+        self, item: Notification, reason: str, after: float | None = None, introduction: bool = False
+    ) -> None:
+        self._counters.count("retried")
+        delay = backoff.delay(item.attempts, retry_after=after, random=self._random)
+        self._log.info(
+            "Message {id} is tried again in {delay:.0f} s: {reason}",
+            id=item.message_id,
+            delay=delay,
+            reason=reason,
+        )
+        await self._settle(
+            lambda: self._store.retry(item, int(delay * 1000), reason, introduction=introduction)
+        )
+
+    async def _bury(self, item: Notification, code: str, reason: str) -> None:
+        self._counters.count("buried", code)
+        self._log.error("Message {id} is buried: {code}: {reason}", id=item.message_id, code=code, reason=reason)
+        await self._settle(lambda: self._store.set_aside(item, f"{code}: {reason}", uncertain=False))
+
+    async def _settle(self, move: Callable[[], Any]) -> Any:
+        return await until_stored(self._clock, move)

@@ -1,0 +1,65 @@
+"""Counters in Prometheus' format. All are created at start, so that what never happened shows as 0."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, generate_latest
+
+from nexmo_twisted.boundaries import Counters
+
+#: Every counter: its name here, what it counts, and the reasons that are known beforehand.
+_COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "webhooks": (
+        "Webhooks received, by what became of them",
+        (
+            "layer_stored",
+            "layer_ignored",
+            "layer_unsigned",
+            "layer_quarantined",
+            "nexmo_stored",
+            "nexmo_quarantined",
+            "unavailable",
+            "busy",
+        ),
+    ),
+    "checks": ("Messages whose delay was over", ()),
+    "sent": ("SMS that Nexmo accepted", ()),
+    "skipped": (
+        "Notifications without an SMS, by reason",
+        ("read", "deleted", "blank", "no_phone", "unknown_user", "no_number"),
+    ),
+    "numbers_exhausted": ("Messages not sent because no number was free for the handset", ()),
+    "retried": ("Attempts that will be made again", ()),
+    "held": ("Attempts that failed because of the account", ()),
+    "uncertain": ("SMS of which nobody knows whether they were sent", ()),
+    "buried": ("Notifications given up, by reason", ("refused", "too_late", "template")),
+    "replies": (
+        "Replies, by what became of them",
+        ("received", "repeated", "posted", "no_thread", "not_a_number", "too_late", "conversation_gone", "not_participant"),
+    ),
+    "registration_failures": ("Looks at our registration that failed", ("chat webhook", "SMS numbers")),
+}
+
+
+class PrometheusCounters:
+    """Counters named ``nexmo_twisted_<name>_total{reason="..."}``."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._counters: dict[str, Counter] = {}
+        for name, (about, reasons) in _COUNTERS.items():
+            labels = ("reason",) if reasons else ()
+            counter = Counter(f"nexmo_twisted_{name}", about, labels, registry=self._registry)
+            self._counters[name] = counter
+            for reason in reasons:
+                counter.labels(reason)
+
+    def count(self, name: str, reason: str = "") -> None:
+        counter = self._counters[name]
+        (counter.labels(reason) if reason else counter).inc()
+
+    def page(self) -> bytes:
+        """The exposition text, UTF-8."""
+        return generate_latest(self._registry)
+
+
+_: type[Counters] = PrometheusCounters

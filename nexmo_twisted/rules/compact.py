@@ -1,0 +1,85 @@
+"""A Message object in few bytes, and back: what follows from its ids and from the statuses kept beside it is left out."""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from nexmo_twisted.model import Status
+
+_CONVERSATION = "layer:///conversations/"
+_STATUS_NAMES = {status: status.name.lower() for status in Status}
+
+
+def short_id(uuid: str) -> str:
+    """A UUID as 22 characters of base64url."""
+    return urlsafe_b64encode(UUID(uuid).bytes)[:22].decode()
+
+
+def long_id(short: str) -> str:
+    return str(UUID(bytes=urlsafe_b64decode(short + "==")))
+
+
+def pack(message: Mapping[str, Any], api_root: str) -> str:
+    """``message`` without sender id and recipient_status. ``api_root`` is ``<api_url>/apps/<app id>``.
+
+    Whatever differs from what :func:`unpack` would make of the short form is kept beside it, so nothing is lost.
+    """
+    message_id = message["id"]
+    parts = message.get("parts") or []
+    core = [
+        short_id(message["conversation"]["id"].removeprefix(_CONVERSATION)),
+        message.get("sent_at"),
+        [_pack_part(part, f"{message_id}/parts/{index}") for index, part in enumerate(parts)],
+    ]
+    sender = (message.get("sender") or {}).get("user_id")
+    plain = _rebuild(core, message_id, sender, api_root)
+    differing = {
+        key: value for key, value in message.items() if key != "recipient_status" and plain.get(key, core) != value
+    }
+    absent = [key for key in plain if key not in message]
+    if differing or absent:
+        core.append(differing)
+    if absent:
+        core.append(absent)
+    return json.dumps(core, ensure_ascii=False, separators=(",", ":"))
+
+
+def unpack(
+    packed: str, message_id: str, sender: str, statuses: Mapping[str, Status], api_root: str
+) -> dict[str, Any]:
+    """The documented Message object. ``message_id`` is the bare UUID."""
+    core = json.loads(packed)
+    message = _rebuild(core[:3], f"layer:///messages/{message_id}", sender, api_root)
+    if len(core) > 3:
+        message.update(core[3])
+    for key in core[4] if len(core) > 4 else ():
+        del message[key]
+    message["recipient_status"] = {user: _STATUS_NAMES[status] for user, status in statuses.items()}
+    return message
+
+
+def _rebuild(core: list[Any], message_id: str, sender: str | None, api_root: str) -> dict[str, Any]:
+    short, sent_at, parts = core
+    conversation = long_id(short)
+    return {
+        "id": message_id,
+        "url": f"{api_root}/messages/{message_id.rpartition('/')[2]}",
+        "conversation": {"id": _CONVERSATION + conversation, "url": f"{api_root}/conversations/{conversation}"},
+        "parts": [_unpack_part(part, f"{message_id}/parts/{index}") for index, part in enumerate(parts)],
+        "sent_at": sent_at,
+        "sender": {"user_id": sender, "name": None},
+    }
+
+
+def _pack_part(part: Any, part_id: str) -> Any:
+    if part == _unpack_part(part.get("body"), part_id) and isinstance(part.get("body"), str):
+        return part["body"]
+    return part
+
+
+def _unpack_part(part: Any, part_id: str) -> Any:
+    return {"id": part_id, "mime_type": "text/plain", "body": part} if isinstance(part, str) else part

@@ -1,0 +1,214 @@
+"""What is known after one attempt to send an SMS: the one table, and how an answer is looked up in it.
+
+*Not sent* and *account* are tried again, *refused* is over, *uncertain* must be settled by other evidence
+before anybody tries again: so nothing is lost and nothing doubled. Sources: Vonage SMS API, the statuses of
+a send request; Vonage knowledge base 205065817, throttling. Statuses 13, 16, 18, 19 and 20 are known from
+older clients.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from nexmo_twisted.model import Outcome, Verdict
+from nexmo_twisted.rules.backoff import named_wait
+from nexmo_twisted.rules.phones import masked
+
+ACCEPTED, NOT_SENT, UNCERTAIN = Verdict.ACCEPTED, Verdict.NOT_SENT, Verdict.UNCERTAIN
+ACCOUNT, REFUSED = Verdict.ACCOUNT, Verdict.REFUSED
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One line of the table. ``alarm``: an operator should look, since the next SMS will fare no better."""
+
+    verdict: Verdict
+    name: str
+    alarm: bool = False
+
+
+#: ``messages[].status`` of a send request
+STATUSES: Final[Mapping[int, Known]] = {
+    0: Known(ACCEPTED, "accepted"),
+    1: Known(NOT_SENT, "throttled"),
+    2: Known(REFUSED, "missing parameter", alarm=True),
+    3: Known(REFUSED, "invalid parameter"),
+    4: Known(ACCOUNT, "invalid credentials", alarm=True),
+    5: Known(UNCERTAIN, "internal error"),
+    6: Known(REFUSED, "invalid message"),
+    7: Known(REFUSED, "number barred"),
+    8: Known(ACCOUNT, "account barred", alarm=True),
+    9: Known(ACCOUNT, "no credit left", alarm=True),
+    10: Known(NOT_SENT, "too many connections"),
+    11: Known(ACCOUNT, "account not enabled for HTTP", alarm=True),
+    12: Known(REFUSED, "message too long"),
+    13: Known(UNCERTAIN, "communication failure"),
+    14: Known(ACCOUNT, "invalid signature", alarm=True),
+    15: Known(REFUSED, "invalid sender address", alarm=True),
+    16: Known(REFUSED, "invalid time to live"),
+    17: Known(REFUSED, "blocked by provider"),
+    18: Known(REFUSED, "too many destinations"),
+    19: Known(ACCOUNT, "facility not allowed on the account", alarm=True),
+    20: Known(REFUSED, "invalid message class"),
+    22: Known(REFUSED, "invalid network code"),
+    23: Known(REFUSED, "invalid callback URL", alarm=True),
+    29: Known(REFUSED, "destination not permitted while the account is in demo mode", alarm=True),
+    32: Known(REFUSED, "signature and secret both sent", alarm=True),
+    33: Known(REFUSED, "number deactivated"),
+}
+#: a status nobody documents is final and somebody should read about it: trying again could go on for ever
+UNDOCUMENTED: Final = Known(REFUSED, "undocumented status", alarm=True)
+
+#: HTTP statuses that decide by themselves. 408 means that the server gave up in the middle of the request
+HTTP: Final[Mapping[int, Known]] = {
+    401: Known(ACCOUNT, "authentication failed", alarm=True),
+    402: Known(ACCOUNT, "payment required", alarm=True),
+    408: Known(UNCERTAIN, "request timed out"),
+    429: Known(NOT_SENT, "too many requests"),
+}
+#: the other statuses by their hundreds, where the body tells no more. A 3xx, 403 or 404 comes from
+#: something in front of the SMS API or from a wrong ``api_url``: nothing was sent, and the alarm calls
+#: an operator
+HUNDREDS: Final[Mapping[int, Known]] = {
+    3: Known(REFUSED, "redirected, which is never followed", alarm=True),
+    4: Known(REFUSED, "request refused", alarm=True),
+    5: Known(UNCERTAIN, "server error"),
+}
+UNREADABLE: Final = Known(UNCERTAIN, "unreadable answer", alarm=True)
+
+#: several parts, none accepted: what may have been sent outweighs what was not, then what can still be sent
+WEIGHT: Final[Sequence[Verdict]] = (UNCERTAIN, ACCOUNT, NOT_SENT, REFUSED)
+
+LONGEST_WAIT: Final = 60.0  #: seconds a throttle text is believed; its wording is no contract
+_WAIT = re.compile(r"wait\W{0,4}(\d{1,9})", re.ASCII | re.IGNORECASE)
+_INTERVAL = re.compile(
+    r"INTERVAL\s*\[\s*(\d{1,9})\s*\].*?TIME_SINCE\w*\s*\[\s*(\d{1,9})\s*\]", re.ASCII | re.IGNORECASE
+)
+_NUMBER = re.compile(r"\+?\d(?:[ ().-]{0,2}\d){4,}")
+
+
+def judge_answer(
+    http_status: int, retry_after: str | None, body: bytes, *, date: str | None = None
+) -> Outcome:
+    """The outcome of an answered SMS request. ``retry_after`` and ``date`` are the headers of that name.
+
+    A 200 is judged by every ``messages[].status``: one accepted part makes the SMS accepted, with an alarm if
+    others were not, and it is never sent again. A 200 without a verdict may stand for a sent SMS: uncertain.
+    """
+    wait = named_wait(retry_after, date)
+    where = f"HTTP {http_status}"
+    if http_status in HTTP:
+        return _outcome(HTTP[http_status], where, wait=wait)
+    hundred = HUNDREDS.get(http_status // 100)
+    if hundred is not None and hundred.verdict is UNCERTAIN:
+        return _outcome(hundred, where)
+    document = _read(body)
+    parts = _parts(document)
+    if hundred is not None:
+        # A refusal may carry the SMS API's own, more exact verdict.
+        parts = [part for part in parts if _known(part) is not None]
+        return _judge_parts(parts, wait) if parts else _outcome(hundred, where)
+    if parts:
+        return _judge_parts(parts, wait)
+    code = _integer(document.get("error-code"))
+    if code in (401, 402, 429):
+        return _outcome(HTTP[code], f"error-code {code}", wait=wait)
+    return _outcome(UNREADABLE, where)
+
+
+def judge_failure(sent_any: bool, reason: str) -> Outcome:
+    """The outcome of an SMS request without an answer: all depends on whether any byte may have gone out."""
+    return Outcome(UNCERTAIN if sent_any else NOT_SENT, reason)
+
+
+def _judge_parts(parts: Sequence[Mapping[str, Any] | None], wait: float | None) -> Outcome:
+    judged = [_judge_part(part, wait) for part in parts]
+    accepted = [outcome for outcome in judged if outcome.verdict is ACCEPTED]
+    others = [outcome for outcome in judged if outcome.verdict is not ACCEPTED]
+    if not accepted:
+        return min(others, key=lambda outcome: WEIGHT.index(outcome.verdict))
+    ids = tuple(message_id for outcome in accepted for message_id in outcome.message_ids)
+    alarm = f"only {len(accepted)} of {len(judged)} parts accepted: {others[0].reason}" if others else ""
+    return Outcome(ACCEPTED, alarm or "accepted", message_ids=ids, alarm=alarm)
+
+
+def _judge_part(part: Mapping[str, Any] | None, wait: float | None) -> Outcome:
+    known = _known(part)
+    if part is None or known is None:
+        return _outcome(UNREADABLE, "no status")
+    if known.verdict is ACCEPTED:
+        message_id = part.get("message-id")
+        ids = (message_id,) if isinstance(message_id, str) and 0 < len(message_id) <= 100 else ()
+        return Outcome(ACCEPTED, known.name, message_ids=ids)
+    text = part.get("error-text")
+    text = text if isinstance(text, str) else ""
+    if known.verdict is NOT_SENT:
+        named = _wait_in(text)
+        wait = wait if named is None else named
+    return _outcome(known, f"status {part['status']}", text, wait)
+
+
+def _known(part: Mapping[str, Any] | None) -> Known | None:
+    status = None if part is None else _integer(part.get("status"))
+    return None if status is None else STATUSES.get(status, UNDOCUMENTED)
+
+
+def _outcome(known: Known, where: str, text: str = "", wait: float | None = None) -> Outcome:
+    reason = f"{where}: {known.name}"
+    if text:
+        reason += f" ({_safe(text)})"
+    later = known.verdict in (NOT_SENT, ACCOUNT)
+    return Outcome(
+        known.verdict, reason, retry_after=wait if later else None, alarm=reason if known.alarm else ""
+    )
+
+
+def _read(body: bytes) -> Mapping[str, Any]:
+    """The JSON object of the body, whatever its declared charset; empty when it is none."""
+    try:
+        document = json.loads(body.decode("utf-8-sig", "replace"))
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _parts(document: Mapping[str, Any]) -> list[Mapping[str, Any] | None]:
+    """One entry for each part of the SMS, None for a part that is announced or listed but not readable."""
+    messages = document.get("messages")
+    if not isinstance(messages, list):
+        # Refused credentials were seen as a bare {"status": "4", "error-text": ...}.
+        return [document] if "status" in document and "error-text" in document else []
+    parts: list[Mapping[str, Any] | None] = [entry if isinstance(entry, dict) else None for entry in messages]
+    announced = _integer(document.get("message-count"))
+    if parts and announced is not None and announced > len(parts):
+        parts.append(None)
+    return parts
+
+
+def _integer(value: object) -> int | None:
+    """The values are strings today; a number would mean the same."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 9:
+        return int(value)
+    return value if type(value) is int else None
+
+
+def _wait_in(text: str) -> float | None:
+    """The seconds a throttle text asks for: "please wait [ 978 ]" or the rest of its INTERVAL, both in ms."""
+    found = _WAIT.search(text)
+    if found:
+        return min(int(found[1]) / 1000, LONGEST_WAIT)
+    found = _INTERVAL.search(text)
+    if found:
+        return min(max(int(found[1]) - int(found[2]), 0) / 1000, LONGEST_WAIT)
+    return None
+
+
+def _safe(text: str) -> str:
+    """A provider's text as a log may show it: one short line, numbers masked."""
+    line = "".join(char if char.isprintable() else " " for char in text[:200])
+    line = _NUMBER.sub(lambda found: masked(re.sub(r"\D", "", found[0])), line)
+    return line if len(line) <= 80 else line[:79] + "…"

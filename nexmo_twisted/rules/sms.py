@@ -1,0 +1,163 @@
+"""The SMS alphabets: which one a text needs, how many segments it takes, and how it is cut to fit.
+
+Sources: 3GPP TS 23.038 (the GSM 7-bit default alphabet), 3GPP TS 23.040 (concatenated messages) and Vonage's
+documentation of its SMS API.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from itertools import islice
+
+from nexmo_twisted.rules.texts import graphemes
+
+GSM_BASIC = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+"""The characters that take one septet."""
+
+GSM_EXTENSION = frozenset("\f^{}\\[~]|€")
+"""The characters that take two septets, an escape and a code."""
+
+MAX_CHARACTERS = 3200
+"""The longest text of one request (Vonage documentation, SMS API). How characters above U+FFFF are counted
+is not said there; here they count as two, which is the stricter reading."""
+
+_GSM = GSM_BASIC | GSM_EXTENSION
+
+_PLAIN = str.maketrans(
+    dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u2039\u203a", "'")
+    | dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"')
+    | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-")
+    | dict.fromkeys("\u00a0\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000", " ")
+    | {"\u2026": "..."}
+)
+
+
+class Encoding(Enum):
+    """How the characters travel; the value is ``type`` in a request to Nexmo."""
+
+    GSM7 = "text"
+    UCS2 = "unicode"
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """What a text takes: ``units`` are septets or UTF-16 units, ``parts`` are the segments, each billed."""
+
+    encoding: Encoding
+    units: int
+    parts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A text ready to send: ``unicode`` picks UCS-2, ``segments`` are billed, ``cut``: its end is missing."""
+
+    text: str
+    unicode: bool
+    segments: int
+    cut: bool
+
+
+def is_gsm(text: str) -> bool:
+    """Whether every character of ``text`` is in the GSM 7-bit default alphabet or its extension."""
+    return _GSM.issuperset(text)
+
+
+def simplified(text: str) -> str:
+    """``text`` in plain typography if that alone spares it UCS-2 and takes no more segments, else ``text``.
+
+    Typographic quotes, dashes, ellipses and hard spaces become their typewriter forms; letters written with
+    separate accents are composed (Unicode NFC).
+    """
+    if is_gsm(text):
+        return text
+    plain = _plain(text)
+    return plain if is_gsm(plain) and segments(plain).parts <= segments(text).parts else text
+
+
+def segments(text: str) -> Segments:
+    """How many units and parts ``text`` takes, counted as carriers do.
+
+    GSM-7: 160 septets in one part or 153 in each of several. UCS-2, when a character is not in GSM-7: 70 or
+    67 UTF-16 units. Neither an escape pair nor a surrogate pair is split between two parts.
+    """
+    if is_gsm(text):
+        return _segments(Encoding.GSM7, [2 if c in GSM_EXTENSION else 1 for c in text], 160, 153)
+    return _segments(Encoding.UCS2, [2 if c > "\uffff" else 1 for c in text], 70, 67)
+
+
+def fit(text: str, max_segments: int) -> Fitted:
+    """``text`` simplified, and cut at a grapheme border if it takes more than ``max_segments`` (at least 1).
+
+    A cut text ends with "…", but in GSM-7, which has no such character, with three dots: "…" would cost it
+    more than half its room. When all characters beyond GSM-7 are in the end that is cut off, the rest travels
+    in GSM-7. A grapheme that alone is too long is cut between code points.
+    """
+    text = simplified(text)
+    whole = segments(text)
+    if _allowed(text, whole, max_segments):
+        return Fitted(text, whole.encoding is Encoding.UCS2, whole.parts, cut=False)
+    shown = _shortened(list(islice(graphemes(text), MAX_CHARACTERS)), max_segments)
+    shown = shown or _shortened(text[:MAX_CHARACTERS], max_segments)
+    count = segments(shown)
+    return Fitted(shown, count.encoding is Encoding.UCS2, count.parts, cut=True)
+
+
+def _shortened(pieces: Sequence[str], max_segments: int) -> str:
+    """As many of ``pieces`` as fit with the ending, in the encoding that keeps more; '' when not one does."""
+    plain = []
+    for piece in pieces:
+        simple = _plain(piece)
+        if not is_gsm(simple):
+            break
+        plain.append(simple)
+    kept_plain = _kept(plain, "...", max_segments)
+    kept = _kept(pieces, "…", max_segments)
+    if not kept and not kept_plain:
+        return ""
+    if kept_plain >= kept:
+        return "".join(plain[:kept_plain]).rstrip() + "..."
+    return "".join(pieces[:kept]).rstrip() + "…"
+
+
+def _kept(pieces: Sequence[str], ending: str, max_segments: int) -> int:
+    """How many of ``pieces`` fit before ``ending``; bisected, since more of them never take fewer parts."""
+
+    def too_long(count: int) -> bool:
+        text = "".join(pieces[:count]) + ending
+        return not _allowed(text, segments(text), max_segments)
+
+    return bisect_left(range(1, len(pieces) + 1), True, key=too_long)
+
+
+def _allowed(text: str, count: Segments, max_segments: int) -> bool:
+    return count.parts <= max_segments and _utf16_units(text) <= MAX_CHARACTERS
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFC", text).translate(_PLAIN)
+
+
+def _segments(encoding: Encoding, costs: Sequence[int], single: int, each: int) -> Segments:
+    units = sum(costs)
+    if units <= single:
+        return Segments(encoding, units, 1)
+    if units == len(costs):
+        return Segments(encoding, units, -(-units // each))
+    parts, used = 1, 0
+    for cost in costs:
+        if used + cost > each:
+            parts, used = parts + 1, 0
+        used += cost
+    return Segments(encoding, units, parts)
+
+
+def _utf16_units(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2

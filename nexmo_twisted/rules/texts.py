@@ -1,0 +1,174 @@
+"""Text: what a message says, where it may be cut, and what never belongs into it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+_UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+
+
+def message_text(parts: object) -> str:
+    """What a chat message says: the bodies of its ``text/plain`` parts, one below the other, cleaned.
+
+    ``parts`` is that member of Layer's documented Message object, or whatever came in its place. A part whose
+    body is no text, or whose base64 does not decode to UTF-8, is left out. Never raises.
+    """
+    bodies = [_body(part) for part in parts if isinstance(part, Mapping)] if isinstance(parts, list) else []
+    return clean("\n".join(body for body in bodies if body is not None))
+
+
+def clean(text: str) -> str:
+    """``text`` without what no handset shows: control characters but line feed and tab, and lone surrogates.
+
+    Every form of line end becomes a line feed.
+    """
+    return _UNWANTED.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def graphemes(text: str) -> Iterator[str]:
+    """``text`` in the pieces that a reader takes for one character each; joined they are ``text`` again.
+
+    An approximation of the extended grapheme clusters of Unicode Standard Annex 29 from what the standard
+    library knows: marks, variation selectors, emoji modifiers, joined emoji, flags, Hangul syllables, CR LF.
+    Prepended marks and Indic conjuncts are not known to it.
+    """
+    start = 0
+    before = ""
+    pictograph = False  # the cluster began with one, so that a joiner may tie another one to it
+    flags = 0  # regional indicators up to here in one run: two make a flag
+    for at, character in enumerate(text):
+        kind = "" if " " <= character <= "~" else _kind(character)
+        joined = kind and (
+            (kind in _CONTINUES and before not in _CONTROLS)
+            or (kind == "pictograph" and before == "joiner" and pictograph)
+            or (kind == "flag" and flags % 2 == 1)
+            or (before, kind) in _ALWAYS_JOINED
+        )
+        if at > 0 and not joined:
+            yield text[start:at]
+            start = at
+        if start == at:
+            pictograph = kind == "pictograph"
+        flags = flags + 1 if kind == "flag" else 0
+        before = kind
+    if text:
+        yield text[start:]
+
+
+def split_bytes(text: str, limit: int = 2048) -> list[str]:
+    """``text`` in the fewest pieces of at most ``limit`` bytes of UTF-8 each; joined they are ``text`` again.
+
+    Pieces end at grapheme borders, after a line break or else a space if that makes no more of them. A
+    grapheme longer than ``limit`` is cut between code points. ValueError for a ``limit`` below 4, the longest
+    code point. The time taken is in proportion to the text. The default is Layer's limit for the body of one
+    part (Layer documentation, Platform API, sending messages).
+    """
+    if limit < 4:
+        raise ValueError("the limit must be at least 4 bytes")
+    if _size(text) <= limit:
+        return [text] if text else []
+    units: list[str] = []
+    for grapheme in graphemes(text):
+        units.extend([grapheme] if _size(grapheme) <= limit else grapheme)
+    sizes = [_size(unit) for unit in units]
+    tight = _filled(units, sizes, limit, room_to_look_back=0)
+    friendly = _filled(units, sizes, limit, room_to_look_back=limit // 4)
+    return friendly if len(friendly) <= len(tight) else tight
+
+
+def _filled(units: Sequence[str], sizes: Sequence[int], limit: int, room_to_look_back: int) -> list[str]:
+    """Pieces of whole ``units``, full or ended up to that many bytes earlier at a better place."""
+    pieces = []
+    start = 0
+    while start < len(units):
+        end, used = start, 0
+        while end < len(units) and used + sizes[end] <= limit:
+            used += sizes[end]
+            end += 1
+        if end < len(units):
+            end = _better_end(units, sizes, start, end, room_to_look_back)
+        pieces.append("".join(units[start:end]))
+        start = end
+    return pieces
+
+
+def _better_end(units: Sequence[str], sizes: Sequence[int], start: int, end: int, room: int) -> int:
+    after_space = 0
+    at = end
+    while at > start and room > 0:
+        if units[at - 1] in ("\n", "\r\n"):
+            return at
+        if not after_space and units[at - 1] == " ":
+            after_space = at
+        at -= 1
+        room -= sizes[at]
+    return after_space or end
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
+def _body(part: Mapping[str, Any]) -> str | None:
+    mime_type, body = part.get("mime_type"), part.get("body")
+    if not isinstance(mime_type, str) or not isinstance(body, str):
+        return None
+    if mime_type.partition(";")[0].strip().lower() != "text/plain":
+        return None
+    encoding = part.get("encoding")
+    if not isinstance(encoding, str) or encoding.strip().lower() != "base64":
+        return body
+    try:
+        return base64.b64decode("".join(body.split()), validate=True).decode("utf-8")
+    except (binascii.Error, ValueError):
+        return None
+
+
+_CONTINUES = frozenset({"extend", "joiner"})
+_CONTROLS = frozenset({"\r", "\n", "control"})
+# Rules GB3 and GB6 to GB8 of the annex: line ends, and the parts of Hangul syllables.
+_ALWAYS_JOINED = frozenset({("\r", "\n")}) | {
+    (before, after)
+    for befores, afters in (("L", ("L", "V", "LV", "LVT")), (("V", "LV"), ("V", "T")), (("LVT", "T"), ("T",)))
+    for before in befores
+    for after in afters
+}
+
+
+@lru_cache(maxsize=4096)
+def _kind(character: str) -> str:
+    """What ``graphemes`` needs to know about one code point."""
+    code = ord(character)
+    category = unicodedata.category(character)
+    if character in "\r\n":
+        return character
+    if character == "\u200d":
+        return "joiner"
+    if (
+        category in ("Mn", "Me", "Mc")
+        or character in "\u200c\u0e33\u0eb3\uff9e\uff9f"  # non-joiner, Thai and Lao AM, half-width Kana marks
+        or 0x1F3FB <= code <= 0x1F3FF  # emoji modifiers
+        or 0xE0020 <= code <= 0xE007F  # the letters in the flags of regions
+    ):
+        return "extend"
+    if category in ("Cc", "Cf", "Zl", "Zp"):
+        return "control"
+    if 0x1F1E6 <= code <= 0x1F1FF:
+        return "flag"
+    if category == "So" or 0x1F000 <= code <= 0x1FAFF or character in "\u203c\u2049\u2194":
+        return "pictograph"
+    if 0x1100 <= code <= 0x115F or 0xA960 <= code <= 0xA97C:
+        return "L"
+    if 0x1160 <= code <= 0x11A7 or 0xD7B0 <= code <= 0xD7C6:
+        return "V"
+    if 0x11A8 <= code <= 0x11FF or 0xD7CB <= code <= 0xD7FB:
+        return "T"
+    if 0xAC00 <= code <= 0xD7A3:
+        return "LV" if (code - 0xAC00) % 28 == 0 else "LVT"
+    return ""

@@ -1,0 +1,342 @@
+"""The simulated Layer's REST API, as strict as the documentation of the real one.
+
+Source of the facts: Layer documentation, Platform API and Webhooks.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import unquote, urlsplit
+from uuid import UUID
+
+from klein import Klein
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+from twisted.web.http import Request
+from twisted.web.resource import Resource
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.routing import RequestRedirect
+
+from nexmo_twisted.sandbox.answering import (
+    BadInput,
+    RawSegments,
+    header,
+    json_object,
+    media_type,
+    under_faults,
+    write,
+)
+from nexmo_twisted.sandbox.faults import Fault, Faults
+from nexmo_twisted.sandbox.layer import Message, SimulatedLayer
+from nexmo_twisted.sandbox.layer_webhooks import EVENTS, VERSIONS, Gone, NoParticipant, NoSuch
+from nexmo_twisted.sandbox.wire import Answer, json_answer
+
+PLATFORM = frozenset(f"application/vnd.layer+json;version={version}" for version in ("1.0", "1.1"))
+WEBHOOKS = frozenset(f"application/vnd.layer.webhooks+json;version={version}" for version in VERSIONS)
+
+#: Bytes of one part's body.
+PART_LIMIT = 2048
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+#: The id and the code of an error body, by HTTP status.
+_ERRORS = {
+    400: ("invalid_request", 2),
+    401: ("authentication_required", 3),
+    403: ("access_denied", 101),
+    404: ("not_found", 102),
+    405: ("method_not_allowed", 103),
+    406: ("invalid_accept_header", 4),
+    410: ("object_deleted", 104),
+    415: ("invalid_content_type", 5),
+    422: ("invalid_property", 105),
+    429: ("rate_limit_exceeded", 106),
+    500: ("internal_server_error", 1),
+    503: ("service_unavailable", 7),
+}
+
+
+class Refusal(Exception):
+    """The request is answered with an error body."""
+
+    def __init__(
+        self, status: int, message: str, data: Mapping[str, Any] | None = None, name: str = ""
+    ) -> None:
+        super().__init__(message)
+        known, code = _ERRORS.get(status, _ERRORS[500])
+        self.answer = json_answer(
+            status,
+            {
+                "code": code,
+                "id": name or known,
+                "message": message,
+                "url": "https://developer.layer.com/docs/platform#errors",
+                "data": dict(data or {}),
+            },
+        )
+
+
+class LayerApi:
+    """Serves ``/apps/<app_id>/...`` for one simulated Layer."""
+
+    app = Klein()
+    app.url_map.merge_slashes = False
+
+    def __init__(self, layer: SimulatedLayer, *, token: str, faults: Faults, clock: IReactorTime) -> None:
+        self._layer = layer
+        self._token = token
+        self._faults = faults
+        self._clock = clock
+        self._created: dict[tuple[str, UUID], str] = {}
+
+    @property
+    def resource(self) -> Resource:
+        """The root of the API, for a Site or a parent resource."""
+        return RawSegments(self.app.resource())
+
+    # Users, conversations and messages
+
+    @app.route("/apps/<app_id>/users/<user>/identity", methods=["GET"])
+    async def identity(self, request: Request, app_id: str, user: str) -> bytes:
+        return await self._serve(
+            request, app_id, PLATFORM, lambda: json_answer(200, self._layer.identity(_user(user)))
+        )
+
+    @app.route("/apps/<app_id>/conversations/<uuid>", methods=["GET"])
+    async def conversation(self, request: Request, app_id: str, uuid: str) -> bytes:
+        def answer() -> Answer:
+            return json_answer(200, self._layer.conversation_json(self._layer.conversation(uuid)))
+
+        return await self._serve(request, app_id, PLATFORM, answer)
+
+    @app.route("/apps/<app_id>/conversations/<uuid>/messages", methods=["POST"])
+    async def post_message(self, request: Request, app_id: str, uuid: str) -> bytes:
+        def shown(message_id: str) -> dict[str, Any]:
+            return self._layer.message_json(self._layer.message(message_id))
+
+        def answer() -> Answer:
+            self._layer.conversation(uuid)
+            return self._create(request, lambda body: self._send(uuid, body), shown)
+
+        return await self._serve(request, app_id, PLATFORM, answer, _text(request))
+
+    @app.route("/apps/<app_id>/users/<user>/messages/<uuid>", methods=["GET"])
+    async def message_of_user(self, request: Request, app_id: str, user: str, uuid: str) -> bytes:
+        def answer() -> Answer:
+            message, user_id = self._layer.message(uuid), _user(user)
+            if user_id not in message.recipient_status:
+                raise NoSuch("message")
+            unread = message.recipient_status[user_id] != "read"
+            shown = self._layer.message_json(message)
+            return json_answer(200, {**shown, "is_unread": unread, "received_at": shown["sent_at"]})
+
+        return await self._serve(request, app_id, PLATFORM, answer)
+
+    @app.route("/apps/<app_id>/conversations/<uuid>/messages/<message_uuid>", methods=["GET"])
+    async def message(self, request: Request, app_id: str, uuid: str, message_uuid: str) -> bytes:
+        def answer() -> Answer:
+            conversation = self._layer.conversation(uuid)
+            message: Message = self._layer.message(message_uuid)
+            if message.conversation is not conversation:
+                raise NoSuch("message")
+            shown = self._layer.message_json(message)
+            return json_answer(200, {**shown, "is_unread": None, "recipient_status": None})
+
+        return await self._serve(request, app_id, PLATFORM, answer)
+
+    # Webhooks
+
+    @app.route("/apps/<app_id>/webhooks", methods=["GET"])
+    async def webhooks(self, request: Request, app_id: str) -> bytes:
+        def answer() -> Answer:
+            return json_answer(200, [hook.as_json() for hook in self._layer.webhooks])
+
+        return await self._serve(request, app_id, WEBHOOKS, answer)
+
+    @app.route("/apps/<app_id>/webhooks", methods=["POST"])
+    async def register(self, request: Request, app_id: str) -> bytes:
+        def shown(hook_id: str) -> dict[str, Any]:
+            return self._layer.webhooks.get(hook_id).as_json()
+
+        return await self._serve(
+            request, app_id, WEBHOOKS, lambda: self._create(request, self._register, shown)
+        )
+
+    @app.route("/apps/<app_id>/webhooks/<uuid>", methods=["GET"])
+    async def webhook(self, request: Request, app_id: str, uuid: str) -> bytes:
+        return await self._serve(
+            request, app_id, WEBHOOKS, lambda: json_answer(200, self._layer.webhooks.get(uuid).as_json())
+        )
+
+    @app.route("/apps/<app_id>/webhooks/<uuid>", methods=["DELETE"])
+    async def delete_webhook(self, request: Request, app_id: str, uuid: str) -> bytes:
+        def answer() -> Answer:
+            self._layer.webhooks.delete(uuid)
+            return Answer(204)
+
+        return await self._serve(request, app_id, WEBHOOKS, answer)
+
+    @app.route("/apps/<app_id>/webhooks/<uuid>/activate", methods=["POST"])
+    async def activate(self, request: Request, app_id: str, uuid: str) -> bytes:
+        return await self._serve(
+            request, app_id, WEBHOOKS, lambda: json_answer(200, self._layer.webhooks.activate(uuid).as_json())
+        )
+
+    @app.route("/apps/<app_id>/webhooks/<uuid>/deactivate", methods=["POST"])
+    async def deactivate(self, request: Request, app_id: str, uuid: str) -> bytes:
+        return await self._serve(
+            request,
+            app_id,
+            WEBHOOKS,
+            lambda: json_answer(200, self._layer.webhooks.deactivate(uuid).as_json()),
+        )
+
+    @app.handle_errors(NotFound, RequestRedirect)
+    def unknown_path(self, request: Request, failure: Failure) -> bytes:
+        return write(request, Refusal(404, "There is nothing at this path.").answer)
+
+    @app.handle_errors(MethodNotAllowed)
+    def wrong_method(self, request: Request, failure: Failure) -> bytes:
+        return write(request, Refusal(405, "This method is not allowed here.").answer)
+
+    # What they have in common
+
+    async def _serve(
+        self,
+        request: Request,
+        app_id: str,
+        accepted: frozenset[str],
+        answer: Callable[[], Answer],
+        text: str = "",
+    ) -> bytes:
+        async def effect() -> Answer:
+            try:
+                self._admit(request, app_id, accepted)
+                return answer()
+            except Refusal as refusal:
+                return refusal.answer
+            except BadInput as bad:
+                return Refusal(
+                    bad.status, bad.reason, {"property": bad.member} if bad.member else None
+                ).answer
+            except NoSuch as missing:
+                return Refusal(404, f"There is no such {missing}.").answer
+            except Gone as gone:
+                return Refusal(410, f"The {gone} was deleted.").answer
+            except NoParticipant as stranger:
+                return Refusal(403, f"The {stranger} is no participant.", name="not_participant").answer
+
+        return await under_faults(request, self._faults, self._clock, effect, _broken, text=text)
+
+    def _admit(self, request: Request, app_id: str, accepted: frozenset[str]) -> None:
+        if media_type(header(request, "accept")) not in accepted:
+            raise Refusal(406, "Name the version of the API in the Accept header.")
+        given = header(request, "authorization").encode("utf-8", "surrogateescape")
+        if not hmac.compare_digest(given, f"Bearer {self._token}".encode()):
+            raise Refusal(401, "The bearer token is missing or wrong.")
+        if app_id != self._layer.app_id:
+            raise Refusal(404, "There is no such app.")
+
+    def _create(
+        self,
+        request: Request,
+        make: Callable[[Mapping[str, Any]], str],
+        shown: Callable[[str], Mapping[str, Any]],
+    ) -> Answer:
+        """201 and the new resource; 200 and the first one when it was made before under the same UUID."""
+        if media_type(header(request, "content-type")).partition(";")[0] != "application/json":
+            raise Refusal(415, "The body must be application/json.")
+        body = json_object(request)
+        once = header(request, "if-none-match").strip('"')
+        if not once:
+            return json_answer(201, shown(make(body)))
+        if not _UUID.fullmatch(once):
+            raise Refusal(422, "If-None-Match must be a UUID.", {"header": "If-None-Match"})
+        key = (request.path.decode("ascii"), UUID(once))
+        if key in self._created:
+            return json_answer(200, shown(self._created[key]))
+        self._created[key] = identifier = make(body)
+        return json_answer(201, shown(identifier))
+
+    def _send(self, conversation: str, body: Mapping[str, Any]) -> str:
+        sender = _property(body, "sender", dict)
+        parts = _property(body, "parts", list)
+        if not parts:
+            raise Refusal(422, "A message needs a part.", {"property": "parts"})
+        for number, part in enumerate(parts):
+            if not isinstance(part, dict):
+                raise Refusal(422, "A part must be an object.", {"property": f"parts[{number}]"})
+            content = _property(part, "body", str, f"parts[{number}].")
+            _property(part, "mime_type", str, f"parts[{number}].")
+            if len(content.encode("utf-8")) > PART_LIMIT:
+                raise Refusal(
+                    422, "A part is too long.", {"property": f"parts[{number}].body"}, "part_too_large"
+                )
+        given = {name: value for name, value in sender.items() if value is not None}
+        match given:
+            case {"user_id": str(user_id)} if len(given) == 1:
+                return self._layer.send(conversation, user_id, parts=parts)
+            case {"name": str(name)} if len(given) == 1:
+                return self._layer.send_as_bot(conversation, name, parts=parts)
+        raise Refusal(422, "The sender is either a user_id or a name.", {"property": "sender"})
+
+    def _register(self, body: Mapping[str, Any]) -> str:
+        target_url = _property(body, "target_url", str)
+        events = _property(body, "events", list)
+        secret = _property(body, "secret", str)
+        version = _property(body, "version", str)
+        config = body.get("config") or {}
+        if not _acceptable(target_url):
+            raise Refusal(422, "The target_url must be https.", {"property": "target_url"})
+        if not events or not all(event in EVENTS for event in events):
+            raise Refusal(422, "The events are not all known.", {"property": "events"})
+        if not secret or version not in VERSIONS or not isinstance(config, dict):
+            wrong = "secret" if not secret else "version" if version not in VERSIONS else "config"
+            raise Refusal(422, f"The {wrong} is not what it should be.", {"property": wrong})
+        return self._layer.webhooks.register(target_url, events, secret, version=version, config=config).id
+
+
+def _property(body: Mapping[str, Any], name: str, kind: type, inside: str = "") -> Any:
+    value = body.get(name)
+    if value is None:
+        raise Refusal(422, f"{inside}{name} is missing.", {"property": f"{inside}{name}"}, "missing_property")
+    if not isinstance(value, kind):
+        raise Refusal(422, f"{inside}{name} is of the wrong type.", {"property": f"{inside}{name}"})
+    return value
+
+
+def _text(request: Request) -> str:
+    """The text of the message to post, for faults that are meant for it; checked only later."""
+    try:
+        return "\n".join(str(part["body"]) for part in json_object(request)["parts"])
+    except (BadInput, LookupError, TypeError):
+        return ""
+
+
+def _acceptable(target_url: str) -> bool:
+    """https, or http to this machine: the sandbox has no certificate."""
+    try:
+        url = urlsplit(target_url)
+        host = url.hostname
+    except ValueError:
+        return False
+    return bool(host) and (url.scheme == "https" or (url.scheme == "http" and host in LOOPBACK))
+
+
+def _user(segment: str) -> str:
+    try:
+        return unquote(segment, errors="strict")
+    except UnicodeDecodeError:
+        raise NoSuch("user") from None
+
+
+def _broken(fault: Fault) -> Answer:
+    status = fault.status or (429 if fault.retry_after is not None else 500)
+    if fault.body is not None:
+        return Answer(status, fault.body, (("content-type", "application/json"),))
+    return Refusal(status, "A fault of the sandbox.").answer

@@ -1,0 +1,158 @@
+"""The simulated Nexmo: an account with numbers, and the handsets at the other end.
+
+It stands in for the SMS API, which has no sandbox of its own. Source of the facts: Vonage documentation, SMS API.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Literal
+from urllib.parse import urlencode
+from uuid import uuid4
+
+from nexmo_twisted.model import OwnedNumber
+from nexmo_twisted.rules.signatures import sign
+from nexmo_twisted.sandbox import gsm
+from nexmo_twisted.sandbox.wire import JSON, Patience, WebhookCall, with_query
+
+#: Again after 5 seconds, doubling up to 15 minutes, for a day (Vonage support articles 226572227, 360028543292).
+INBOUND_PATIENCE = Patience(timeout=15.0, first=5.0, longest=900.0, limit=86400.0)
+
+InboundForm = Literal["GET", "POST", "JSON"]
+
+
+@dataclass(frozen=True, slots=True)
+class SmsSeen:
+    """One SMS on a handset's screen.
+
+    ``direction`` is the handset's: what it received or sent. ``number`` is ours, in digits; ``at`` is in
+    seconds since the epoch.
+    """
+
+    direction: Literal["received", "sent"]
+    number: str
+    text: str
+    at: float
+    client_ref: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedSms:
+    """One send request that Nexmo accepted, as it came; one message id for each part."""
+
+    sender: str
+    to: str
+    text: str
+    type: str
+    client_ref: str
+    callback: str
+    message_ids: tuple[str, ...]
+    at: float
+
+
+@dataclass(slots=True)
+class SimulatedNexmo:
+    """The state of one account and of every handset it wrote to.
+
+    ``inbound_form`` is the account's webhook format; ``inbound_url`` is where SMS to a number without a URL of its
+    own go; with a ``signature_secret`` webhooks are signed. ``now`` gives seconds since the epoch; ``deliver``
+    takes the webhook calls to make.
+    """
+
+    key: str
+    secret: str = field(repr=False)
+    now: Callable[[], float]
+    deliver: Callable[[WebhookCall], None]
+    inbound_form: InboundForm = "POST"
+    inbound_url: str = ""
+    signature_secret: str = field(default="", repr=False)
+    signature_method: str = "md5hash"
+    numbers: dict[str, OwnedNumber] = field(default_factory=dict)
+    sent: list[AcceptedSms] = field(default_factory=list)
+    _threads: dict[str, list[SmsSeen]] = field(default_factory=dict)
+    _references: Counter[str] = field(default_factory=Counter)
+
+    def add_number(
+        self,
+        msisdn: str,
+        country: str = "US",
+        features: Iterable[str] = ("SMS", "VOICE"),
+        inbound_url: str = "",
+    ) -> None:
+        """Rent one more number (digits only)."""
+        self.numbers[msisdn] = OwnedNumber(msisdn, country, inbound_url, frozenset(features))
+
+    def route_inbound(self, msisdn: str, url: str) -> None:
+        """Have SMS to one of the account's numbers delivered to ``url``; blank for the account's own URL."""
+        self.numbers[msisdn] = replace(self.numbers[msisdn], inbound_url=url)
+
+    def parts(self, text: str, type: str) -> int:
+        """How many SMS a text is sent as."""
+        return (
+            gsm.parts(text, unicode=True) if type == "unicode" else gsm.parts(gsm.shown(text), unicode=False)
+        )
+
+    def accept(
+        self, sender: str, to: str, text: str, type: str = "text", client_ref: str = "", callback: str = ""
+    ) -> AcceptedSms:
+        """Send an SMS. The handset sees it at once, and '?' for what its ``type`` cannot carry."""
+        message_ids = tuple(str(uuid4()) for _ in range(self.parts(text, type)))
+        sms = AcceptedSms(sender, to, text, type, client_ref, callback, message_ids, self.now())
+        self.sent.append(sms)
+        self._references[client_ref] += 1
+        seen = text if type == "unicode" else gsm.shown(text)
+        self._threads.setdefault(to, []).append(SmsSeen("received", sender, seen, sms.at, client_ref))
+        return sms
+
+    def count(self, client_ref: str) -> int:
+        """How many SMS were accepted under one client-ref."""
+        return self._references[client_ref]
+
+    def handset(self, msisdn: str) -> list[SmsSeen]:
+        """What one handset has received and sent, oldest first."""
+        return list(self._threads.get(msisdn, ()))
+
+    def handsets(self) -> dict[str, list[SmsSeen]]:
+        """Every handset that received or sent anything."""
+        return {msisdn: list(thread) for msisdn, thread in self._threads.items()}
+
+    def reply(self, msisdn: str, to: str, text: str) -> str:
+        """A handset writes to one of the account's numbers. Returns Nexmo's message id.
+
+        Raises KeyError when the account does not own that number.
+        """
+        number = self.numbers[to]
+        message_id = f"0B{uuid4().hex[:14].upper()}"
+        self._threads.setdefault(msisdn, []).append(SmsSeen("sent", to, text, self.now()))
+        url = number.inbound_url or self.inbound_url
+        if url:
+            self.deliver(self._inbound(url, msisdn, to, text, message_id))
+        return message_id
+
+    def _inbound(self, url: str, msisdn: str, to: str, text: str, message_id: str) -> WebhookCall:
+        params = {
+            "msisdn": msisdn,
+            "to": to,
+            "messageId": message_id,
+            "text": text,
+            "type": "text" if gsm.shown(text) == text else "unicode",
+            "keyword": "".join(text.split()[:1]).upper(),
+            "message-timestamp": datetime.fromtimestamp(self.now(), UTC).strftime("%Y-%m-%d %H:%M:%S"),
+            "api-key": self.key,
+        }
+        if self.signature_secret:
+            params |= {"timestamp": str(int(self.now())), "nonce": str(uuid4())}
+            params["sig"] = sign(params, self.signature_secret, self.signature_method)
+        method, headers, body = "POST", (("content-type", "application/x-www-form-urlencoded"),), b""
+        match self.inbound_form:
+            case "GET":
+                method, headers, url = "GET", (), with_query(url, urlencode(params))
+            case "POST":
+                body = urlencode(params).encode("ascii")
+            case "JSON":
+                headers, body = (JSON,), json.dumps(params, ensure_ascii=False).encode("utf-8")
+        return WebhookCall(f"inbound {to}", method, url, headers, body, INBOUND_PATIENCE)

@@ -1,0 +1,211 @@
+"""Composition: every part is built here, started and stopped in order. The one place that knows the concrete classes."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+from twisted.application.service import IService, Service
+from twisted.application.strports import service as listening
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from nexmo_twisted.boundaries import IdentitySource, Introduction
+from nexmo_twisted.clients.http import Http, outgoing
+from nexmo_twisted.clients.layer import LayerClient
+from nexmo_twisted.clients.nexmo import NexmoClient
+from nexmo_twisted.config import Settings
+from nexmo_twisted.engine.checks import Checks
+from nexmo_twisted.engine.functions import Functions
+from nexmo_twisted.engine.identities import CustomIdentities, Identities, PlatformIdentities
+from nexmo_twisted.engine.intake import Intake
+from nexmo_twisted.engine.introductions import CustomIntroduction, TemplateIntroduction
+from nexmo_twisted.engine.notifications import Notifications, Terms
+from nexmo_twisted.engine.registration import Registration
+from nexmo_twisted.engine.replies import Replies
+from nexmo_twisted.model import Status
+from nexmo_twisted.operations.door import OperatorDoor
+from nexmo_twisted.operations.metrics import PrometheusCounters
+from nexmo_twisted.rules.templates import compile_template
+from nexmo_twisted.store.connection import Connection, Now, Scripts, redis_time
+from nexmo_twisted.store.embedded import EmbeddedValkey
+from nexmo_twisted.store.keys import KEEP
+from nexmo_twisted.store.redis_store import RedisStore
+from nexmo_twisted.store.url import RedisAddress, parse
+from nexmo_twisted.web.doors import LayerDoor, NexmoDoor, root
+from nexmo_twisted.web.site import hardened_site
+
+#: Where the embedded Valkey keeps its data: below the working directory, which ``twistd --rundir`` sets.
+EMBEDDED_DATA = Path("nexmo-data")
+
+
+class NexmoService(Service):
+    """The whole service. ``clock`` times everything but the sockets; ``now`` gives the scripts their time."""
+
+    _log = Logger()
+
+    def __init__(self, settings: Settings, reactor: Any, clock: IReactorTime, now: Now) -> None:
+        self._settings = settings
+        self.counters = PrometheusCounters()
+        address = parse(settings.server.redis)
+        self._embedded: EmbeddedValkey | None = None
+        if address.kind == "embedded":
+            self._embedded = EmbeddedValkey(EMBEDDED_DATA, reactor, clock)
+            address = RedisAddress(kind="unix", path=self._embedded.address)
+        scripts = Scripts()
+        self._connections = [Connection(reactor, address, scripts) for _ in ("web", "work")]
+        store = RedisStore(*self._connections, now)
+        self._functions = Functions(reactor, clock)
+        self._pool = outgoing(reactor)
+        self._build_engine(store, clock)
+        self._doors = self._build_doors(reactor, clock)
+
+    def _build_engine(self, store: RedisStore, clock: IReactorTime) -> None:
+        settings = self._settings
+        layer, nexmo, server = settings.layer, settings.nexmo, settings.server
+        chat = LayerClient(
+            Http(self._pool, clock, timeout=10.0), layer.api_url, layer.app_id, layer.token.get_secret_value()
+        )
+        provider = NexmoClient(
+            Http(self._pool, clock, timeout=30.0), nexmo.api_url, nexmo.key, nexmo.secret.get_secret_value()
+        )
+        source: IdentitySource = (
+            CustomIdentities(self._functions, settings.identities)
+            if callable(settings.identities)
+            else PlatformIdentities(chat)
+        )
+        terms = Terms(
+            report=[Status[name.upper()] for name in settings.report_on_status],
+            numbers=settings.nexmo.phone_numbers,
+            link_lifetime=settings.number_expiration_time,
+            link_keep=KEEP["links"],
+            give_up=settings.give_up,
+            region=settings.default_region,
+            max_segments=settings.sms.max_segments,
+            api_root=f"{layer.api_url}/apps/{layer.app_id}",
+        )
+        self.notifications = Notifications(
+            store,
+            chat,
+            provider,
+            Identities(source, clock),
+            compile_template(settings.template),
+            self._introduction(),
+            terms,
+            clock,
+            random.random,
+            self.counters,
+        )
+        self.checks = Checks(store, clock, terms.report, self.notifications.desk.poke, self.counters)
+        self.replies = Replies(
+            store,
+            chat,
+            terms.link_lifetime,
+            terms.link_keep,
+            terms.give_up,
+            clock,
+            random.random,
+            self.counters,
+        )
+        self.registration = Registration(
+            store,
+            chat,
+            provider,
+            settings.name,
+            f"{server.url}/{server.layer_path}",
+            layer.secret[0].get_secret_value(),
+            f"{server.url}/{server.nexmo_path}",
+            nexmo.phone_numbers,
+            clock,
+            self.counters,
+        )
+        self.intake = Intake(
+            store,
+            terms.api_root,
+            settings.delay,
+            self.checks.loop.poke,
+            self.replies.desk.poke,
+            self.counters,
+        )
+
+    def _introduction(self) -> Introduction | None:
+        introduce = self._settings.introduce_conversation
+        if callable(introduce):
+            return CustomIntroduction(self._functions, introduce)
+        return TemplateIntroduction(compile_template(introduce)) if introduce.strip() else None
+
+    def _build_doors(self, reactor: Any, clock: IReactorTime) -> list[IService]:
+        server = self._settings.server
+        secrets = tuple(secret.get_secret_value().encode() for secret in self._settings.layer.secret)
+        resource = root(
+            server.layer_path,
+            LayerDoor(secrets, self.intake, self.counters, clock),
+            server.nexmo_path,
+            NexmoDoor(self.intake, self.counters, clock),
+        )
+        doors = [listening(server.listen, hardened_site(resource, clock), reactor=reactor)]
+        if self._settings.operator.listen:
+            operator = hardened_site(OperatorDoor(self.counters).app.resource(), clock)
+            doors.append(listening(self._settings.operator.listen, operator, reactor=reactor))
+        return doors
+
+    def privilegedStartService(self) -> None:
+        """Opens the doors that need it before the process gives up its privileges."""
+        for door in self._doors:
+            door.privilegedStartService()
+
+    def startService(self) -> None:
+        super().startService()  # type: ignore[no-untyped-call]
+        if self._embedded is not None:
+            self._embedded.startService()
+        for connection in self._connections:
+            connection.open()
+        self._functions.start()
+        for door in self._doors:
+            door.startService()
+        for loop in (self.checks.loop, self.notifications.desk, self.replies.desk, self.registration.loop):
+            loop.start()
+
+    def stopService(self) -> Deferred[None]:
+        super().stopService()  # type: ignore[no-untyped-call]
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        """Close the doors, let claimed work finish, close what it used; each step waits for the one before."""
+        await gatherResults([_fired(door.stopService()) for door in self._doors])
+        await self.registration.loop.stop()
+        await self.checks.loop.stop()
+        desks = (self.notifications.desk, self.replies.desk)
+        await gatherResults([Deferred.fromCoroutine(desk.stop()) for desk in desks])
+        await self._pool.close()
+        self._functions.stop()
+        for connection in self._connections:
+            await connection.close()
+        if self._embedded is not None:
+            await self._embedded.stopService()
+        self._log.info("Stopped")
+
+
+def _fired(result: object) -> Deferred[Any]:
+    return result if isinstance(result, Deferred) else Deferred.fromCoroutine(_nothing())
+
+
+async def _nothing() -> None:
+    return None
+
+
+def make_service(
+    settings: Settings,
+    *,
+    reactor: Any = None,
+    clock: IReactorTime | None = None,
+    now: Now = redis_time,
+) -> NexmoService:
+    """The service for these settings, to be given a parent in a ``.tac`` file. The reactor is the running one."""
+    if reactor is None:
+        from twisted.internet import reactor as installed
+
+        reactor = installed
+    return NexmoService(settings, reactor, clock or reactor, now)

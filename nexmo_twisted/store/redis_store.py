@@ -1,0 +1,211 @@
+"""The Store in Redis (or Valkey): turns values into script arguments and back. The thinking is in the scripts."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+from uuid import UUID, uuid4, uuid5
+
+from nexmo_twisted.boundaries import Store
+from nexmo_twisted.model import InboundSms, MessageEvent, Notification, Promoted, Reply, Status
+from nexmo_twisted.rules.compact import long_id, short_id
+from nexmo_twisted.rules.links import LinkCommit, LinkState, thread_of_entry
+from nexmo_twisted.store.connection import Connection, Now, redis_time
+from nexmo_twisted.store.keys import KEYS
+
+#: An item that was claimed so often without a word about it may be what kills the process: it is buried.
+CLAIMS_WITHOUT_A_WORD = 3
+#: While the outgoing side is held, one waiting SMS is tried every so many ms.
+PROBE_EVERY = 60_000
+#: How many unreadable webhooks are kept.
+QUARANTINED = 100
+
+#: The namespace of the UUIDs that keep a reply from being posted twice: derived from Nexmo's messageId alone, so that
+#: even a Redis that lost its memory derives the same.
+REPLIES = UUID("6d64bb34-6f20-5b8c-9e65-29ffb1f3a1a7")
+
+
+class RedisStore:
+    """``web`` serves the webhooks and ``work`` the engine, so that neither waits behind the other's commands.
+
+    ``now`` gives the scripts their time: '' for Redis' own (production), absolute ms in tests and the sandbox.
+    """
+
+    def __init__(self, web: Connection, work: Connection, now: Now = redis_time) -> None:
+        self._web = web
+        self._work = work
+        self._now = now
+
+    async def record_event(self, event: MessageEvent, packed: str, delay: int) -> int | None:
+        statuses: list[str | int] = []
+        for user, status in event.statuses.items():
+            statuses += (user, int(status))
+        _, due = await self._web.run(
+            "record_event",
+            self._now(),
+            short_id(event.message_id),
+            event.kind,
+            event.sender,
+            packed,
+            delay,
+            *statuses,
+        )
+        return _number(due)
+
+    async def receive(self, sms: InboundSms, handset: str, number: str) -> bool:
+        rid = urlsafe_b64encode(uuid5(REPLIES, sms.message_id).bytes)[:22].decode()
+        answer = await self._web.run(
+            "receive", self._now(), rid, handset, number, sms.text, sms.message_id
+        )
+        return bool(answer == "NEW")
+
+    async def quarantine(self, entry: str) -> None:
+        await self._web.run("quarantine", entry, QUARANTINED)
+
+    async def promote(self, limit: int, report: Collection[Status]) -> Promoted:
+        messages, notifications, orphans, after = await self._work.run(
+            "promote", self._now(), limit, _ranks(report)
+        )
+        return Promoted(messages, notifications, orphans, _number(after))
+
+    async def claim_notifications(self, limit: int, lease: int) -> tuple[int | None, list[Notification]]:
+        after, *items = await self._claim("out", limit, lease)
+        return _number(after), [_notification(*item) for item in items]
+
+    async def claim_replies(self, limit: int, lease: int) -> tuple[int | None, list[Reply]]:
+        after, *items = await self._claim("in", limit, lease)
+        return _number(after), [_reply(*item) for item in items]
+
+    async def _claim(self, queue: str, limit: int, lease: int) -> Any:
+        return await self._work.run(
+            "claim", self._now(), queue, limit, lease, CLAIMS_WITHOUT_A_WORD, PROBE_EVERY
+        )
+
+    async def read_links(
+        self, user_id: str, handset: str, *, raw: str = "", number: str = ""
+    ) -> LinkState:
+        now, user_map, entries, owner, owner_map, unowned = await self._work.run(
+            "read_links", self._now(), user_id, handset, raw, number
+        )
+        return LinkState(int(now), user_map, _pairs(entries), owner, owner_map, frozenset(unowned))
+
+    async def begin(
+        self, item: Notification, report: Collection[Status], commit: LinkCommit, lease: int
+    ) -> str:
+        answer: str = await self._work.run(
+            "begin", self._now(), item.id, item.token, lease, _ranks(report), *_commit(commit)
+        )
+        return answer
+
+    async def accepted(
+        self, item: Notification, outcome: str, handset: str, number: str, introduced: str
+    ) -> None:
+        await self._work.run(
+            "finish", self._now(), "out", item.id, "", outcome, handset, number, introduced
+        )
+
+    async def finish(self, item: Notification | Reply, outcome: str) -> None:
+        await self._work.run("finish", self._now(), _queue(item), item.id, item.token, outcome)
+
+    async def retry(
+        self, item: Notification | Reply, delay: int, reason: str, introduction: bool = False
+    ) -> None:
+        field = "f" if introduction else ""
+        await self._work.run("retry", self._now(), _queue(item), item.id, item.token, delay, reason, field)
+
+    async def release(self, item: Notification | Reply) -> None:
+        await self._work.run("retry", self._now(), _queue(item), item.id, item.token, 0, "", "")
+
+    async def set_aside(self, item: Notification | Reply, reason: str, *, uncertain: bool) -> None:
+        state = "U" if uncertain else "D"
+        await self._work.run("aside", self._now(), _queue(item), item.id, item.token, state, reason)
+
+    async def hold(self, item: Notification, reason: str, probe_after: int = PROBE_EVERY) -> bool:
+        answer = await self._work.run("hold", self._now(), item.id, item.token, reason, probe_after)
+        return bool(answer == "NEW")
+
+    async def renew_links(self, commit: LinkCommit) -> bool:
+        return bool(await self._work.run("renew_links", self._now(), *_commit(commit)) == "OK")
+
+    async def set_unowned(self, numbers: Collection[str]) -> None:
+        await self._work.run("unowned", *sorted(numbers))
+
+    async def lock(self, name: str, seconds: float) -> bool:
+        answer = await self._work.command(
+            "SET", KEYS["lock"] + name, str(uuid4()), "NX", "PX", int(seconds * 1000)
+        )
+        return answer is not None
+
+
+_: type[Store] = RedisStore
+
+
+def _queue(item: Notification | Reply) -> str:
+    return "out" if isinstance(item, Notification) else "in"
+
+
+def _ranks(report: Collection[Status]) -> str:
+    return "".join(str(int(status)) for status in report)
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text else None
+
+
+def _pairs(flat: list[str]) -> dict[str, str]:
+    it: Iterator[str] = iter(flat)
+    return dict(zip(it, it, strict=True))
+
+
+def _commit(commit: LinkCommit) -> tuple[str | int, ...]:
+    state = commit.state
+    return (
+        commit.user_id,
+        state.user_map,
+        commit.user_map,
+        commit.handset,
+        state.handset.get("v", ""),
+        state.owner,
+        state.owner_map,
+        commit.number,
+        commit.entry,
+        commit.ttl,
+        commit.raw,
+    )
+
+
+def _notification(
+    nid: str, token: str, waited: str, fields: list[str], record: list[str]
+) -> Notification:
+    item: Mapping[str, str] = _pairs(fields)
+    sender, packed, gone, *ranks = record
+    return Notification(
+        id=nid,
+        token=token,
+        message_id=long_id(nid.partition(".")[0]),
+        user_id=item["l"],
+        sender=sender,
+        packed=packed,
+        statuses={user: Status(int(rank)) for user, rank in _pairs(ranks).items()},
+        gone=gone,
+        attempts=int(item.get("t", 0)),
+        introduction_failures=int(item.get("f", 0)),
+        due=int(item["d"]),
+        waited=int(waited),
+    )
+
+
+def _reply(rid: str, token: str, waited: str, fields: list[str], _record: list[str]) -> Reply:
+    item: Mapping[str, str] = _pairs(fields)
+    return Reply(
+        id=rid,
+        token=token,
+        handset=item["l"],
+        number=item["n"],
+        text=item["x"],
+        once=UUID(bytes=urlsafe_b64decode(rid + "==")),
+        thread=thread_of_entry(item["b"]),
+        attempts=int(item.get("t", 0)),
+        waited=int(waited),
+    )

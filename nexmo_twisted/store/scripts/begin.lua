@@ -1,0 +1,18 @@
+-- The last step before an SMS goes out: records the attempt and writes the link it uses, if all is still as it was read.
+-- ARGV: now, nid, token, lease ms, ranks to report, then those of links_unchanged().
+-- Returns OK, or why not: STALE (another process has it), HELD, CONFLICT (choose again), or why the message needs no SMS.
+local now, nid, token, lease, ranks = clock(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
+local q = names('out')
+local item = load_item(q.item .. nid)
+if not item or item.k ~= token or item.s ~= 'C' then return 'STALE' end
+local record = load_message(item.m)
+if not record or record.x then return record and record.x or 'expired' end
+if not string.find(ranks, int(record.r[item.l] or 0), 1, true) then return 'read' end
+if item.p ~= '1' and redis.call('EXISTS', K.hold) == 1 then return 'HELD' end
+if redis.call('SISMEMBER', K.unowned, ARGV[13]) == 1 or not links_unchanged(6) then return 'CONFLICT' end
+redis.call('ZREM', q.queue, item.l)
+redis.call('HSET', q.item .. nid, 's', 'S', 'a', int(tonumber(item.a or '0') + 1), 'n', ARGV[13])
+redis.call('HDEL', q.item .. nid, 'c')
+write_links(6)
+redis.call('ZADD', q.queue, int(now + lease), item.l)
+return 'OK'

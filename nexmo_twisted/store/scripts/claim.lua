@@ -1,0 +1,59 @@
+-- The heads of the lanes that are due, each under a lease with a token. One item a lane, so the order in a lane holds.
+-- An item whose attempt was recorded and whose lease ran out is uncertain, never tried again by itself;
+-- one that was claimed too often without a word is buried, since it may be what kills the process.
+-- ARGV: now, queue (out or in), limit, lease ms, most claims without a word, ms between two probes while held
+-- Returns {ms until the next look or '', item, item ...};
+-- item = {id, token, waited ms, flat item hash, flat record: s, b, x, then user, rank ...}
+local now, queue, lease, most = clock(ARGV[1]), ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
+local q, limit, claimed = names(queue), tonumber(ARGV[3]), {}
+local hold = false
+if queue == 'out' then
+  local probe = redis.call('HGET', K.hold, 'probe')
+  if probe then
+    hold = true
+    if tonumber(probe) > now then return {int(tonumber(probe) - now)} end
+    limit = math.min(limit, 1)
+  end
+end
+
+local function head_of(lane)
+  while true do
+    local id = redis.call('ZRANGE', q.lane .. lane, 0, 0)[1]
+    if not id then redis.call('ZREM', q.queue, lane); return nil end
+    local item = load_item(q.item .. id)
+    if not item then leave_lane(q, lane, id, now)
+    elseif item.s == 'S' then set_aside(q, id, item, 'U', 'lost', now)
+    elseif item.s == 'C' and tonumber(item.c or '0') + 1 >= most then set_aside(q, id, item, 'D', 'crashes', now)
+    else return id, item end
+  end
+end
+
+local held = held_so_far(now)
+for _, lane in ipairs(redis.call('ZRANGEBYSCORE', q.queue, '-inf', int(now), 'LIMIT', 0, limit)) do
+  local id, item = head_of(lane)
+  if id then
+    local record = item.m and (load_message(item.m) or {x = 'expired'})
+    redis.call('ZREM', q.queue, lane)
+    local token = int(redis.call('INCR', K.fence))
+    if item.s == 'C' then redis.call('HINCRBY', q.item .. id, 'c', 1) end
+    redis.call('HSET', q.item .. id, 's', 'C', 'k', token, 'p', hold and '1' or '')
+    redis.call('ZADD', q.queue, int(now + lease), lane)
+    local flat = {}
+    if record then
+      flat = {record.s or '', record.b or '', record.x or ''}
+      for user, rank in pairs(record.r or {}) do flat[#flat + 1] = user; flat[#flat + 1] = int(rank) end
+    end
+    local waited = now - (tonumber(item.d) or now) - (item.g and (held - tonumber(item.g)) or 0)
+    local fields = {}
+    for field, value in pairs(item) do fields[#fields + 1] = field; fields[#fields + 1] = value end
+    claimed[#claimed + 1] = {id, token, int(waited), fields, flat}
+  end
+end
+if hold and #claimed > 0 then redis.call('HSET', K.hold, 'probe', int(now + tonumber(ARGV[6]))) end
+local after = ''
+if hold then after = int(math.max(0, tonumber(redis.call('HGET', K.hold, 'probe')) - now))
+else
+  local first = redis.call('ZRANGE', q.queue, 0, 0, 'WITHSCORES')
+  if first[2] then after = int(math.max(0, tonumber(first[2]) - now)) end
+end
+return {after, unpack(claimed)}

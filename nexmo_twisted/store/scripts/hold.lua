@@ -1,0 +1,12 @@
+-- The account is at fault: nothing goes out but one probe at a time, until the first success. The item keeps its place.
+-- ARGV: now, id, token, reason, ms until the next probe. Returns NEW when the hold begins here, DONE, or STALE.
+local now, q, id = clock(ARGV[1]), names('out'), ARGV[2]
+local item = load_item(q.item .. id)
+if not item or item.k ~= ARGV[3] then return 'STALE' end
+redis.call('ZREM', q.queue, item.l)
+redis.call('HSET', q.item .. id, 's', 'R', 'k', '', 'e', ARGV[4])
+redis.call('HDEL', q.item .. id, 'c')
+redis.call('ZADD', q.queue, int(now), item.l)
+local new = redis.call('HSETNX', K.hold, 'since', int(now))
+redis.call('HSET', K.hold, 'reason', ARGV[4], 'probe', int(now + tonumber(ARGV[5])))
+return new == 1 and 'NEW' or 'DONE'

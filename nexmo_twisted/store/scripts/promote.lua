@@ -1,0 +1,32 @@
+-- Messages whose delay is over become one notification for each participant who should be texted.
+-- It does no I/O and its ids are made from message and user, so it needs no lease.
+-- ARGV: now, limit, ranks to report (such as '01'). Returns {messages, notifications, orphans, ms until the next or ''}.
+local now, ranks = clock(ARGV[1]), ARGV[3]
+local mids = redis.call('ZRANGEBYSCORE', K.due, '-inf', int(now), 'LIMIT', 0, ARGV[2])
+local records = {}
+for i, mid in ipairs(mids) do records[i] = load_message(mid) or false end
+local base = int(held_so_far(now))
+local made, orphans = 0, 0
+for i, mid in ipairs(mids) do
+  local record = records[i]
+  redis.call('ZREM', K.due, mid)
+  if not record or not record.d then
+    orphans = orphans + 1
+  else
+    local open = 0
+    for user, rank in pairs(record.r) do
+      if user ~= record.s and string.find(ranks, int(rank), 1, true) then
+        open = open + 1
+        local nid = mid .. '.' .. string.sub(redis.sha1hex(user), 1, 12)
+        redis.call('HSET', K.out_item .. nid, 'l', user, 'm', mid, 'd', int(record.d), 's', 'R', 'g', base)
+        redis.call('ZADD', K.out_lane .. user, int(record.d), nid)
+        redis.call('ZADD', K.out_queue, 'NX', int(now), user)
+      end
+    end
+    if open == 0 then close_message(mid, record, 'read', now)
+    else record.n = open; save_message(mid, record) end
+    made = made + open
+  end
+end
+local head = redis.call('ZRANGE', K.due, 0, 0, 'WITHSCORES')
+return {#mids, made, orphans, head[2] and int(math.max(0, tonumber(head[2]) - now)) or ''}

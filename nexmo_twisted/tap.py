@@ -1,0 +1,43 @@
+"""The options of ``twistd nexmo``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.application.service import IService
+from twisted.python.usage import Options as BaseOptions
+from twisted.python.usage import UsageError
+
+from nexmo_twisted.config import load
+from nexmo_twisted.errors import ConfigurationError
+
+
+class Options(BaseOptions):
+    """Settings are read and judged here: a fault is one line each and the process exits with a status not 0."""
+
+    synopsis = "[--config nexmo.toml | --sandbox]"
+    longdesc = "A message that stays unread in Layer becomes an SMS; the answer to the SMS appears in the conversation."
+    optParameters = [["config", "c", None, "TOML file with the settings; without one, the environment alone counts."]]
+    optFlags = [["sandbox", None, "Try it: simulated Layer and Nexmo on this machine, nothing leaves it."]]
+
+    settings: Any = None
+
+    def postOptions(self) -> None:
+        if self["sandbox"]:
+            if self["config"]:
+                raise UsageError("--sandbox brings its own settings; leave --config out")
+            return
+        try:
+            self.settings = load(self["config"])
+        except ConfigurationError as error:
+            raise UsageError("the settings cannot work:\n" + "\n".join(f"  {fault}" for fault in error.faults)) from None
+
+
+def makeService(options: Options) -> IService:
+    if options["sandbox"]:
+        from nexmo_twisted.sandbox.service import make_sandbox
+
+        return make_sandbox()
+    from nexmo_twisted.service import make_service
+
+    return make_service(options.settings)

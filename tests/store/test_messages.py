@@ -1,0 +1,215 @@
+"""Messages in the store: statuses only rise, only message.sent gives a due time, done stays done."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import TestCase
+
+from nexmo_twisted.model import MessageEvent, Status
+from nexmo_twisted.rules.compact import pack, unpack
+from tests.support import StoreCase
+
+ROOT = "https://api.layer.com/apps/082d4684-0992-11e5-a6c0-1697f925ec7b"
+MESSAGE = "940de862-3c96-11e4-baad-164230d1df67"
+CONVERSATION = "layer:///conversations/e67b5da2-95ca-40c4-bfc5-a2a8baaeb50f"
+REPORT = (Status.SENT, Status.DELIVERED)
+DELAY = 600_000
+
+
+def documented() -> dict:
+    """The example message of Layer's documentation."""
+    return {
+        "id": f"layer:///messages/{MESSAGE}",
+        "url": f"{ROOT}/messages/{MESSAGE}",
+        "conversation": {
+            "id": CONVERSATION,
+            "url": f"{ROOT}/conversations/e67b5da2-95ca-40c4-bfc5-a2a8baaeb50f",
+        },
+        "parts": [
+            {"id": f"layer:///messages/{MESSAGE}/parts/0", "mime_type": "text/plain", "body": "This is it."},
+            {
+                "id": f"layer:///messages/{MESSAGE}/parts/1",
+                "mime_type": "image/png",
+                "content": {"id": "layer:///content/7a0aefb8", "size": 172114124},
+            },
+        ],
+        "sent_at": "2014-09-09T04:44:47+00:00",
+        "sender": {"user_id": "12345", "name": None},
+        "recipient_status": {"12345": "read", "999": "sent", "111": "sent"},
+    }
+
+
+def event(kind: str, message_id: str = MESSAGE, **statuses: Status) -> MessageEvent:
+    message = documented() | {"id": f"layer:///messages/{message_id}"}
+    return MessageEvent(kind, message_id, "ann", {"ann": Status.READ} | statuses, message)  # type: ignore[arg-type]
+
+
+class Recorded(StoreCase):
+    async def record(self, *events: MessageEvent) -> list[int | None]:
+        return [await self.store.record_event(e, pack(e.message, ROOT), DELAY) for e in events]
+
+    async def texted(self) -> list[str]:
+        """Who is owed an SMS once the delay is over."""
+        self.clock.advance(DELAY / 1000)
+        await self.store.promote(200, REPORT)
+        _, items = await self.store.claim_notifications(50, 1000)
+        return sorted(item.user_id for item in items if not item.gone)
+
+    async def test_due(self) -> None:
+        """A sent message falls due one delay after its arrival, whenever it says it was sent."""
+        self.assertEqual(await self.record(event("sent", bob=Status.SENT)), [DELAY])
+        self.assertEqual((await self.store.promote(200, REPORT)).messages, 0)
+        self.clock.advance(DELAY / 1000 - 0.001)
+        self.assertEqual((await self.store.promote(200, REPORT)).next, 1)
+        self.clock.advance(0.001)
+        done = await self.store.promote(200, REPORT)
+        self.assertEqual((done.messages, done.notifications, done.next), (1, 1, None))
+
+    async def test_recipients(self) -> None:
+        """Everyone but the sender whose status justifies a text is a recipient, once."""
+        await self.record(event("sent", bob=Status.SENT, cleo=Status.DELIVERED, dan=Status.READ))
+        self.assertEqual(await self.texted(), ["bob", "cleo"])
+        self.assertEqual((await self.store.promote(200, REPORT)).messages, 0)
+
+    async def test_only_wanted_statuses(self) -> None:
+        """With report_on_status = ["sent"], a delivered message is left alone."""
+        await self.record(event("sent", bob=Status.SENT, cleo=Status.DELIVERED))
+        self.clock.advance(DELAY / 1000)
+        self.assertEqual((await self.store.promote(200, [Status.SENT])).notifications, 1)
+
+    async def test_statuses_never_fall(self) -> None:
+        """A late delivered does not undo a read."""
+        await self.record(event("sent", bob=Status.SENT), event("read", bob=Status.READ))
+        await self.record(event("delivered", bob=Status.DELIVERED))
+        self.assertEqual(await self.texted(), [])
+
+    async def test_early_statuses_are_joined(self) -> None:
+        """A read that comes before its message is kept for it."""
+        self.assertEqual(await self.record(event("read", bob=Status.READ)), [None])
+        self.assertEqual(await self.record(event("sent", bob=Status.SENT, cleo=Status.SENT)), [DELAY])
+        self.assertEqual(await self.texted(), ["cleo"])
+
+    async def test_early_statuses_are_kept_for_a_day(self) -> None:
+        """Statuses without a message are no more than a day's rubbish."""
+        await self.record(event("read", bob=Status.READ))
+        (key,) = await self.redis("KEYS", "nx:m:*")
+        self.assertAlmostEqual(await self.redis("PTTL", key), 86_400_000, delta=60_000)
+
+    async def test_statuses_alone_text_nobody(self) -> None:
+        """Events of an unknown message never lead to a text."""
+        await self.record(event("delivered", bob=Status.DELIVERED), event("read", cleo=Status.READ))
+        self.assertEqual(await self.texted(), [])
+
+    async def test_repeated_sent(self) -> None:
+        """Layer repeats an event it has no answer to: the due time stays that of the first."""
+        await self.record(event("sent", bob=Status.SENT))
+        self.clock.advance(100)
+        self.assertEqual(await self.record(event("sent", bob=Status.SENT)), [DELAY - 100_000])
+
+    async def test_done_stays_done(self) -> None:
+        """A repeated sent of a message that was dealt with texts nobody again, for days."""
+        await self.record(event("sent", bob=Status.READ))
+        self.assertEqual(await self.texted(), [])
+        self.clock.advance(3 * 86_400)
+        self.assertEqual(await self.record(event("read", bob=Status.READ)), [None])
+        self.assertEqual(await self.record(event("sent", bob=Status.SENT)), [None])
+        self.assertEqual(await self.texted(), [])
+
+    async def test_deleted(self) -> None:
+        """A deleted message texts nobody, also when the deletion comes first."""
+        other = "00000000-0000-4000-8000-000000000001"
+        await self.record(event("sent", bob=Status.SENT), event("deleted"))
+        await self.record(event("deleted", other), event("sent", other, bob=Status.SENT))
+        self.assertEqual(await self.texted(), [])
+
+    async def test_read_after_the_delay(self) -> None:
+        """A read between due and the SMS reaches the claimed notification."""
+        await self.record(event("sent", bob=Status.SENT))
+        self.clock.advance(DELAY / 1000)
+        await self.store.promote(200, REPORT)
+        await self.record(event("read", bob=Status.READ))
+        _, (item,) = await self.store.claim_notifications(5, 1000)
+        self.assertEqual(item.statuses["bob"], Status.READ)
+
+    async def test_message_survives(self) -> None:
+        """The claimed notification rebuilds the documented message, with the statuses known by now."""
+        sent = event("sent", **{"12345": Status.READ, "999": Status.SENT, "111": Status.DELIVERED})
+        await self.record(MessageEvent("sent", MESSAGE, "12345", sent.statuses, documented()))
+        self.clock.advance(DELAY / 1000)
+        await self.store.promote(200, REPORT)
+        _, items = await self.store.claim_notifications(5, 1000)
+        item = items[0]
+        message = unpack(item.packed, item.message_id, item.sender, item.statuses, ROOT)
+        expected = documented()
+        expected["recipient_status"] |= {"111": "delivered", "ann": "read"}
+        self.assertEqual(message, expected)
+
+    async def test_a_check_without_its_message(self) -> None:
+        """A due entry whose record is gone is dropped and counted."""
+        await self.record(event("sent", bob=Status.SENT))
+        (key,) = await self.redis("KEYS", "nx:m:*")
+        await self.redis("DEL", key)
+        self.clock.advance(DELAY / 1000)
+        self.assertEqual((await self.store.promote(200, REPORT)).orphans, 1)
+
+    async def test_an_undecodable_record(self) -> None:
+        """A record that is none harms nobody: the script goes on with the others."""
+        other = "00000000-0000-4000-8000-000000000001"
+        await self.record(event("sent", bob=Status.SENT))
+        (key,) = await self.redis("KEYS", "nx:m:*")
+        await self.redis("SET", key, "\x00junk")
+        await self.record(event("sent", other, bob=Status.SENT))
+        self.clock.advance(DELAY / 1000)
+        done = await self.store.promote(200, REPORT)
+        self.assertEqual((done.orphans, done.notifications), (1, 1))
+
+    async def test_any_order(self) -> None:
+        """Whatever the order and number of the events before the due time, the same people are texted."""
+        users = ["bob", "cleo", "dan"]
+        kinds = ["delivered", "read"]
+        events = st.lists(
+            st.tuples(st.sampled_from(kinds), st.sampled_from(users)), max_size=6
+        ).map(lambda pairs: [event(k, **{u: Status[k.upper()]}) for k, u in pairs])
+
+        cases: list[list[MessageEvent]] = []
+
+        @settings(max_examples=60, database=None, deadline=None)
+        @given(events, st.booleans(), st.randoms(use_true_random=False))
+        def collect(some: list[MessageEvent], deleted: bool, random) -> None:
+            sent = event("sent", bob=Status.SENT, cleo=Status.SENT, dan=Status.SENT)
+            every = [sent, *some, *([event("deleted")] if deleted else [])]
+            every += random.choices(every, k=3)
+            random.shuffle(every)
+            cases.append(every)
+
+        collect()
+        for every in cases:
+            await self.redis("FLUSHALL")
+            await self.record(*every)
+            read = {u for e in every if e.kind == "read" for u, s in e.statuses.items() if s is Status.READ}
+            gone = any(e.kind == "deleted" for e in every)
+            self.assertEqual(await self.texted(), [] if gone else sorted({*users} - read), every)
+
+
+class Compact(TestCase):
+    @given(
+        st.dictionaries(st.sampled_from(["sent_at", "url", "received_at", "is_unread", "x"]), st.none() | st.text()),
+        st.sets(st.sampled_from(["url", "sent_at", "parts"])),
+        st.lists(st.none() | st.text() | st.integers()),
+    )
+    def test_nothing_is_lost(self, changed: dict, removed: set[str], bodies: list) -> None:
+        """Packing and unpacking gives the same message, whatever is unusual about it."""
+        message = documented() | {"parts": [{"mime_type": "text/plain", "body": b} for b in bodies]} | changed
+        for key in removed - changed.keys():
+            message.pop(key, None)
+        statuses = {u: Status[s.upper()] for u, s in message["recipient_status"].items()}
+        packed = pack(message, ROOT)
+        self.assertEqual(unpack(packed, MESSAGE, "12345", statuses, ROOT), message)
+
+    def test_short(self) -> None:
+        """What follows from the ids takes no room."""
+        message = documented()
+        message["parts"] = message["parts"][:1]
+        self.assertLess(len(pack(message, ROOT)), 75)
+

@@ -1,0 +1,335 @@
+"""The queues: leases with tokens, order in a lane, and steps that may be made again."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from nexmo_twisted.model import InboundSms, Notification, Status, Thread
+from nexmo_twisted.rules.compact import pack
+from nexmo_twisted.rules.links import choose
+from tests.store.test_messages import REPORT, ROOT, event
+from tests.support import StoreCase
+
+LEASE = 90_000
+NUMBERS = ("12015550101", "12015550102")
+CONVERSATION = "layer:///conversations/e67b5da2-95ca-40c4-bfc5-a2a8baaeb50f"
+
+
+def uuid(n: int) -> str:
+    return str(UUID(int=n, version=4))
+
+
+class QueueCase(StoreCase):
+    async def owe(self, n: int = 1, *users: str) -> None:
+        """Message ``n``, due now, unread by those users."""
+        sent = event("sent", uuid(n), **dict.fromkeys(users or ("bob",), Status.SENT))
+        await self.store.record_event(sent, pack(sent.message, ROOT), 0)
+        await self.store.promote(200, REPORT)
+        self.clock.advance(0.001)
+
+    async def claim(self, limit: int = 10) -> list[Notification]:
+        return (await self.store.claim_notifications(limit, LEASE))[1]
+
+    async def begin(self, item: Notification, handset: str = "12015550199", numbers=NUMBERS) -> str:
+        state = await self.store.read_links(item.user_id, handset, raw=handset)
+        choice = choose(state, Thread(item.user_id, CONVERSATION), handset, handset, numbers, 1000, 1000)
+        assert choice is not None
+        return await self.store.begin(item, REPORT, choice.commit, LEASE)
+
+    async def sending(self, n: int = 1) -> Notification:
+        await self.owe(n)
+        (item,) = await self.claim()
+        self.assertEqual(await self.begin(item), "OK")
+        return item
+
+
+class Claiming(QueueCase):
+    async def test_once(self) -> None:
+        """A claimed item is nobody else's until its lease ends."""
+        await self.owe()
+        (first,) = await self.claim()
+        self.assertEqual(await self.claim(), [])
+        self.clock.advance(LEASE / 1000)
+        (again,) = await self.claim()
+        self.assertEqual(again.id, first.id)
+        self.assertNotEqual(again.token, first.token)
+
+    async def test_next(self) -> None:
+        """The answer says when to look again."""
+        self.assertEqual((await self.store.claim_notifications(5, LEASE))[0], None)
+        await self.owe()
+        self.assertEqual((await self.store.claim_notifications(5, LEASE))[0], LEASE)
+
+    async def test_order(self) -> None:
+        """First attempts for one user go out in due order, one at a time; other users are not kept waiting."""
+        await self.owe(1)
+        await self.owe(2)
+        await self.owe(3, "cleo")
+        items = await self.claim()
+        self.assertEqual([(i.message_id, i.user_id) for i in items], [(uuid(1), "bob"), (uuid(3), "cleo")])
+        await self.store.finish(items[0], "read")
+        (second,) = await self.claim()
+        self.assertEqual(second.message_id, uuid(2))
+
+    async def test_retry_keeps_its_place(self) -> None:
+        """An item that is tried again later is not overtaken by the next one of its user."""
+        await self.owe(1)
+        await self.owe(2)
+        (item,) = await self.claim()
+        await self.store.retry(item, 5000, "refused")
+        self.assertEqual(await self.claim(), [])
+        self.clock.advance(5)
+        (again,) = await self.claim()
+        self.assertEqual((again.message_id, again.attempts), (uuid(1), 1))
+
+    async def test_aside_blocks_nobody(self) -> None:
+        """Uncertain and buried items step aside and stay visible with their reason."""
+        for n, uncertain in enumerate((True, False), 1):
+            await self.owe(n)
+            (item,) = await self.claim()
+            await self.store.set_aside(item, "why", uncertain=uncertain)
+            where = "nx:uncertain:out" if uncertain else "nx:buried:out"
+            self.assertEqual(await self.redis("ZRANGE", where, 0, -1), [item.id])
+            self.assertEqual(await self.redis("HGET", f"nx:n:{item.id}", "e"), "why")
+        await self.owe(3)
+        self.assertEqual([i.message_id for i in await self.claim()], [uuid(3)])
+
+    async def test_tokens(self) -> None:
+        """Who lost the lease can neither finish nor retry nor bury what another has claimed since."""
+        await self.owe()
+        (late,) = await self.claim()
+        self.clock.advance(LEASE / 1000)
+        (current,) = await self.claim()
+        await self.store.finish(late, "read")
+        await self.store.retry(late, 0, "late")
+        await self.store.set_aside(late, "late", uncertain=False)
+        self.assertFalse(await self.store.hold(late, "late", 1))
+        self.assertEqual(await self.begin(late), "STALE")
+        self.assertEqual(await self.begin(current), "OK")
+
+    async def test_crashing_item(self) -> None:
+        """An item that is claimed three times without a word is buried: it may be what kills the process."""
+        await self.owe(1)
+        await self.owe(2)
+        for _ in range(3):
+            self.assertEqual([i.message_id for i in await self.claim()], [uuid(1)])
+            self.clock.advance(LEASE / 1000)
+        self.assertEqual([i.message_id for i in await self.claim()], [uuid(2)])
+        self.assertEqual(await self.redis("ZCARD", "nx:buried:out"), 1)
+
+    async def test_given_back(self) -> None:
+        """An item given back untouched is there at once, with no attempt counted."""
+        await self.owe()
+        for _ in range(5):
+            (item,) = await self.claim()
+            await self.store.release(item)
+        (item,) = await self.claim()
+        self.assertEqual(item.attempts, 0)
+
+    async def test_waited(self) -> None:
+        """How long an item has been due is told with it."""
+        await self.owe()
+        self.clock.advance(60)
+        (item,) = await self.claim()
+        self.assertEqual(item.waited, 60_001)
+
+    async def test_introduction_failures(self) -> None:
+        """Failed introductions are counted on their own."""
+        await self.owe()
+        (item,) = await self.claim()
+        await self.store.retry(item, 0, "no", introduction=True)
+        (item,) = await self.claim()
+        self.assertEqual((item.attempts, item.introduction_failures), (1, 1))
+
+    async def test_broken_head(self) -> None:
+        """A lane whose head has lost its item goes on with the next one."""
+        await self.owe(1)
+        await self.owe(2)
+        (lane,) = await self.redis("ZRANGE", "nx:lane:out:bob", 0, 0)
+        await self.redis("DEL", f"nx:n:{lane}")
+        self.assertEqual([i.message_id for i in await self.claim()], [uuid(2)])
+
+
+class Sending(QueueCase):
+    async def test_lost_lease_is_uncertain(self) -> None:
+        """Whoever dies after the attempt was recorded leaves an uncertain SMS, never a second one."""
+        item = await self.sending()
+        self.clock.advance(LEASE / 1000)
+        self.assertEqual(await self.claim(), [])
+        self.assertEqual(await self.redis("ZRANGE", "nx:uncertain:out", 0, -1), [item.id])
+
+    async def test_late_truth(self) -> None:
+        """That an SMS was accepted counts even from a process that lost its lease."""
+        item = await self.sending()
+        self.clock.advance(LEASE / 1000)
+        await self.claim()
+        await self.store.accepted(item, "sent", "12015550199", NUMBERS[0], "")
+        self.assertEqual(await self.redis("EXISTS", "nx:uncertain:out", f"nx:n:{item.id}"), 0)
+
+    async def test_read_meanwhile(self) -> None:
+        """A message read or deleted between claim and send is not sent."""
+        for n, kind in ((1, "read"), (2, "deleted")):
+            await self.owe(n)
+            (item,) = await self.claim()
+            await self.store.record_event(event(kind, uuid(n), bob=Status.READ), "", 0)
+            self.assertEqual(await self.begin(item), kind)
+            await self.store.finish(item, kind)
+
+    async def test_conflicts(self) -> None:
+        """A link is written only if everything the choice was based on is unchanged."""
+        map_key, owner_key = "nexmo-layer-integration-bob", "nexmo-layer-integration-phone-12015550199"
+        await self.owe()
+        (item,) = await self.claim()
+        for change in (
+            ("SET", map_key, "{}"),
+            ("SET", owner_key, "ann"),
+            ("SET", "nexmo-layer-integration-ann", "{}"),
+            ("HSET", "nx:h:12015550199", "v", 7),
+            ("SADD", "nx:unowned", NUMBERS[0]),
+        ):
+            state = await self.store.read_links("bob", "12015550199")
+            choice = choose(state, Thread("bob", CONVERSATION), "12015550199", "", NUMBERS, 1000, 1000)
+            assert choice is not None
+            await self.redis(*change)
+            self.assertEqual(await self.store.begin(item, REPORT, choice.commit, LEASE), "CONFLICT", change)
+        self.assertEqual(await self.begin(item), "OK")
+
+    async def test_what_is_written(self) -> None:
+        """The link stands in the Node service's two keys and in the handset's own."""
+        await self.sending()
+        stored = await self.redis("GET", "nexmo-layer-integration-bob")
+        expires = int(self.now()) + 1000
+        self.assertEqual(stored, f'{{"{CONVERSATION}":{{"phone":"{NUMBERS[0]}","expires":{expires}}}}}')
+        self.assertEqual(await self.redis("GET", "nexmo-layer-integration-phone-12015550199"), "bob")
+        self.assertEqual(await self.redis("HGET", "nx:h:12015550199", "v"), "1")
+
+    async def test_user_named_like_a_phone_key(self) -> None:
+        """A user id that begins with "phone-" reaches no handset's key."""
+        await self.owe(1, "phone-12015550177")
+        (item,) = await self.claim()
+        self.assertEqual(await self.begin(item), "OK")
+        self.assertEqual(await self.redis("EXISTS", "nexmo-layer-integration-phone-12015550177"), 0)
+        state = await self.store.read_links("phone-12015550177", "12015550199")
+        self.assertIn(CONVERSATION, state.user_map)
+
+    async def test_done_leaves_only_links(self) -> None:
+        """After both recipients were served the message is a small record that ends in four days."""
+        await self.owe(1, "bob", "cleo")
+        for n, item in enumerate(await self.claim()):
+            handset = f"1201555019{n}"
+            await self.begin(item, handset)
+            await self.store.accepted(item, "sent", handset, NUMBERS[0], "")
+        own = [k for k in await self.redis("KEYS", "nx:*") if k not in ("nx:fence",) and not k.startswith("nx:h:")]
+        self.assertEqual([k[:5] for k in own], ["nx:m:"])
+        self.assertAlmostEqual(await self.redis("PTTL", own[0]), 4 * 86_400_000, delta=60_000)
+
+
+class Holding(QueueCase):
+    async def test_held(self) -> None:
+        """While the account is at fault one waiting SMS is tried a minute; the first success releases all."""
+        for n, user in enumerate(("ann2", "bob", "cleo"), 1):
+            await self.owe(n, user)
+        first, second, _third = await self.claim()
+        self.assertEqual(await self.begin(first), "OK")
+        self.assertTrue(await self.store.hold(first, "no credit", 60_000))
+        self.assertEqual(await self.begin(second), "HELD")
+        await self.store.release(second)
+        self.assertEqual(await self.store.claim_notifications(10, LEASE), (60_000, []))
+        self.clock.advance(60)
+        (probe,) = await self.claim()
+        self.assertEqual(await self.claim(), [])
+        self.assertEqual(await self.begin(probe), "OK")
+        self.assertFalse(await self.store.hold(probe, "no credit", 60_000))
+        self.clock.advance(60)
+        (probe,) = await self.claim()
+        self.assertEqual(await self.begin(probe), "OK")
+        await self.store.accepted(probe, "sent", "12015550199", NUMBERS[0], "")
+        self.assertGreaterEqual(len(await self.claim()), 1)
+        self.assertEqual(await self.redis("EXISTS", "nx:hold"), 0)
+
+    async def test_a_probe_that_needs_no_sms(self) -> None:
+        """When the probe turns out to need no SMS the next one may be tried at once."""
+        await self.owe(1, "bob")
+        await self.owe(2, "cleo")
+        item, _ = await self.claim()
+        await self.store.hold(item, "no credit", 60_000)
+        self.clock.advance(90)
+        (probe,) = await self.claim()
+        await self.store.finish(probe, "read")
+        self.assertEqual(len(await self.claim()), 1)
+
+    async def test_time_stands_still(self) -> None:
+        """Time on hold does not count as waiting."""
+        await self.owe(1)
+        (item,) = await self.claim()
+        await self.store.hold(item, "no credit", 60_000)
+        self.clock.advance(3600)
+        (probe,) = await self.claim()
+        self.assertLess(probe.waited, 1000)
+        await self.begin(probe)
+        await self.store.accepted(probe, "sent", "12015550199", NUMBERS[0], "")
+        await self.owe(2)
+        self.clock.advance(60)
+        (item,) = await self.claim()
+        self.assertEqual(item.waited, 60_001)
+
+
+class Replies(StoreCase):
+    def sms(self, n: int, text: str = "hi") -> InboundSms:
+        return InboundSms(f"id-{n}", "12015550199", "12015550101", text)
+
+    async def receive(self, n: int, handset: str = "12015550199") -> bool:
+        return await self.store.receive(self.sms(n), handset, "12015550101")
+
+    async def test_once(self) -> None:
+        """The same messageId is one reply, also after it was posted, also three days later."""
+        self.assertTrue(await self.receive(1))
+        self.assertFalse(await self.receive(1))
+        _, (item,) = await self.store.claim_replies(5, LEASE)
+        await self.store.finish(item, "posted")
+        self.clock.advance(3 * 86_400)
+        self.assertFalse(await self.receive(1))
+        (key,) = await self.redis("KEYS", "nx:i:*")
+        self.assertGreater(await self.redis("PTTL", key), 3 * 86_400_000)
+
+    async def test_order(self) -> None:
+        """Replies of one phone are worked on in the order of arrival, never side by side; of two phones they are."""
+        for n in (1, 2):
+            await self.receive(n)
+        await self.receive(3, "12015550188")
+        _, items = await self.store.claim_replies(5, LEASE)
+        first = {item.handset: item for item in items}
+        self.assertEqual(set(first), {"12015550199", "12015550188"})
+        self.assertEqual(len(items), 2)
+        await self.store.finish(first["12015550199"], "posted")
+        _, (second,) = await self.store.claim_replies(5, LEASE)
+        self.assertEqual(second.handset, "12015550199")
+
+    async def test_thread_at_arrival(self) -> None:
+        """A reply belongs to what its number carried when it came, whatever the number carries when it is posted."""
+        await self.redis("HSET", "nx:h:12015550199", "12015550101", f'["bob","{CONVERSATION}",1,1]', "v", 1)
+        await self.receive(1)
+        await self.redis("DEL", "nx:h:12015550199")
+        _, (item,) = await self.store.claim_replies(5, LEASE)
+        self.assertEqual(item.thread, Thread("bob", CONVERSATION))
+
+    async def test_same_uuid(self) -> None:
+        """The de-duplication UUID follows from the messageId alone."""
+        await self.receive(1)
+        _, (first,) = await self.store.claim_replies(5, LEASE)
+        await self.redis("FLUSHALL")
+        await self.receive(1)
+        _, (second,) = await self.store.claim_replies(5, LEASE)
+        self.assertEqual(first.once, second.once)
+
+    async def test_quarantine_is_bounded(self) -> None:
+        """The newest hundred unreadable webhooks are kept."""
+        for n in range(105):
+            await self.store.quarantine(str(n))
+        kept = await self.redis("LRANGE", "nx:quarantine", 0, -1)
+        self.assertEqual((len(kept), kept[0]), (100, "104"))
+
+    async def test_lock(self) -> None:
+        """A periodic job is one process's for a while."""
+        self.assertTrue(await self.store.lock("job", 50))
+        self.assertFalse(await self.store.lock("job", 50))

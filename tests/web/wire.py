@@ -1,0 +1,124 @@
+"""Both ends of a real loopback connection, down to the bytes, for tests in which the manner of closing matters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
+from twisted.internet.protocol import Protocol
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+
+
+class Waiting:
+    """Deferreds that fire once their condition holds; whoever changes something calls :meth:`look`."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[Callable[[], bool], Deferred[None]]] = []
+
+    def until(self, condition: Callable[[], bool]) -> Deferred[None]:
+        done: Deferred[None] = Deferred()
+        self._waiting.append((condition, done))
+        self.look()
+        return done
+
+    def look(self) -> None:
+        ready = [entry for entry in self._waiting if entry[0]()]
+        self._waiting = [entry for entry in self._waiting if entry not in ready]
+        for _, done in ready:
+            done.callback(None)
+
+
+class Wire(Protocol):
+    """A client that sends what it is told and keeps what it gets."""
+
+    def __init__(self) -> None:
+        self.received = b""
+        self.closed = False
+        self._waiting = Waiting()
+
+    def dataReceived(self, data: bytes) -> None:
+        self.received += data
+        self._waiting.look()
+
+    def connectionLost(self, reason: object = None) -> None:
+        self.closed = True
+        self._waiting.look()
+
+    def send(self, data: bytes) -> None:
+        self.transport.write(data)
+
+    async def expect(self, what: bytes, times: int = 1) -> None:
+        """Wait until this has been received so many times; the connection must not end before."""
+        await self._waiting.until(lambda: self.closed or self.received.count(what) >= times)
+        if self.received.count(what) < times:
+            raise AssertionError(f"closed after {self.received!r}")
+
+    async def gone(self) -> bytes:
+        """Wait for the end of the connection; everything received."""
+        await self._waiting.until(lambda: self.closed)
+        return self.received
+
+
+class _Overheard(ProtocolWrapper):
+    def dataReceived(self, data: bytes) -> None:
+        super().dataReceived(data)
+        self.factory.heard += len(data)
+        self.factory.waiting.look()
+
+    def connectionLost(self, reason: Any) -> None:
+        super().connectionLost(reason)
+        self.factory.waiting.look()
+
+
+class Overhearing(WrappingFactory):
+    """Counts what reaches a factory: ``heard`` bytes from ``len(protocols)`` open connections."""
+
+    protocol = _Overheard
+
+    def __init__(self, wrapped: Any) -> None:
+        super().__init__(wrapped)
+        self.heard = 0
+        self.waiting = Waiting()
+
+    def registerProtocol(self, protocol: Any) -> None:
+        super().registerProtocol(protocol)
+        self.waiting.look()
+
+
+class Loopback:
+    """A factory listening on 127.0.0.1 for the length of one test, and its clients."""
+
+    def __init__(self, test: Any, factory: Any) -> None:
+        self.server = Overhearing(factory)
+        self.port = reactor.listenTCP(0, self.server, interface="127.0.0.1")
+        self._clients: list[Wire] = []
+        test.addCleanup(self._close)
+
+    async def connect(self) -> Wire:
+        """A client whose connection the server has accepted."""
+        accepted = len(self.server.protocols) + 1
+        wire = await connectProtocol(
+            TCP4ClientEndpoint(reactor, "127.0.0.1", self.port.getHost().port), Wire()
+        )
+        self._clients.append(wire)
+        await self.server.waiting.until(lambda: len(self.server.protocols) >= accepted)
+        return wire
+
+    async def hear(self, total: int) -> None:
+        """Wait until the server has read so many bytes in all."""
+        await self.server.waiting.until(lambda: self.server.heard >= total)
+
+    async def empty(self) -> None:
+        """Wait until the server has no connection any more."""
+        await self.server.waiting.until(lambda: not self.server.protocols)
+
+    async def _close(self) -> None:
+        await self.port.stopListening()
+        for wire in self._clients:
+            if not wire.closed:
+                wire.transport.abortConnection()
+                await wire.gone()
+        await self.empty()
