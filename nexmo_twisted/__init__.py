@@ -11,8 +11,21 @@ For a ``.tac`` file::
 
 from __future__ import annotations
 
-from nexmo_twisted.config import Settings, load
-from nexmo_twisted.errors import ConfigurationError
-from nexmo_twisted.service import make_service
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nexmo_twisted.config import Settings, load
+    from nexmo_twisted.errors import ConfigurationError
+    from nexmo_twisted.service import make_service
 
 __all__ = ["ConfigurationError", "Settings", "load", "make_service"]
+
+_HOMES = {"ConfigurationError": "errors", "Settings": "config", "load": "config", "make_service": "service"}
+
+
+def __getattr__(name: str) -> Any:
+    """Only what is asked for is imported: whoever needs a rule should not get a Redis client with it."""
+    if name in _HOMES:
+        return getattr(import_module(f"nexmo_twisted.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

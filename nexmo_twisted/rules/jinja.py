@@ -18,36 +18,11 @@ LIMIT = 10_000
 STEPS = 1_000
 """The most steps that all loops of a template take together; then they end."""
 
-# Those whose result is not much longer than what they are given, and a few of our own below.
+# Those whose result is never much longer than what they are given; a few of our own are below.
 _FILTERS = (
-    (
-        "abs",
-        "capitalize",
-        "count",
-        "d",
-        "default",
-        "dictsort",
-        "first",
-        "float",
-        "int",
-        "items",
-        "last",
-        "length",
-    )
-    + (
-        "list",
-        "lower",
-        "map",
-        "max",
-        "min",
-        "reject",
-        "rejectattr",
-        "reverse",
-        "select",
-        "selectattr",
-        "sort",
-    )
-    + ("string", "title", "trim", "truncate", "unique", "upper", "urlencode")
+    *("abs", "capitalize", "count", "d", "default", "dictsort", "first", "float", "int", "items", "last"),
+    *("length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "reverse", "select"),
+    *("selectattr", "sort", "string", "title", "trim", "truncate", "unique", "upper", "urlencode"),
 )
 _STATEMENTS = (nodes.Output, nodes.If, nodes.For, nodes.Assign, nodes.With)
 _METHODS = {  # calls that people write by habit
@@ -70,7 +45,7 @@ _STEPS_LEFT = "steps left"  # with a space, so that no template can name it
 
 
 def parse(source: str) -> nodes.Template:
-    """The syntax tree of ``source``. TemplateSyntaxError, or ValueError as one sentence with the offending text."""
+    """The syntax tree of ``source``. Raises TemplateSyntaxError, or ValueError in one sentence for users."""
     tree = _ENVIRONMENT.parse(source)
     _check(tree, source)
     return tree
@@ -109,7 +84,7 @@ def _check(tree: nodes.Template, source: str) -> None:
                     f"{where} calls something: write filters instead, as in {{{{ text|upper }}}}"
                 )
             case nodes.Filter(name=name) if name not in _KNOWN_FILTERS:
-                raise ValueError(f"'|{name}' in {where} is unknown: write one of {', '.join(_KNOWN_FILTERS)}")
+                raise ValueError(f"'|{name}' in {where} is unknown: use one of {', '.join(_KNOWN_FILTERS)}")
             case nodes.Pow():
                 raise ValueError(f"'**' in {where} is not available: write the number")
             case nodes.Mul() | nodes.Mod() if _is_text(node.left) or _is_text(node.right):
@@ -140,12 +115,12 @@ class _Missing(ChainableUndefined):
     def __add__(self, other: Any) -> Any:  # type: ignore[override]
         return other
 
-    __radd__ = __add__  # type: ignore[assignment]
+    __radd__ = __add__
 
     def __lt__(self, other: Any) -> bool:  # type: ignore[override]
         return False
 
-    __le__ = __gt__ = __ge__ = __lt__  # type: ignore[assignment]
+    __le__ = __gt__ = __ge__ = __lt__
 
 
 class _Environment(ImmutableSandboxedEnvironment):
@@ -162,7 +137,7 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         if not isinstance(left, (int, float)) or not isinstance(right, (int, float)):
-            raise TypeError(f"{operator} is for numbers only")  # a long text times a number takes all memory
+            raise TypeError(f"{operator} is for numbers only")  # a text times a number takes all memory
         return super().call_binop(context, operator, left, right)
 
 

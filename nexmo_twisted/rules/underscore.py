@@ -1,7 +1,7 @@
 """Underscore's templates: paths into data, followed and printed as JavaScript does.
 
-Only paths are understood, such as ``<%= sender.metadata['team'].name %>``; ``<%- parts[0].body %>`` is escaped for
-HTML, as Underscore does. Source: Underscore.js documentation, ``_.template``.
+Only paths are understood, such as ``<%= sender.metadata['team'].name %>``; ``<%- parts[0].body %>`` is escaped
+for HTML, as Underscore does. Source: Underscore.js documentation, ``_.template``.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def parse(source: str, accepted: Callable[[str], bool]) -> list[str | Path]:
 
 
 def member(value: Any, key: Any) -> Any:
-    """``value.key`` or ``value[key]`` as JavaScript reads data: never a method, None for what is not there."""
+    """``value.key`` or ``value[key]`` as JavaScript reads data: no methods, None for what is not there."""
     if isinstance(value, Mapping):
         found = value.get(key)
         return value.get(str(key)) if found is None and isinstance(key, int) else found
@@ -95,7 +95,7 @@ def printed(value: Any) -> str:
     return "[object Object]" if isinstance(value, Mapping) else str(value)
 
 
-def jinja(expression: str) -> str:
+def in_jinja(expression: str) -> str:
     """``expression``, which is JavaScript, in Jinja2, as far as that is a matter of spelling."""
     literals: list[str] = []
 
@@ -140,15 +140,15 @@ def _statement(code: str) -> str:
     """A JavaScript statement as Jinja2; '' when it is none of the usual ones."""
     code = code.strip()
     if found := re.fullmatch(r"if\s*\((.*)\)\s*\{?", code):
-        return f"{{% if {jinja(found[1])} %}}…{{% endif %}}"
+        return f"{{% if {in_jinja(found[1])} %}}…{{% endif %}}"
     for loop in _LOOPS:
         if found := re.match(loop, code):
             name = found.groupdict().get("name") or "item"
-            return f"{{% for {name} in {jinja(found['over'])} %}}…{{% endfor %}}"
+            return f"{{% for {name} in {in_jinja(found['over'])} %}}…{{% endfor %}}"
     if found := re.fullmatch(r"(?:var|let|const)\s+(\w+)\s*=\s*([^;]*);?", code):
-        return f"{{% set {found[1]} = {jinja(found[2])} %}}"
+        return f"{{% set {found[1]} = {in_jinja(found[2])} %}}"
     if found := re.fullmatch(r"print\((.*)\);?", code):
-        return f"{{{{ {jinja(found[1])} }}}}"
+        return f"{{{{ {in_jinja(found[1])} }}}}"
     if code.startswith(("//", "/*")):
         return f"{{# {code.strip('/* ')} #}}"
     return ""
@@ -172,7 +172,7 @@ def _refusal(tag: re.Match[str], accepted: Callable[[str], bool]) -> str:
     sign, code = tag[1], tag[2]
     if not sign and _PATH.fullmatch(code):
         return f"{quoted(tag[0])} prints nothing: write <%= {code.strip()} %>"
-    advice = f"{{{{ {jinja(code)} }}}}" if sign else _statement(code)
+    advice = f"{{{{ {in_jinja(code)} }}}}" if sign else _statement(code)
     if advice and accepted(advice):
         return f"{quoted(tag[0])} is JavaScript: write {advice} and the rest of the template in Jinja2, too"
     return (

@@ -1,7 +1,7 @@
 """Reading Nexmo's inbound webhooks: the three forms they come in, and the SMS they carry.
 
-Source: Vonage SMS API documentation, "Inbound SMS". An account chooses between a GET with the parameters in the
-query, a POST of a form, and a POST of a flat JSON object.
+Source: Vonage SMS API documentation, "Inbound SMS". An account chooses between a GET with the parameters in
+the query, a POST of a form, and a POST of a flat JSON object.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 def parameter_sets(query: bytes, content_type: str, body: bytes) -> tuple[Pairs, Pairs]:
     """The parameters of the body and those of the query, decoded once and in the order they came.
 
-    ``content_type`` is the bare type in lower case. Raises BadRequest, which names the place, when either cannot be
-    read. The two are never mixed: a signature speaks for one of them.
+    ``content_type`` is the bare type in lower case. Raises BadRequest, which names the place, when either cannot
+    be read. The two are never mixed: a signature speaks for one of them.
     """
     return _body_pairs(content_type, body) if body else (), _form_pairs(query, "the query")
 
@@ -80,7 +80,7 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError("NaN and Infinity are not JSON")
 
 
-#: Numbers stay the digits that were sent: 00 and 1e3 are no other text than that.
+#: Numbers stay the characters that were sent: 1e3 does not become 1000.0.
 _DECODER = json.JSONDecoder(
     parse_int=str, parse_float=str, parse_constant=_refuse_constant, object_pairs_hook=_Members
 )
