@@ -215,7 +215,7 @@ class _Url(EncodedURL):
 
 @lru_cache(maxsize=1024)
 def _url(text: str) -> _Url:
-    url: _Url = _Url.from_text(text)
+    url = cast(_Url, _Url.from_text(text))
     url.text = EncodedURL.from_text(text).to_uri().to_text()
     return url
 

@@ -80,9 +80,7 @@ def _check(tree: nodes.Template, source: str) -> None:
             case nodes.Call(node=nodes.Getattr(attr=method)) if method in _METHODS:
                 raise ValueError(f"'.{method}()' in {where} is a call: write {_METHODS[method]} instead")
             case nodes.Call():
-                raise ValueError(
-                    f"{where} calls something: write filters instead, as in {{{{ text|upper }}}}"
-                )
+                raise ValueError(f"{where} calls something: write filters instead, as in {{{{ text|upper }}}}")
             case nodes.Filter(name=name) if name not in _KNOWN_FILTERS:
                 raise ValueError(f"'|{name}' in {where} is unknown: use one of {', '.join(_KNOWN_FILTERS)}")
             case nodes.Pow():
@@ -102,7 +100,7 @@ def _is_text(node: nodes.Expr) -> bool:
 
 
 class _Missing(ChainableUndefined):
-    """What is not there, or null: prints '', equals none, is neither less nor more, adds nothing to a text."""
+    """What is not there, or null: prints '', equals none, is neither less nor more, adds nothing."""
 
     __slots__ = ()
 
@@ -112,7 +110,7 @@ class _Missing(ChainableUndefined):
     def __hash__(self) -> int:
         return hash(None)
 
-    def __add__(self, other: Any) -> Any:  # type: ignore[override]
+    def __add__(self, other: Any) -> Any:
         return other
 
     __radd__ = __add__
@@ -120,7 +118,7 @@ class _Missing(ChainableUndefined):
     def __lt__(self, other: Any) -> bool:  # type: ignore[override]
         return False
 
-    __le__ = __gt__ = __ge__ = __lt__
+    __le__ = __gt__ = __ge__ = __lt__  # type: ignore[assignment]
 
 
 class _Environment(ImmutableSandboxedEnvironment):

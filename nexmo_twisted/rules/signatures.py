@@ -46,9 +46,7 @@ def sign(params: Mapping[str, str], secret: str, method: str) -> str:
     return hmac.new(key, base, method).hexdigest()
 
 
-def verify(
-    pairs: Sequence[tuple[str, str]], secret: str, method: str, now: float, max_age: float = 72 * 3600
-) -> None:
+def verify(pairs: Sequence[tuple[str, str]], secret: str, method: str, now: float, max_age: float = 72 * 3600) -> None:
     """Check the parameters of one webhook, as decoded pairs in any order.
 
     ``now`` and ``max_age`` are in seconds. Nexmo documents no limit of age and repeats a webhook for up to

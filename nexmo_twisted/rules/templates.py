@@ -120,9 +120,7 @@ def _check_names(used: Collection[str], names: Collection[str]) -> None:
 
 def _syntax(source: str, error: TemplateSyntaxError, names: Collection[str]) -> str:
     line = jinja.line(source, error.lineno)
-    mended = re.sub(
-        r"(\{[{%])(.*?)([%}]\})", lambda tag: f"{tag[1]} {underscore.in_jinja(tag[2])} {tag[3]}", source
-    )
+    mended = re.sub(r"(\{[{%])(.*?)([%}]\})", lambda tag: f"{tag[1]} {underscore.in_jinja(tag[2])} {tag[3]}", source)
     if line.count("{{") > line.count("}}"):
         advice = "end it with }}"
     elif line.count("{%") > line.count("%}"):

@@ -1,7 +1,7 @@
 """Underscore's templates: paths into data, followed and printed as JavaScript does.
 
-Only paths are understood, such as ``<%= sender.metadata['team'].name %>``; ``<%- parts[0].body %>`` is escaped
-for HTML, as Underscore does. Source: Underscore.js documentation, ``_.template``.
+Only paths are understood, such as ``<%= sender.metadata['team'].name %>``, or ``<%- parts[0].body %>``, which is
+escaped for HTML as Underscore does it. Source: Underscore.js documentation, ``_.template``.
 """
 
 from __future__ import annotations
@@ -18,9 +18,7 @@ _NAME = r"(?!\d)[\w$]+"
 _STEP = rf"\s*(?:\.\s*({_NAME})|\[\s*(?:(\d+)|'([^'\\\n]*)'|\"([^\"\\\n]*)\")\s*\])"
 _PATH = re.compile(rf"\s*({_NAME})((?:{_STEP})*)\s*")
 _ARROW = re.compile(rf"<%[=-]?({_PATH.pattern})=>")
-_ESCAPES = str.maketrans(
-    {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;", "`": "&#x60;"}
-)
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;", "`": "&#x60;"})
 
 
 @dataclass(frozen=True, slots=True)

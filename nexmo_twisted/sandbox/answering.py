@@ -37,7 +37,7 @@ class RawSegments(Resource):
     isLeaf = True
 
     def __init__(self, inner: Resource) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._inner: Any = inner
 
     def render(self, request: Any) -> Any:
@@ -95,14 +95,14 @@ async def under_faults(
     faults: Faults,
     clock: IReactorTime,
     effect: Callable[[], Awaitable[Answer]],
-    broken: Callable[[Fault], Answer],
+    broken: Callable[[Fault, Answer | None], Answer],
     number: str = "",
     text: str = "",
 ) -> bytes:
     """Let the request take effect and write its answer, unless a fault is meant for it.
 
-    ``effect`` does what was asked for and gives the answer; ``broken`` makes the answer of a fault.
-    ``number`` and ``text`` are what the request is about.
+    ``effect`` does what was asked for and gives the answer; ``broken`` makes the answer of a fault, and is
+    also given that of the effect when it was done. ``number`` and ``text`` are what the request is about.
     """
     path, method = request.path.decode("ascii", "replace"), request.method.decode("ascii", "replace")
     fault = faults.take(path, method, number, text)
@@ -118,7 +118,7 @@ async def under_faults(
             # Klein cancels this as soon as it sees that the connection is gone.
             await Deferred()
         if fault.answers:
-            answer = broken(fault)
+            answer = broken(fault, answer)
     return write(request, answer or await effect(), fault)
 
 
@@ -131,5 +131,5 @@ def write(request: Request, answer: Answer, fault: Fault | None = None) -> bytes
         if fault.retry_after is not None:
             headers.append(("retry-after", f"{fault.retry_after:g}"))
     for name, value in headers:
-        request.setHeader(name, value)  # type: ignore[no-untyped-call]
+        request.setHeader(name, value)
     return answer.body

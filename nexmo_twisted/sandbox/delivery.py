@@ -9,7 +9,7 @@ from typing import Any
 
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IReactorCore, IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorCore, IReactorTime
 from twisted.web.client import Agent, HTTPConnectionPool, readBody
 from twisted.web.http_headers import Headers
 
@@ -39,15 +39,15 @@ class Deliverer:
     def __init__(
         self, reactor: IReactorCore, clock: IReactorTime, *, pick: Callable[[int], int] = lambda count: 0
     ) -> None:
-        self._clock: Any = clock
+        self._clock = clock
         self._pick = pick
-        self._pool = HTTPConnectionPool(reactor)  # type: ignore[no-untyped-call]
+        self._pool = HTTPConnectionPool(reactor)
         # A company repeats a request because it had no answer, never behind its own back.
         self._pool.retryAutomatically = False
-        agent: Any = Agent(reactor, connectTimeout=CONNECT_TIMEOUT, pool=self._pool)  # type: ignore[no-untyped-call]
+        agent = Agent(reactor, connectTimeout=CONNECT_TIMEOUT, pool=self._pool)
         self._http = HTTPClient(agent)
         self._queues: dict[str, deque[_Waiting]] = {}
-        self._retries: dict[int, Any] = {}
+        self._retries: dict[int, IDelayedCall] = {}
         self._tasks: set[Deferred[Any]] = set()
         self._idle: list[Deferred[None]] = []
         self._stopped = False
@@ -81,7 +81,7 @@ class Deliverer:
         self._retries.clear()
         for task in list(self._tasks):
             task.cancel()
-        await self._pool.closeCachedConnections()  # type: ignore[no-untyped-call]
+        await self._pool.closeCachedConnections()
 
     def _enqueue(self, waiting: _Waiting) -> None:
         if self._stopped:

@@ -13,11 +13,11 @@ class Fault:
     A request is meant when it fits everything that is not blank: ``path`` and ``text`` are parts of the
     request's path and message text, ``number`` is the phone number it is about, ``method`` the HTTP method.
 
-    What happens then: after ``delay`` seconds the connection is closed (``drop``), or the fault's own answer
-    is given: ``status`` (HTTP), ``nexmo_status`` (the status in Nexmo's answer; several, separated by commas,
-    for the parts of a long text), ``body``, ``retry_after`` (seconds). ``headers`` are added to whichever
-    answer is given. The request has no effect, unless ``done`` is set: then it takes effect first, and fails
-    after that. A fault that has nothing to answer only delays.
+    What happens then: after ``delay`` seconds the connection is closed (``drop``), or the fault's own answer is
+    given: ``status`` (HTTP), ``nexmo_status`` (the status in Nexmo's answer; several, separated by commas, for the
+    parts of a long text, the last one for all that follow), ``body``, ``retry_after`` (seconds). ``headers`` are
+    added to whichever answer is given. The request has no effect, unless ``done`` is set: then it takes effect
+    first, and fails after that. A fault that has nothing to answer only delays.
 
     ``times`` is how many requests it meets; 0 means all of them.
     """
@@ -41,6 +41,11 @@ class Fault:
         """Whether it replaces the answer."""
         return any(part is not None for part in (self.status, self.nexmo_status, self.body, self.retry_after))
 
+    @property
+    def accepts_a_part(self) -> bool:
+        """Whether Nexmo's answer says that some part of the text was accepted, so that it must be."""
+        return "0" in [code.strip() for code in (self.nexmo_status or "").split(",")]
+
     def meets(self, path: str, method: str, number: str, text: str) -> bool:
         """Whether it is meant for this request."""
         return (
@@ -58,9 +63,7 @@ class Fault:
         """
         unknown = sorted(values.keys() - {each.name for each in fields(cls)})
         if unknown:
-            raise ValueError(
-                f"unknown: {', '.join(unknown)}; known: {', '.join(each.name for each in fields(cls))}"
-            )
+            raise ValueError(f"unknown: {', '.join(unknown)}; known: {', '.join(each.name for each in fields(cls))}")
         for name, value in values.items():
             wanted, allowed = _SHAPES[name]
             # In Python a bool is an int; in JSON it is not.

@@ -1,7 +1,8 @@
 """What a handset makes of a text: the characters it can show, and how many parts it takes.
 
 Written apart from the service's own rules on purpose, so that a mistake there does not hide in the simulator.
-Source of the facts: 3GPP 23.038 (alphabet) and 23.040 (parts); Vonage documentation, Concatenation and Encoding.
+Source of the facts: 3GPP 23.038 (alphabet) and 23.040 (parts); Vonage documentation, Concatenation and
+Encoding.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ _BASIC = frozenset(
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 _EXTENSION = frozenset("^{}\\[~]|€\f")
+_KNOWN = _BASIC | _EXTENSION
 
 #: Units of a text in one part, and of each part of a longer one.
 _SEPTETS = (160, 153)
@@ -21,11 +23,11 @@ _UTF16 = (70, 67)
 
 def shown(text: str) -> str:
     """What arrives of a text that was sent as ``type=text``: '?' for every character GSM-7 does not have."""
-    return "".join(character if character in _BASIC | _EXTENSION else "?" for character in text)
+    return "".join(character if character in _KNOWN else "?" for character in text)
 
 
 def parts(text: str, *, unicode: bool) -> int:
-    """How many parts it takes. A character of two units never lies across a border; a blank text takes one."""
+    """How many parts it takes. No character is cut in two; a blank text takes one."""
     if unicode:
         return _count((2 if ord(character) > 0xFFFF else 1 for character in text), *_UTF16)
     return _count((2 if character in _EXTENSION else 1 for character in text), *_SEPTETS)

@@ -99,12 +99,7 @@ class SimulatedLayer:
         A distinct one is unique among its participants: when there is one already, that is returned.
         """
         for other in self.conversations.values():
-            if (
-                distinct
-                and other.distinct
-                and not other.deleted
-                and set(other.participants) == set(participants)
-            ):
+            if distinct and other.distinct and not other.deleted and set(other.participants) == set(participants):
                 return other.id
         uuid = bare(conversation_id or str(uuid4()))
         conversation = Conversation(
@@ -237,9 +232,7 @@ class SimulatedLayer:
             user_id=user_id,
             name=name,
             sent_at=self.now(),
-            recipient_status={
-                each: "read" if each == user_id else "sent" for each in conversation.participants
-            },
+            recipient_status={each: "read" if each == user_id else "sent" for each in conversation.participants},
         )
         self._messages[uuid] = message
         self.webhooks.emit("message.sent", _author(message), "message", self.message_json(message))
@@ -252,9 +245,7 @@ class SimulatedLayer:
             raise NoParticipant("user")
         if _LEVELS.index(message.recipient_status[user_id]) < _LEVELS.index(level):
             message.recipient_status[user_id] = level
-            self.webhooks.emit(
-                f"message.{level}", {"user_id": user_id}, "message", self.message_json(message)
-            )
+            self.webhooks.emit(f"message.{level}", {"user_id": user_id}, "message", self.message_json(message))
 
     def _tell(self, kind: str, user_id: str, conversation: Conversation) -> None:
         self.webhooks.emit(kind, {"user_id": user_id}, "conversation", self.conversation_json(conversation))

@@ -64,9 +64,7 @@ _ERRORS = {
 class Refusal(Exception):
     """The request is answered with an error body."""
 
-    def __init__(
-        self, status: int, message: str, data: Mapping[str, Any] | None = None, name: str = ""
-    ) -> None:
+    def __init__(self, status: int, message: str, data: Mapping[str, Any] | None = None, name: str = "") -> None:
         super().__init__(message)
         known, code = _ERRORS.get(status, _ERRORS[500])
         self.answer = json_answer(
@@ -103,9 +101,7 @@ class LayerApi:
 
     @app.route("/apps/<app_id>/users/<user>/identity", methods=["GET"])
     async def identity(self, request: Request, app_id: str, user: str) -> bytes:
-        return await self._serve(
-            request, app_id, PLATFORM, lambda: json_answer(200, self._layer.identity(_user(user)))
-        )
+        return await self._serve(request, app_id, PLATFORM, lambda: json_answer(200, self._layer.identity(_user(user))))
 
     @app.route("/apps/<app_id>/conversations/<uuid>", methods=["GET"])
     async def conversation(self, request: Request, app_id: str, uuid: str) -> bytes:
@@ -163,9 +159,7 @@ class LayerApi:
         def shown(hook_id: str) -> dict[str, Any]:
             return self._layer.webhooks.get(hook_id).as_json()
 
-        return await self._serve(
-            request, app_id, WEBHOOKS, lambda: self._create(request, self._register, shown)
-        )
+        return await self._serve(request, app_id, WEBHOOKS, lambda: self._create(request, self._register, shown))
 
     @app.route("/apps/<app_id>/webhooks/<uuid>", methods=["GET"])
     async def webhook(self, request: Request, app_id: str, uuid: str) -> bytes:
@@ -197,11 +191,11 @@ class LayerApi:
         )
 
     @app.handle_errors(NotFound, RequestRedirect)
-    def unknown_path(self, request: Request, failure: Failure) -> bytes:
+    def unknown_path(self, request: Any, failure: Failure) -> bytes:
         return write(request, Refusal(404, "There is nothing at this path.").answer)
 
     @app.handle_errors(MethodNotAllowed)
-    def wrong_method(self, request: Request, failure: Failure) -> bytes:
+    def wrong_method(self, request: Any, failure: Failure) -> bytes:
         return write(request, Refusal(405, "This method is not allowed here.").answer)
 
     # What they have in common
@@ -221,9 +215,7 @@ class LayerApi:
             except Refusal as refusal:
                 return refusal.answer
             except BadInput as bad:
-                return Refusal(
-                    bad.status, bad.reason, {"property": bad.member} if bad.member else None
-                ).answer
+                return Refusal(bad.status, bad.reason, {"property": bad.member} if bad.member else None).answer
             except NoSuch as missing:
                 return Refusal(404, f"There is no such {missing}.").answer
             except Gone as gone:
@@ -274,9 +266,7 @@ class LayerApi:
             content = _property(part, "body", str, f"parts[{number}].")
             _property(part, "mime_type", str, f"parts[{number}].")
             if len(content.encode("utf-8")) > PART_LIMIT:
-                raise Refusal(
-                    422, "A part is too long.", {"property": f"parts[{number}].body"}, "part_too_large"
-                )
+                raise Refusal(422, "A part is too long.", {"property": f"parts[{number}].body"}, "part_too_large")
         given = {name: value for name, value in sender.items() if value is not None}
         match given:
             case {"user_id": str(user_id)} if len(given) == 1:
@@ -335,7 +325,7 @@ def _user(segment: str) -> str:
         raise NoSuch("user") from None
 
 
-def _broken(fault: Fault) -> Answer:
+def _broken(fault: Fault, done: Answer | None) -> Answer:
     status = fault.status or (429 if fault.retry_after is not None else 500)
     if fault.body is not None:
         return Answer(status, fault.body, (("content-type", "application/json"),))

@@ -1,6 +1,7 @@
 """The simulated Nexmo: an account with numbers, and the handsets at the other end.
 
-It stands in for the SMS API, which has no sandbox of its own. Source of the facts: Vonage documentation, SMS API.
+It stands in for the SMS API, which has no sandbox of its own.
+Source of the facts: Vonage documentation, SMS API.
 """
 
 from __future__ import annotations
@@ -19,8 +20,11 @@ from nexmo_twisted.rules.signatures import sign
 from nexmo_twisted.sandbox import gsm
 from nexmo_twisted.sandbox.wire import JSON, Patience, WebhookCall, with_query
 
-#: Again after 5 seconds, doubling up to 15 minutes, for a day (Vonage support articles 226572227, 360028543292).
+#: Again after 5 seconds, doubling up to 15 minutes, for a day (Vonage support articles 226572227 and
+#: 360028543292).
 INBOUND_PATIENCE = Patience(timeout=15.0, first=5.0, longest=900.0, limit=86400.0)
+
+FORM = ("content-type", "application/x-www-form-urlencoded")
 
 InboundForm = Literal["GET", "POST", "JSON"]
 
@@ -58,9 +62,9 @@ class AcceptedSms:
 class SimulatedNexmo:
     """The state of one account and of every handset it wrote to.
 
-    ``inbound_form`` is the account's webhook format; ``inbound_url`` is where SMS to a number without a URL of its
-    own go; with a ``signature_secret`` webhooks are signed. ``now`` gives seconds since the epoch; ``deliver``
-    takes the webhook calls to make.
+    ``inbound_form`` is the account's webhook format; ``inbound_url`` is where SMS to a number without a URL
+    of its own go; with a ``signature_secret`` webhooks are signed. ``now`` gives seconds since the epoch;
+    ``deliver`` takes the webhook calls to make.
     """
 
     key: str
@@ -90,21 +94,16 @@ class SimulatedNexmo:
         """Have SMS to one of the account's numbers delivered to ``url``; blank for the account's own URL."""
         self.numbers[msisdn] = replace(self.numbers[msisdn], inbound_url=url)
 
-    def parts(self, text: str, type: str) -> int:
-        """How many SMS a text is sent as."""
-        return (
-            gsm.parts(text, unicode=True) if type == "unicode" else gsm.parts(gsm.shown(text), unicode=False)
-        )
-
     def accept(
         self, sender: str, to: str, text: str, type: str = "text", client_ref: str = "", callback: str = ""
     ) -> AcceptedSms:
         """Send an SMS. The handset sees it at once, and '?' for what its ``type`` cannot carry."""
-        message_ids = tuple(str(uuid4()) for _ in range(self.parts(text, type)))
+        seen = text if type == "unicode" else gsm.shown(text)
+        count = gsm.parts(seen, unicode=type == "unicode")
+        message_ids = tuple(str(uuid4()) for _ in range(count))
         sms = AcceptedSms(sender, to, text, type, client_ref, callback, message_ids, self.now())
         self.sent.append(sms)
         self._references[client_ref] += 1
-        seen = text if type == "unicode" else gsm.shown(text)
         self._threads.setdefault(to, []).append(SmsSeen("received", sender, seen, sms.at, client_ref))
         return sms
 
@@ -147,12 +146,14 @@ class SimulatedNexmo:
         if self.signature_secret:
             params |= {"timestamp": str(int(self.now())), "nonce": str(uuid4())}
             params["sig"] = sign(params, self.signature_secret, self.signature_method)
-        method, headers, body = "POST", (("content-type", "application/x-www-form-urlencoded"),), b""
+        channel = f"inbound {to}"
         match self.inbound_form:
             case "GET":
-                method, headers, url = "GET", (), with_query(url, urlencode(params))
+                url = with_query(url, urlencode(params))
+                return WebhookCall(channel, "GET", url, (), b"", INBOUND_PATIENCE)
             case "POST":
-                body = urlencode(params).encode("ascii")
+                form = urlencode(params).encode("ascii")
+                return WebhookCall(channel, "POST", url, (FORM,), form, INBOUND_PATIENCE)
             case "JSON":
-                headers, body = (JSON,), json.dumps(params, ensure_ascii=False).encode("utf-8")
-        return WebhookCall(f"inbound {to}", method, url, headers, body, INBOUND_PATIENCE)
+                body = json.dumps(params, ensure_ascii=False).encode("utf-8")
+                return WebhookCall(channel, "POST", url, (JSON,), body, INBOUND_PATIENCE)

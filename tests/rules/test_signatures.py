@@ -132,9 +132,7 @@ class Verifying(TestCase):
         verify([(k, v.upper() if k == "sig" else v) for k, v in SIGNED], TESTING, "sha256", SENT)
 
     @given(
-        st.dictionaries(
-            st.from_regex(r"[A-Za-z0-9_-]{1,12}", fullmatch=True), st.text(max_size=20), max_size=8
-        ),
+        st.dictionaries(st.from_regex(r"[A-Za-z0-9_-]{1,12}", fullmatch=True), st.text(max_size=20), max_size=8),
         st.text(min_size=1, max_size=40),
         st.sampled_from(METHODS),
     )

@@ -1,0 +1,60 @@
+"""Requests and answers of the webhook doors. No answer has a body: nothing here is meant for people."""
+
+from __future__ import annotations
+
+from klein import Klein
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.server import Request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from nexmo_twisted.boundaries import Counters
+
+log = Logger()
+
+
+def answer(request: Request, code: int) -> bytes:
+    """An answer without a body."""
+    request.setResponseCode(code)
+    if code != 204:
+        request.responseHeaders.setRawHeaders(b"content-length", [b"0"])
+    if code == 503:
+        request.responseHeaders.setRawHeaders(b"retry-after", [b"5"])
+    return b""
+
+
+def answer_errors(app: Klein, counters: Counters) -> None:
+    """Give an app its answers where its routes have none: 404, 405, and 503 for what nobody foresaw, since the
+    senders of webhooks come again after that. Klein tries handlers in the order of their definition."""
+
+    @app.handle_errors(HTTPException)
+    def no_route(door: object, request: Request, failure: Failure) -> bytes:
+        if not isinstance(failure.value, MethodNotAllowed):
+            return answer(request, 404)
+        allowed = ", ".join(sorted(failure.value.valid_methods or ()))
+        request.responseHeaders.setRawHeaders(b"allow", [allowed.encode()])
+        return answer(request, 405)
+
+    @app.handle_errors(Exception)
+    def unforeseen(door: object, request: Request, failure: Failure) -> bytes:
+        log.failure("A webhook could not be handled", failure)
+        counters.count("webhooks", "failed")
+        return answer(request, 503)
+
+
+def body_of(request: Request) -> bytes:
+    """The whole body."""
+    assert request.content is not None
+    body: bytes = request.content.read()
+    return body
+
+
+def source_of(request: Request) -> str:
+    """The address a request came from, for the log."""
+    return str(getattr(request.client, "host", "-"))
+
+
+def content_type_of(request: Request) -> str:
+    """The content type in lower case without its parameters, '' when there is none."""
+    values = request.requestHeaders.getRawHeaders(b"content-type", [b""])
+    return values[0].partition(b";")[0].strip().lower().decode("latin-1")

@@ -1,0 +1,82 @@
+"""From the doors to the intake: not too many webhooks at once, and each one to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from nexmo_twisted.boundaries import Counters
+from nexmo_twisted.errors import StoreUnavailable
+from nexmo_twisted.model import InboundSms, MessageEvent
+from nexmo_twisted.web.shield import shielded
+
+
+class Intake(Protocol):
+    """Where webhooks go once they are read: stored when the call returns. Each may raise StoreUnavailable."""
+
+    async def layer_event(self, event: MessageEvent) -> None:
+        """Join one event to what is known of its message."""
+
+    async def inbound_sms(self, sms: InboundSms) -> None:
+        """Take one SMS from a handset, once however often it is delivered."""
+
+    async def quarantine(self, source: str, reason: str, raw: bytes) -> None:
+        """Keep an unreadable webhook of ``source`` ("layer" or "nexmo") for an operator, and log the reason."""
+
+
+class Reception:
+    """Takes the webhooks of one door, at most ``places`` at a time."""
+
+    _log = Logger()
+
+    def __init__(self, counters: Counters, places: int) -> None:
+        self._counters = counters
+        self._places = places
+        self._taken = 0
+        self._waiting: list[Deferred[None]] = []
+
+    def full(self) -> bool:
+        """Whether there is no place left. To be asked before each webhook; a yes is counted as busy."""
+        if self._taken < self._places:
+            return False
+        self._counters.count("webhooks", "busy")
+        return True
+
+    def take(self, work: Coroutine[Any, Any, None], outcome: str, code: int) -> Deferred[int]:
+        """Finish ``work``, also when the client hangs up.
+
+        Fires with the status to answer: ``code``, or 503 when the work failed and the sender should come again.
+        Counts ``outcome``, or the failure, among the webhooks.
+        """
+        self._taken += 1
+        return shielded(Deferred.fromCoroutine(self._finish(work, outcome, code)))
+
+    def idle(self) -> Deferred[None]:
+        """Fires when nothing is worked on; once the door is closed, the store may be closed then."""
+        waiting: Deferred[None] = Deferred()
+        self._waiting.append(waiting)
+        self._look()
+        return waiting
+
+    async def _finish(self, work: Coroutine[Any, Any, None], outcome: str, code: int) -> int:
+        try:
+            await work
+        except StoreUnavailable:
+            outcome, code = "unavailable", 503
+        except Exception:
+            self._log.failure("A webhook could not be stored")
+            outcome, code = "failed", 503
+        finally:
+            self._taken -= 1
+            self._look()
+        self._counters.count("webhooks", outcome)
+        return code
+
+    def _look(self) -> None:
+        if not self._taken and self._waiting:
+            waiting, self._waiting = self._waiting, []
+            for each in waiting:
+                each.callback(None)

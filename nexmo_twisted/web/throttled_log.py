@@ -1,0 +1,38 @@
+"""Warnings that strangers can provoke: few enough that nobody can fill a disk with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+
+class ThrottledLog:
+    """Writes at most one line for each source in ``interval`` seconds.
+
+    It remembers at most ``sources`` of them. While that many have been heard within the interval, others are not
+    logged at all: so neither memory nor log grows with the number of addresses an attacker has.
+    """
+
+    def __init__(
+        self, log: Logger, clock: IReactorTime, *, interval: float = 60.0, sources: int = 1000
+    ) -> None:
+        self._log = log
+        self._clock: Any = clock
+        self._interval = interval
+        self._sources = sources
+        self._written: dict[str, float] = {}  # source to time, the oldest first
+
+    def warn(self, source: str, text: str, **values: object) -> None:
+        """Log ``text``, formatted with ``values`` and ``source``, unless it is too soon for this source."""
+        now = self._clock.seconds()
+        while self._written:
+            oldest = next(iter(self._written))
+            if now - self._written[oldest] < self._interval:
+                break
+            del self._written[oldest]
+        if source in self._written or len(self._written) >= self._sources:
+            return
+        self._written[source] = now
+        self._log.warn(text, source=source, **values)

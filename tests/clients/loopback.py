@@ -1,0 +1,162 @@
+"""A raw server on the loopback interface: what the client under test sends it, and what goes wrong there."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from twisted.internet import reactor, ssl
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IHostnameResolver
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.task import Clock
+from twisted.trial.unittest import TestCase
+from zope.interface import directlyProvides, implementer, providedBy
+
+from nexmo_twisted.clients.connections import Connections, agent
+
+_REACTOR: Any = reactor
+
+
+def certificate(name: str) -> tuple[ssl.PrivateCertificate, ssl.Certificate]:
+    """A self-signed certificate for a host name or address: for the server, and for who trusts it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    try:
+        alternative: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        alternative = x509.DNSName(name)
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    public = made.public_bytes(serialization.Encoding.PEM)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return ssl.PrivateCertificate.loadPEM(public + private), ssl.Certificate.loadPEM(public)
+
+
+class Channel(Protocol):
+    """One connection. Each whole request goes to the server's ``react``."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._data = b""
+        self.closed: Deferred[None] = Deferred()
+
+    def connectionMade(self) -> None:
+        self._server.channels.append(self)
+        self._server.connected()
+
+    def dataReceived(self, data: bytes) -> None:
+        self._data += data
+        head, end, body = self._data.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)content-length: (\d+)", head)
+        if end and len(body) >= (int(length[1]) if length else 0):
+            request, self._data = self._data, b""
+            self._server.requests.append(request)
+            self._server.react(self, request)
+
+    def connectionLost(self, reason: Any = connectionDone) -> None:
+        self.closed.callback(None)
+
+    def write(self, data: bytes) -> None:
+        self.transport.write(data)
+
+    def hang_up(self) -> None:
+        self.transport.loseConnection()
+
+
+class Server(Factory):
+    """Keeps the raw requests it was sent; ``react`` answers them."""
+
+    noisy = False
+
+    def __init__(self, react: Callable[[Channel, bytes], object]) -> None:
+        self.react = react
+        self.requests: list[bytes] = []
+        self.channels: list[Channel] = []
+        self.url = ""
+        self.connected: Callable[[], object] = lambda: None
+
+    def buildProtocol(self, addr: object) -> Channel:
+        return Channel(self)
+
+    def next_connection(self) -> Deferred[None]:
+        """Fires when somebody connects."""
+        waiting: Deferred[None] = Deferred()
+        self.connected = lambda: waiting.called or waiting.callback(None)
+        return waiting
+
+
+class Wrapped:
+    """The reactor with something replaced."""
+
+    def __init__(self, **replaced: Any) -> None:
+        self.__dict__.update(replaced)
+        directlyProvides(self, providedBy(reactor))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(reactor, name)
+
+
+def with_clock(clock: Clock) -> Wrapped:
+    """The reactor, its timers driven by ``clock``."""
+    return Wrapped(callLater=clock.callLater, seconds=clock.seconds)
+
+
+def without_names() -> Wrapped:
+    """The reactor, knowing no host."""
+
+    @implementer(IHostnameResolver)
+    class Resolver:
+        def resolveHostName(self, receiver: Any, *args: object, **named: object) -> Any:
+            receiver.resolutionBegan(None)
+            receiver.resolutionComplete()
+            return receiver
+
+    return Wrapped(nameResolver=Resolver())
+
+
+class LoopbackTestCase(TestCase):
+    """Servers and agents that are gone when the test is over."""
+
+    def serve(self, react: Callable[[Channel, bytes], object], tls: ssl.PrivateCertificate | None = None) -> Server:
+        """A server on a free port."""
+        server = Server(react)
+        if tls is None:
+            port, scheme = _REACTOR.listenTCP(0, server, interface="127.0.0.1"), "http"
+        else:
+            port, scheme = _REACTOR.listenSSL(0, server, tls.options(), interface="127.0.0.1"), "https"
+        server.url = f"{scheme}://127.0.0.1:{port.getHost().port}"
+
+        async def close() -> None:
+            await port.stopListening()
+            for channel in server.channels:
+                channel.hang_up()
+                await channel.closed
+
+        self.addCleanup(close)
+        return server
+
+    def connections(self, using: Any = reactor, **named: Any) -> Connections:
+        """An agent; idle connections are closed when the test is over."""
+        made = agent(using, **named)
+        self.addCleanup(made.close)
+        return made

@@ -1,0 +1,322 @@
+"""One HTTP request over real sockets: what is known when it fails."""
+
+from __future__ import annotations
+
+import gzip
+from typing import Any
+
+from twisted.internet import reactor, ssl
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.web.client import BrowserLikePolicyForHTTPS
+from twisted.web.http_headers import Headers
+
+from nexmo_twisted.clients.http import Answer, Broken, Http, NotSent
+from tests.clients.loopback import (
+    Channel,
+    LoopbackTestCase,
+    Server,
+    certificate,
+    with_clock,
+    without_names,
+)
+
+HEADERS = Headers({"Content-Type": ["text/plain"]})
+FINE = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine"
+
+
+def fine(channel: Channel, request: bytes) -> None:
+    channel.write(FINE)
+
+
+def silent(channel: Channel, request: bytes) -> None:
+    """Answers never."""
+
+
+class HttpTests(LoopbackTestCase):
+    def http(self, clock: Any = reactor, **named: Any) -> Http:
+        return Http(self.connections(), clock, timeout=30.0, **named)
+
+    async def fails(self, kind: type[Exception], http: Http, url: str, method: str = "POST") -> str:
+        """The reason why a request fails so."""
+        body = b"hello" if method == "POST" else None
+        error = await self.assertFailure(
+            Deferred.fromCoroutine(http.request(method, url, headers=HEADERS, body=body)), kind
+        )
+        self.assertIs(type(error), kind)
+        return str(error)
+
+    # Answers
+
+    async def test_whole_answer(self) -> None:
+        """Status, headers by lower-case name, and body are handed over; the request is what was asked for."""
+        server = self.serve(
+            lambda channel, _: channel.write(
+                b"HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nX-Twice: a\r\nX-Twice: b\r\nContent-Length: 3\r\n\r\nno!"
+            )
+        )
+        answer = await self.http().request("POST", server.url + "/a%2Fb?c=d", headers=HEADERS, body=b"hello")
+        self.assertEqual((answer.status, answer.body), (429, b"no!"))
+        self.assertEqual((answer.headers["retry-after"], answer.headers["x-twice"]), ("7", "b"))
+        head, body = server.requests[0].split(b"\r\n\r\n")
+        self.assertTrue(head.startswith(b"POST /a%2Fb?c=d HTTP/1.1\r\n"), head)
+        self.assertIn(b"\r\nContent-Type: text/plain", head)
+        self.assertEqual(body, b"hello")
+        self.assertEqual(list(HEADERS.getAllRawHeaders()), [(b"Content-Type", [b"text/plain"])])
+
+    async def test_answers_without_a_length(self) -> None:
+        """No body at all, an empty one, and one that ends where the server hangs up are whole answers."""
+        for given, expected in (
+            (b"HTTP/1.1 204 No Content\r\n\r\n", (204, b"")),
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", (200, b"")),
+            (b"HTTP/1.1 200 OK\r\n\r\nto the end", (200, b"to the end")),
+        ):
+
+            def react(channel: Channel, request: bytes, given: bytes = given) -> None:
+                channel.write(given)
+                channel.hang_up()
+
+            answer = await self.http().request("GET", self.serve(react).url, headers=HEADERS)
+            self.assertEqual((answer.status, answer.body), expected)
+
+    async def test_compressed_answer(self) -> None:
+        """A compressed answer is unpacked."""
+        packed = gzip.compress(b"fine")
+        server = self.serve(
+            lambda channel, _: channel.write(
+                b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%b" % (len(packed), packed)
+            )
+        )
+        answer = await self.http().request("GET", server.url, headers=HEADERS)
+        self.assertEqual(answer.body, b"fine")
+
+    async def test_redirects_are_not_followed(self) -> None:
+        """A redirect is an answer like any other: no secret is carried to another place."""
+        other = self.serve(fine)
+        server = self.serve(
+            lambda channel, _: channel.write(
+                b"HTTP/1.1 302 Found\r\nLocation: %b/\r\nContent-Length: 0\r\n\r\n" % other.url.encode()
+            )
+        )
+        for method in ("GET", "POST"):
+            answer = await self.http().request(method, server.url, headers=HEADERS)
+            self.assertEqual(answer.status, 302)
+        self.assertEqual(other.requests, [])
+
+    async def test_cookies_are_not_kept(self) -> None:
+        """What a server wants to be told again is not told."""
+        server = self.serve(
+            lambda channel, _: channel.write(b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b; Path=/\r\nContent-Length: 0\r\n\r\n")
+        )
+        http = self.http()
+        for _ in range(2):
+            await http.request("GET", server.url, headers=HEADERS)
+        self.assertEqual(len(server.requests), 2)
+        self.assertNotIn(b"cookie", b"".join(server.requests).lower())
+
+    # Connections
+
+    async def test_connections_are_kept(self) -> None:
+        """Requests one after the other share a connection."""
+        server, http = self.serve(fine), self.http()
+        for _ in range(3):
+            await http.request("POST", server.url, headers=HEADERS, body=b"hello")
+        self.assertEqual((len(server.requests), len(server.channels)), (3, 1))
+
+    async def test_nothing_is_sent_twice(self) -> None:
+        """A kept connection that dies under the next request: it may have arrived, so it is not repeated, not
+        even a GET."""
+        for method in ("POST", "GET"):
+
+            def react(channel: Channel, request: bytes) -> None:
+                if len(channel._server.requests) == 1:
+                    channel.write(FINE)
+                else:
+                    channel.hang_up()
+
+            server, http = self.serve(react), self.http()
+            await http.request(method, server.url, headers=HEADERS)
+            self.assertEqual(await self.fails(Broken, http, server.url, method), "connection lost")
+            self.assertEqual((len(server.requests), len(server.channels)), (2, 1))
+
+    async def test_idle_connections_are_closed(self) -> None:
+        """Closing the agent closes the connections it keeps, TLS or not."""
+        served, trusted = certificate("127.0.0.1")
+        policy = BrowserLikePolicyForHTTPS(ssl.trustRootFromCertificates([trusted]))
+        for tls in (None, served):
+            connections = self.connections(policy=policy)
+            server = self.serve(fine, tls)
+            await Http(connections, reactor, timeout=30.0).request("GET", server.url, headers=HEADERS)
+            await connections.close()
+            await server.channels[0].closed
+
+    # Nothing was sent
+
+    async def test_refused(self) -> None:
+        """Nobody listens: nothing was sent, with or without a body."""
+        port: Any = reactor.listenTCP(0, Server(fine), interface="127.0.0.1")  # type: ignore[attr-defined]
+        url = f"http://127.0.0.1:{port.getHost().port}/"
+        await port.stopListening()
+        for method in ("POST", "GET"):
+            self.assertEqual(await self.fails(NotSent, self.http(), url, method), "connection refused")
+
+    async def test_unknown_host(self) -> None:
+        """The name leads nowhere: nothing was sent."""
+        http = Http(self.connections(without_names()), reactor, timeout=30.0)
+        for method in ("POST", "GET"):
+            reason = await self.fails(NotSent, http, "http://nowhere.invalid/", method)
+            self.assertEqual(reason, "host name not found")
+
+    async def test_untrusted_certificate(self) -> None:
+        """A certificate nobody vouches for: not one byte of the request reaches that server."""
+        server = self.serve(fine, certificate("127.0.0.1")[0])
+        for method in ("POST", "GET"):
+            reason = await self.fails(NotSent, self.http(), server.url, method)
+            self.assertEqual(reason, "TLS: the certificate is not trusted")
+        self.assertEqual(server.requests, [])
+
+    async def test_certificate_of_another_host(self) -> None:
+        """A good certificate, but somebody else's: nothing is sent."""
+        served, trusted = certificate("other.example")
+        policy = BrowserLikePolicyForHTTPS(ssl.trustRootFromCertificates([trusted]))
+        server = self.serve(fine, served)
+        http = Http(self.connections(policy=policy), reactor, timeout=30.0)
+        reason = await self.fails(NotSent, http, server.url)
+        self.assertEqual(reason, "TLS: the certificate is for another host")
+        self.assertEqual(server.requests, [])
+
+    async def test_trusted_certificate(self) -> None:
+        """With the right certificate requests go through, over one connection."""
+        served, trusted = certificate("127.0.0.1")
+        policy = BrowserLikePolicyForHTTPS(ssl.trustRootFromCertificates([trusted]))
+        server = self.serve(fine, served)
+        http = Http(self.connections(policy=policy), reactor, timeout=30.0)
+        for _ in range(2):
+            answer = await http.request("POST", server.url, headers=HEADERS, body=b"hello")
+            self.assertEqual(answer.body, b"fine")
+        self.assertEqual(len(server.channels), 1)
+
+    async def test_hangs_up_instead_of_a_handshake(self) -> None:
+        """A server that accepts the connection and closes it before TLS stands got nothing of the request."""
+        server = self.serve(fine)
+        server.connected = lambda: server.channels[-1].hang_up()
+        for method in ("POST", "GET"):
+            reason = await self.fails(NotSent, self.http(), server.url.replace("http:", "https:"), method)
+            self.assertEqual(reason, "TLS: no handshake")
+
+    async def stalled_handshake(self, http: Http, clock: Clock, seconds: float) -> str:
+        server = self.serve(silent)
+        connected = server.next_connection()
+        failing = Deferred.fromCoroutine(self.fails(NotSent, http, server.url.replace("http:", "https:")))
+        await connected
+        clock.advance(seconds - 0.1)
+        self.assertNoResult(failing)
+        clock.advance(0.1)
+        reason = await failing
+        await server.channels[0].closed
+        return reason
+
+    async def test_connecting_takes_too_long(self) -> None:
+        """Ten seconds without a connection, TLS included: nothing was sent."""
+        clock = Clock()
+        http = Http(self.connections(with_clock(clock)), clock, timeout=30.0)
+        self.assertEqual(await self.stalled_handshake(http, clock, 10.0), "not connected in time")
+
+    async def test_time_is_up_while_connecting(self) -> None:
+        """The time for the whole request ends before there is a connection: nothing was sent."""
+        clock = Clock()
+        http = Http(self.connections(), clock, timeout=5.0)
+        self.assertEqual(await self.stalled_handshake(http, clock, 5.0), "no answer within 5 seconds")
+
+    async def test_unusable_url(self) -> None:
+        """An URL that leads nowhere by itself fails like a host that does."""
+        for url in ("ftp://127.0.0.1/", "http://127.0.0.1:port/"):
+            await self.fails(NotSent, self.http(), url)
+
+    # It may have been sent
+
+    async def test_no_answer(self) -> None:
+        """A server that hangs up after the request may have done what it was asked for."""
+        server = self.serve(lambda channel, _: channel.hang_up())
+        for method in ("POST", "GET"):
+            self.assertEqual(await self.fails(Broken, self.http(), server.url, method), "connection lost")
+
+    async def test_broken_answers(self) -> None:
+        """An answer that stops short, or is none, is not an answer."""
+        for given in (
+            b"HTTP/1.1 200 OK\r\nContent-",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno length\r\n",
+            b"220 mail.example ESMTP\r\n\r\n",
+            b"\x15\x03\x01\x00\x02\x02\x46",
+        ):
+
+            def react(channel: Channel, request: bytes, given: bytes = given) -> None:
+                channel.write(given)
+                channel.hang_up()
+
+            await self.fails(Broken, self.http(), self.serve(react).url)
+
+    async def stalls(self, given: bytes, tls: ssl.PrivateCertificate | None = None, **named: Any) -> None:
+        """A server that stops in the middle is left after 30 seconds, and the connection with it."""
+        received: Deferred[None] = Deferred()
+
+        def react(channel: Channel, request: bytes) -> None:
+            channel.write(given)
+            received.callback(None)
+
+        server, clock = self.serve(react, tls), Clock()
+        http = Http(self.connections(**named), clock, timeout=30.0)
+        failing = Deferred.fromCoroutine(self.fails(Broken, http, server.url))
+        await received
+        clock.advance(29.9)
+        self.assertNoResult(failing)
+        clock.advance(0.1)
+        self.assertEqual(await failing, "no answer within 30 seconds")
+        await server.channels[0].closed
+        self.assertEqual(clock.getDelayedCalls(), [])
+
+    async def test_head_stalls(self) -> None:
+        """No answer in time: uncertain."""
+        await self.stalls(b"HTTP/1.1 200 OK\r\n")
+
+    async def test_body_stalls(self) -> None:
+        """The time limit covers the body as well."""
+        await self.stalls(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+
+    async def test_body_stalls_over_tls(self) -> None:
+        """A stalled server is not asked for the farewell TLS provides for."""
+        served, trusted = certificate("127.0.0.1")
+        policy = BrowserLikePolicyForHTTPS(ssl.trustRootFromCertificates([trusted]))
+        await self.stalls(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", served, policy=policy)
+
+    async def test_too_large(self) -> None:
+        """An answer over the limit is given up, declared, chunked or packed; one at the limit is fine."""
+        large = b"x" * 1001
+        packed = gzip.compress(large)
+        for given in (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n" + large,
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" + large + b"\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed) + packed,
+        ):
+            server = self.serve(lambda channel, _, given=given: channel.write(given))  # type: ignore[misc]
+            reason = await self.fails(Broken, self.http(limit=1000), server.url)
+            self.assertEqual(reason, "the answer is too large")
+        server = self.serve(
+            lambda channel, _: channel.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + large[1:])
+        )
+        answer: Answer = await self.http(limit=1000).request("GET", server.url, headers=HEADERS)
+        self.assertEqual(len(answer.body), 1000)
+
+    async def test_cancelled(self) -> None:
+        """Who gives up waiting leaves neither a timer nor a connection behind; it counts as sent."""
+        received: Deferred[None] = Deferred()
+        server, clock = self.serve(lambda channel, _: received.callback(None)), Clock()
+        http = Http(self.connections(), clock, timeout=30.0)
+        failing = Deferred.fromCoroutine(self.fails(Broken, http, server.url))
+        await received
+        failing.cancel()
+        await failing
+        await server.channels[0].closed
+        self.assertEqual(clock.getDelayedCalls(), [])
