@@ -48,6 +48,8 @@ class NexmoService(Service):
 
     def __init__(self, settings: Settings, reactor: Any, clock: IReactorTime, now: Now) -> None:
         self._settings = settings
+        self._clock = clock
+        self.ready = False  #: connected to Redis, at least once
         self.counters = PrometheusCounters()
         address = parse(settings.server.redis)
         self._embedded: EmbeddedValkey | None = None
@@ -160,13 +162,26 @@ class NexmoService(Service):
         super().startService()  # type: ignore[no-untyped-call]
         if self._embedded is not None:
             self._embedded.startService()
-        for connection in self._connections:
-            connection.open()
         self._functions.start()
         for door in self._doors:
             door.startService()
-        for loop in (self.checks.loop, self.notifications.desk, self.replies.desk, self.registration.loop):
-            loop.start()
+        gatherResults([connection.open() for connection in self._connections]).addCallback(self._go)
+        self._late = self._clock.callLater(1.0, self._log.error, "Redis does not answer; waiting for it")
+
+    def _go(self, _: object) -> None:
+        """Redis is there: begin to work. Before that the doors answer 503."""
+        if self._late.active():
+            self._late.cancel()
+        if self.running:
+            self.ready = True
+            for loop in (self.checks.loop, self.notifications.desk, self.replies.desk, self.registration.loop):
+                loop.start()
+
+    @property
+    def busy(self) -> bool:
+        """Something is being worked on, or due at this instant."""
+        parts = (self.checks.loop, self.notifications.desk, self.replies.desk, self.registration.loop)
+        return any(part.busy for part in parts)
 
     def stopService(self) -> Deferred[None]:
         super().stopService()  # type: ignore[no-untyped-call]
@@ -174,6 +189,8 @@ class NexmoService(Service):
 
     async def _stop(self) -> None:
         """Close the doors, let claimed work finish, close what it used; each step waits for the one before."""
+        if self._late.active():
+            self._late.cancel()
         await gatherResults([_fired(door.stopService()) for door in self._doors])
         await self.registration.loop.stop()
         await self.checks.loop.stop()

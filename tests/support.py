@@ -100,9 +100,8 @@ class StoreCase(TestCase):
 
     async def connect(self) -> Connection:
         connection = Connection(reactor, parse(Server.shared().url), self.scripts)
-        connection.open()
         self.addCleanup(lambda: Deferred.fromCoroutine(connection.close()))
-        await until(lambda: connection.connected)
+        await connection.open()
         return connection
 
     async def redis(self, *words: str | int) -> Any:

@@ -7,17 +7,24 @@ from typing import Any, cast
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.error import ConnectError, TimeoutError
-from twisted.internet.interfaces import IHandshakeListener, IReactorTime, IStreamClientEndpoint
+from twisted.internet.interfaces import (
+    IAddress,
+    IHandshakeListener,
+    IProtocol,
+    IProtocolFactory,
+    IReactorTime,
+    IStreamClientEndpoint,
+)
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web.client import URI, Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool
 from twisted.web.error import SchemeNotSupported
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IAgentEndpointFactory, IBodyProducer, IPolicyForHTTPS, IResponse
-from zope.interface import implementer  # type: ignore[import-untyped, unused-ignore]
+from zope.interface import implementer
 
 CONNECT_TIMEOUT = 10.0  #: seconds for name lookup, TCP and TLS together
-IDLE_TIMEOUT = 20.0  #: seconds a connection is kept unused: less than servers usually allow
+IDLE_TIMEOUT = 20  #: seconds a connection is kept unused: less than servers usually allow
 CLOSE_TIMEOUT = 2.0  #: seconds a server is given to say farewell
 
 
@@ -31,11 +38,11 @@ class HandshakeFailed(ConnectError):
 
 @implementer(IAgent)
 class Connections:
-    """An HTTP agent over kept-alive connections; made by :func:`agent`."""
+    """An HTTP agent over kept-alive connections; made by :func:`outgoing`."""
 
     def __init__(self, agent: Agent, pool: HTTPConnectionPool, clock: IReactorTime) -> None:
         self._agent = agent
-        self._pool: Any = pool
+        self._pool = pool
         self._clock = clock
 
     def request(
@@ -54,7 +61,7 @@ class Connections:
         await closing.addTimeout(CLOSE_TIMEOUT, self._clock, onTimeoutCancel=lambda result, seconds: None)
 
 
-def agent(
+def outgoing(
     reactor: Any,
     *,
     max_per_host: int = 30,
@@ -67,13 +74,13 @@ def agent(
     must show a certificate for its host name which the platform trusts, unless ``policy`` says otherwise. No
     request is ever repeated here.
     """
-    pool: Any = HTTPConnectionPool(reactor, persistent=True)  # type: ignore[no-untyped-call]
+    pool = HTTPConnectionPool(reactor, persistent=True)
     pool.maxPersistentPerHost = max_per_host
     pool.cachedConnectionTimeout = IDLE_TIMEOUT
     pool.retryAutomatically = False
-    trust = policy or BrowserLikePolicyForHTTPS()  # type: ignore[no-untyped-call]
+    trust = policy or BrowserLikePolicyForHTTPS()
     endpoints = _Endpoints(reactor, connect_timeout, trust)
-    made = Agent.usingEndpointFactory(reactor, endpoints, pool)  # type: ignore[no-untyped-call]
+    made = Agent.usingEndpointFactory(reactor, endpoints, pool)
     return Connections(made, pool, reactor)
 
 
@@ -81,7 +88,7 @@ def agent(
 class _Endpoints:
     """One endpoint a server, made once: the agent asks with every request, and a TLS context is dear."""
 
-    def __init__(self, reactor: Any, timeout: float, policy: Any) -> None:
+    def __init__(self, reactor: Any, timeout: float, policy: IPolicyForHTTPS) -> None:
         self._reactor = reactor
         self._timeout = timeout
         self._policy = policy
@@ -94,8 +101,8 @@ class _Endpoints:
             made = self._made[key] = _Ready(self._make(uri), self._reactor, self._timeout)
         return made
 
-    def _make(self, uri: URI) -> Any:
-        tcp: Any = HostnameEndpoint(self._reactor, uri.host.decode("ascii"), uri.port, timeout=self._timeout)
+    def _make(self, uri: URI) -> IStreamClientEndpoint:
+        tcp = HostnameEndpoint(self._reactor, uri.host.decode("ascii"), uri.port, timeout=self._timeout)
         if uri.scheme == b"http":
             return tcp
         if uri.scheme == b"https":
@@ -107,19 +114,18 @@ class _Endpoints:
 class _Ready:
     """An endpoint with one time limit over all it takes to connect."""
 
-    def __init__(self, endpoint: Any, clock: IReactorTime, timeout: float) -> None:
+    def __init__(self, endpoint: IStreamClientEndpoint, clock: IReactorTime, timeout: float) -> None:
         self._endpoint = endpoint
         self._clock = clock
         self._timeout = timeout
 
-    def connect(self, factory: Any) -> Deferred[Any]:
-        connecting: Deferred[Any] = self._endpoint.connect(factory)
-        return connecting.addTimeout(self._timeout, self._clock, onTimeoutCancel=_not_connected)
+    def connect(self, factory: IProtocolFactory) -> Deferred[IProtocol]:
+        return self._endpoint.connect(factory).addTimeout(self._timeout, self._clock, onTimeoutCancel=_not_connected)
 
 
-def _not_connected(result: Any, seconds: float) -> Any:
+def _not_connected(result: IProtocol | Failure, seconds: float) -> IProtocol | Failure:
     if isinstance(result, Failure):
-        raise TimeoutError(string=f"not connected in {seconds:g} seconds")  # type: ignore[no-untyped-call]
+        raise TimeoutError(string=f"not connected in {seconds:g} seconds")
     return result
 
 
@@ -131,24 +137,24 @@ class _Shaken:
     buffer and fail as if it had been sent, although not one byte of it went out.
     """
 
-    def __init__(self, tls: Any) -> None:
+    def __init__(self, tls: IStreamClientEndpoint) -> None:
         self._tls = tls
 
-    def connect(self, factory: Any) -> Deferred[Any]:
+    def connect(self, factory: IProtocolFactory) -> Deferred[IProtocol]:
         return Deferred.fromCoroutine(self._connect(factory))
 
-    async def _connect(self, factory: Any) -> Any:
-        shaking: _Shaking = await self._tls.connect(_ShakingFactory(factory))
+    async def _connect(self, factory: IProtocolFactory) -> IProtocol:
+        shaking = cast(_Shaking, await self._tls.connect(_ShakingFactory(factory)))
         return await shaking.shaken
 
 
 class _ShakingFactory(Factory):
     noisy = False
 
-    def __init__(self, factory: Any) -> None:
+    def __init__(self, factory: IProtocolFactory) -> None:
         self._factory = factory
 
-    def buildProtocol(self, addr: Any) -> _Shaking:
+    def buildProtocol(self, addr: IAddress | None) -> _Shaking:
         return _Shaking(self._factory, addr)
 
 
@@ -156,16 +162,16 @@ class _ShakingFactory(Factory):
 class _Shaking(Protocol):
     """Holds a TLS connection until the handshake is over, then leaves it to the protocol it was made for."""
 
-    def __init__(self, factory: Any, addr: Any) -> None:
+    def __init__(self, factory: IProtocolFactory, addr: IAddress | None) -> None:
         self._factory = factory
         self._addr = addr
-        self.shaken: Deferred[Any] = Deferred(lambda _: self._tls().abortConnection())
+        self.shaken: Deferred[IProtocol] = Deferred(lambda _: self._tls().abortConnection())
 
     def _tls(self) -> Any:
         return cast(Any, self.transport)
 
     def handshakeCompleted(self) -> None:
-        protocol = self._factory.buildProtocol(self._addr)
+        protocol: Any = self._factory.buildProtocol(cast(IAddress, self._addr))
         self._tls().wrappedProtocol = protocol
         protocol.makeConnection(self.transport)
         self.shaken.callback(protocol)

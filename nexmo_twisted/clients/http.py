@@ -24,16 +24,18 @@ from twisted.internet.error import (
     DNSLookupError,
     TimeoutError,
 )
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IConsumer, IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer
-from zope.interface import implementer  # type: ignore[import-untyped, unused-ignore]
+from zope.interface import implementer
 
-from nexmo_twisted.clients.connections import HandshakeFailed
+from nexmo_twisted.clients.connections import HandshakeFailed, outgoing
+
+__all__ = ["Answer", "Broken", "Http", "NotSent", "outgoing"]
 
 
 class NotSent(Exception):
@@ -68,10 +70,10 @@ class Http:
     is the size an answer's body may have, in bytes after decompression.
     """
 
-    def __init__(self, agent: IAgent, clock: IReactorTime, *, timeout: float, limit: int = 2**16) -> None:
+    def __init__(self, agent: IAgent, clock: IReactorTime, *, timeout: float, limit: int = 2**20) -> None:
         self._client = HTTPClient(agent, _NoCookies(), data_to_body_producer=_as_it_is)
         self._no_cookies: CookieJar = _NoCookies()
-        self._clock: Any = clock
+        self._clock = clock
         self._timeout = timeout
         self._limit = limit
 
@@ -80,7 +82,7 @@ class Http:
 
         ``headers`` are not changed, so that one object serves all requests of its kind.
         """
-        outgoing = None if body is None else _Outgoing(body)
+        sending = None if body is None else _Outgoing(body)
         waiting: Deferred[Any] | None = None
         expired = False
 
@@ -97,11 +99,11 @@ class Http:
                 method,
                 _url(url),
                 headers=headers,
-                data=cast(Any, outgoing),
+                data=cast(Any, sending),
                 cookies=self._no_cookies,
                 allow_redirects=False,
                 unbuffered=True,
-                reactor=self._clock,
+                reactor=cast(Any, self._clock),
             )
             response = await waiting
             answered = True
@@ -112,8 +114,8 @@ class Http:
         except Exception as error:
             if answered:
                 sent = True
-            elif outgoing is not None:
-                sent = outgoing.started
+            elif sending is not None:
+                sent = sending.started
             else:
                 sent = not isinstance(error, ConnectError | DNSLookupError)
             reason = f"no answer within {self._timeout:g} seconds" if expired else _reason(error)
@@ -141,7 +143,7 @@ class _Outgoing:
         self.length = len(body)
         self.started = False
 
-    def startProducing(self, consumer: Any) -> Deferred[None]:
+    def startProducing(self, consumer: IConsumer) -> Deferred[None]:
         self.started = True
         consumer.write(self._body)
         return succeed(None)

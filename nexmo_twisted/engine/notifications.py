@@ -19,7 +19,7 @@ from nexmo_twisted.rules import backoff, phones
 from nexmo_twisted.rules.compact import unpack
 from nexmo_twisted.rules.links import choose, introduction_mark
 from nexmo_twisted.rules.sms import fit
-from nexmo_twisted.rules.texts import message_text
+from nexmo_twisted.rules.texts import clean, message_text
 
 #: How often an introduction may fail before the SMS goes out without it.
 INTRODUCTION_TRIES = 3
@@ -116,7 +116,7 @@ class Notifications:
         if item.waited > terms.give_up:
             raise Permanent("not sent in time", code="too_late")
         message = unpack(item.packed, item.message_id, item.sender, item.statuses, terms.api_root)
-        text = message_text(message.get("parts") or [])
+        text = message_text(message.get("parts"))
         if not text.strip():
             raise _Skip("blank")
         recipient, handset = await self._recipient(item.user_id)
@@ -128,9 +128,9 @@ class Notifications:
         body = self._template.render(context)
         if not body.strip():
             raise _Skip("blank")
-        sms = await self._begin(item, thread, handset, str(recipient.phone), context, body)
+        sms, introduced = await self._begin(item, thread, handset, str(recipient.phone), context, body)
         outcome = await self._provider.send(sms)
-        await self._conclude(item, thread, sms, outcome)
+        await self._conclude(item, sms, introduction_mark(thread) if introduced else "", outcome)
 
     async def _recipient(self, user_id: str) -> tuple[Identity, str]:
         try:
@@ -162,8 +162,11 @@ class Notifications:
         raw: str,
         context: Mapping[str, Any],
         body: str,
-    ) -> Sms:
-        """Choose a number and record the attempt; made again while another process changes what it is based on."""
+    ) -> tuple[Sms, bool]:
+        """Choose a number and record the attempt; made again while another process changes what it is based on.
+
+        Returns what to send, and whether the handset will then know what it is about.
+        """
         terms = self._terms
         introduction: str | None = None
         for _ in range(CHOICES):
@@ -178,15 +181,16 @@ class Notifications:
                     id=item.message_id,
                 )
                 raise _Skip("no_number")
-            if not choice.introduced and introduction is None:
+            if not choice.introduced and introduction is None and item.introduction_failures < INTRODUCTION_TRIES:
                 introduction = await self._introduce(item, context)
-            lead = introduction if introduction and not choice.introduced else ""
-            fitted = fit(f"{lead}\n\n{body}" if lead else body, terms.max_segments)
+            lead = "" if choice.introduced or not introduction else f"{introduction}\n\n"
+            fitted = fit(clean(lead + body), terms.max_segments)
             if self.desk.closing:
                 raise _GiveBack
             answer = await self._store.begin(item, terms.report, choice.commit, LEASE)
             if answer == "OK":
-                return Sms(choice.number, handset, fitted.text, fitted.unicode, item.id)
+                known = choice.introduced or introduction is not None
+                return Sms(choice.number, handset, fitted.text, fitted.unicode, item.id), known
             if answer in ("STALE", "HELD"):
                 raise _GiveBack
             if answer != "CONFLICT":
@@ -196,27 +200,23 @@ class Notifications:
     async def _introduce(self, item: Notification, context: Mapping[str, Any]) -> str:
         if self._introduction is None:
             return ""
-        if item.introduction_failures >= INTRODUCTION_TRIES:
-            self._log.error("Message {id} goes out without its introduction", id=item.message_id)
-            return ""
         try:
             conversation = await self._conversations.get(context["conversation"]["id"])
             return (await self._introduction.introduce(context, conversation)).strip()
         except Exception as error:
             reason = error.reason if isinstance(error, NexmoTwistedError) else type(error).__name__
-            self._log.warn("An introduction failed: {reason}", reason=reason)
+            if item.introduction_failures + 1 >= INTRODUCTION_TRIES:
+                self._log.error("Message {id} goes out without its introduction: {reason}", id=item.message_id, reason=reason)
             raise _IntroductionFailed(f"introduction: {reason}") from error
 
-    async def _conclude(self, item: Notification, thread: Thread, sms: Sms, outcome: Outcome) -> None:
+    async def _conclude(self, item: Notification, sms: Sms, introduced: str, outcome: Outcome) -> None:
         """Store what is known after the attempt."""
         verdict, reason = outcome.verdict, outcome.reason
         if outcome.alarm:
             self._log.error("Message {id}: {alarm}", id=item.message_id, alarm=outcome.alarm)
         if verdict is Verdict.ACCEPTED:
             record = f"sent {sms.sender} {','.join(outcome.message_ids[:1])}"
-            await self._settle(
-                lambda: self._store.accepted(item, record, sms.to, sms.sender, introduction_mark(thread))
-            )
+            await self._settle(lambda: self._store.accepted(item, record, sms.to, sms.sender, introduced))
             self._counters.count("sent")
             self._log.info(
                 "Message {id} sent to {to} from {sender}",

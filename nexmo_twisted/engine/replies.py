@@ -85,6 +85,10 @@ class Replies:
             await self._settle(lambda: self._store.finish(item, "no_thread"))
             return
         parts = split_bytes(clean(item.text), PART_BYTES)
+        if not parts:
+            self._counters.count("replies", "blank")
+            await self._settle(lambda: self._store.finish(item, "blank"))
+            return
         await self._chat.post(thread.conversation_id, thread.user_id, parts, item.once)
         await self._renew(item, thread)
         await self._settle(lambda: self._store.finish(item, "posted"))

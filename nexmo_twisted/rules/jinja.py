@@ -149,10 +149,10 @@ def _join(items: Iterable[Any], separator: str = "", attribute: str | None = Non
     pieces: list[str] = []
     length = 0
     for item in items:
+        if length > LIMIT + len(separator):
+            break
         pieces.append(printed(item if attribute is None else member(item, attribute)))
         length += len(pieces[-1]) + len(separator)
-        if length > LIMIT:
-            break
     return separator.join(pieces)
 
 

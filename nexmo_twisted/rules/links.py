@@ -38,7 +38,11 @@ class LinkState:
 
 @dataclass(frozen=True, slots=True)
 class LinkCommit:
-    """What to write, and the state it is based on. ``ttl`` is in ms; ``handset`` in digits, ``raw`` as its owner wrote it."""
+    """What to write, and the state it is based on.
+
+    ``ttl`` is in ms; ``handset`` in digits, ``raw`` as its owner wrote it; ``mark`` is the introduced thread, or blank
+    when it was not introduced yet.
+    """
 
     state: LinkState
     user_id: str
@@ -48,6 +52,7 @@ class LinkCommit:
     user_map: str
     entry: str
     ttl: int
+    mark: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +106,8 @@ def choose(
         if not free:
             return None
         number = min(free, key=lambda n: threads[n].used if n in threads else 0)
-    commit = _commit(state, thread, handset, raw, number, lifetime, keep)
-    return Choice(number, _introduced(state, thread, own, number), commit)
+    introduced = _introduced(state, thread, own, number)
+    return Choice(number, introduced, _commit(state, thread, handset, raw, number, lifetime, keep, introduced))
 
 
 def renew(state: LinkState, thread: Thread, handset: str, number: str, lifetime: int, keep: int) -> LinkCommit | None:
@@ -111,7 +116,7 @@ def renew(state: LinkState, thread: Thread, handset: str, number: str, lifetime:
     entry = handset_entries(state).get(number)
     if own is None or own.number != number or (entry is not None and entry.thread != thread):
         return None
-    return _commit(state, thread, handset, "", number, lifetime, keep)
+    return _commit(state, thread, handset, "", number, lifetime, keep, _introduced(state, thread, own, number))
 
 
 def thread_of(state: LinkState, number: str) -> Thread | None:
@@ -151,13 +156,20 @@ def introduction_mark(thread: Thread) -> str:
 def _introduced(state: LinkState, thread: Thread, own: _Entry | None, number: str) -> bool:
     if own is None or own.number != number:
         return False
-    if state.handset:
+    if number in state.handset:
         return state.handset.get(f"i:{number}") == introduction_mark(thread)
     return state.owner == thread.user_id  # the Node service introduced it on this handset
 
 
 def _commit(
-    state: LinkState, thread: Thread, handset: str, raw: str, number: str, lifetime: int, keep: int
+    state: LinkState,
+    thread: Thread,
+    handset: str,
+    raw: str,
+    number: str,
+    lifetime: int,
+    keep: int,
+    introduced: bool,
 ) -> LinkCommit:
     expires = state.now + lifetime
     mapping = _load_map(state.user_map)
@@ -175,7 +187,8 @@ def _commit(
         "expires": expires,
     }
     entry = _dump([thread.user_id, thread.conversation_id, expires, state.now])
-    return LinkCommit(state, thread.user_id, handset, raw, number, _dump(mapping), entry, lifetime + keep)
+    mark = introduction_mark(thread) if introduced else ""
+    return LinkCommit(state, thread.user_id, handset, raw, number, _dump(mapping), entry, lifetime + keep, mark)
 
 
 def _user_links(raw: str, now: int) -> dict[str, _Entry]:

@@ -91,9 +91,7 @@ _INTERVAL = re.compile(
 _NUMBER = re.compile(r"\+?\d(?:[ ().-]{0,2}\d){4,}")
 
 
-def judge_answer(
-    http_status: int, retry_after: str | None, body: bytes, *, date: str | None = None
-) -> Outcome:
+def judge_answer(http_status: int, retry_after: str | None, body: bytes, *, date: str | None = None) -> Outcome:
     """The outcome of an answered SMS request. ``retry_after`` and ``date`` are the headers of that name.
 
     A 200 is judged by every ``messages[].status``: one accepted part makes the SMS accepted, with an alarm if
@@ -162,9 +160,7 @@ def _outcome(known: Known, where: str, text: str = "", wait: float | None = None
     if text:
         reason += f" ({_safe(text)})"
     later = known.verdict in (NOT_SENT, ACCOUNT)
-    return Outcome(
-        known.verdict, reason, retry_after=wait if later else None, alarm=reason if known.alarm else ""
-    )
+    return Outcome(known.verdict, reason, retry_after=wait if later else None, alarm=reason if known.alarm else "")
 
 
 def _read(body: bytes) -> Mapping[str, Any]:

@@ -122,7 +122,7 @@ def _shortened(pieces: Sequence[str], max_segments: int) -> str:
     kept = _kept(pieces, "…", max_segments)
     if not kept and not kept_plain:
         return ""
-    if kept_plain >= kept:
+    if kept_plain >= kept or is_gsm("".join(pieces[:kept])):
         return "".join(plain[:kept_plain]).rstrip() + "..."
     return "".join(pieces[:kept]).rstrip() + "…"
 

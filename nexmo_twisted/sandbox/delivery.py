@@ -10,7 +10,10 @@ from typing import Any
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorCore, IReactorTime
-from twisted.web.client import Agent, HTTPConnectionPool, readBody
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from twisted.web.client import Agent, HTTPConnectionPool, ResponseDone
+from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 
 from nexmo_twisted.sandbox.wire import Answer, Patience, WebhookCall
@@ -159,4 +162,30 @@ class Deliverer:
             allow_redirects=False,
             unbuffered=True,
         )
-        return Answer(response.code, await readBody(response))
+        body = _Body()
+        response.deliverBody(body)
+        return Answer(response.code, await body.whole)
+
+
+class _Body(Protocol):
+    """Collects the body of an answer. Cancelling ``whole`` hangs up, which Twisted's readBody does not."""
+
+    def __init__(self) -> None:
+        self.whole: Deferred[bytes] = Deferred(lambda whole: self._hang_up())
+        self._chunks: list[bytes] = []
+
+    def _hang_up(self) -> None:
+        transport: Any = self.transport
+        transport.stopProducing()
+
+    def dataReceived(self, data: bytes) -> None:
+        self._chunks.append(data)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self.whole.called:
+            return
+        # Without a length the end of the connection is the end of the body (PotentialDataLoss).
+        if reason.check(ResponseDone, PotentialDataLoss):
+            self.whole.callback(b"".join(self._chunks))
+        else:
+            self.whole.errback(reason)

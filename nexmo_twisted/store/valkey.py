@@ -22,8 +22,10 @@ _TRY_EVERY = 0.02
 _ANSWER_WITHIN = 5.0
 _STOP_WITHIN = 10.0
 
+_SOCKET = "valkey.sock"
 _SETTINGS = {
     "port": "0",
+    "unixsocket": _SOCKET,
     "unixsocketperm": "700",
     "save": "",
     "appendonly": "yes",
@@ -45,13 +47,13 @@ class SharedValkey:
     """
 
     def __init__(self, directory: Path, program: Path | None = None) -> None:
-        self._directory = directory.absolute()
+        self._directory = directory
         self._program = program
         self._log_file = self._directory / "valkey.log"
         self._process: Popen[bytes] | None = None
         self._users = -1
         self._hurry = Event()
-        self.address = str(self._directory / "valkey.sock")
+        self.address = str(self._directory / _SOCKET)
 
     def join(self) -> None:
         """Become a user: make the directory and wait for one who is just stopping the server.
@@ -90,14 +92,14 @@ class SharedValkey:
 
     def is_listening(self) -> bool:
         """Whether some process has the socket open. The one thing here that never blocks."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.setblocking(False)
-            try:
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+                connection.setblocking(False)
                 connection.connect(self.address)
-            except (FileNotFoundError, ConnectionRefusedError):
-                return False
-            except BlockingIOError:
-                return True  # a long queue is still a queue
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        except OSError:
+            return True  # its queue is full, or we are short of files: no reason to touch it
         return True
 
     def bring_up(self) -> bool:
@@ -145,8 +147,7 @@ class SharedValkey:
         if self._process is not None:
             self._process.terminate()  # only reaps it, unless it lost its socket
         program = self._program or installed_valkey()
-        settings = _SETTINGS | {"dir": str(self._directory), "unixsocket": self.address}
-        options = [word for name, value in settings.items() for word in (f"--{name}", value)]
+        options = [word for name, value in _SETTINGS.items() for word in (f"--{name}", value)]
         try:
             lock = os.open(self._directory / "valkey.lock", os.O_RDWR | os.O_CREAT, 0o600)
             try:
@@ -181,8 +182,10 @@ class SharedValkey:
                 return connection.recv(512)
         except TimeoutError:
             raise StoreUnavailable(f"Valkey has not answered for {within:g} seconds") from None
-        except OSError:
+        except (FileNotFoundError, ConnectionError):
             return b""
+        except OSError as error:
+            raise StoreUnavailable(f"Valkey cannot be asked: {error.strerror}") from error
 
     def _last_words(self) -> str:
         lines = self._log_file.read_text(encoding="utf-8", errors="replace").split("\n")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from klein import Klein
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -11,6 +13,18 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from nexmo_twisted.boundaries import Counters
 
 log = Logger()
+
+
+class Door(Protocol):
+    """A Klein app with a route '/'."""
+
+    @property
+    def app(self) -> Klein:
+        """Bound to this door."""
+
+    @property
+    def counters(self) -> Counters:
+        """Where it counts its webhooks."""
 
 
 def answer(request: Request, code: int) -> bytes:
@@ -23,23 +37,25 @@ def answer(request: Request, code: int) -> bytes:
     return b""
 
 
-def answer_errors(app: Klein, counters: Counters) -> None:
-    """Give an app its answers where its routes have none: 404, 405, and 503 for what nobody foresaw, since the
-    senders of webhooks come again after that. Klein tries handlers in the order of their definition."""
+def answer_errors(app: Klein) -> None:
+    """Give the app of a door its answers where its routes have none: 404, 405, and 503 for what nobody foresaw,
+    since the senders of webhooks come again after that. Klein tries handlers in the order of their definition."""
+    app.handle_errors(HTTPException)(_no_route)  # type: ignore[arg-type]
+    app.handle_errors(Exception)(_unforeseen)  # type: ignore[arg-type]
 
-    @app.handle_errors(HTTPException)
-    def no_route(door: object, request: Request, failure: Failure) -> bytes:
-        if not isinstance(failure.value, MethodNotAllowed):
-            return answer(request, 404)
-        allowed = ", ".join(sorted(failure.value.valid_methods or ()))
-        request.responseHeaders.setRawHeaders(b"allow", [allowed.encode()])
-        return answer(request, 405)
 
-    @app.handle_errors(Exception)
-    def unforeseen(door: object, request: Request, failure: Failure) -> bytes:
-        log.failure("A webhook could not be handled", failure)
-        counters.count("webhooks", "failed")
-        return answer(request, 503)
+def _no_route(door: Door, request: Request, failure: Failure) -> bytes:
+    if not isinstance(failure.value, MethodNotAllowed):
+        return answer(request, 404)
+    allowed = ", ".join(sorted(failure.value.valid_methods or ()))
+    request.responseHeaders.setRawHeaders(b"allow", [allowed.encode()])
+    return answer(request, 405)
+
+
+def _unforeseen(door: Door, request: Request, failure: Failure) -> bytes:
+    log.failure("A webhook could not be handled", failure)
+    door.counters.count("webhooks", "failed")
+    return answer(request, 503)
 
 
 def body_of(request: Request) -> bytes:

@@ -65,9 +65,7 @@ def _body_pairs(content_type: str, body: bytes) -> Pairs:
 
 def _form_pairs(raw: bytes, place: str) -> Pairs:
     try:
-        return parse_qsl(
-            raw.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_PARAMETERS
-        )
+        return parse_qsl(raw.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_PARAMETERS)
     except ValueError:  # not UTF-8, or too many
         raise BadRequest(f"{place} is not a form") from None
 
@@ -81,9 +79,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 #: Numbers stay the characters that were sent: 1e3 does not become 1000.0.
-_DECODER = json.JSONDecoder(
-    parse_int=str, parse_float=str, parse_constant=_refuse_constant, object_pairs_hook=_Members
-)
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_refuse_constant, object_pairs_hook=_Members)
 
 
 def _json_pairs(raw: bytes) -> Pairs:

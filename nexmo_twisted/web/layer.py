@@ -1,21 +1,25 @@
 """Layer's door: signed events about messages come in here.
 
-Source: Layer documentation, "Webhooks". Layer retries whatever is not answered 2xx and turns a webhook off that
+Source: Layer documentation, "Webhooks". Layer repeats whatever is not answered 2xx, and turns off a webhook that
 keeps failing; so what will never be understood is kept for an operator and answered 204.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from hmac import compare_digest, digest
 
 from klein import Klein
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.web.server import Request
 
+from nexmo_twisted.boundaries import Counters
 from nexmo_twisted.errors import BadRequest
-from nexmo_twisted.web.doors import Reception, answer, content_type_of, handle_errors, source_of
+from nexmo_twisted.web.answers import answer, answer_errors, body_of, content_type_of, source_of
 from nexmo_twisted.web.layer_events import read_event
+from nexmo_twisted.web.reception import Intake, Reception
 from nexmo_twisted.web.throttled_log import ThrottledLog
 
 log = Logger()
@@ -28,29 +32,36 @@ _LONGEST_CHALLENGE = 256  # characters
 class LayerDoor:
     """The webhook that is registered with Layer.
 
-    ``secrets`` are the keys of its signature; any of them will do, so that they can be changed in passing.
-    ``unsigned`` writes about the rest.
+    ``secrets`` are the keys of the signature, any of which will do, so that a new one can be brought in while the
+    old one is still in use. ``places`` is how many webhooks are worked on at a time; more are answered 503.
     """
 
     secrets: tuple[bytes, ...]
-    reception: Reception
-    unsigned: ThrottledLog
+    intake: Intake
+    counters: Counters
+    clock: IReactorTime
+    places: int = 256
 
     app = Klein()
 
     def __post_init__(self) -> None:
         if not self.secrets or not all(self.secrets):
-            raise ValueError("a webhook needs a secret")
+            raise ValueError("a webhook needs a secret, and none may be empty")
+
+    @cached_property
+    def reception(self) -> Reception:
+        """Where its webhooks are being worked on."""
+        return Reception(self.counters, self.places)
 
     @app.route("/", methods=["POST"])
     async def webhook(self, request: Request) -> bytes:
         """One event: stored before it is answered."""
-        raw = request.content.read()
-        reception = self.reception
+        raw = body_of(request)
         if not self._signed(raw, request):
-            reception.counters.count("webhooks", "layer_unsigned")
-            self.unsigned.warn(source_of(request), "A Layer webhook from {source} was not signed by Layer")
+            self.counters.count("webhooks", "layer_unsigned")
+            self._strangers.warn(source_of(request), "{source} posted an event that Layer has not signed")
             return answer(request, 403)
+        reception = self.reception
         if reception.full():
             return answer(request, 503)
         try:
@@ -58,38 +69,42 @@ class LayerDoor:
                 raise BadRequest("the content type is not that of a webhook")
             event = read_event(raw)
         except BadRequest as error:
-            log.warn("A Layer webhook was not understood: {reason}", reason=error.reason)
-            work = reception.intake.quarantine("layer", error.reason, raw)
-            return answer(request, await reception.take(work, "layer_quarantined", 204))
+            kept = self.intake.quarantine("layer", error.reason, raw)
+            return answer(request, await reception.take(kept, "layer_quarantined", 204))
         if event is None:
-            reception.counters.count("webhooks", "layer_ignored")
+            self.counters.count("webhooks", "layer_ignored")
             return answer(request, 204)
-        work = reception.intake.layer_event(event)
-        return answer(request, await reception.take(work, "layer_stored", 204))
+        stored = self.intake.layer_event(event)
+        return answer(request, await reception.take(stored, "layer_stored", 204))
 
     @app.route("/", methods=["GET"])
     def verification(self, request: Request) -> bytes:
-        """Layer proves that the URL is ours by having a text echoed. It is anybody's text: not to be shown as HTML."""
-        challenge = (request.args or {}).get(b"verification_challenge", [b""])[0]
-        try:
-            too_long = len(challenge.decode("utf-8")) > _LONGEST_CHALLENGE
-        except UnicodeDecodeError:
-            too_long = True
-        if too_long or not challenge:
+        """Layer has a text echoed to see that the URL is ours. Anybody can ask, so it must not pass for HTML."""
+        challenge: bytes = (request.args or {}).get(b"verification_challenge", [b""])[0]
+        if not challenge or not _short_text(challenge):
             return answer(request, 200)
-        request.setHeader(b"content-type", b"text/plain; charset=utf-8")
-        request.setHeader(b"x-content-type-options", b"nosniff")
-        request.setHeader(b"content-length", b"%d" % len(challenge))
+        request.responseHeaders.setRawHeaders(b"content-type", [b"text/plain; charset=utf-8"])
+        request.responseHeaders.setRawHeaders(b"x-content-type-options", [b"nosniff"])
+        request.responseHeaders.setRawHeaders(b"content-length", [b"%d" % len(challenge)])
         return challenge
+
+    @cached_property
+    def _strangers(self) -> ThrottledLog:
+        return ThrottledLog(log, self.clock)
 
     def _signed(self, raw: bytes, request: Request) -> bool:
         given = request.requestHeaders.getRawHeaders(b"layer-webhook-signature", [])
         if len(given) != 1:
             return False
         signature = given[0].lower()
-        return any(
-            compare_digest(digest(secret, raw, "sha1").hex().encode(), signature) for secret in self.secrets
-        )
+        return any(compare_digest(digest(key, raw, "sha1").hex().encode(), signature) for key in self.secrets)
 
 
-handle_errors(LayerDoor.app)
+def _short_text(raw: bytes) -> bool:
+    try:
+        return len(raw.decode("utf-8")) <= _LONGEST_CHALLENGE
+    except UnicodeDecodeError:
+        return False
+
+
+answer_errors(LayerDoor.app)

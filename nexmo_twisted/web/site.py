@@ -12,10 +12,11 @@ from typing import Any, cast
 
 from twisted.internet.interfaces import (
     IAddress,
-    IHalfCloseableDescriptor,
+    IDelayedCall,
     IProtocolFactory,
     IReactorTime,
     ISSLTransport,
+    ITCPTransport,
 )
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
@@ -86,11 +87,9 @@ class _Channel(HTTPChannel):
     """One connection. One timer serves all its requests: it looks whether time is up, else is set again."""
 
     site: _HardenedSite
-    transport: (
-        Any  # an interface of zope, which says nothing to a type checker; so are the clock and the timers
-    )
+    transport: Any  # ITransport lacks what those of TCP and TLS have in common
     turned_away = False
-    _timer: Any = None
+    _timer: IDelayedCall | None = None
     _until = 0.0
     _answering = False
     _answered = False
@@ -174,9 +173,7 @@ class _Channel(HTTPChannel):
         self.site.refused("body_too_large")
         self.transport.write(_TOO_LARGE)
         self.transport.unregisterProducer()
-        if IHalfCloseableDescriptor.providedBy(self.transport) and not ISSLTransport.providedBy(
-            self.transport
-        ):
+        if ITCPTransport.providedBy(self.transport) and not ISSLTransport.providedBy(self.transport):
             self.transport.loseWriteConnection()
         else:
             self.transport.loseConnection()
@@ -219,7 +216,7 @@ class _HardenedSite(Site):
             logFormatter=access_line,
             reactor=clock,
         )
-        self.clock: Any = clock
+        self.clock = clock
         self.max_body = max_body
         self.deadline = deadline
         self.answer_within = answer_within

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -15,11 +13,9 @@ class ThrottledLog:
     logged at all: so neither memory nor log grows with the number of addresses an attacker has.
     """
 
-    def __init__(
-        self, log: Logger, clock: IReactorTime, *, interval: float = 60.0, sources: int = 1000
-    ) -> None:
+    def __init__(self, log: Logger, clock: IReactorTime, *, interval: float = 60.0, sources: int = 1000) -> None:
         self._log = log
-        self._clock: Any = clock
+        self._clock = clock
         self._interval = interval
         self._sources = sources
         self._written: dict[str, float] = {}  # source to time, the oldest first

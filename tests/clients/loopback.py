@@ -17,9 +17,12 @@ from twisted.internet.interfaces import IHostnameResolver
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
+from twisted.web.resource import Resource
+from twisted.web.server import Site
 from zope.interface import directlyProvides, implementer, providedBy
 
-from nexmo_twisted.clients.connections import Connections, agent
+from nexmo_twisted.clients.connections import Connections
+from nexmo_twisted.clients.http import outgoing
 
 _REACTOR: Any = reactor
 
@@ -157,6 +160,26 @@ class LoopbackTestCase(TestCase):
 
     def connections(self, using: Any = reactor, **named: Any) -> Connections:
         """An agent; idle connections are closed when the test is over."""
-        made = agent(using, **named)
+        made = outgoing(using, **named)
         self.addCleanup(made.close)
         return made
+
+    def serve_resource(self, resource: Resource) -> str:
+        """The URL of a real HTTP server for this resource, without a slash at its end."""
+        port = _REACTOR.listenTCP(0, Site(resource), interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        return f"http://127.0.0.1:{port.getHost().port}"
+
+    async def refused_url(self) -> str:
+        """A URL where nobody listens."""
+        port = _REACTOR.listenTCP(0, Server(lambda channel, request: None), interface="127.0.0.1")
+        await port.stopListening()
+        return f"http://127.0.0.1:{port.getHost().port}"
+
+
+def answer(status: int, body: bytes, **headers: str) -> Callable[[Channel, bytes], None]:
+    """A server that answers everything so. Underscores in header names stand for hyphens."""
+    lines = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(body)}"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    head = "\r\n".join(lines).encode("ascii") + b"\r\n\r\n"
+    return lambda channel, request: channel.write(head + body)

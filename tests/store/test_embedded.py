@@ -32,7 +32,7 @@ from pathlib import Path
 from twisted.internet import reactor
 from twisted.internet.task import Clock
 from nexmo_twisted.store.embedded import EmbeddedValkey
-EmbeddedValkey(Path(sys.argv[1]), Clock(), reactor).startService()
+EmbeddedValkey(Path(sys.argv[1]), reactor, Clock()).startService()
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -88,7 +88,7 @@ class EmbeddedValkeyTests(TestCase):
 
     def valkey(self, clock: Clock | None = None, program: Path | None = None) -> EmbeddedValkey:
         """A running service, stopped at the end of the test."""
-        service = EmbeddedValkey(self.directory, clock or self.clock, reactor, program)
+        service = EmbeddedValkey(self.directory, reactor, clock or self.clock, program)
         service.startService()
         self.addCleanup(lambda: service.stopService() if service.running else None)
         return service
@@ -217,7 +217,7 @@ class EmbeddedValkeyTests(TestCase):
         program = self.unreliable_program()
         self.directory.mkdir()
         (self.directory / "broken").touch()
-        service = EmbeddedValkey(self.directory, self.clock, reactor, program)
+        service = EmbeddedValkey(self.directory, reactor, self.clock, program)
         error = self.assertRaises(StoreUnavailable, service.startService)
         self.assertIn("no luck today", str(error))
         self.assertFalse(service.running)
@@ -277,6 +277,16 @@ class EmbeddedValkeyTests(TestCase):
         """Spaces, quotes and non-ASCII letters in the path need no care."""
         self.directory = self.directory / 'Ann\'s "données" #1'
         self.assertEqual(ask(self.valkey().address, "PING"), "PONG")
+
+    def test_relative_directory(self) -> None:
+        """It lies below the working directory of the start, which twistd may have changed by then."""
+        service = EmbeddedValkey(Path("data"), reactor, self.clock)
+        self.addCleanup(os.chdir, Path.cwd())
+        os.chdir(self.directory.parent)
+        service.startService()
+        self.addCleanup(service.stopService)
+        self.assertEqual(ask(service.address, "PING"), "PONG")
+        self.assertEqual(ask(str(self.directory / "valkey.sock"), "CONFIG", "GET", "dir")[1], str(self.directory))
 
     def test_directory_that_cannot_be_used(self) -> None:
         """A path that is no directory we may write to is refused with its name and what is allowed."""

@@ -122,9 +122,7 @@ class GoodEvents(SynchronousTestCase):
             ("delivered", "sent", Status.DELIVERED),
             ("delivered", "read", Status.READ),
         ):
-            event = read(
-                webhook(f"message.{kind}", {"user_id": "999"}, recipient_status={"999": before, "1": "sent"})
-            )
+            event = read(webhook(f"message.{kind}", {"user_id": "999"}, recipient_status={"999": before, "1": "sent"}))
             self.assertEqual(event.statuses, {"999": after, "1": Status.SENT})
 
     def test_actor_alone(self) -> None:

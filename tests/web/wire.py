@@ -100,9 +100,7 @@ class Loopback:
     async def connect(self) -> Wire:
         """A client whose connection the server has accepted."""
         accepted = len(self.server.protocols) + 1
-        wire = await connectProtocol(
-            TCP4ClientEndpoint(reactor, "127.0.0.1", self.port.getHost().port), Wire()
-        )
+        wire = await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", self.port.getHost().port), Wire())
         self._clients.append(wire)
         await self.server.waiting.until(lambda: len(self.server.protocols) >= accepted)
         return wire

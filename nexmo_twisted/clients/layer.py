@@ -1,0 +1,138 @@
+"""Layer's Platform API and its webhook registration, as a :class:`ChatPlatform`.
+
+Source of the facts: Layer documentation, Platform API and Webhooks.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+from twisted.web.http_headers import Headers
+
+from nexmo_twisted.boundaries import ChatPlatform
+from nexmo_twisted.clients.answers import ask, read_json, refusal, unreadable
+from nexmo_twisted.clients.http import Answer, Http
+from nexmo_twisted.clients.layer_webhooks import LayerWebhooks
+from nexmo_twisted.errors import Permanent
+
+#: Bytes an answer may have; a conversation lists all its participants.
+ANSWER_LIMIT = 2**20
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_CONVERSATION = "layer:///conversations/"
+_COMPANY = "Layer"
+
+
+class LayerClient:
+    """Calls to one Layer app. ``http`` should allow answers of :data:`ANSWER_LIMIT` bytes.
+
+    ``app_id`` is a UUID (its ``layer:///apps/`` form is understood), ``token`` the Platform API's bearer token.
+    """
+
+    def __init__(self, http: Http, api_url: str, app_id: str, token: str) -> None:
+        app = quote(app_id.rpartition("/")[2], safe="")
+        self._http = http
+        self._base = f"{api_url.rstrip('/')}/apps/{app}"
+        self._webhooks = LayerWebhooks(http, self._base, token)
+        self._reading = Headers(
+            {
+                "Accept": ["application/vnd.layer+json; version=1.1"],
+                "Authorization": [f"Bearer {token}"],
+            }
+        )
+        self._posting = self._reading.copy()
+        self._posting.addRawHeader("Content-Type", "application/json")
+
+    async def identity(self, user_id: str) -> Mapping[str, Any]:
+        try:
+            segment = quote(user_id, safe="")
+        except UnicodeEncodeError:
+            segment = ""
+        if segment in ("", ".", ".."):
+            # No path can name such a user: these segments would be resolved before Layer saw them.
+            raise Permanent("no user of Layer can have this id", code="unknown_user")
+        answer = await self._get(f"/users/{segment}/identity")
+        if answer.status in (404, 410):
+            raise Permanent("Layer knows no such user", code="unknown_user")
+        return _profile(user_id, self._object(answer))
+
+    async def conversation(self, conversation_id: str) -> Mapping[str, Any]:
+        answer = await self._get(f"/conversations/{_conversation_uuid(conversation_id)}")
+        if answer.status in (404, 410):
+            raise Permanent("the conversation is gone", code="conversation_gone")
+        return self._object(answer)
+
+    async def post(self, conversation_id: str, user_id: str, parts: Sequence[str], once: UUID) -> None:
+        headers = self._posting.copy()
+        headers.addRawHeader("If-None-Match", str(once))
+        body = {
+            "sender": {"user_id": user_id},
+            "parts": [{"body": text, "mime_type": "text/plain"} for text in parts],
+        }
+        url = f"{self._base}/conversations/{_conversation_uuid(conversation_id)}/messages"
+        answer = await ask(self._http, _COMPANY, "POST", url, headers, json.dumps(body).encode("ascii"))
+        match answer.status:
+            case 200 | 201:
+                return
+            case 404 | 410:
+                raise Permanent("the conversation is gone", code="conversation_gone")
+            case 403 | 422:
+                raise Permanent("the user is no participant", code="not_participant")
+            case 409 if _error_id(answer) == "id_in_use":
+                return
+        raise refusal(_COMPANY, answer.status, answer)
+
+    async def ensure_webhook(self, name: str, target_url: str, secret: str) -> Sequence[str]:
+        return await self._webhooks.ensure(name, target_url, secret)
+
+    async def _get(self, path: str) -> Answer:
+        return await ask(self._http, _COMPANY, "GET", self._base + path, self._reading)
+
+    def _object(self, answer: Answer) -> Mapping[str, Any]:
+        if answer.status != 200:
+            raise refusal(_COMPANY, answer.status, answer)
+        value = read_json(_COMPANY, answer)
+        if not isinstance(value, dict):
+            raise unreadable(_COMPANY)
+        return value
+
+
+def _conversation_uuid(conversation_id: str) -> str:
+    uuid = conversation_id.removeprefix(_CONVERSATION)
+    if _UUID.fullmatch(uuid) is None:
+        raise Permanent("this is not the id of a conversation", code="conversation_gone")
+    return uuid
+
+
+def _error_id(answer: Answer) -> object:
+    error = read_json(_COMPANY, answer)
+    return error.get("id") if isinstance(error, dict) else None
+
+
+def _profile(user_id: str, identity: Mapping[str, Any]) -> dict[str, Any]:
+    """Layer's identity object as templates know it; what is missing or null is blank."""
+
+    def text(name: str) -> str:
+        value = identity.get(name)
+        return value if isinstance(value, str) else ""
+
+    full_name = f"{text('first_name').strip()} {text('last_name').strip()}".strip()
+    metadata = identity.get("metadata")
+    return {
+        "userId": user_id,
+        "name": text("display_name").strip() or full_name or user_id,
+        "avatarUrl": text("avatar_url"),
+        "firstName": text("first_name"),
+        "lastName": text("last_name"),
+        "email": text("email_address"),
+        "phone": text("phone_number"),
+        "metadata": metadata if isinstance(metadata, dict) else {},
+    }
+
+
+_: type[ChatPlatform] = LayerClient

@@ -1,0 +1,144 @@
+"""Nexmo's SMS and Numbers APIs (Vonage today), as an :class:`SmsProvider`.
+
+Source of the facts: Vonage SMS API and Numbers API.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from twisted.internet.defer import DeferredLock
+from twisted.web.http_headers import Headers
+
+from nexmo_twisted.boundaries import SmsProvider
+from nexmo_twisted.clients.answers import ask, read_json, refusal, unreadable
+from nexmo_twisted.clients.http import Answer, Broken, Http, NotSent
+from nexmo_twisted.model import Outcome, OwnedNumber, Sms
+from nexmo_twisted.rules.outcomes import judge_answer, judge_failure
+
+_COMPANY = "Nexmo"
+_PAGE = 100  # numbers; the most there are on one page
+_MOST_PAGES = 1000
+
+#: What else can be written to a number. Whether leaving one out resets it is not documented, so all are sent back.
+_WRITABLE = (
+    "app_id",
+    "moSmppSysType",
+    "voiceCallbackType",
+    "voiceCallbackValue",
+    "voiceStatusCallback",
+    "messagesCallbackType",
+    "messagesCallbackValue",
+)
+
+
+class NexmoClient:
+    """Calls for one account. The secret travels in the Authorization header only."""
+
+    def __init__(self, http: Http, api_url: str, key: str, secret: str) -> None:
+        base = api_url.rstrip("/")
+        self._http = http
+        self._sms_url = f"{base}/sms/json"
+        self._numbers_url = f"{base}/account/numbers"
+        self._update_url = f"{base}/number/update"
+        credentials = b64encode(f"{key}:{secret}".encode()).decode("ascii")
+        self._reading = Headers({"Accept": ["application/json"], "Authorization": [f"Basic {credentials}"]})
+        self._posting = self._reading.copy()
+        self._posting.addRawHeader("Content-Type", "application/x-www-form-urlencoded")
+        #: Numbers calls made quickly are answered 429: one at a time.
+        self._one_at_a_time = DeferredLock()
+        self._listed: Mapping[str, Mapping[str, Any]] = {}
+
+    async def send(self, sms: Sms) -> Outcome:
+        fields = {
+            "from": sms.sender,
+            "to": sms.to,
+            "text": sms.text,
+            "type": "unicode" if sms.unicode else "text",
+            "client-ref": sms.client_ref,
+        }
+        try:
+            answer = await self._http.request("POST", self._sms_url, headers=self._posting, body=_form(fields))
+        except NotSent as error:
+            return judge_failure(False, error.reason)
+        except Broken as error:
+            return judge_failure(True, error.reason)
+        named = answer.headers
+        return judge_answer(answer.status, named.get("retry-after"), answer.body, date=named.get("date"))
+
+    async def numbers(self) -> Sequence[OwnedNumber]:
+        async with self._one_at_a_time:
+            self._listed = await self._list()
+        return [_owned(msisdn, entry) for msisdn, entry in self._listed.items()]
+
+    async def route_inbound(self, number: OwnedNumber, url: str) -> None:
+        async with self._one_at_a_time:
+            if number.msisdn not in self._listed:
+                self._listed = await self._list()
+            kept = self._listed.get(number.msisdn, {})
+            fields = {name: kept[name] for name in _WRITABLE if isinstance(kept.get(name), str) and kept[name]}
+            fields |= {"country": number.country, "msisdn": number.msisdn, "moHttpUrl": url}
+            answer = await ask(self._http, _COMPANY, "POST", self._update_url, self._posting, _form(fields))
+        document = _object(answer)
+        code = document.get("error-code")
+        if str(code) == "200":
+            return
+        if not str(code).isdigit():
+            raise unreadable(_COMPANY)
+        raise refusal(_COMPANY, int(str(code)), answer)
+
+    async def _list(self) -> dict[str, Mapping[str, Any]]:
+        """Every entry of the account by its number, page by page until there are no new ones."""
+        listed: dict[str, Mapping[str, Any]] = {}
+        for index in range(1, _MOST_PAGES + 1):
+            url = f"{self._numbers_url}?size={_PAGE}&index={index}"
+            answer = await ask(self._http, _COMPANY, "GET", url, self._reading)
+            document = _object(answer)
+            entries = document.get("numbers", [])
+            if not isinstance(entries, list):
+                raise unreadable(_COMPANY)
+            found = {
+                str(entry["msisdn"]): entry for entry in entries if isinstance(entry, dict) and entry.get("msisdn")
+            }
+            new = found.keys() - listed.keys()
+            listed |= found
+            count = document.get("count")
+            if not new or (isinstance(count, int) and len(listed) >= count):
+                break
+        return listed
+
+
+def _form(fields: Mapping[str, str]) -> bytes:
+    # What cannot be encoded (half an emoji, say) must not keep the rest from being sent.
+    return urlencode(fields, errors="replace").encode("ascii")
+
+
+def _object(answer: Answer) -> Mapping[str, Any]:
+    if answer.status != 200:
+        raise refusal(_COMPANY, answer.status, answer)
+    value = read_json(_COMPANY, answer)
+    if not isinstance(value, dict):
+        raise unreadable(_COMPANY)
+    return value
+
+
+def _owned(msisdn: str, entry: Mapping[str, Any]) -> OwnedNumber:
+    def text(name: str) -> str:
+        value = entry.get(name)
+        return value if isinstance(value, str) else ""
+
+    features = entry.get("features")
+    return OwnedNumber(
+        msisdn=msisdn,
+        country=text("country"),
+        inbound_url=text("moHttpUrl"),
+        features=frozenset(each for each in features if isinstance(each, str))
+        if isinstance(features, list)
+        else frozenset(),
+    )
+
+
+_: type[SmsProvider] = NexmoClient

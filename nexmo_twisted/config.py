@@ -1,0 +1,179 @@
+"""Every setting once: its type, its default and one sentence about it; from a TOML file, the environment and arguments.
+
+:func:`load` is what programs and ``.tac`` files call. What it returns is frozen and checked through and through:
+durations are whole milliseconds, secrets do not print, functions are imported, templates compile.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core.core_schema import ValidationInfo
+
+from nexmo_twisted import config_values as values
+from nexmo_twisted.config_faults import keys, lines, tables
+from nexmo_twisted.config_sources import gather
+from nexmo_twisted.errors import ConfigurationError
+
+
+def _setting(sentence: str, default: Any = ..., **more: Any) -> Any:
+    """A field whose default is written as in TOML and checked like any other value; without one it is required."""
+    return Field(default, description=sentence, validate_default=True, **more)
+
+
+class _Table(BaseModel):
+    # A ValidationError would quote values, and so does its input; :func:`load` tells faults itself.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class LayerSettings(_Table):
+    """The account at Layer."""
+
+    app_id: values.AppId = _setting("The application at Layer.")
+    token: values.SecretCredential = _setting("Bearer token of Layer's Platform API.")
+    secret: values.Secrets = _setting(
+        "Signs Layer's webhooks; several allow rotation: the first one registers, all are accepted."
+    )
+    api_url: values.ApiUrl = _setting("Where Layer's Platform API is.", "https://api.layer.com")
+
+
+class ServerSettings(_Table):
+    """Where this server is reached and where it keeps what it knows."""
+
+    url: values.ServerUrl = _setting("Where Layer and Nexmo reach this server, without a path.")
+    listen: values.Endpoint = _setting(
+        "The Twisted endpoint on which webhooks arrive (tcp:, ssl:, unix:, systemd:).", "tcp:8080"
+    )
+    redis: values.RedisUrl = _setting(
+        'Where Redis is: redis://, rediss://, unix://, redis+sentinel://, or "embedded" for a Valkey of our own.',
+        "redis://localhost:6379/0",
+        repr=False,
+    )
+    layer_path: values.UrlPath = _setting("Path of the URL for Layer's webhooks.", "nexmo-new-message")
+    nexmo_path: values.UrlPath = _setting(
+        "Path of the URL for inbound SMS; delivery receipts arrive below it on /receipt.", "nexmo-new-sms"
+    )
+
+    @field_validator("nexmo_path")
+    @classmethod
+    def _apart(cls, path: str, info: ValidationInfo) -> str:
+        other = info.data.get("layer_path")  # absent when it has a fault of its own
+        if other is not None and f"{path}/".startswith(f"{other}/"):
+            raise ValueError("it is the same as server.layer_path or beneath it")
+        if other is not None and f"{other}/".startswith(f"{path}/"):
+            raise ValueError("server.layer_path is beneath it")
+        return path
+
+
+class NexmoSettings(_Table):
+    """The account at Nexmo."""
+
+    key: values.Credential = _setting("The API key of the account at Nexmo.")
+    secret: values.SecretCredential = _setting("The API secret that belongs to the key.")
+    phone_numbers: values.PhoneNumbers = _setting(
+        "The numbers of the account that texts are sent from and answered to."
+    )
+    api_url: values.ApiUrl = _setting("Where Nexmo's API is.", "https://rest.nexmo.com")
+    signature_secret: values.SecretOrNothing = _setting("If set, inbound SMS and receipts must be signed with it.", "")
+    signature_method: values.SignatureMethod = _setting(
+        "How they are signed: md5hash, md5, sha1, sha256 or sha512, as in the account's settings.", "md5hash"
+    )
+
+
+class SmsSettings(_Table):
+    """The texts."""
+
+    max_segments: values.Segments = _setting("How many segments of an SMS one text may fill; the rest is cut.", 6)
+
+
+class OperatorSettings(_Table):
+    """What operators look at."""
+
+    listen: values.EndpointOrNothing = _setting(
+        'The Twisted endpoint for health and metrics, never a public one; "" for none.',
+        "tcp:8081:interface=127.0.0.1",
+    )
+
+
+class Settings(_Table):
+    """All settings of one service. Durations are milliseconds."""
+
+    name: values.Text = _setting("Name under which the webhook is registered at Layer.", "Nexmo Integration")
+    delay: values.Duration = _setting("How long a message may stay unread before it is texted.")
+    report_on_status: values.Statuses = _setting(
+        "The states of a recipient that justify a text.", ["sent", "delivered"]
+    )
+    number_expiration_time: values.Duration = _setting(
+        "Inactivity after which the link between a conversation and a number ends.", "1 week"
+    )
+    template: values.Template = _setting(
+        "What a text says: Jinja2, or <%= sender.name %> as in Underscore.", "{{ sender.name }}: {{ text }}"
+    )
+    introduce_conversation: values.Introduction = _setting(
+        "What comes before the first text of a conversation: a template, package.module:function, or nothing.", ""
+    )
+    identities: values.Identities = _setting(
+        "Where names and phones of users come from: Layer, or package.module:function with a user id as argument.",
+        "layer",
+    )
+    default_region: values.Region = _setting("The country of phone numbers written without a country code.", "US")
+    give_up: values.Duration = _setting(
+        "How long after it fell due a text is still tried, time on hold not counted.", "24 hours"
+    )
+    layer: LayerSettings
+    server: ServerSettings
+    nexmo: NexmoSettings
+    sms: SmsSettings = Field(default_factory=SmsSettings)
+    operator: OperatorSettings = Field(default_factory=OperatorSettings)
+
+
+def load(
+    path: str | os.PathLike[str] | None = None, *, environ: Mapping[str, str] | None = None, **overrides: Any
+) -> Settings:
+    """The settings of the TOML file at ``path``, of the environment, and of ``overrides``; the later counts more.
+
+    ``environ`` is ``os.environ`` unless given. In it, ``NEXMO_TWISTED__LAYER__TOKEN`` stands for ``layer.token`` and
+    ``NEXMO_TWISTED__LAYER__TOKEN_FILE`` for a file that holds this secret; a list is JSON or separated by commas, so
+    that a ``layer.secret`` with a comma in it must be written as JSON. Between file and these come the variables of
+    the Node service's example: LAYER_APP_ID, LAYER_BEARER_TOKEN, NEXMO_KEY, NEXMO_SECRET, NEXMO_NUMBERS, REDIS_URL;
+    HOST and WEBHOOK_PORT for ``server.url``; PORT, else WEBHOOK_PORT, for ``server.listen``, which with HOST alone
+    defaults to ``tcp:443``. Mind that some shells and containers set HOST or PORT on their own:
+    ``NEXMO_TWISTED__SERVER__URL`` and ``NEXMO_TWISTED__SERVER__LISTEN`` have the last word.
+
+    ``overrides`` are keys of the top level; tables are mappings, which are merged: ``sms={"max_segments": 2}``.
+    ``identities`` and ``introduce_conversation`` may be Python functions.
+
+    Raises ConfigurationError with one line for each fault, all at once. No line holds a secret.
+    """
+    gathered = gather(path, os.environ if environ is None else environ, overrides, list(keys(Settings)))
+    for name, field in Settings.model_fields.items():
+        if tables(field):
+            gathered.values.setdefault(name, {})  # so that what is missing in it is told key by key
+    settings = None
+    faults = list(gathered.faults)
+    try:
+        settings = Settings.model_validate(gathered.values)
+    except ValidationError as error:
+        faults.extend(lines(error, Settings, gathered.origins, gathered.told))
+    if faults or settings is None:
+        raise ConfigurationError(faults)
+    return settings
+
+
+def settings_table() -> str:
+    """All settings as a Markdown table: key, type, default as in TOML, and what it is for."""
+    rows = ["| key | type | default | what it is for |", "|---|---|---|---|"]
+    for key in keys(Settings):
+        default = "required" if key.field.is_required() else f"`{_toml(key.field.default)}`"
+        cells = (f"`{key.name}`", key.kind.name, default, key.sentence)
+        rows.append(f"| {' | '.join(cell.replace('|', r'\|') for cell in cells)} |")
+    return "\n".join(rows) + "\n"
+
+
+def _toml(value: object) -> str:
+    """JSON's texts, numbers and lists are TOML's, too."""
+    return json.dumps(value, ensure_ascii=False)

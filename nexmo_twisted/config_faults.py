@@ -1,0 +1,122 @@
+"""The keys there are, and how a fault in the settings is told: one line, the key first, never a secret."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sized
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any
+
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+
+from nexmo_twisted.config_values import Kind
+from nexmo_twisted.durations import quoted
+
+Path = tuple[str, ...]
+
+_TABLE = Kind("table", "a table", secret=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One setting that can be written: where it stands, what it holds and the model's field for it."""
+
+    path: Path
+    kind: Kind
+    field: FieldInfo
+
+    @property
+    def name(self) -> str:
+        return ".".join(self.path)
+
+    @property
+    def sentence(self) -> str:
+        return self.field.description or ""
+
+
+def keys(model: type[BaseModel], above: Path = ()) -> Iterator[Key]:
+    """Every key below a model, in its order."""
+    for name, field in model.model_fields.items():
+        if tables(field):
+            yield from keys(tables(field)[0], (*above, name))
+        else:
+            kind = next(item for item in field.metadata if isinstance(item, Kind))
+            yield Key((*above, name), kind, field)
+
+
+def tables(field: FieldInfo) -> list[type[BaseModel]]:
+    """The model of a field that is a table, or nothing."""
+    return [field.annotation] if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel) else []
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The known dotted name that somebody who wrote ``name`` most likely meant."""
+
+    def likeness(candidate: str) -> float:
+        ends = (candidate.rpartition(".")[2], name.rpartition(".")[2])
+        return _ratio(candidate, name) + _ratio(*ends)
+
+    return max(known, key=likeness)
+
+
+def _ratio(one: str, other: str) -> float:
+    return SequenceMatcher(None, one.lower(), other.lower()[:100]).ratio()
+
+
+def line(key: str, origin: str, what: str, *, reason: str = "", allowed: str = "") -> str:
+    """One fault: ``key (where it was written): what was found; the reason; allowed: what is``."""
+    parts = [f"{key} ({origin}): {what}" if origin else f"{key}: {what}", reason]
+    if allowed:
+        parts.append(f"allowed: {allowed}")
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", "; ".join(part for part in parts if part))
+
+
+def shown(value: object, kind: Kind) -> str:
+    """What was found, as far as it may be seen by whoever reads a log."""
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    if isinstance(value, str) and (kind.secret or any(character in value for character in kind.betrayed_by)):
+        return f"a value of {_counted(value, 'character')}"
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, Mapping):
+        return "a table"
+    if isinstance(value, bool) and not kind.secret:
+        return "true" if value else "false"
+    if isinstance(value, int | float) and not kind.secret:
+        return quoted(value)
+    if isinstance(value, list | tuple) and (kind.secret or not all(isinstance(item, str) for item in value)):
+        return f"a list of {_counted(value, 'item')}"
+    if isinstance(value, list | tuple):
+        return quoted(list(value))
+    return f"a value of the type {type(value).__name__}"
+
+
+def _counted(value: Sized, noun: str) -> str:
+    return f"{len(value)} {noun}{'' if len(value) == 1 else 's'}"
+
+
+def lines(
+    error: ValidationError, model: type[BaseModel], origins: Mapping[Path, str], told: Iterable[Path]
+) -> Iterator[str]:
+    """One line for each fault that pydantic found, except at the paths that were already told of."""
+    known = {key.path: key for key in keys(model)}
+    names = {".".join(path[:length]) for path in known for length in range(1, len(path) + 1)}
+    silent = set(told)
+    for fault in error.errors(include_url=False):
+        path = tuple(part for part in fault["loc"] if isinstance(part, str))  # not the place in a list
+        if path not in silent:
+            yield _line(fault, ".".join(path), origins.get(path, ""), known.get(path), sorted(names))
+
+
+def _line(fault: Mapping[str, Any], name: str, origin: str, key: Key | None, names: list[str]) -> str:
+    if fault["type"] == "extra_forbidden":
+        return line(name[:60], origin, "unknown key", reason=f"the nearest known key is {nearest(name, names)}")
+    if key is None:
+        return line(name, origin, f"found {shown(fault['input'], _TABLE)}", allowed=f"a table, [{name}]")
+    if fault["type"] == "missing":
+        return line(name, origin, "missing", reason=key.sentence.rstrip("."), allowed=key.kind.allowed)
+    reason = str(fault["ctx"]["error"]) if fault["type"] == "value_error" else ""
+    return line(name, origin, f"found {shown(fault['input'], key.kind)}", reason=reason, allowed=key.kind.allowed)

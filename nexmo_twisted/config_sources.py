@@ -1,0 +1,200 @@
+"""Where settings come from: a TOML file, the variables of the Node service, our own variables, arguments.
+
+The later one counts. Every value remembers where it was written, so that a fault can say so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+from typing import Any
+
+from nexmo_twisted.config_faults import Key, Path, line, nearest
+from nexmo_twisted.errors import ConfigurationError
+
+PREFIX = "NEXMO_TWISTED__"
+
+#: Variables of the Node service's example that stand for one key each.
+NODE_VARIABLES: Mapping[str, Path] = {
+    "LAYER_APP_ID": ("layer", "app_id"),
+    "LAYER_BEARER_TOKEN": ("layer", "token"),
+    "NEXMO_KEY": ("nexmo", "key"),
+    "NEXMO_SECRET": ("nexmo", "secret"),
+    "NEXMO_NUMBERS": ("nexmo", "phone_numbers"),
+    "REDIS_URL": ("server", "redis"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One value and where it was written."""
+
+    path: Path
+    value: object
+    origin: str
+
+
+class _Unreadable(Exception):
+    """A variable whose value cannot be told; the text is the line to print."""
+
+
+@dataclass(slots=True)
+class Gathered:
+    """All values joined, where each was written, and what could not be read: the lines, and the paths they are of."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    origins: dict[Path, str] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+    told: set[Path] = field(default_factory=set)
+
+    def add(self, values: Mapping[str, Any], origin: str) -> None:
+        """Join nested tables; anything else replaces what was there."""
+        _join(self.values, values, (), origin, self.origins)
+
+    def put(self, written: Written) -> None:
+        values: Any = written.value
+        for name in reversed(written.path):
+            values = {name: values}
+        self.add(values, written.origin)
+
+
+def _join(into: dict[str, Any], values: Mapping[str, Any], above: Path, origin: str, origins: dict[Path, str]) -> None:
+    for name, value in values.items():
+        path = (*above, name)
+        if not isinstance(value, Mapping):
+            into[name] = value
+            origins[path] = origin
+            continue
+        there = into.setdefault(name, {})
+        if isinstance(there, dict):  # else it is a fault, to be told
+            origins[path] = origin
+            _join(there, value, path, origin, origins)
+
+
+def gather(
+    file: str | os.PathLike[str] | None, environ: Mapping[str, str], overrides: Mapping[str, Any], keys: Sequence[Key]
+) -> Gathered:
+    """Everything that was set. Raises ConfigurationError, of one line, for a TOML file that cannot be read."""
+    gathered = Gathered()
+    if environ.get("HOST"):  # the Node service's default, where its variables are in use; a file counts more
+        gathered.put(Written(("server", "listen"), "tcp:443", "default with HOST"))
+    if file is not None:
+        gathered.add(_read_toml(file), FilePath(file).name)
+    for written in _node_variables(environ):
+        gathered.put(written)
+    for key in keys:
+        try:
+            own = _own_variable(key, environ)
+        except _Unreadable as fault:
+            gathered.faults.append(str(fault))
+            gathered.told.add(key.path)
+        else:
+            if own is not None:
+                gathered.put(own)
+    gathered.faults.extend(_unknown_variables(environ, keys))
+    gathered.add(overrides, "argument")
+    return gathered
+
+
+def _read_toml(file: str | os.PathLike[str]) -> dict[str, Any]:
+    try:
+        source = FilePath(file).read_bytes()
+    except OSError as error:
+        fault = f"the file cannot be read: {error.strerror}"
+    except ValueError:  # NUL
+        fault = "this is not the name of a file"
+    else:
+        try:
+            return tomllib.loads(source.decode("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            fault = f"not UTF-8 ({_place(source[: error.start])})"
+        except tomllib.TOMLDecodeError as error:
+            fault = f"not TOML: {error}".replace("at end of document", _place(source))
+        except (ValueError, RecursionError):
+            fault = "not TOML: a number is too long or too much is nested"
+    raise ConfigurationError([line(str(file), "", fault)])
+
+
+def _place(before: bytes) -> str:
+    """Line and column, from 1, of what follows."""
+    lines = before.decode("utf-8", "replace").split("\n")
+    return f"at line {len(lines)}, column {len(lines[-1]) + 1}"
+
+
+def _node_variables(environ: Mapping[str, str]) -> Iterator[Written]:
+    """The variables of the Node service's example. Blank ones count as not set."""
+    for variable, path in NODE_VARIABLES.items():
+        if value := environ.get(variable):
+            listed = path == ("nexmo", "phone_numbers")
+            yield Written(path, _split(value) if listed else value, variable)
+    host, webhook_port = environ.get("HOST", ""), environ.get("WEBHOOK_PORT", "")
+    if host:
+        url = host.rstrip("/") if "://" in host else f"https://{host.rstrip('/')}"
+        origin = "HOST and WEBHOOK_PORT" if webhook_port else "HOST"
+        yield Written(("server", "url"), f"{url}:{webhook_port}" if webhook_port not in ("", "443") else url, origin)
+    for variable in ("PORT", "WEBHOOK_PORT"):
+        if port := environ.get(variable):
+            yield Written(("server", "listen"), f"tcp:{port}", variable)
+            break
+
+
+def _variable(key: Key) -> str:
+    return PREFIX + "__".join(key.path).upper()
+
+
+def _own_variable(key: Key, environ: Mapping[str, str]) -> Written | None:
+    """``NEXMO_TWISTED__<TABLE>__<KEY>``, or for a secret the file that the same name with ``_FILE`` names."""
+    variable = origin = _variable(key)
+    given = environ.get(variable)
+    file = environ.get(f"{variable}_FILE") if key.kind.secret else None
+    fault = ""
+    if file is not None:
+        origin = f"{variable}_FILE"
+        if given is not None:
+            fault = f"{variable} is set as well, and only one of them can be"
+        else:
+            given, fault = _read_secret(file)
+    if given is None and not fault:
+        return None
+    if not fault:
+        try:
+            return Written(key.path, _split(given) if key.kind.many else given, origin)
+        except (ValueError, RecursionError):
+            fault = "what begins with [ must be a JSON list"
+    raise _Unreadable(line(key.name, origin, fault, allowed=key.kind.allowed))
+
+
+def _unknown_variables(environ: Mapping[str, str], keys: Sequence[Key]) -> Iterator[str]:
+    variables = [_variable(key) for key in keys]
+    variables += [f"{_variable(key)}_FILE" for key in keys if key.kind.secret]
+    names = {_dotted(variable): variable for variable in variables}
+    for variable in sorted(environ):
+        if variable.upper().startswith(PREFIX) and variable not in variables:
+            meant = names[nearest(_dotted(variable), names)]
+            yield line(variable[:80], "", "unknown variable", reason=f"the nearest known one is {meant}")
+
+
+def _dotted(variable: str) -> str:
+    return variable[len(PREFIX) :].replace("__", ".")
+
+
+def _read_secret(file: str) -> tuple[str | None, str]:
+    """What a file holds without its last line break, or why it cannot be read."""
+    try:
+        content = FilePath(file).read_bytes().decode()
+    except OSError as error:
+        return None, error.strerror or type(error).__name__
+    except ValueError:
+        return None, "it is not UTF-8"
+    return content.removesuffix("\n").removesuffix("\r"), ""
+
+
+def _split(value: str) -> object:
+    """A list: JSON or separated by commas. ValueError or RecursionError when it is neither."""
+    if value.lstrip().startswith("["):
+        return json.loads(value)
+    return [item.strip() for item in value.split(",")] if value.strip() else []

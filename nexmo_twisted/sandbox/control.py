@@ -1,0 +1,157 @@
+"""What people do, as JSON over HTTP: users write and read, handsets answer, companies fail.
+
+For the demo, for curl, and for tests of a whole process. It asks for no credentials: serve it on loopback only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from klein import Klein
+from twisted.web.http import Request
+from twisted.web.resource import Resource
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.routing import RequestRedirect
+
+from nexmo_twisted.sandbox.answering import BadInput, json_object, write
+from nexmo_twisted.sandbox.faults import Fault, Faults
+from nexmo_twisted.sandbox.layer import Conversation, SimulatedLayer
+from nexmo_twisted.sandbox.layer_webhooks import Gone, NoParticipant, NoSuch, iso
+from nexmo_twisted.sandbox.nexmo import SimulatedNexmo
+from nexmo_twisted.sandbox.wire import Answer, json_answer
+
+
+class ControlApi:
+    """Serves ``/state``, ``/messages``, ``/read``, ``/delivered``, ``/replies`` and ``/faults``."""
+
+    app = Klein()
+
+    def __init__(self, layer: SimulatedLayer, nexmo: SimulatedNexmo, faults: Faults) -> None:
+        self._layer = layer
+        self._nexmo = nexmo
+        self._faults = faults
+
+    @property
+    def resource(self) -> Resource:
+        """The root of the API, for a Site or a parent resource."""
+        return self.app.resource()
+
+    @app.route("/state", methods=["GET"])
+    def state(self, request: Request) -> bytes:
+        return write(
+            request,
+            json_answer(
+                200,
+                {
+                    "users": self._layer.users,
+                    "conversations": [self._conversation(each) for each in self._layer.conversations.values()],
+                    "handsets": {
+                        msisdn: [{**asdict(sms), "at": iso(sms.at)} for sms in thread]
+                        for msisdn, thread in self._nexmo.handsets().items()
+                    },
+                    "webhooks": [hook.as_json() for hook in self._layer.webhooks],
+                    "numbers": {
+                        msisdn: {"country": number.country, "inbound_url": number.inbound_url}
+                        for msisdn, number in self._nexmo.numbers.items()
+                    },
+                },
+            ),
+        )
+
+    @app.route("/messages", methods=["POST"])
+    def messages(self, request: Request) -> bytes:
+        def send(conversation: str, sender: str, text: str) -> Answer:
+            return json_answer(201, {"id": self._layer.send(conversation, sender, text)})
+
+        return self._do(request, send, "conversation", "sender", "text")
+
+    @app.route("/delivered", methods=["POST"])
+    def delivered(self, request: Request) -> bytes:
+        def deliver(message: str, user: str) -> Answer:
+            self._layer.mark_delivered(message, user)
+            return json_answer(200, {})
+
+        return self._do(request, deliver, "message", "user")
+
+    @app.route("/read", methods=["POST"])
+    def read(self, request: Request) -> bytes:
+        def read(message: str, user: str) -> Answer:
+            self._layer.mark_read(message, user)
+            return json_answer(200, {})
+
+        return self._do(request, read, "message", "user")
+
+    @app.route("/replies", methods=["POST"])
+    def replies(self, request: Request) -> bytes:
+        def reply(handset: str, number: str, text: str) -> Answer:
+            if number not in self._nexmo.numbers:
+                raise NoSuch("number")
+            return json_answer(201, {"id": self._nexmo.reply(handset, number, text)})
+
+        return self._do(request, reply, "handset", "number", "text")
+
+    @app.route("/faults", methods=["POST"])
+    def add_fault(self, request: Request) -> bytes:
+        try:
+            self._faults.add(Fault.from_json(json_object(request)))
+        except ValueError as wrong:
+            return write(request, _error(422, str(wrong)))
+        except BadInput as bad:
+            return write(request, _error(bad.status, bad.reason))
+        return write(request, json_answer(201, {}))
+
+    @app.route("/faults", methods=["DELETE"])
+    def clear_faults(self, request: Request) -> bytes:
+        self._faults.clear()
+        return write(request, json_answer(200, {}))
+
+    @app.handle_errors(NotFound, RequestRedirect)
+    def unknown_path(self, request: Any, failure: object) -> bytes:
+        return write(request, _error(404, "there is nothing at this path"))
+
+    @app.handle_errors(MethodNotAllowed)
+    def wrong_method(self, request: Any, failure: object) -> bytes:
+        return write(request, _error(405, "this method is not allowed here"))
+
+    def _conversation(self, conversation: Conversation) -> Mapping[str, Any]:
+        return {
+            "id": conversation.id,
+            "participants": conversation.participants,
+            "metadata": conversation.metadata,
+            "deleted": conversation.deleted,
+            "messages": [
+                {
+                    "id": message.id,
+                    "sender": message.user_id or message.name,
+                    "text": message.text,
+                    "sent_at": iso(message.sent_at),
+                    "recipient_status": message.recipient_status,
+                }
+                for message in self._layer.messages(conversation.id)
+            ],
+        }
+
+    def _do(self, request: Request, act: Callable[..., Answer], *names: str) -> bytes:
+        """Hand these members of the body to ``act``, all of them strings that are not blank."""
+        try:
+            body = json_object(request)
+            for name in sorted(body.keys() - set(names)):
+                raise BadInput(422, f"unknown: {name}; known: {', '.join(names)}")
+            for name in names:
+                if not isinstance(body.get(name), str) or not body[name]:
+                    raise BadInput(422, f"{name} must be a string, and not blank")
+            return write(request, act(*(body[name] for name in names)))
+        except BadInput as bad:
+            return write(request, _error(bad.status, bad.reason))
+        except NoSuch as missing:
+            return write(request, _error(422, f"there is no such {missing}"))
+        except Gone as gone:
+            return write(request, _error(422, f"the {gone} was deleted"))
+        except NoParticipant as stranger:
+            return write(request, _error(422, f"the {stranger} is no participant"))
+
+
+def _error(status: int, reason: str) -> Answer:
+    return json_answer(status, {"error": reason})

@@ -1,0 +1,364 @@
+"""The Layer client against the simulated Layer, over real HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from nexmo_twisted.clients.http import Http
+from nexmo_twisted.clients.layer import LayerClient
+from nexmo_twisted.clients.layer_webhooks import EVENTS
+from nexmo_twisted.errors import AccountFault, NexmoTwistedError, Permanent, Temporary, Throttled
+from nexmo_twisted.sandbox.faults import Fault, Faults
+from nexmo_twisted.sandbox.layer import SimulatedLayer
+from nexmo_twisted.sandbox.layer_http import LayerApi
+from nexmo_twisted.sandbox.wire import WebhookCall
+from tests.clients.loopback import LoopbackTestCase, answer
+
+APP = "082d4684-0992-11e5-a6c0-1697f925ec7b"
+TOKEN = "the-token"
+ONCE = UUID("a71ecf4f-2b43-4bf1-a63e-1ea1d5d39a0f")
+TARGET = "https://hooks.example.com/nexmo-new-message"
+UNKNOWN = "layer:///conversations/00000000-0000-4000-8000-000000000000"
+
+
+class LayerTestCase(LoopbackTestCase):
+    def setUp(self) -> None:
+        self.calls: list[WebhookCall] = []
+        self.faults = Faults()
+        self.time = 1_700_000_000.0
+        self.layer = SimulatedLayer(APP, lambda: self.time, self.calls.append)
+        api = LayerApi(self.layer, token=TOKEN, faults=self.faults, clock=Clock())
+        self.url = self.serve_resource(api.resource)
+        self.http = Http(self.connections(), reactor, timeout=30.0)
+        self.client = LayerClient(self.http, self.url, APP, TOKEN)
+
+    def client_of(self, status: int, body: bytes, **headers: str) -> LayerClient:
+        """A client of a server that answers everything so."""
+        return LayerClient(self.http, self.serve(answer(status, body, **headers)).url, APP, TOKEN)
+
+    async def failure(self, call: Awaitable[object]) -> NexmoTwistedError:
+        try:
+            await call
+        except NexmoTwistedError as error:
+            return error
+        self.fail("it did not fail")
+
+    async def code(self, call: Awaitable[object]) -> str:
+        """The code of the permanent failure this ends in."""
+        error = await self.failure(call)
+        self.assertIsInstance(error, Permanent)
+        return error.code  # type: ignore[attr-defined, no-any-return]
+
+
+class IdentityTests(LayerTestCase):
+    async def test_whole_identity(self) -> None:
+        """A user's profile has the names templates know."""
+        self.layer.add_user(
+            "ann",
+            display_name="Ann",
+            first_name="Ann Mary",
+            last_name="Archer",
+            phone_number="+12015550111",
+            email_address="ann@example.com",
+            avatar_url="https://example.com/ann.png",
+            public_key="x",
+            metadata={"team": "blue"},
+        )
+        self.assertEqual(
+            await self.client.identity("ann"),
+            {
+                "userId": "ann",
+                "name": "Ann",
+                "firstName": "Ann Mary",
+                "lastName": "Archer",
+                "phone": "+12015550111",
+                "email": "ann@example.com",
+                "avatarUrl": "https://example.com/ann.png",
+                "metadata": {"team": "blue"},
+            },
+        )
+
+    async def test_names(self) -> None:
+        """Without a display name, first and last name; without those, the user id."""
+        for identity, name in (
+            ({"display_name": "  ", "first_name": "Cleo", "last_name": "Carter"}, "Cleo Carter"),
+            ({"display_name": None, "first_name": "Cleo"}, "Cleo"),
+            ({"first_name": None, "last_name": "Carter"}, "Carter"),
+            ({}, "cleo"),
+        ):
+            self.layer.add_user("cleo", **identity)
+            self.assertEqual((await self.client.identity("cleo"))["name"], name)
+
+    async def test_missing_and_null_members(self) -> None:
+        """What is missing or null is blank, metadata empty."""
+        for identity in ({}, dict.fromkeys(("display_name", "phone_number", "avatar_url", "metadata"))):
+            self.layer.add_user("bob", **identity)
+            profile = await self.client.identity("bob")
+            self.assertEqual((profile["phone"], profile["avatarUrl"], profile["metadata"]), ("", "", {}))
+
+    async def test_unknown_user(self) -> None:
+        """A user Layer does not know is unknown for good."""
+        self.assertEqual(await self.code(self.client.identity("nobody")), "unknown_user")
+
+    async def test_any_user_id(self) -> None:
+        """A user id is data: whatever it holds, exactly that user is asked for."""
+        ids = (
+            "a/b",
+            "../conversations",
+            "..%2f",
+            "%2e%2e",
+            "a b+c",
+            "a?b#c",
+            "ä😀",
+            "phone-1",
+            "...",
+            "a\\b",
+            "a\x00b",
+            "~",
+        )
+        for user_id in ids:
+            self.layer.add_user(user_id, display_name=f"the one called {user_id!r}")
+        for user_id in ids:
+            profile = await self.client.identity(user_id)
+            self.assertEqual((profile["userId"], profile["name"]), (user_id, f"the one called {user_id!r}"))
+
+    async def test_impossible_user_ids(self) -> None:
+        """Ids that no path can name are unknown, and no request is made."""
+        server = self.serve(answer(200, b"{}"))
+        client = LayerClient(self.http, server.url, APP, TOKEN)
+        for user_id in (".", "..", "", "half \ud83d"):
+            self.assertEqual(await self.code(client.identity(user_id)), "unknown_user")
+        self.assertEqual(server.requests, [])
+
+
+class ConversationTests(LayerTestCase):
+    async def test_conversation(self) -> None:
+        """The Conversation object of the documentation, by its id or the bare UUID."""
+        conversation = self.layer.start_conversation(["ann", "bob"], {"conversationName": "Lunch"})
+        for conversation_id in (conversation, conversation.rpartition("/")[2]):
+            found = await self.client.conversation(conversation_id)
+            self.assertEqual(found["id"], conversation)
+            self.assertEqual(found["metadata"], {"conversationName": "Lunch"})
+
+    async def test_gone(self) -> None:
+        """Deleted and unknown conversations are gone."""
+        deleted = self.layer.start_conversation(["ann", "bob"])
+        self.layer.delete_conversation(deleted)
+        for conversation_id in (deleted, UNKNOWN):
+            self.assertEqual(await self.code(self.client.conversation(conversation_id)), "conversation_gone")
+            self.assertEqual(
+                await self.code(self.client.post(conversation_id, "bob", ["hello"], ONCE)), "conversation_gone"
+            )
+
+    async def test_foreign_ids(self) -> None:
+        """What is no conversation's id reaches no path."""
+        server = self.serve(answer(200, b"{}"))
+        client = LayerClient(self.http, server.url, APP, TOKEN)
+        for conversation_id in ("", "..", "layer:///messages/" + str(ONCE), str(ONCE) + "/messages", "x" * 36):
+            self.assertEqual(await self.code(client.conversation(conversation_id)), "conversation_gone")
+            self.assertEqual(await self.code(client.post(conversation_id, "bob", ["x"], ONCE)), "conversation_gone")
+        self.assertEqual(server.requests, [])
+
+
+class PostTests(LayerTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.conversation = self.layer.start_conversation(["ann", "bob"])
+
+    def texts(self) -> list[tuple[str | None, str]]:
+        return [(message.user_id, message.text) for message in self.layer.messages(self.conversation)]
+
+    async def test_post(self) -> None:
+        """A reply is one message of that user, with its parts in order and every character intact."""
+        await self.client.post(self.conversation, "bob", ["Grüße 😀", '你好\n"&'], ONCE)
+        self.assertEqual(self.texts(), [("bob", 'Grüße 😀\n你好\n"&')])
+
+    async def test_same_reply_again(self) -> None:
+        """Posted again under the same UUID nothing is added; under another one it is a new message."""
+        for once in (ONCE, ONCE, uuid4()):
+            await self.client.post(self.conversation, "bob", ["hello"], once)
+        self.assertEqual(self.texts(), [("bob", "hello")] * 2)
+
+    async def test_answer_lost(self) -> None:
+        """The message was posted, the answer was lost: temporary, and the second try adds nothing."""
+        self.faults.add(Fault(path="/messages", done=True, drop=True))
+        self.assertIs(type(await self.failure(self.client.post(self.conversation, "bob", ["hello"], ONCE))), Temporary)
+        await self.client.post(self.conversation, "bob", ["hello"], ONCE)
+        self.assertEqual(self.texts(), [("bob", "hello")])
+
+    async def test_not_a_participant(self) -> None:
+        """Who takes no part in the conversation cannot write there: Layer says 403 or 422."""
+        self.assertEqual(await self.code(self.client.post(self.conversation, "cleo", ["hi"], ONCE)), "not_participant")
+        self.faults.add(Fault(status=422))
+        self.assertEqual(await self.code(self.client.post(self.conversation, "bob", ["hi"], ONCE)), "not_participant")
+
+    async def test_id_in_use(self) -> None:
+        """A conflict over the UUID means that the message is there already; other conflicts do not."""
+        await self.client_of(409, b'{"id": "id_in_use"}').post(self.conversation, "bob", ["hi"], ONCE)
+        for body in (b'{"id": "conflict"}', b"[]"):
+            call = self.client_of(409, body).post(self.conversation, "bob", ["hi"], ONCE)
+            self.assertEqual(await self.code(call), "refused")
+
+
+class FailureTests(LayerTestCase):
+    async def test_table(self) -> None:
+        """What each answer means, whichever call it comes from."""
+        conversation = self.layer.start_conversation(["ann", "bob"])
+        calls: list[Callable[[], Awaitable[object]]] = [
+            lambda: self.client.identity("ann"),
+            lambda: self.client.conversation(conversation),
+            lambda: self.client.post(conversation, "bob", ["hi"], ONCE),
+            lambda: self.client.ensure_webhook("Ours", TARGET, "secret"),
+        ]
+        for status, kind in (
+            (302, Temporary),
+            (400, Permanent),
+            (401, AccountFault),
+            (402, AccountFault),
+            (405, Permanent),
+            (406, Permanent),
+            (408, Temporary),
+            (429, Throttled),
+            (500, Temporary),
+            (502, Temporary),
+            (503, Temporary),
+        ):
+            for call in calls:
+                self.faults.add(Fault(status=status, retry_after=7.0))
+                error = await self.failure(call())
+                self.assertIs(type(error), kind, f"{status}: {error}")
+                if isinstance(error, Temporary):
+                    self.assertEqual(error.retry_after, 7.0)
+                self.faults.clear()
+
+    async def test_wrong_token(self) -> None:
+        """A wrong token is a fault of the account, and the reason does not show it."""
+        client = LayerClient(self.http, self.url, APP, "another-token")
+        error = await self.failure(client.identity("ann"))
+        self.assertIs(type(error), AccountFault)
+        self.assertNotIn("another-token", str(error))
+
+    async def test_no_connection(self) -> None:
+        """Layer down is temporary."""
+        client = LayerClient(self.http, await self.refused_url(), APP, TOKEN)
+        error = await self.failure(client.identity("ann"))
+        self.assertEqual((type(error), str(error)), (Temporary, "Layer: connection refused"))
+
+    async def test_no_answer_in_time(self) -> None:
+        """A Layer that never answers is given up after the time limit; that too is temporary."""
+        received: Deferred[None] = Deferred()
+        server, clock = self.serve(lambda channel, request: received.callback(None)), Clock()
+        client = LayerClient(Http(self.connections(), clock, timeout=10.0), server.url, APP, TOKEN)
+        failing = Deferred.fromCoroutine(self.failure(client.identity("ann")))
+        await received
+        clock.advance(10.0)
+        self.assertIs(type(await failing), Temporary)
+        await server.channels[0].closed
+
+    async def test_unreadable_answers(self) -> None:
+        """A 200 of the wrong shape may be a bad moment of something in between: temporary."""
+        for body in (b"", b"<html>", b"[1]", b"null", b'"x"', b"[" * 100_000, b"\xff", b"[" + b"9" * 5000 + b"]"):
+            client = self.client_of(200, body)
+            calls = [client.identity("ann"), client.conversation(UNKNOWN)]
+            calls += [client.ensure_webhook("Ours", TARGET, "secret")]  # type: ignore[list-item]
+            for call in calls:
+                error = await self.failure(call)
+                self.assertEqual(str(error), "Layer answered something unreadable", body[:20])
+                self.assertIs(type(error), Temporary)
+
+
+class WebhookTests(LayerTestCase):
+    def register(self, name: str = "Ours", url: str = TARGET, **changes: Any) -> Any:
+        """A webhook that is registered already, one second after the one before."""
+        self.time += 1
+        hook = self.layer.webhooks.register(url, changes.pop("events", EVENTS), "secret", config={"name": name})
+        hook.status = changes.pop("status", "active")
+        return hook
+
+    def hooks(self) -> list[tuple[str, str]]:
+        return [(hook.id, hook.status) for hook in self.layer.webhooks]
+
+    async def ensure(self, url: str = TARGET) -> list[str]:
+        return list(await self.client.ensure_webhook("Ours", url, "secret"))
+
+    async def test_registers(self) -> None:
+        """A missing webhook is registered as it should be; then there is nothing to do."""
+        self.assertEqual(await self.ensure(), ["registered it"])
+        (hook,) = self.layer.webhooks
+        self.assertEqual((hook.target_url, hook.events, hook.secret), (TARGET, EVENTS, "secret"))
+        self.assertEqual((dict(hook.config), hook.version), ({"name": "Ours"}, "1.0"))
+        hook.status = "active"
+        self.assertEqual(await self.ensure(), [])
+        self.assertEqual(self.hooks(), [(hook.id, "active")])
+
+    async def test_others_are_left_alone(self) -> None:
+        """A webhook of another name or URL is not ours."""
+        others = [self.register("Theirs"), self.register(url="https://other.example/x", status="inactive")]
+        self.assertEqual(await self.ensure(), ["registered it"])
+        self.assertEqual(self.hooks()[:2], [(hook.id, hook.status) for hook in others])
+
+    async def test_activates(self) -> None:
+        """One that Layer gave up, or could not verify yet, is verified again."""
+        for status in ("inactive", "unverified"):
+            hook = self.register(status=status)
+            self.calls.clear()
+            self.assertEqual(await self.ensure(), ["activated it"])
+            self.assertEqual(self.hooks(), [(hook.id, "unverified")])
+            self.assertEqual(len(self.calls), 1)
+            self.layer.webhooks.delete(hook.id)
+
+    async def test_default_port(self) -> None:
+        """ ":443" makes no difference, on either side."""
+        hook = self.register(url="https://hooks.example.com:443/nexmo-new-message")
+        self.assertEqual(await self.ensure(), [])
+        self.layer.webhooks.delete(hook.id)
+        self.register()
+        self.assertEqual(await self.ensure("https://hooks.example.com:443/nexmo-new-message"), [])
+        self.assertEqual(await self.ensure("https://hooks.example.com:4430/nexmo-new-message"), ["registered it"])
+
+    async def test_keeps_one(self) -> None:
+        """Of several the active one stays, else the oldest; its status is mended too."""
+        for statuses, kept, done in (
+            (("inactive", "active", "active"), 1, []),
+            (("inactive", "unverified"), 0, ["activated it"]),
+        ):
+            hooks = [self.register(status=status) for status in statuses]
+            surplus = ["deleted a second one"] * (len(hooks) - 1)
+            self.assertEqual(await self.ensure(), surplus + done)
+            self.assertEqual([hook.id for hook in self.layer.webhooks], [hooks[kept].id])
+            self.layer.webhooks.delete(hooks[kept].id)
+
+    async def test_lacking_events(self) -> None:
+        """Events cannot be added to a webhook: it is registered anew. More events than needed do no harm."""
+        old = self.register(events=EVENTS[:3])
+        self.assertEqual(await self.ensure(), ["deleted the one that lacked events", "registered it"])
+        (new,) = self.layer.webhooks
+        self.assertNotEqual(new.id, old.id)
+        self.assertEqual(new.events, EVENTS)
+        self.layer.webhooks.delete(new.id)
+        self.register(events=(*EVENTS, "conversation.created"))
+        self.assertEqual(await self.ensure(), [])
+
+    async def test_deleted_meanwhile(self) -> None:
+        """A second one that somebody else deleted first is no failure."""
+        self.register()
+        self.register()
+        self.faults.add(Fault(method="DELETE", status=404, done=True))
+        self.assertEqual(await self.ensure(), ["deleted a second one"])
+
+    async def test_odd_entries(self) -> None:
+        """Entries that lack what ours has are not ours; ours with an id that is none is unreadable."""
+        odd = [{}, {"config": None}, {"config": {"name": "Ours"}, "target_url": None}, {"config": {"name": ["Ours"]}}]
+        client = self.client_of(200, json.dumps(odd).encode())
+        self.assertEqual(await client.ensure_webhook("Ours", TARGET, "secret"), ["registered it"])
+        ours = {"config": {"name": "Ours"}, "target_url": TARGET, "events": EVENTS, "status": "inactive", "id": "a?b"}
+        client = self.client_of(200, json.dumps([ours]).encode())
+        error = await self.failure(client.ensure_webhook("Ours", TARGET, "secret"))
+        self.assertIs(type(error), Temporary)

@@ -1,0 +1,77 @@
+"""What a handset is told first when a number begins to carry a conversation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.scenarios.world import BOB, DELAY, LUNCH, World
+
+
+class ByTemplate(World):
+    settings = {"introduce_conversation": "About {{ conversation.metadata.conversationName }}, from {{ sender.name }}."}
+
+    async def test_first_comes_the_introduction(self) -> None:
+        """On a new link it comes first, then an empty line; after that no more."""
+        await self.text_unread()
+        await self.text_unread("Again")
+        self.assertEqual(self.texts(), ["About Ann and Bob, from Ann.\n\nAnn: Lunch at noon?", "Ann: Again"])
+
+    async def test_once_accepted(self) -> None:
+        """It counts as given once an SMS with it was accepted."""
+        self.fault(path="/sms/json", nexmo_status="6")
+        await self.text_unread()
+        await self.text_unread("Again")
+        self.assertEqual(self.texts(), ["About Ann and Bob, from Ann.\n\nAnn: Again"])
+
+    async def test_each_conversation(self) -> None:
+        """Every conversation has its own."""
+        await self.text_unread()
+        await self.text_unread(conversation=LUNCH)
+        self.assertIn("About Lunch", self.texts()[1])
+
+    async def test_after_three_failures(self) -> None:
+        """When it fails three times the SMS goes without it."""
+        self.fault(path="/conversations/", method="GET", status=500, times=0)
+        await self.text_unread()
+        for _ in range(4):
+            await self.pass_time(60)
+        self.assertEqual(self.texts(), ["Ann: Lunch at noon?"])
+        self.sandbox.faults.clear()
+        await self.text_unread("Again")
+        self.assertEqual(self.texts()[1:], ["About Ann and Bob, from Ann.\n\nAnn: Again"])
+
+
+class ByFunction(World):
+    async def test_function(self) -> None:
+        """A function gets the message and the conversation as Layer has it."""
+        await self.stop(self.service)
+        seen: list[Any] = []
+
+        def introduce(message: dict[str, Any], conversation: dict[str, Any]) -> str:
+            seen.append((message["text"], message["recipient"]["name"], sorted(conversation["participants"])))
+            return f"A word from {message['sender']['name']}"
+
+        self.service = await self.start(introduce_conversation=introduce)
+        await self.text_unread()
+        self.assertEqual(self.texts(BOB), ["A word from Ann\n\nAnn: Lunch at noon?"])
+        self.assertEqual(seen, [("Lunch at noon?", "Bob", ["ann", "bob"])])
+
+    async def test_junk(self) -> None:
+        """A function that returns junk, or raises, costs the introduction and nothing else."""
+        for introduce in (lambda m, c: 7, lambda m, c: 1 / 0):
+            await self.stop(self.service)
+            await self.redis("FLUSHALL")
+            self.service = await self.start(introduce_conversation=introduce)
+            await self.send()
+            for wait in (DELAY, 60, 60, 60, 60):
+                await self.pass_time(wait)
+        self.assertEqual(self.texts(), ["Ann: Lunch at noon?"] * 2)
+
+
+class ByUnderscore(World):
+    settings = {"template": "<%= sender.name %> (<%= parts[0].mime_type %>): <%= text %>"}
+
+    async def test_unchanged(self) -> None:
+        """A template of the Node service works as it is."""
+        await self.text_unread("a < b")
+        self.assertEqual(self.texts(), ["Ann (text/plain): a < b"])

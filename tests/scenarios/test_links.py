@@ -1,0 +1,95 @@
+"""One SMS thread on a handset is one conversation."""
+
+from __future__ import annotations
+
+import json
+
+from tests.scenarios.world import BOB, DELAY, LUNCH, ONE, TALK, TWO, WEEK, World
+
+
+class Links(World):
+    async def test_kept(self) -> None:
+        """A conversation keeps its number, and another one gets another."""
+        for conversation in (TALK, LUNCH, TALK, LUNCH):
+            await self.text_unread(conversation=conversation)
+        self.assertEqual(self.numbers(), [ONE, TWO, ONE, TWO])
+        await self.reply(BOB, TWO, "To all")
+        await self.reply(BOB, ONE, "To Ann")
+        self.assertEqual(self.posted(LUNCH)[-1], ("bob", "To all"))
+        self.assertEqual(self.posted(TALK)[-1], ("bob", "To Ann"))
+
+    async def test_exhausted(self) -> None:
+        """When all numbers are taken nothing is sent; it is logged as an error and counted."""
+        third = self.layer.start_conversation(["ann", "bob"], {"n": 3})
+        for conversation in (TALK, LUNCH, third):
+            await self.text_unread(conversation=conversation)
+        self.assertEqual(self.numbers(), [ONE, TWO])
+        self.assertEqual(self.counted("numbers_exhausted"), 1)
+        self.assertEqual(self.counted("skipped", "no_number"), 1)
+
+    async def test_expired(self) -> None:
+        """A link that was not used for a week frees its number; until another one takes it answers still arrive."""
+        await self.text_unread(conversation=TALK)
+        await self.pass_time(WEEK + 1)
+        await self.reply(BOB, ONE, "Sorry, was away")
+        self.assertEqual(self.posted(TALK)[-1], ("bob", "Sorry, was away"))
+
+    async def test_freed(self) -> None:
+        """An expired link of another conversation makes room; the least recently used number goes first."""
+        third = self.layer.start_conversation(["ann", "bob"], {"n": 3})
+        await self.text_unread(conversation=TALK)
+        await self.text_unread(conversation=LUNCH)
+        await self.pass_time(WEEK + 1)
+        await self.text_unread(conversation=third)
+        self.assertEqual(self.numbers(), [ONE, TWO, ONE])
+        await self.reply(BOB, ONE, "Here")
+        self.assertEqual(self.posted(third)[-1], ("bob", "Here"))
+
+    async def test_renewed_by_a_reply(self) -> None:
+        """An answer lets the link live on for another week."""
+        await self.text_unread(conversation=TALK)
+        await self.pass_time(WEEK - 3600)
+        await self.reply(BOB, ONE, "Still here")
+        await self.pass_time(WEEK - 7200)
+        await self.text_unread(conversation=LUNCH)
+        self.assertEqual(self.numbers(), [ONE, TWO])
+        stored = json.loads(await self.redis("GET", "nexmo-layer-integration-bob"))
+        self.assertEqual(set(stored), {TALK, LUNCH})
+
+    async def test_two_users_one_handset(self) -> None:
+        """Two users with one phone never share a number; each answer goes to the right conversation."""
+        self.layer.add_user("rob", display_name="Rob", phone_number=BOB)
+        other = self.layer.start_conversation(["ann", "rob"])
+        await self.text_unread(conversation=TALK)
+        await self.text_unread(conversation=other)
+        self.assertEqual(self.numbers(), [ONE, TWO])
+        await self.reply(BOB, ONE, "This is Bob")
+        await self.reply(BOB, TWO, "This is Rob")
+        self.assertEqual(self.posted(TALK)[-1], ("bob", "This is Bob"))
+        self.assertEqual(self.posted(other)[-1], ("rob", "This is Rob"))
+
+    async def test_side_by_side(self) -> None:
+        """Many conversations of two users of one handset at once, over two processes: no number is shared."""
+        self.layer.add_user("rob", display_name="Rob", phone_number=BOB)
+        await self.start()
+        talks = [self.layer.start_conversation(["ann", user], {"n": n}) for n in range(3) for user in ("bob", "rob")]
+        for talk in talks:
+            self.layer.send(talk, "ann", "Hi")
+        await self.pass_time(DELAY)
+        self.assertEqual(sorted(self.numbers()), [ONE, TWO])
+
+
+class FromNode(World):
+    async def test_switched_over(self) -> None:
+        """Links of the Node service answer both ways, and nothing is introduced again."""
+        week = int(self.now()) + 1_000_000
+        await self.redis("SET", "nexmo-layer-integration-bob", json.dumps({TALK: {"phone": TWO, "expires": week}}))
+        await self.redis("SET", f"nexmo-layer-integration-phone-{BOB}", "bob")
+        await self.reply(BOB, TWO, "From before")
+        self.assertEqual(self.posted(TALK), [("bob", "From before")])
+        await self.text_unread()
+        self.assertEqual((self.numbers(), self.texts()), ([TWO], ["Ann: Lunch at noon?"]))
+
+
+class FromNodeIntroduced(FromNode):
+    settings = {"introduce_conversation": "Welcome"}

@@ -1,0 +1,78 @@
+"""The companies are told where we are, and told again when they forget."""
+
+from __future__ import annotations
+
+from tests.scenarios.world import BOB, ONE, TWO, World
+
+
+class Registration(World):
+    def hooks(self) -> list[tuple[str, str, str]]:
+        return [(h.config["name"], h.target_url, h.status) for h in self.layer.webhooks]
+
+    @property
+    def ours(self) -> tuple[str, str, str]:
+        return ("Nexmo Integration", f"http://127.0.0.1:{self.port}/nexmo-new-message", "active")
+
+    async def test_registered(self) -> None:
+        """At start the webhook is registered and verified, and every number's inbound URL is set."""
+        self.assertEqual(self.hooks(), [self.ours])
+        url = f"http://127.0.0.1:{self.port}/nexmo-new-sms"
+        self.assertEqual([n.inbound_url for n in self.nexmo.numbers.values()], [url, url])
+
+    async def test_activated(self) -> None:
+        """A webhook that Layer turned off is active again within a minute."""
+        (hook,) = self.layer.webhooks
+        self.layer.webhooks.deactivate(hook.id)
+        await self.pass_time(60)
+        self.assertEqual(self.hooks(), [self.ours])
+
+    async def test_deleted(self) -> None:
+        """One that was deleted is registered again."""
+        (hook,) = self.layer.webhooks
+        self.layer.webhooks.delete(hook.id)
+        await self.pass_time(60)
+        self.assertEqual(self.hooks(), [self.ours])
+
+    async def test_one_of_several(self) -> None:
+        """Of several of the same name and URL one is kept; others are not touched."""
+        (hook,) = self.layer.webhooks
+        for name in ("Nexmo Integration", "Somebody else"):
+            self.layer.webhooks.register(
+                version="1.0", target_url=hook.target_url, events=list(hook.events), secret="s", config={"name": name}
+            )
+        await self.pass_time(60)
+        self.assertEqual(sorted(h[0] for h in self.hooks()), ["Nexmo Integration", "Somebody else"])
+
+    async def test_inbound_url_changed(self) -> None:
+        """An inbound URL that somebody changed is set again."""
+        self.nexmo.route_inbound(ONE, "https://elsewhere.example.com/")
+        await self.pass_time(60)
+        self.assertIn(str(self.port), self.nexmo.numbers[ONE].inbound_url)
+
+    async def test_layer_down(self) -> None:
+        """Layer or Nexmo down only delays it."""
+        (hook,) = self.layer.webhooks
+        self.layer.webhooks.delete(hook.id)
+        self.fault(path="/webhooks", status=503, times=2)
+        self.fault(path="/account/numbers", status=503, times=2)
+        await self.pass_time(60)
+        self.assertEqual(self.hooks(), [])
+        await self.pass_time(60)
+        await self.pass_time(60)
+        self.assertEqual(self.hooks(), [self.ours])
+        self.assertGreater(self.counted("registration_failures", "chat webhook"), 0)
+
+    async def test_one_process_at_a_time(self) -> None:
+        """Of several processes one looks."""
+        await self.start()
+        self.assertEqual(len(self.hooks()), 1)
+
+
+class NotOurs(World):
+    settings = {"nexmo": {"phone_numbers": ["12015550177", TWO]}}
+
+    async def test_unowned(self) -> None:
+        """A number that the account does not own gets no new link; the others do the work."""
+        self.assertEqual(await self.redis("SMEMBERS", "nx:unowned"), ["12015550177"])
+        await self.text_unread()
+        self.assertEqual(self.numbers(BOB), [TWO])

@@ -1,0 +1,172 @@
+"""What is known after an attempt to send decides what happens next."""
+
+from __future__ import annotations
+
+from tests.scenarios.world import BOB, CLEO, DELAY, LUNCH, TALK, World
+
+
+class Sending(World):
+    async def uncertain(self) -> list[str]:
+        return await self.redis("ZRANGE", "nx:uncertain:out", 0, -1)
+
+    async def buried(self) -> list[str]:
+        ids = await self.redis("ZRANGE", "nx:buried:out", 0, -1)
+        return [await self.redis("HGET", f"nx:n:{nid}", "e") for nid in ids]
+
+    async def test_tried_again(self) -> None:
+        """What certainly was not sent is tried again: 429, status 1 and 10."""
+        for fault in ({"status": 429}, {"nexmo_status": "1"}, {"nexmo_status": "10"}):
+            self.fault(path="/sms/json", **fault)
+            before = len(self.texts())
+            await self.text_unread()
+            self.assertEqual(len(self.texts()), before, fault)
+            await self.pass_time(60)
+            self.assertEqual(len(self.texts()), before + 1, fault)
+
+    async def test_refused_connection(self) -> None:
+        """A Nexmo that cannot be reached is tried again, with growing pauses of up to a quarter of an hour."""
+        await self.stop(self.service)
+        url = self.sandbox.nexmo_url
+        self.service = await self.start(nexmo={"api_url": "http://127.0.0.1:1"})
+        await self.text_unread()
+        for _ in range(8):
+            await self.pass_time(900)
+        (nid,) = await self.redis("KEYS", "nx:n:*")
+        self.assertGreaterEqual(int(await self.redis("HGET", nid, "t")), 5)
+        await self.stop(self.service)
+        self.service = await self.start(nexmo={"api_url": url})
+        await self.pass_time(900)
+        self.assertEqual(len(self.texts()), 1)
+
+    async def test_same_reference(self) -> None:
+        """Every attempt at the same notification carries the same client-ref."""
+        self.fault(path="/sms/json", status=429, done=True)
+        await self.text_unread()
+        await self.pass_time(60)
+        self.assertEqual(len({sms.client_ref for sms in self.nexmo.sent}), 1)
+        self.assertEqual(len(self.nexmo.sent), 2)
+
+    async def test_uncertain(self) -> None:
+        """After the first byte: a 5xx, status 5 and 13, a dropped connection. Visible, and not sent again."""
+        faults = ({"status": 500}, {"nexmo_status": "5"}, {"nexmo_status": "13"}, {"drop": True}, {"body": b"<html>"})
+        for number, fault in enumerate(faults, 1):
+            self.fault(path="/sms/json", **fault)
+            await self.text_unread()
+            await self.pass_time(3600)
+            self.assertEqual(len(await self.uncertain()), number, fault)
+        self.assertEqual(self.texts(), [])
+        self.assertEqual(self.counted("uncertain"), len(faults))
+        await self.text_unread("next")
+        self.assertEqual(self.texts(), ["Ann: next"])
+
+    async def test_time_out(self) -> None:
+        """A Nexmo that accepts and then says nothing leaves an uncertain SMS."""
+        self.fault(path="/sms/json", delay=3600.0)
+        await self.send()
+        self.clock.advance(DELAY)
+        for _ in range(50):
+            await self.redis("PING")
+            self.clock.advance(1)
+        await self.settle()
+        self.assertEqual(len(await self.uncertain()), 1)
+
+    async def test_refused(self) -> None:
+        """What can never work is buried with its reason."""
+        self.fault(path="/sms/json", nexmo_status="7")
+        await self.text_unread()
+        (reason,) = await self.buried()
+        self.assertIn("refused", reason)
+        self.assertEqual(self.counted("buried", "refused"), 1)
+
+    async def test_partly_accepted(self) -> None:
+        """An SMS of which Nexmo took some parts counts as accepted and is never sent again."""
+        self.fault(path="/sms/json", nexmo_status="0,1")
+        await self.text_unread("long " * 60)
+        await self.pass_time(3600)
+        self.assertEqual(len(self.nexmo.sent), 1)
+        self.assertEqual(self.counted("sent"), 1)
+
+    async def test_account_fault(self) -> None:
+        """No credit: the outgoing side is held, one waiting SMS is tried each minute, the first success releases all."""
+        self.fault(path="/sms/json", nexmo_status="9", times=4)
+        await self.text_unread(conversation=LUNCH)
+        for _ in range(3):
+            await self.send("more")
+        await self.pass_time(DELAY)
+        tried = self.counted("held")
+        await self.pass_time(59)
+        self.assertLessEqual(self.counted("held"), tried + 1)
+        for _ in range(4):
+            await self.pass_time(60)
+        self.assertEqual((len(self.texts(BOB)), len(self.texts(CLEO))), (4, 1))
+        self.assertEqual(await self.redis("EXISTS", "nx:hold"), 0)
+
+    async def test_held_for_days(self) -> None:
+        """Time on hold does not count: after three days without credit the SMS still goes out."""
+        self.fault(path="/sms/json", status=401, times=0)
+        await self.text_unread()
+        await self.pass_time(3 * 86_400)
+        self.sandbox.faults.clear()
+        await self.pass_time(60)
+        self.assertEqual(len(self.texts()), 1)
+
+    async def test_too_late(self) -> None:
+        """What could not be sent within a day after it was due is buried as too late."""
+        self.fault(path="/sms/json", status=429, times=0)
+        await self.text_unread()
+        for _ in range(4):
+            await self.pass_time(6 * 3600)
+        self.sandbox.faults.clear()
+        await self.pass_time(900)
+        self.assertEqual(self.texts(), [])
+        self.assertEqual(self.counted("buried", "too_late"), 1)
+        self.assertIn("too_late", (await self.buried())[0])
+
+    async def test_read_while_waiting(self) -> None:
+        """A message that is read while its SMS waits for another attempt is not sent."""
+        self.fault(path="/sms/json", status=429)
+        message = await self.text_unread()
+        self.layer.mark_read(message, "bob")
+        await self.pass_time(60)
+        self.assertEqual(self.texts(), [])
+        self.assertEqual(self.counted("skipped", "read"), 1)
+
+
+class Several(World):
+    async def test_two_processes(self) -> None:
+        """Two processes on one Redis give the same result as one."""
+        second = await self.start()
+        for number in range(10):
+            await self.send(f"number {number}", conversation=LUNCH)
+            self.clock.advance(1)
+        await self.pass_time(DELAY)
+        for handset in (BOB, CLEO):
+            self.assertEqual(self.texts(handset), [f"Ann: number {number}" for number in range(10)])
+        await self.stop(second)
+
+    async def test_restart(self) -> None:
+        """What waits in Redis survives the process: texted once, by whoever comes next."""
+        await self.send()
+        await self.stop(self.service)
+        self.clock.advance(DELAY)
+        self.service = await self.start()
+        await self.pass_time(5)
+        self.assertEqual(self.texts(), ["Ann: Lunch at noon?"])
+
+    async def test_redis_without_its_scripts(self) -> None:
+        """After SCRIPT FLUSH, as after a restart or failover of Redis, everything goes on."""
+        await self.send()
+        await self.redis("SCRIPT", "FLUSH")
+        await self.pass_time(DELAY)
+        self.assertEqual(len(self.texts()), 1)
+
+    async def test_only_links_remain(self) -> None:
+        """When all is done nothing but links and a few days' memory is left, and all of it ends."""
+        await self.text_unread()
+        await self.reply(BOB, self.numbers()[0], "Yes")
+        await self.pass_time(DELAY)
+        for key in await self.redis("KEYS", "*"):
+            if key not in ("nx:fence",):
+                self.assertGreater(await self.redis("PTTL", key), 0, key)
+        self.assertIn("nexmo-layer-integration-bob", await self.redis("KEYS", "*"))
+        self.assertEqual(TALK in await self.redis("GET", "nexmo-layer-integration-bob"), True)

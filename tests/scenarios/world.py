@@ -1,0 +1,176 @@
+"""The whole service between the simulated companies: real HTTP, a real Redis, and a clock that only tests move."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.web.server import Site
+
+from nexmo_twisted.config import Settings, load
+from nexmo_twisted.sandbox.companies import Sandbox, cast
+from nexmo_twisted.sandbox.faults import Fault
+from nexmo_twisted.service import NexmoService
+from tests.support import Server, StoreCase, turn, until
+
+DELAY = 600.0
+WEEK = 7 * 86_400.0
+TALK = "layer:///conversations/e67b5da2-95ca-40c4-bfc5-a2a8baaeb50f"  # Ann and Bob
+LUNCH = "layer:///conversations/5dd2a5c1-3a4c-4c5e-9a0c-6f2f1b7d9f10"  # Ann, Bob and Cleo
+ANN, BOB, CLEO = "12015550111", "12015550112", "12015550113"
+ONE, TWO = "12015550101", "12015550102"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class World(StoreCase):
+    """A test of the product. ``settings`` of a subclass are laid over those that fit the sandbox."""
+
+    timeout = 60
+    settings: dict[str, Any] = {}
+
+    async def setUp(self) -> None:
+        await super().setUp()
+        port = free_port()
+        self.sandbox = Sandbox(reactor=reactor, clock=self.clock, base_url=f"http://127.0.0.1:{port}")  # type: ignore[arg-type]
+        cast(self.sandbox)
+        self.layer, self.nexmo = self.sandbox.layer, self.sandbox.nexmo
+        listening = reactor.listenTCP(port, Site(self.sandbox.resource), interface="127.0.0.1")  # type: ignore[attr-defined]
+        self.addCleanup(listening.stopListening)
+        self.addCleanup(lambda: Deferred.fromCoroutine(self.sandbox.stop()))
+        self.delivered: Deferred[None] | None = None
+        self.running: list[NexmoService] = []
+        self.port = free_port()
+        self.addCleanup(self.stop_all)
+        self.service = await self.start()
+
+    def configured(self, port: int, **more: Any) -> Settings:
+        sandbox, credentials = self.sandbox, self.sandbox.credentials
+        return load(
+            None,
+            environ={},
+            **merged(
+                {
+                    "delay": int(DELAY * 1000),
+                    "layer": {
+                        "app_id": credentials.layer_app_id,
+                        "token": credentials.layer_token,
+                        "secret": credentials.layer_secret,
+                        "api_url": sandbox.layer_url,
+                    },
+                    "nexmo": {
+                        "key": credentials.nexmo_key,
+                        "secret": credentials.nexmo_secret,
+                        "phone_numbers": [ONE, TWO],
+                        "api_url": sandbox.nexmo_url,
+                    },
+                    "server": {
+                        "url": f"http://127.0.0.1:{port}",
+                        "listen": f"tcp:{port}:interface=127.0.0.1",
+                        "redis": Server.shared().url,
+                    },
+                    "operator": {"listen": ""},
+                },
+                self.settings,
+                more,
+            ),
+        )
+
+    async def start(self, **more: Any) -> NexmoService:
+        """Start (another) process on the same Redis; the first one is the one that the companies know."""
+        port = free_port() if self.running else self.port
+        service = NexmoService(self.configured(port, **more), reactor, self.clock, self.now)
+        service.privilegedStartService()
+        service.startService()
+        self.running.append(service)
+        await until(lambda: service.ready)
+        await self.settle()
+        return service
+
+    async def stop(self, service: NexmoService) -> None:
+        self.running.remove(service)
+        await service.stopService()
+
+    async def stop_all(self) -> None:
+        while self.running:
+            await self.stop(self.running[-1])
+
+    @property
+    def busy(self) -> bool:
+        """Something is under way, or due at this instant."""
+        if self.delivered is None or self.delivered.called:
+            self.delivered = self.sandbox.idle()
+        return not self.delivered.called or any(service.busy for service in self.running)
+
+    async def settle(self) -> None:
+        """Lets everything that is under way come to its end, and what is due now happen."""
+        quiet = 0
+        for _ in range(200_000):
+            self.clock.advance(0)
+            await turn()
+            quiet = 0 if self.busy else quiet + 1
+            if quiet > 3:
+                return
+        raise AssertionError("the world does not come to rest")
+
+    async def pass_time(self, seconds: float) -> None:
+        """Time jumps; then everything that has fallen due meanwhile happens."""
+        await self.settle()
+        self.clock.advance(seconds)
+        await self.settle()
+
+    async def send(self, text: str = "Lunch at noon?", sender: str = "ann", conversation: str = TALK) -> str:
+        message_id = self.layer.send(conversation, sender, text)
+        await self.settle()
+        while self.sandbox.deliverer.retries:  # a process that was stopped took its connections with it
+            await self.pass_time(1)
+        return message_id
+
+    async def text_unread(self, text: str = "Lunch at noon?", sender: str = "ann", conversation: str = TALK) -> str:
+        """A message that nobody reads, and the delay."""
+        message_id = await self.send(text, sender, conversation)
+        await self.pass_time(DELAY)
+        return message_id
+
+    async def reply(self, handset: str, number: str, text: str) -> None:
+        self.nexmo.reply(handset, number, text)
+        await self.settle()
+
+    def texts(self, handset: str = BOB) -> list[str]:
+        """What the handset received."""
+        return [sms.text for sms in self.nexmo.handset(handset) if sms.direction == "received"]
+
+    def numbers(self, handset: str = BOB) -> list[str]:
+        """From which numbers, in that order."""
+        return [sms.number for sms in self.nexmo.handset(handset) if sms.direction == "received"]
+
+    def posted(self, conversation: str = TALK) -> list[tuple[str | None, str]]:
+        """(sender, text) of every message of the conversation."""
+        return [(message.user_id, message.text) for message in self.layer.messages(conversation)]
+
+    def fault(self, **what: Any) -> None:
+        self.sandbox.faults.add(Fault(**what))
+
+    def counted(self, name: str, reason: str = "") -> float:
+        """What the metrics page of the service says."""
+        label = f'{{reason="{reason}"}}' if reason else ""
+        line = f"nexmo_twisted_{name}_total{label} "
+        for found in self.service.counters.page().decode().splitlines():
+            if found.startswith(line):
+                return float(found.removeprefix(line))
+        raise AssertionError(f"no counter {line}")
+
+
+def merged(*layers: dict[str, Any]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            result[key] = merged(result.get(key, {}), value) if isinstance(value, dict) else value
+    return result
