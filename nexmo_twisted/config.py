@@ -46,10 +46,10 @@ class ServerSettings(_Table):
 
     url: values.ServerUrl = _setting("Where Layer and Nexmo reach this server, without a path.")
     listen: values.Endpoint = _setting(
-        "The Twisted endpoint on which webhooks arrive (tcp:, ssl:, unix:, systemd:).", "tcp:8080"
+        "The Twisted endpoint on which webhooks arrive: `tcp:`, `ssl:`, `unix:` or `systemd:`.", "tcp:8080"
     )
     redis: values.RedisUrl = _setting(
-        'Where Redis is: redis://, rediss://, unix://, redis+sentinel://, or "embedded" for a Valkey of our own.',
+        'Where Redis is: `redis://`, `rediss://`, `unix://`, `redis+sentinel://`, or `"embedded"` for a Valkey of our own.',
         "redis://localhost:6379/0",
         repr=False,
     )
@@ -94,7 +94,7 @@ class OperatorSettings(_Table):
     """What operators look at."""
 
     listen: values.EndpointOrNothing = _setting(
-        'The Twisted endpoint for health and metrics, never a public one; "" for none.',
+        'The Twisted endpoint for health and metrics, never a public one; `""` for none.',
         "tcp:8081:interface=127.0.0.1",
     )
 
@@ -111,13 +111,13 @@ class Settings(_Table):
         "Inactivity after which the link between a conversation and a number ends.", "1 week"
     )
     template: values.Template = _setting(
-        "What a text says: Jinja2, or <%= sender.name %> as in Underscore.", "{{ sender.name }}: {{ text }}"
+        "What a text says: Jinja2, or Underscore with `<%= sender.name %>`.", "{{ sender.name }}: {{ text }}"
     )
     introduce_conversation: values.Introduction = _setting(
-        "What comes before the first text of a conversation: a template, package.module:function, or nothing.", ""
+        "What comes before the first text of a conversation: a template, `package.module:function`, or nothing.", ""
     )
     identities: values.Identities = _setting(
-        "Where names and phones of users come from: Layer, or package.module:function with a user id as argument.",
+        "Where names and phones of users come from: Layer, or `package.module:function` with a user id as argument.",
         "layer",
     )
     default_region: values.Region = _setting("The country of phone numbers written without a country code.", "US")
@@ -170,7 +170,7 @@ def settings_table() -> str:
     for key in keys(Settings):
         default = "required" if key.field.is_required() else f"`{_toml(key.field.default)}`"
         cells = (f"`{key.name}`", key.kind.name, default, key.sentence)
-        rows.append(f"| {' | '.join(cell.replace('|', r'\|') for cell in cells)} |")
+        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows) + "\n"
 
 

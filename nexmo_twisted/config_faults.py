@@ -103,20 +103,23 @@ def lines(
 ) -> Iterator[str]:
     """One line for each fault that pydantic found, except at the paths that were already told of."""
     known = {key.path: key for key in keys(model)}
-    names = {".".join(path[:length]) for path in known for length in range(1, len(path) + 1)}
+    names = [key.name for key in known.values()]
     silent = set(told)
     for fault in error.errors(include_url=False):
         path = tuple(part for part in fault["loc"] if isinstance(part, str))  # not the place in a list
         if path not in silent:
-            yield _line(fault, ".".join(path), origins.get(path, ""), known.get(path), sorted(names))
+            yield _line(fault, ".".join(path), origins.get(path, ""), known.get(path), names)
 
 
 def _line(fault: Mapping[str, Any], name: str, origin: str, key: Key | None, names: list[str]) -> str:
     if fault["type"] == "extra_forbidden":
+        if "." not in name:
+            names = [*names, *dict.fromkeys(known.partition(".")[0] for known in names)]
         return line(name[:60], origin, "unknown key", reason=f"the nearest known key is {nearest(name, names)}")
     if key is None:
         return line(name, origin, f"found {shown(fault['input'], _TABLE)}", allowed=f"a table, [{name}]")
     if fault["type"] == "missing":
-        return line(name, origin, "missing", reason=key.sentence.rstrip("."), allowed=key.kind.allowed)
+        purpose = key.sentence[0].lower() + key.sentence[1:].rstrip(".")
+        return line(name, origin, f"missing ({purpose})", allowed=key.kind.allowed)
     reason = str(fault["ctx"]["error"]) if fault["type"] == "value_error" else ""
     return line(name, origin, f"found {shown(fault['input'], key.kind)}", reason=reason, allowed=key.kind.allowed)

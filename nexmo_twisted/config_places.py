@@ -79,7 +79,7 @@ def endpoint(description: str) -> str:
     except TypeError:
         fault = "a part of it is missing, unknown or there twice"
     except ValueError as error:
-        fault = str(error)
+        fault = str(error).replace("invalid literal for int() with base", "not a number of base")
     except RuntimeError:
         fault = "it ends within an escape"
     except Exception as error:  # of the libraries that read certificates
@@ -92,7 +92,7 @@ def endpoint(description: str) -> str:
         if not any(Path(folder).rglob("*.pem")):
             raise ValueError(f"there is no certificate (a file *.pem) in the directory {folder}")
     if kind in ("tcp", "tcp6", "ssl", "tls"):
-        server.listen(Factory())  # type: ignore[no-untyped-call]  # the reactor in memory only takes notes
+        server.listen(Factory())  # the reactor in memory only takes notes
         if any(not 0 <= port <= 65535 for port, *_ in [*reactor.tcpServers, *reactor.sslServers]):
             raise ValueError("a port is a number from 0 to 65535")
     return description
@@ -102,7 +102,7 @@ def function(dotted: str) -> Callable[..., Any]:
     """The function that ``package.module:function`` names. Importing it runs the customer's code."""
     module, _, name = dotted.partition(":")
     fault = ""
-    found = None
+    found: Any = None
     try:
         found = getattr(import_module(module), name, None)
     except (Exception, SystemExit) as error:
@@ -113,4 +113,5 @@ def function(dotted: str) -> Callable[..., Any]:
         raise ValueError(fault)
     if not callable(found):
         raise ValueError("it cannot be called")
-    return found
+    called: Callable[..., Any] = found
+    return called

@@ -158,14 +158,14 @@ def _own_variable(key: Key, environ: Mapping[str, str]) -> Written | None:
             fault = f"{variable} is set as well, and only one of them can be"
         else:
             given, fault = _read_secret(file)
-    if given is None and not fault:
-        return None
-    if not fault:
+    if given is not None and not fault:
         try:
             return Written(key.path, _split(given) if key.kind.many else given, origin)
         except (ValueError, RecursionError):
             fault = "what begins with [ must be a JSON list"
-    raise _Unreadable(line(key.name, origin, fault, allowed=key.kind.allowed))
+    if fault:
+        raise _Unreadable(line(key.name, origin, fault, allowed=key.kind.allowed))
+    return None
 
 
 def _unknown_variables(environ: Mapping[str, str], keys: Sequence[Key]) -> Iterator[str]:
@@ -187,9 +187,9 @@ def _read_secret(file: str) -> tuple[str | None, str]:
     try:
         content = FilePath(file).read_bytes().decode()
     except OSError as error:
-        return None, error.strerror or type(error).__name__
+        return None, f"the file cannot be read: {error.strerror}"
     except ValueError:
-        return None, "it is not UTF-8"
+        return None, "the file is not UTF-8"
     return content.removesuffix("\n").removesuffix("\r"), ""
 
 

@@ -6,8 +6,8 @@ import math
 import re
 
 ALLOWED = (
-    'a number with a unit, such as "10 minutes", "1.5h" or "1 week" (ms, s, m, h, d, w, y), or a number of milliseconds; '
-    "more than zero"
+    'a number with a unit, such as "10 minutes", "1.5h" or "1 week" (ms, s, m, h, d, w, y), or a number of '
+    "milliseconds; more than zero"
 )
 """What can be written, for those who wrote something else."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from twisted.application.service import IService, Service
+from twisted.application.service import Service
 from twisted.application.strports import service as listening
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -16,7 +17,7 @@ from nexmo_twisted.boundaries import IdentitySource, Introduction
 from nexmo_twisted.clients.http import Http, outgoing
 from nexmo_twisted.clients.layer import LayerClient
 from nexmo_twisted.clients.nexmo import NexmoClient
-from nexmo_twisted.config import Settings
+from nexmo_twisted.config import NexmoSettings, Settings
 from nexmo_twisted.engine.checks import Checks
 from nexmo_twisted.engine.functions import Functions
 from nexmo_twisted.engine.identities import CustomIdentities, Identities, PlatformIdentities
@@ -26,8 +27,9 @@ from nexmo_twisted.engine.notifications import Notifications, Terms
 from nexmo_twisted.engine.registration import Registration
 from nexmo_twisted.engine.replies import Replies
 from nexmo_twisted.model import Status
-from nexmo_twisted.operations.door import OperatorDoor
+from nexmo_twisted.operations.door import MetricsDoor
 from nexmo_twisted.operations.metrics import PrometheusCounters
+from nexmo_twisted.rules import signatures
 from nexmo_twisted.rules.templates import compile_template
 from nexmo_twisted.store.connection import Connection, Now, Scripts, redis_time
 from nexmo_twisted.store.embedded import EmbeddedValkey
@@ -35,6 +37,7 @@ from nexmo_twisted.store.keys import KEEP
 from nexmo_twisted.store.redis_store import RedisStore
 from nexmo_twisted.store.url import RedisAddress, parse
 from nexmo_twisted.web.doors import LayerDoor, NexmoDoor, root
+from nexmo_twisted.web.inbound_sms import Pairs
 from nexmo_twisted.web.site import hardened_site
 
 #: Where the embedded Valkey keeps its data: below the working directory, which ``twistd --rundir`` sets.
@@ -138,20 +141,23 @@ class NexmoService(Service):
             return CustomIntroduction(self._functions, introduce)
         return TemplateIntroduction(compile_template(introduce)) if introduce.strip() else None
 
-    def _build_doors(self, reactor: Any, clock: IReactorTime) -> list[IService]:
-        server = self._settings.server
+    def _build_doors(self, reactor: Any, clock: IReactorTime) -> list[Service]:
+        server, nexmo = self._settings.server, self._settings.nexmo
         secrets = tuple(secret.get_secret_value().encode() for secret in self._settings.layer.secret)
-        resource = root(
-            server.layer_path,
-            LayerDoor(secrets, self.intake, self.counters, clock),
-            server.nexmo_path,
-            NexmoDoor(self.intake, self.counters, clock),
-        )
-        doors = [listening(server.listen, hardened_site(resource, clock), reactor=reactor)]
-        if self._settings.operator.listen:
-            operator = hardened_site(OperatorDoor(self.counters).app.resource(), clock)
-            doors.append(listening(self._settings.operator.listen, operator, reactor=reactor))
-        return doors
+        layer_door = LayerDoor(secrets, self.intake, self.counters, clock)
+        nexmo_door = NexmoDoor(self.intake, self.counters, clock, _signature(nexmo, clock))
+        self._receptions = (layer_door.reception, nexmo_door.reception)
+        public = root({server.layer_path: layer_door, server.nexmo_path: nexmo_door})
+        operator = root({"metrics": MetricsDoor(self.counters)})
+        doors = [(server.listen, public), (self._settings.operator.listen, operator)]
+        return [
+            listening(where, hardened_site(what, clock, refused=self._refused), reactor=reactor)
+            for where, what in doors
+            if where
+        ]
+
+    def _refused(self, reason: str) -> None:
+        self.counters.count("refused", reason)
 
     def privilegedStartService(self) -> None:
         """Opens the doors that need it before the process gives up its privileges."""
@@ -191,7 +197,10 @@ class NexmoService(Service):
         """Close the doors, let claimed work finish, close what it used; each step waits for the one before."""
         if self._late.active():
             self._late.cancel()
-        await gatherResults([_fired(door.stopService()) for door in self._doors])
+        for door in self._doors:
+            await maybeDeferred(door.stopService)
+        for reception in self._receptions:
+            await reception.idle()
         await self.registration.loop.stop()
         await self.checks.loop.stop()
         desks = (self.notifications.desk, self.replies.desk)
@@ -205,12 +214,12 @@ class NexmoService(Service):
         self._log.info("Stopped")
 
 
-def _fired(result: object) -> Deferred[Any]:
-    return result if isinstance(result, Deferred) else Deferred.fromCoroutine(_nothing())
-
-
-async def _nothing() -> None:
-    return None
+def _signature(nexmo: NexmoSettings, clock: IReactorTime) -> Callable[[Pairs], None] | None:
+    """How inbound SMS are verified; None when they are not signed."""
+    secret = nexmo.signature_secret.get_secret_value()
+    if not secret:
+        return None
+    return lambda pairs: signatures.verify(pairs, secret, nexmo.signature_method, clock.seconds())
 
 
 def make_service(
@@ -221,8 +230,12 @@ def make_service(
     now: Now = redis_time,
 ) -> NexmoService:
     """The service for these settings, to be given a parent in a ``.tac`` file. The reactor is the running one."""
-    if reactor is None:
-        from twisted.internet import reactor as installed
-
-        reactor = installed
+    reactor = reactor or installed_reactor()
     return NexmoService(settings, reactor, clock or reactor, now)
+
+
+def installed_reactor() -> Any:
+    """The reactor that twistd installed, or the default one."""
+    from twisted.internet import reactor
+
+    return reactor

@@ -35,7 +35,7 @@ class Options(BaseOptions):
 
 def makeService(options: Options) -> IService:
     if options["sandbox"]:
-        from nexmo_twisted.sandbox.service import make_sandbox
+        from nexmo_twisted.sandbox.composition import make_sandbox
 
         return make_sandbox()
     from nexmo_twisted.service import make_service

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from http.cookiejar import CookieJar
 from typing import Any, Self, cast
 
 from hyperlink import EncodedURL
@@ -71,8 +70,8 @@ class Http:
     """
 
     def __init__(self, agent: IAgent, clock: IReactorTime, *, timeout: float, limit: int = 2**20) -> None:
-        self._client = HTTPClient(agent, _NoCookies(), data_to_body_producer=_as_it_is)
-        self._no_cookies: CookieJar = _NoCookies()
+        self._no_cookies = _NoCookies()
+        self._client = HTTPClient(agent, self._no_cookies, data_to_body_producer=_as_it_is)
         self._clock = clock
         self._timeout = timeout
         self._limit = limit
@@ -117,7 +116,7 @@ class Http:
             elif sending is not None:
                 sent = sending.started
             else:
-                sent = not isinstance(error, ConnectError | DNSLookupError)
+                sent = not isinstance(error, ConnectError | DNSLookupError | TimeoutError)
             reason = f"no answer within {self._timeout:g} seconds" if expired else _reason(error)
             raise (Broken if sent else NotSent)(reason) from None
         finally:

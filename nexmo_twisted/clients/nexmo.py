@@ -5,6 +5,7 @@ Source of the facts: Vonage SMS API and Numbers API.
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,6 +23,7 @@ from nexmo_twisted.rules.outcomes import judge_answer, judge_failure
 _COMPANY = "Nexmo"
 _PAGE = 100  # numbers; the most there are on one page
 _MOST_PAGES = 1000
+_CODE = re.compile(r"[1-5][0-9]{2}")  # of the Numbers API: an HTTP status, in the body
 
 #: What else can be written to a number. Whether leaving one out resets it is not documented, so all are sent back.
 _WRITABLE = (
@@ -82,13 +84,11 @@ class NexmoClient:
             fields = {name: kept[name] for name in _WRITABLE if isinstance(kept.get(name), str) and kept[name]}
             fields |= {"country": number.country, "msisdn": number.msisdn, "moHttpUrl": url}
             answer = await ask(self._http, _COMPANY, "POST", self._update_url, self._posting, _form(fields))
-        document = _object(answer)
-        code = document.get("error-code")
-        if str(code) == "200":
-            return
-        if not str(code).isdigit():
+        code = str(_object(answer).get("error-code"))
+        if _CODE.fullmatch(code) is None:
             raise unreadable(_COMPANY)
-        raise refusal(_COMPANY, int(str(code)), answer)
+        if code != "200":
+            raise refusal(_COMPANY, int(code), answer)
 
     async def _list(self) -> dict[str, Mapping[str, Any]]:
         """Every entry of the account by its number, page by page until there are no new ones."""
@@ -101,7 +101,9 @@ class NexmoClient:
             if not isinstance(entries, list):
                 raise unreadable(_COMPANY)
             found = {
-                str(entry["msisdn"]): entry for entry in entries if isinstance(entry, dict) and entry.get("msisdn")
+                str(entry["msisdn"]): entry
+                for entry in entries
+                if isinstance(entry, dict) and isinstance(entry.get("msisdn"), str | int)
             }
             new = found.keys() - listed.keys()
             listed |= found

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from twisted.logger import Logger
-
 from nexmo_twisted.boundaries import Counters, Store
 from nexmo_twisted.model import InboundSms, MessageEvent
 from nexmo_twisted.rules import phones
@@ -22,8 +20,6 @@ class Intake:
     ``api_root`` is ``<layer.api_url>/apps/<app id>``; ``delay`` is in ms. ``check_in`` is told the seconds until a
     message is checked, ``reply_came`` that there is a reply to post. Every method raises StoreUnavailable only.
     """
-
-    _log = Logger()
 
     def __init__(
         self,
@@ -64,7 +60,6 @@ class Intake:
             self._counters.count("replies", "repeated")
 
     async def quarantine(self, source: str, reason: str, raw: bytes) -> None:
-        """Keep an unreadable webhook, so that an operator can see what it was."""
-        self._log.warn("Unreadable webhook from {source}: {reason}", source=source, reason=reason)
+        """Keep an unreadable webhook, so that an operator can see what it was. The doors log it."""
         body = raw[:KEPT_BYTES].decode("utf-8", "backslashreplace")
         await self._store.quarantine(json.dumps({"source": source, "reason": reason, "body": body}))

@@ -52,12 +52,13 @@ class Loop:
         if self._running is not None and after <= 0:
             self._again = True
             return
-        when = self._clock.seconds() + min(max(after, 0.0), self._longest)
+        after = min(max(after, 0.0), self._longest)
+        when = self._clock.seconds() + after
         if self._timer is not None and self._timer.active():
             if self._timer.getTime() <= when:
                 return
             self._timer.cancel()
-        self._timer = self._clock.callLater(when - self._clock.seconds(), self._run)
+        self._timer = self._clock.callLater(after, self._run)
 
     def stop(self) -> Deferred[None]:
         """Look no more; fires when the present look is over."""

@@ -5,20 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from klein import Klein
-from twisted.web.iweb import IRequest
+from twisted.web.server import Request
 
 from nexmo_twisted.operations.metrics import PrometheusCounters
+from nexmo_twisted.web.answers import answer_errors
 
 
 @dataclass(frozen=True)
-class OperatorDoor:
-    """``GET /metrics`` in Prometheus' text format."""
+class MetricsDoor:
+    """``GET``: the counters in Prometheus' text format."""
 
-    metrics: PrometheusCounters
+    counters: PrometheusCounters
 
     app = Klein()
 
-    @app.route("/metrics", methods=["GET"])  # type: ignore[untyped-decorator]
-    def prometheus(self, request: IRequest) -> bytes:
-        request.setHeader(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
-        return self.metrics.page()
+    @app.route("/", methods=["GET"])
+    def metrics(self, request: Request) -> bytes:
+        request.responseHeaders.setRawHeaders(b"content-type", [b"text/plain; version=0.0.4; charset=utf-8"])
+        return self.counters.page()
+
+
+answer_errors(MetricsDoor.app)

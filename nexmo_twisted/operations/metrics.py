@@ -17,9 +17,16 @@ _COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
             "layer_quarantined",
             "nexmo_stored",
             "nexmo_quarantined",
+            "nexmo_forged",
+            "nexmo_unsigned",
             "unavailable",
             "busy",
+            "failed",
         ),
+    ),
+    "refused": (
+        "Requests cut off before anybody looked at them",
+        ("body_too_large", "slow_request", "slow_answer", "too_many_connections"),
     ),
     "checks": ("Messages whose delay was over", ()),
     "sent": ("SMS that Nexmo accepted", ()),
@@ -34,7 +41,7 @@ _COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "buried": ("Notifications given up, by reason", ("refused", "too_late", "template")),
     "replies": (
         "Replies, by what became of them",
-        ("received", "repeated", "posted", "no_thread", "not_a_number", "too_late", "conversation_gone", "not_participant"),
+        ("received", "repeated", "posted", "no_thread", "not_a_number", "blank", "too_late", "conversation_gone", "not_participant"),
     ),
     "registration_failures": ("Looks at our registration that failed", ("chat webhook", "SMS numbers")),
 }

@@ -101,26 +101,30 @@ def judge_answer(http_status: int, retry_after: str | None, body: bytes, *, date
     where = f"HTTP {http_status}"
     if http_status in HTTP:
         return _outcome(HTTP[http_status], where, wait=wait)
-    hundred = HUNDREDS.get(http_status // 100)
-    if hundred is not None and hundred.verdict is UNCERTAIN:
-        return _outcome(hundred, where)
-    document = _read(body)
-    parts = _parts(document)
-    if hundred is not None:
+    if 200 <= http_status < 300:
+        return _judge_body(_read(body), where, wait)
+    known = HUNDREDS.get(http_status // 100, UNREADABLE)
+    if known.verdict is REFUSED:
         # A refusal may carry the SMS API's own, more exact verdict.
-        parts = [part for part in parts if _known(part) is not None]
-        return _judge_parts(parts, wait) if parts else _outcome(hundred, where)
+        parts = [part for part in _parts(_read(body)) if _known(part) is not None]
+        if parts:
+            return _judge_parts(parts, wait)
+    return _outcome(known, where)
+
+
+def judge_failure(sent_any: bool, reason: str) -> Outcome:
+    """The outcome of an SMS request without an answer: all depends on whether any byte may have gone out."""
+    return Outcome(UNCERTAIN if sent_any else NOT_SENT, reason)
+
+
+def _judge_body(document: Mapping[str, Any], where: str, wait: float | None) -> Outcome:
+    parts = _parts(document)
     if parts:
         return _judge_parts(parts, wait)
     code = _integer(document.get("error-code"))
     if code in (401, 402, 429):
         return _outcome(HTTP[code], f"error-code {code}", wait=wait)
     return _outcome(UNREADABLE, where)
-
-
-def judge_failure(sent_any: bool, reason: str) -> Outcome:
-    """The outcome of an SMS request without an answer: all depends on whether any byte may have gone out."""
-    return Outcome(UNCERTAIN if sent_any else NOT_SENT, reason)
 
 
 def _judge_parts(parts: Sequence[Mapping[str, Any] | None], wait: float | None) -> Outcome:
@@ -186,10 +190,10 @@ def _parts(document: Mapping[str, Any]) -> list[Mapping[str, Any] | None]:
 
 
 def _integer(value: object) -> int | None:
-    """The values are strings today; a number would mean the same."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 9:
+    """The values are strings today; a number would mean the same. No code has more than four digits."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 4:
         return int(value)
-    return value if type(value) is int else None
+    return value if type(value) is int and 0 <= value <= 9999 else None
 
 
 def _wait_in(text: str) -> float | None:

@@ -51,10 +51,9 @@ class _Story:
 
     async def play(self) -> None:
         began = self._clock.seconds()
-        await self._until(
-            _registered,
-            "No service has registered its webhook and its numbers with the sandbox.",
-        )
+        if not _registered(await self._state()):
+            self._out("Waiting for the service to register with the sandbox ...")
+            await self._until(_registered, "No service has registered its webhook and its numbers with the sandbox.")
         before = await self._state()
         conversation = _between(before, "ann", "bob")
         self._out(f'Ann writes to Bob: "{QUESTION}"')

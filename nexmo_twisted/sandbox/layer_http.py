@@ -9,7 +9,7 @@ import hmac
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 from uuid import UUID
 
 from klein import Klein
@@ -29,54 +29,18 @@ from nexmo_twisted.sandbox.answering import (
     under_faults,
     write,
 )
-from nexmo_twisted.sandbox.faults import Fault, Faults
-from nexmo_twisted.sandbox.layer import Message, SimulatedLayer
-from nexmo_twisted.sandbox.layer_webhooks import EVENTS, VERSIONS, Gone, NoParticipant, NoSuch
+from nexmo_twisted.sandbox.faults import Faults
+from nexmo_twisted.sandbox.layer import SimulatedLayer
+from nexmo_twisted.sandbox.layer_answers import Refusal, broken
+from nexmo_twisted.sandbox.layer_bodies import check_message, check_webhook
+from nexmo_twisted.sandbox.layer_webhooks import VERSIONS, Gone, NoParticipant, NoSuch
 from nexmo_twisted.sandbox.wire import Answer, json_answer
 
 PLATFORM = frozenset(f"application/vnd.layer+json;version={version}" for version in ("1.0", "1.1"))
 WEBHOOKS = frozenset(f"application/vnd.layer.webhooks+json;version={version}" for version in VERSIONS)
 
-#: Bytes of one part's body.
-PART_LIMIT = 2048
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-#: The id and the code of an error body, by HTTP status.
-_ERRORS = {
-    400: ("invalid_request", 2),
-    401: ("authentication_required", 3),
-    403: ("access_denied", 101),
-    404: ("not_found", 102),
-    405: ("method_not_allowed", 103),
-    406: ("invalid_accept_header", 4),
-    410: ("object_deleted", 104),
-    415: ("invalid_content_type", 5),
-    422: ("invalid_property", 105),
-    429: ("rate_limit_exceeded", 106),
-    500: ("internal_server_error", 1),
-    503: ("service_unavailable", 7),
-}
-
-
-class Refusal(Exception):
-    """The request is answered with an error body."""
-
-    def __init__(self, status: int, message: str, data: Mapping[str, Any] | None = None, name: str = "") -> None:
-        super().__init__(message)
-        known, code = _ERRORS.get(status, _ERRORS[500])
-        self.answer = json_answer(
-            status,
-            {
-                "code": code,
-                "id": name or known,
-                "message": message,
-                "url": "https://developer.layer.com/docs/platform#errors",
-                "data": dict(data or {}),
-            },
-        )
 
 
 class LayerApi:
@@ -137,7 +101,7 @@ class LayerApi:
     async def message(self, request: Request, app_id: str, uuid: str, message_uuid: str) -> bytes:
         def answer() -> Answer:
             conversation = self._layer.conversation(uuid)
-            message: Message = self._layer.message(message_uuid)
+            message = self._layer.message(message_uuid)
             if message.conversation is not conversation:
                 raise NoSuch("message")
             shown = self._layer.message_json(message)
@@ -223,7 +187,7 @@ class LayerApi:
             except NoParticipant as stranger:
                 return Refusal(403, f"The {stranger} is no participant.", name="not_participant").answer
 
-        return await under_faults(request, self._faults, self._clock, effect, _broken, text=text)
+        return await under_faults(request, self._faults, self._clock, effect, broken, text=text)
 
     def _admit(self, request: Request, app_id: str, accepted: frozenset[str]) -> None:
         if media_type(header(request, "accept")) not in accepted:
@@ -255,49 +219,23 @@ class LayerApi:
         self._created[key] = identifier = make(body)
         return json_answer(201, shown(identifier))
 
-    def _send(self, conversation: str, body: Mapping[str, Any]) -> str:
-        sender = _property(body, "sender", dict)
-        parts = _property(body, "parts", list)
-        if not parts:
-            raise Refusal(422, "A message needs a part.", {"property": "parts"})
-        for number, part in enumerate(parts):
-            if not isinstance(part, dict):
-                raise Refusal(422, "A part must be an object.", {"property": f"parts[{number}]"})
-            content = _property(part, "body", str, f"parts[{number}].")
-            _property(part, "mime_type", str, f"parts[{number}].")
-            if len(content.encode("utf-8")) > PART_LIMIT:
-                raise Refusal(422, "A part is too long.", {"property": f"parts[{number}].body"}, "part_too_large")
-        given = {name: value for name, value in sender.items() if value is not None}
-        match given:
-            case {"user_id": str(user_id)} if len(given) == 1:
-                return self._layer.send(conversation, user_id, parts=parts)
-            case {"name": str(name)} if len(given) == 1:
-                return self._layer.send_as_bot(conversation, name, parts=parts)
-        raise Refusal(422, "The sender is either a user_id or a name.", {"property": "sender"})
+    def _send(self, conversation_id: str, body: Mapping[str, Any]) -> str:
+        check_message(body)
+        sender, parts = body["sender"], body["parts"]
+        if sender.get("user_id") is None:
+            return self._layer.send_as_bot(conversation_id, sender["name"], parts=parts)
+        return self._layer.send(conversation_id, sender["user_id"], parts=parts)
 
     def _register(self, body: Mapping[str, Any]) -> str:
-        target_url = _property(body, "target_url", str)
-        events = _property(body, "events", list)
-        secret = _property(body, "secret", str)
-        version = _property(body, "version", str)
-        config = body.get("config") or {}
-        if not _acceptable(target_url):
-            raise Refusal(422, "The target_url must be https.", {"property": "target_url"})
-        if not events or not all(event in EVENTS for event in events):
-            raise Refusal(422, "The events are not all known.", {"property": "events"})
-        if not secret or version not in VERSIONS or not isinstance(config, dict):
-            wrong = "secret" if not secret else "version" if version not in VERSIONS else "config"
-            raise Refusal(422, f"The {wrong} is not what it should be.", {"property": wrong})
-        return self._layer.webhooks.register(target_url, events, secret, version=version, config=config).id
-
-
-def _property(body: Mapping[str, Any], name: str, kind: type, inside: str = "") -> Any:
-    value = body.get(name)
-    if value is None:
-        raise Refusal(422, f"{inside}{name} is missing.", {"property": f"{inside}{name}"}, "missing_property")
-    if not isinstance(value, kind):
-        raise Refusal(422, f"{inside}{name} is of the wrong type.", {"property": f"{inside}{name}"})
-    return value
+        check_webhook(body)
+        hook = self._layer.webhooks.register(
+            body["target_url"],
+            body["events"],
+            body["secret"],
+            version=body["version"],
+            config=body.get("config"),
+        )
+        return hook.id
 
 
 def _text(request: Request) -> str:
@@ -308,25 +246,8 @@ def _text(request: Request) -> str:
         return ""
 
 
-def _acceptable(target_url: str) -> bool:
-    """https, or http to this machine: the sandbox has no certificate."""
-    try:
-        url = urlsplit(target_url)
-        host = url.hostname
-    except ValueError:
-        return False
-    return bool(host) and (url.scheme == "https" or (url.scheme == "http" and host in LOOPBACK))
-
-
 def _user(segment: str) -> str:
     try:
         return unquote(segment, errors="strict")
     except UnicodeDecodeError:
         raise NoSuch("user") from None
-
-
-def _broken(fault: Fault, done: Answer | None) -> Answer:
-    status = fault.status or (429 if fault.retry_after is not None else 500)
-    if fault.body is not None:
-        return Answer(status, fault.body, (("content-type", "application/json"),))
-    return Refusal(status, "A fault of the sandbox.").answer

@@ -94,10 +94,10 @@ def broken_sms(fault: Fault, done: Answer | None) -> Answer:
     if fault.nexmo_status is None or fault.body is not None:
         return broken(fault)
     codes = [code.strip() for code in fault.nexmo_status.split(",")]
-    if done is None or not fault.accepts_a_part:
-        answer = entries([refused(code) for code in codes])
-    else:
-        parts = json.loads(done.body)["messages"]
+    parts = json.loads(done.body).get("messages") if done is not None else None
+    if parts and fault.accepts_a_part:
         codes += codes[-1:] * (len(parts) - len(codes))
         answer = entries([part if code == "0" else refused(code) for part, code in zip(parts, codes, strict=False)])
+    else:
+        answer = entries([refused(code) for code in codes])
     return Answer(fault.status or 200, answer.body, answer.headers)

@@ -10,7 +10,8 @@ from urllib.parse import unquote
 
 ALLOWED = (
     "redis://host:6379/0, rediss:// for TLS, unix:///path/to/socket?db=0, "
-    'redis+sentinel://host:26379,host:26379/master/0, each with user:password@ (percent-encoded) if needed, or "embedded"'
+    "redis+sentinel://host:26379,host:26379/master/0, "
+    'each with user:password@ (percent-encoded) if needed, or "embedded"'
 )
 """What can be written, for those who wrote something else."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from twisted.web.resource import IResource, Resource
@@ -15,9 +16,9 @@ from nexmo_twisted.web.reception import Intake
 __all__ = ["Door", "Intake", "LayerDoor", "NexmoDoor", "root"]
 
 
-def root(layer_path: str, layer_door: Door, nexmo_path: str, nexmo_door: Door) -> IResource:
-    """The two doors under their paths (of any number of segments), and 404 for everything else."""
-    return cast(IResource, _Entrance({layer_path: layer_door, nexmo_path: nexmo_door}))
+def root(doors: Mapping[str, Door]) -> IResource:
+    """The doors under their paths (of any number of segments), and 404 for everything else."""
+    return cast(IResource, _Entrance(doors))
 
 
 class _Entrance(Resource):
@@ -28,7 +29,7 @@ class _Entrance(Resource):
 
     isLeaf = True
 
-    def __init__(self, doors: dict[str, Door]) -> None:
+    def __init__(self, doors: Mapping[str, Door]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         known = [(path.strip("/").encode().split(b"/"), door.app.resource()) for path, door in doors.items()]
         self._doors: list[tuple[list[bytes], Any]] = sorted(known, key=lambda entry: -len(entry[0]))

@@ -69,6 +69,7 @@ class LayerDoor:
                 raise BadRequest("the content type is not that of a webhook")
             event = read_event(raw)
         except BadRequest as error:
+            self._strangers.warn(error.reason, "Layer posted what nobody can read: {source}")
             kept = self.intake.quarantine("layer", error.reason, raw)
             return answer(request, await reception.take(kept, "layer_quarantined", 204))
         if event is None:

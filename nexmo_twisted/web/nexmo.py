@@ -68,6 +68,7 @@ class NexmoDoor:
         except BadSignature as error:
             return self._turn_away(request, 403, "nexmo_forged", error.reason)
         except BadRequest as error:
+            self._strangers.warn(error.reason, "Nexmo delivered what nobody can read: {source}")
             kept = self.intake.quarantine("nexmo", error.reason, raw or query)
             return answer(request, await reception.take(kept, "nexmo_quarantined", 200))
         stored = self.intake.inbound_sms(sms)

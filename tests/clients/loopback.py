@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from cryptography import x509
@@ -23,6 +23,7 @@ from zope.interface import directlyProvides, implementer, providedBy
 
 from nexmo_twisted.clients.connections import Connections
 from nexmo_twisted.clients.http import outgoing
+from nexmo_twisted.errors import NexmoTwistedError
 
 _REACTOR: Any = reactor
 
@@ -173,8 +174,17 @@ class LoopbackTestCase(TestCase):
     async def refused_url(self) -> str:
         """A URL where nobody listens."""
         port = _REACTOR.listenTCP(0, Server(lambda channel, request: None), interface="127.0.0.1")
+        url = f"http://127.0.0.1:{port.getHost().port}"
         await port.stopListening()
-        return f"http://127.0.0.1:{port.getHost().port}"
+        return url
+
+    async def failure(self, call: Awaitable[object]) -> NexmoTwistedError:
+        """The error this call ends in."""
+        try:
+            result = await call
+        except NexmoTwistedError as error:
+            return error
+        raise self.failureException(f"it did not fail but gave {result!r}")
 
 
 def answer(status: int, body: bytes, **headers: str) -> Callable[[Channel, bytes], None]:

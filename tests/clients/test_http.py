@@ -15,7 +15,6 @@ from nexmo_twisted.clients.http import Answer, Broken, Http, NotSent
 from tests.clients.loopback import (
     Channel,
     LoopbackTestCase,
-    Server,
     certificate,
     with_clock,
     without_names,
@@ -154,9 +153,7 @@ class HttpTests(LoopbackTestCase):
 
     async def test_refused(self) -> None:
         """Nobody listens: nothing was sent, with or without a body."""
-        port: Any = reactor.listenTCP(0, Server(fine), interface="127.0.0.1")  # type: ignore[attr-defined]
-        url = f"http://127.0.0.1:{port.getHost().port}/"
-        await port.stopListening()
+        url = await self.refused_url()
         for method in ("POST", "GET"):
             self.assertEqual(await self.fails(NotSent, self.http(), url, method), "connection refused")
 
@@ -204,10 +201,10 @@ class HttpTests(LoopbackTestCase):
             reason = await self.fails(NotSent, self.http(), server.url.replace("http:", "https:"), method)
             self.assertEqual(reason, "TLS: no handshake")
 
-    async def stalled_handshake(self, http: Http, clock: Clock, seconds: float) -> str:
+    async def stalled_handshake(self, http: Http, clock: Clock, seconds: float, method: str = "POST") -> str:
         server = self.serve(silent)
         connected = server.next_connection()
-        failing = Deferred.fromCoroutine(self.fails(NotSent, http, server.url.replace("http:", "https:")))
+        failing = Deferred.fromCoroutine(self.fails(NotSent, http, server.url.replace("http:", "https:"), method))
         await connected
         clock.advance(seconds - 0.1)
         self.assertNoResult(failing)
@@ -218,9 +215,10 @@ class HttpTests(LoopbackTestCase):
 
     async def test_connecting_takes_too_long(self) -> None:
         """Ten seconds without a connection, TLS included: nothing was sent."""
-        clock = Clock()
-        http = Http(self.connections(with_clock(clock)), clock, timeout=30.0)
-        self.assertEqual(await self.stalled_handshake(http, clock, 10.0), "not connected in time")
+        for method in ("POST", "GET"):
+            clock = Clock()
+            http = Http(self.connections(with_clock(clock)), clock, timeout=30.0)
+            self.assertEqual(await self.stalled_handshake(http, clock, 10.0, method), "not connected in time")
 
     async def test_time_is_up_while_connecting(self) -> None:
         """The time for the whole request ends before there is a connection: nothing was sent."""

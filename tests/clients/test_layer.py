@@ -14,7 +14,7 @@ from twisted.internet.task import Clock
 from nexmo_twisted.clients.http import Http
 from nexmo_twisted.clients.layer import LayerClient
 from nexmo_twisted.clients.layer_webhooks import EVENTS
-from nexmo_twisted.errors import AccountFault, NexmoTwistedError, Permanent, Temporary, Throttled
+from nexmo_twisted.errors import AccountFault, Permanent, Temporary, Throttled
 from nexmo_twisted.sandbox.faults import Fault, Faults
 from nexmo_twisted.sandbox.layer import SimulatedLayer
 from nexmo_twisted.sandbox.layer_http import LayerApi
@@ -42,13 +42,6 @@ class LayerTestCase(LoopbackTestCase):
     def client_of(self, status: int, body: bytes, **headers: str) -> LayerClient:
         """A client of a server that answers everything so."""
         return LayerClient(self.http, self.serve(answer(status, body, **headers)).url, APP, TOKEN)
-
-    async def failure(self, call: Awaitable[object]) -> NexmoTwistedError:
-        try:
-            await call
-        except NexmoTwistedError as error:
-            return error
-        self.fail("it did not fail")
 
     async def code(self, call: Awaitable[object]) -> str:
         """The code of the permanent failure this ends in."""

@@ -33,6 +33,20 @@ class Looking(TestCase):
         self.clock.advance(2)
         self.assertEqual(self.looks, [0, 2])
 
+    def test_time_goes_on(self) -> None:
+        """A clock that has moved between two looks at it is no reason to ask for a negative delay."""
+
+        class Real(Clock):
+            def seconds(self) -> float:
+                self.rightNow += 1e-6
+                return super().seconds()
+
+        clock = Real()
+        loop = Loop("test", clock, self.look)
+        loop.start()
+        clock.advance(0.001)
+        self.assertEqual(len(self.looks), 1)
+
     def test_answer(self) -> None:
         """The look says when the next one is; without an answer it looks after a while, since others may have died."""
         self.answer = lambda: 1.5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
@@ -131,6 +131,7 @@ class Verifying(TestCase):
         verify(SIGNED[::-1], TESTING, "sha256", SENT)
         verify([(k, v.upper() if k == "sig" else v) for k, v in SIGNED], TESTING, "sha256", SENT)
 
+    @settings(deadline=None)
     @given(
         st.dictionaries(st.from_regex(r"[A-Za-z0-9_-]{1,12}", fullmatch=True), st.text(max_size=20), max_size=8),
         st.text(min_size=1, max_size=40),

@@ -200,8 +200,9 @@ class Demo(Running):
     async def test_no_service(self) -> None:
         """Without a service that registered itself there is nothing to show."""
         self.assertFalse(await self.play())
+        self.assertEqual(len(self.said), 2)
+        self.assertIn("Waiting for the service", self.said[0])
         self.assertIn("No service", self.said[-1])
-        self.assertEqual(len(self.said), 1)
 
     async def test_no_sandbox(self) -> None:
         """Where nothing runs it says how to start a sandbox."""

@@ -6,7 +6,7 @@ import itertools
 import json
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -50,6 +50,7 @@ class Patiences(SynchronousTestCase):
         self.assertEqual(waits[:9], [5, 10, 20, 40, 80, 160, 320, 640, 900])
         self.assertEqual((set(waits[8:-1]), times[-1]), ({900}, 86400))
 
+    @settings(deadline=None)
     @given(st.floats(0.1, 100), st.floats(0.1, 1000), st.floats(0, 100_000), st.integers(1, 5000), st.floats(0, 1e6))
     def test_never_beyond_the_limit(
         self, first: float, longest: float, limit: float, failures: int, elapsed: float

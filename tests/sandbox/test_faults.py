@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
@@ -43,6 +43,7 @@ class Meeting(SynchronousTestCase):
         met = [faults.take("/", "GET") for _ in range(4)]
         self.assertEqual(met, [first, first, second, None])
 
+    @settings(deadline=None)
     @given(st.integers(1, 20), st.integers(0, 30))
     def test_counts_down(self, times: int, requests: int) -> None:
         """A fault meets exactly as many of its requests as it says; other requests do not count."""

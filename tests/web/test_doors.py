@@ -99,7 +99,7 @@ class DoorCase(TestCase):
         intake: Intake = self.intake
         self.layer = LayerDoor((SECRET, OLD_SECRET), intake, self.counted, self.clock, places)
         self.nexmo = NexmoDoor(intake, self.counted, self.clock, check, places)
-        self.root = root("hooks/layer", self.layer, "sms", self.nexmo)
+        self.root = root({"hooks/layer": self.layer, "sms": self.nexmo})
         self.client = StubTreq(self.root)
 
     async def ask(self, method: str, path: str, *, body: bytes | None = None, **headers: str | list[str]) -> int:
@@ -428,7 +428,7 @@ class RouteTests(DoorCase):
 
     async def test_nested_paths(self) -> None:
         """One door may lie behind the other's path."""
-        self.client = StubTreq(root("in", self.layer, "/in/sms/", self.nexmo))
+        self.client = StubTreq(root({"in": self.layer, "/in/sms/": self.nexmo}))
         self.assertEqual(await self.ask("POST", "/in"), 403)
         self.assertEqual(await self.ask("GET", f"/in/sms?{urlencode(SMS)}"), 200)
         self.assertEqual(await self.ask("GET", "/in/other"), 404)

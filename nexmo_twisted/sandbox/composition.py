@@ -1,0 +1,103 @@
+"""``twistd -n nexmo --sandbox``: the real service between the simulated companies, all on this machine."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.application.strports import service as listening
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.logger import Logger
+from twisted.web.server import Site
+
+from nexmo_twisted.config import load
+from nexmo_twisted.sandbox.companies import Sandbox, cast
+from nexmo_twisted.service import NexmoService, make_service
+from nexmo_twisted.store.embedded import EmbeddedValkey
+from nexmo_twisted.web.site import access_line
+
+#: Where the sandbox is found; the demo looks there.
+COMPANIES_PORT = 8090
+SERVICE_PORT = 8091
+OPERATOR_PORT = 8092
+DELAY = "10 seconds"
+
+
+class SandboxService(Service):
+    """Simulated Layer and Nexmo, an embedded Valkey that forgets, and the service with settings that fit them."""
+
+    _log = Logger()
+
+    def __init__(self, reactor: Any, companies: int, service: int, operator: int) -> None:
+        self._url = f"http://127.0.0.1:{companies}"
+        self.sandbox = Sandbox(reactor=reactor, clock=reactor, base_url=self._url)
+        cast(self.sandbox)
+        self._directory = Path(tempfile.mkdtemp(prefix="nexmo-sandbox-"))
+        self._valkey = EmbeddedValkey(self._directory, reactor, reactor)
+        site = Site(self.sandbox.resource, logFormatter=lambda when, request: access_line(when, request))
+        self._companies = listening(f"tcp:{companies}:interface=127.0.0.1", site, reactor=reactor)
+        self._service = self._real_service(reactor, service, operator)
+
+    def _real_service(self, reactor: Any, port: int, operator: int) -> NexmoService:
+        credentials = self.sandbox.credentials
+        settings = load(
+            None,
+            environ={},
+            delay=DELAY,
+            layer={
+                "app_id": credentials.layer_app_id,
+                "token": credentials.layer_token,
+                "secret": credentials.layer_secret,
+                "api_url": self.sandbox.layer_url,
+            },
+            nexmo={
+                "key": credentials.nexmo_key,
+                "secret": credentials.nexmo_secret,
+                "phone_numbers": list(self.sandbox.nexmo.numbers),
+                "api_url": self.sandbox.nexmo_url,
+            },
+            server={
+                "url": f"http://127.0.0.1:{port}",
+                "listen": f"tcp:{port}:interface=127.0.0.1",
+                "redis": f"unix://{self._valkey.address}",
+            },
+            operator={"listen": f"tcp:{operator}:interface=127.0.0.1"},
+        )
+        return make_service(settings, reactor=reactor)
+
+    def startService(self) -> None:
+        super().startService()
+        self._valkey.startService()
+        self._companies.startService()
+        self._service.startService()
+        self._log.info("The sandbox runs: a message that stays unread for {delay} becomes a text", delay=DELAY)
+        self._log.info("See it at work, in a second terminal: python -m nexmo_twisted demo")
+        self._log.info("Its state, for curl and people: {url}/control/state", url=self._url)
+
+    def stopService(self) -> Deferred[None]:
+        super().stopService()
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        await self._service.stopService()
+        await self.sandbox.stop()
+        await maybeDeferred(self._companies.stopService)
+        await self._valkey.stopService()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+
+def make_sandbox(
+    reactor: Any = None,
+    companies: int = COMPANIES_PORT,
+    service: int = SERVICE_PORT,
+    operator: int = OPERATOR_PORT,
+) -> SandboxService:
+    """The sandbox, to be started by twistd. The ports are all on loopback."""
+    if reactor is None:
+        from nexmo_twisted.service import installed_reactor
+
+        reactor = installed_reactor()
+    return SandboxService(reactor, companies, service, operator)
