@@ -49,7 +49,7 @@ class ServerSettings(_Table):
         "The Twisted endpoint on which webhooks arrive: `tcp:`, `ssl:`, `unix:` or `systemd:`.", "tcp:8080"
     )
     redis: values.RedisUrl = _setting(
-        'Where Redis is: `redis://`, `rediss://`, `unix://`, `redis+sentinel://`, or `"embedded"` for a Valkey of our own.',
+        'Where Redis is: `redis://`, `rediss://`, `unix://`, `redis+sentinel://` or, for one of our own, `"embedded"`.',
         "redis://localhost:6379/0",
         repr=False,
     )

@@ -19,13 +19,13 @@ from nexmo_twisted.errors import ConfigurationError
 PREFIX = "NEXMO_TWISTED__"
 
 #: Variables of the Node service's example that stand for one key each.
-NODE_VARIABLES: Mapping[str, Path] = {
-    "LAYER_APP_ID": ("layer", "app_id"),
-    "LAYER_BEARER_TOKEN": ("layer", "token"),
-    "NEXMO_KEY": ("nexmo", "key"),
-    "NEXMO_SECRET": ("nexmo", "secret"),
-    "NEXMO_NUMBERS": ("nexmo", "phone_numbers"),
-    "REDIS_URL": ("server", "redis"),
+NODE_VARIABLES: Mapping[Path, str] = {
+    ("layer", "app_id"): "LAYER_APP_ID",
+    ("layer", "token"): "LAYER_BEARER_TOKEN",
+    ("nexmo", "key"): "NEXMO_KEY",
+    ("nexmo", "secret"): "NEXMO_SECRET",
+    ("nexmo", "phone_numbers"): "NEXMO_NUMBERS",
+    ("server", "redis"): "REDIS_URL",
 }
 
 
@@ -84,17 +84,17 @@ def gather(
         gathered.put(Written(("server", "listen"), "tcp:443", "default with HOST"))
     if file is not None:
         gathered.add(_read_toml(file), FilePath(file).name)
-    for written in _node_variables(environ):
+    for written in _node_places(environ):
         gathered.put(written)
     for key in keys:
         try:
-            own = _own_variable(key, environ)
+            variable = _own_variable(key, environ) or _node_variable(key, environ)
         except _Unreadable as fault:
             gathered.faults.append(str(fault))
             gathered.told.add(key.path)
         else:
-            if own is not None:
-                gathered.put(own)
+            if variable is not None:
+                gathered.put(variable)
     gathered.faults.extend(_unknown_variables(environ, keys))
     gathered.add(overrides, "argument")
     return gathered
@@ -125,12 +125,8 @@ def _place(before: bytes) -> str:
     return f"at line {len(lines)}, column {len(lines[-1]) + 1}"
 
 
-def _node_variables(environ: Mapping[str, str]) -> Iterator[Written]:
-    """The variables of the Node service's example. Blank ones count as not set."""
-    for variable, path in NODE_VARIABLES.items():
-        if value := environ.get(variable):
-            listed = path == ("nexmo", "phone_numbers")
-            yield Written(path, _split(value) if listed else value, variable)
+def _node_places(environ: Mapping[str, str]) -> Iterator[Written]:
+    """What the Node service's example put together from HOST and its ports. Blank variables count as not set."""
     host, webhook_port = environ.get("HOST", ""), environ.get("WEBHOOK_PORT", "")
     if host:
         url = host.rstrip("/") if "://" in host else f"https://{host.rstrip('/')}"
@@ -142,30 +138,48 @@ def _node_variables(environ: Mapping[str, str]) -> Iterator[Written]:
             break
 
 
-def _variable(key: Key) -> str:
-    return PREFIX + "__".join(key.path).upper()
+def _node_variable(key: Key, environ: Mapping[str, str]) -> Written | None:
+    variable = NODE_VARIABLES.get(key.path, "")
+    return _written(key, environ[variable], variable) if environ.get(variable) else None
 
 
 def _own_variable(key: Key, environ: Mapping[str, str]) -> Written | None:
     """``NEXMO_TWISTED__<TABLE>__<KEY>``, or for a secret the file that the same name with ``_FILE`` names."""
-    variable = origin = _variable(key)
+    variable = _variable(key)
     given = environ.get(variable)
     file = environ.get(f"{variable}_FILE") if key.kind.secret else None
-    fault = ""
-    if file is not None:
-        origin = f"{variable}_FILE"
-        if given is not None:
-            fault = f"{variable} is set as well, and only one of them can be"
-        else:
-            given, fault = _read_secret(file)
-    if given is not None and not fault:
+    if file is None:
+        return None if given is None else _written(key, given, variable)
+    if given is not None:
+        fault = f"{variable} is set as well, and only one of them can be"
+    else:
         try:
-            return Written(key.path, _split(given) if key.kind.many else given, origin)
-        except (ValueError, RecursionError):
-            fault = "what begins with [ must be a JSON list"
-    if fault:
-        raise _Unreadable(line(key.name, origin, fault, allowed=key.kind.allowed))
-    return None
+            content = FilePath(file).read_bytes().decode()
+        except OSError as error:  # the name is not shown, for it may be the secret itself, by mistake
+            fault = f"the file cannot be read: {error.strerror}"
+        except ValueError:
+            fault = "the file is not UTF-8"
+        else:
+            content = content.removesuffix("\n").removesuffix("\r")
+            return _written(key, content, f"{file}, named by {variable}_FILE")
+    raise _Unreadable(line(key.name, f"{variable}_FILE", fault, allowed=key.kind.allowed))
+
+
+def _variable(key: Key) -> str:
+    return PREFIX + "__".join(key.path).upper()
+
+
+def _written(key: Key, value: str, origin: str) -> Written:
+    """A list is separated by commas or JSON; whatever else a value should be, it is a text here."""
+    if not key.kind.many:
+        return Written(key.path, value, origin)
+    if not value.lstrip().startswith("["):
+        return Written(key.path, [item.strip() for item in value.split(",")] if value.strip() else [], origin)
+    try:
+        return Written(key.path, json.loads(value), origin)
+    except (ValueError, RecursionError):
+        fault = line(key.name, origin, "what begins with [ must be a JSON list", allowed=key.kind.allowed)
+    raise _Unreadable(fault)
 
 
 def _unknown_variables(environ: Mapping[str, str], keys: Sequence[Key]) -> Iterator[str]:
@@ -180,21 +194,3 @@ def _unknown_variables(environ: Mapping[str, str], keys: Sequence[Key]) -> Itera
 
 def _dotted(variable: str) -> str:
     return variable[len(PREFIX) :].replace("__", ".")
-
-
-def _read_secret(file: str) -> tuple[str | None, str]:
-    """What a file holds without its last line break, or why it cannot be read."""
-    try:
-        content = FilePath(file).read_bytes().decode()
-    except OSError as error:
-        return None, f"the file cannot be read: {error.strerror}"
-    except ValueError:
-        return None, "the file is not UTF-8"
-    return content.removesuffix("\n").removesuffix("\r"), ""
-
-
-def _split(value: str) -> object:
-    """A list: JSON or separated by commas. ValueError or RecursionError when it is neither."""
-    if value.lstrip().startswith("["):
-        return json.loads(value)
-    return [item.strip() for item in value.split(",")] if value.strip() else []

@@ -11,13 +11,12 @@ from twisted.application.service import Service
 from twisted.application.strports import service as listening
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
-from twisted.web.server import Site
+from twisted.web.server import Request, Site
 
 from nexmo_twisted.config import load
 from nexmo_twisted.sandbox.companies import Sandbox, cast
 from nexmo_twisted.service import NexmoService, make_service
 from nexmo_twisted.store.embedded import EmbeddedValkey
-from nexmo_twisted.web.site import access_line
 
 #: Where the sandbox is found; the demo looks there.
 COMPANIES_PORT = 8090
@@ -26,19 +25,27 @@ OPERATOR_PORT = 8092
 DELAY = "10 seconds"
 
 
+class _CompaniesSite(Site):
+    """Its access log is left out: what the service does is told by the service."""
+
+    def log(self, request: Request) -> None:
+        pass
+
+
 class SandboxService(Service):
     """Simulated Layer and Nexmo, an embedded Valkey that forgets, and the service with settings that fit them."""
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, companies: int, service: int, operator: int) -> None:
+    def __init__(self, reactor: Any, companies: int, service: int, operator: int, delay: str) -> None:
         self._url = f"http://127.0.0.1:{companies}"
         self.sandbox = Sandbox(reactor=reactor, clock=reactor, base_url=self._url)
         cast(self.sandbox)
         self._directory = Path(tempfile.mkdtemp(prefix="nexmo-sandbox-"))
         self._valkey = EmbeddedValkey(self._directory, reactor, reactor)
-        site = Site(self.sandbox.resource, logFormatter=lambda when, request: access_line(when, request))
+        site = _CompaniesSite(self.sandbox.resource)
         self._companies = listening(f"tcp:{companies}:interface=127.0.0.1", site, reactor=reactor)
+        self._delay = delay
         self._service = self._real_service(reactor, service, operator)
 
     def _real_service(self, reactor: Any, port: int, operator: int) -> NexmoService:
@@ -46,7 +53,7 @@ class SandboxService(Service):
         settings = load(
             None,
             environ={},
-            delay=DELAY,
+            delay=self._delay,
             layer={
                 "app_id": credentials.layer_app_id,
                 "token": credentials.layer_token,
@@ -73,7 +80,7 @@ class SandboxService(Service):
         self._valkey.startService()
         self._companies.startService()
         self._service.startService()
-        self._log.info("The sandbox runs: a message that stays unread for {delay} becomes a text", delay=DELAY)
+        self._log.info("The sandbox runs: a message that stays unread for {delay} becomes a text", delay=self._delay)
         self._log.info("See it at work, in a second terminal: python -m nexmo_twisted demo")
         self._log.info("Its state, for curl and people: {url}/control/state", url=self._url)
 
@@ -94,10 +101,11 @@ def make_sandbox(
     companies: int = COMPANIES_PORT,
     service: int = SERVICE_PORT,
     operator: int = OPERATOR_PORT,
+    delay: str = DELAY,
 ) -> SandboxService:
     """The sandbox, to be started by twistd. The ports are all on loopback."""
     if reactor is None:
         from nexmo_twisted.service import installed_reactor
 
         reactor = installed_reactor()
-    return SandboxService(reactor, companies, service, operator)
+    return SandboxService(reactor, companies, service, operator, delay)

@@ -1,0 +1,195 @@
+"""The service as its users start it: a real process."""
+
+from __future__ import annotations
+
+import re
+import signal
+from pathlib import Path
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import TestCase
+from twisted.web.server import Site
+
+from nexmo_twisted.sandbox.companies import Sandbox, cast
+from tests.scenarios.processes import ROOT, Twistd
+from tests.scenarios.world import BOB, TALK, free_port
+from tests.support import Server, StoreCase, until
+
+FAULTY = """
+delay = "soon"
+colour = "red"
+[layer]
+app_id = "x"
+token = "tell-nobody"
+secret = "tell-nobody-either"
+[server]
+url = "http://hooks.example.com/path"
+[nexmo]
+key = "k"
+secret = "a-third-secret"
+phone_numbers = []
+"""
+
+
+class Process(StoreCase):
+    """Simulated companies in the test, the service in a process of its own, in real time."""
+
+    timeout = 60
+
+    async def setUp(self) -> None:
+        await super().setUp()
+        self.port = free_port()
+        companies = free_port()
+        self.sandbox = Sandbox(reactor=reactor, clock=reactor, base_url=f"http://127.0.0.1:{companies}")  # type: ignore[arg-type]
+        cast(self.sandbox)
+        site = Site(self.sandbox.resource)
+        self.addCleanup(reactor.listenTCP(companies, site, interface="127.0.0.1").stopListening)  # type: ignore[attr-defined]
+        self.addCleanup(lambda: Deferred.fromCoroutine(self.sandbox.stop()))
+        self.directory = Path(self.mktemp())
+        self.directory.mkdir()
+        (self.directory / "nexmo.toml").write_text(self.toml())
+
+    def toml(self, redis: str = "", delay: str = "1 second") -> str:
+        sandbox, credentials = self.sandbox, self.sandbox.credentials
+        return f"""
+            delay = "{delay}"
+            [layer]
+            app_id = "{credentials.layer_app_id}"
+            token = "{credentials.layer_token}"
+            secret = "{credentials.layer_secret}"
+            api_url = "{sandbox.layer_url}"
+            [server]
+            url = "http://127.0.0.1:{self.port}"
+            listen = "tcp:{self.port}:interface=127.0.0.1"
+            redis = "{redis or Server.shared().url}"
+            [nexmo]
+            key = "{credentials.nexmo_key}"
+            secret = "{credentials.nexmo_secret}"
+            phone_numbers = ["12015550101", "12015550102"]
+            api_url = "{sandbox.nexmo_url}"
+            [operator]
+            listen = ""
+        """
+
+    def start(self, *arguments: str) -> Twistd:
+        process = Twistd(self.directory, *(arguments or ("nexmo", "--config", "nexmo.toml")))
+        self.addCleanup(lambda: Deferred.fromCoroutine(process.stop("KILL")))
+        return process
+
+    async def registered(self, process: Twistd) -> None:
+        """Waits until the companies know the service."""
+        hooks, numbers = self.sandbox.layer.webhooks, self.sandbox.nexmo.numbers.values()
+
+        def known() -> bool:
+            assert process.code is None, process.output
+            return any(hook.status == "active" for hook in hooks) and all(n.inbound_url for n in numbers)
+
+        await until(known, 10_000_000)
+
+    def texts(self) -> list[str]:
+        return [sms.text for sms in self.sandbox.nexmo.handset(BOB)]
+
+    async def test_restart(self) -> None:
+        """Stopped with SIGTERM while a check is pending and started again, it sends the SMS, once."""
+        first = self.start()
+        await self.registered(first)
+        self.sandbox.layer.send(TALK, "ann", "Are you there?")
+        await self.sandbox.idle()
+        self.assertEqual(await first.stop(), -signal.SIGTERM, first.output)
+        self.assertIn("Server Shut Down", first.output)
+        self.assertEqual((self.texts(), await self.redis("ZCARD", "nx:due")), ([], 1))
+        second = self.start()
+        await until(self.texts, 10_000_000)
+        self.assertEqual(self.texts(), ["Ann: Are you there?"])
+        await second.stop()
+        self.assertEqual(self.texts(), ["Ann: Are you there?"])
+        for process in (first, second):
+            for secret in (BOB, "Are you there", self.sandbox.credentials.nexmo_secret):
+                self.assertNotIn(secret, process.output)
+            self.assertNotIn("Traceback", process.output)
+
+    async def test_embedded(self) -> None:
+        """With redis = "embedded" a killed process leaves its Valkey running, and the next one goes on with it."""
+        (self.directory / "nexmo.toml").write_text(self.toml("embedded"))
+        first = self.start()
+        await self.registered(first)
+        self.sandbox.layer.send(TALK, "ann", "Are you there?")
+        await self.sandbox.idle()
+        await first.stop("KILL")
+        second = self.start()
+        await until(self.texts, 10_000_000)
+        self.assertEqual(await second.stop(), -signal.SIGTERM, second.output)
+        self.assertEqual(self.texts(), ["Ann: Are you there?"])
+        self.assertIn("adopted", second.output)
+
+    async def test_tac(self) -> None:
+        """The repository's nexmo.tac runs with `twistd -ny`."""
+        process = self.start("-y", str(ROOT / "nexmo.tac"))
+        await self.registered(process)
+        self.assertEqual(await process.stop(), -signal.SIGTERM, process.output)
+
+    async def test_python_functions(self) -> None:
+        """The example of the README runs: its functions are asked."""
+        readme = (ROOT / "README.md").read_text("utf-8")
+        match = re.search(r"<!-- tac example.*?-->\s*```python\n(.*?)```", readme, re.DOTALL)
+        assert match is not None
+        (self.directory / "my.tac").write_text(match[1])
+        process = self.start("-y", "my.tac")
+        await self.registered(process)
+        self.sandbox.layer.send(TALK, "ann", "Are you there?")
+        handset = self.sandbox.nexmo.handset
+        await until(lambda: handset("12015550123"), 10_000_000)
+        self.assertEqual(
+            [sms.text for sms in handset("12015550123")],
+            ["Ann writes to you. Just answer this SMS.\n\nAnn: Are you there?"],
+        )
+        await process.stop()
+
+    async def test_bad_settings(self) -> None:
+        """Every fault in one go, with its key; exit status not 0; no secret, no traceback."""
+        (self.directory / "nexmo.toml").write_text(FAULTY)
+        process = self.start()
+        self.assertNotEqual(await process.finish(), 0)
+        for part in ("delay", "'soon'", "colour", "layer.app_id", "server.url", "nexmo.phone_numbers"):
+            self.assertIn(part, process.output)
+        for part in ("tell-nobody", "a-third-secret", "Traceback"):
+            self.assertNotIn(part, process.output)
+
+    async def test_busy_port(self) -> None:
+        """A port that is taken ends the process with a status not 0, instead of leaving it deaf."""
+        blocker: Any = reactor.listenTCP(self.port, Site(None), interface="127.0.0.1")  # type: ignore[attr-defined,arg-type]
+        self.addCleanup(blocker.stopListening)
+        process = self.start()
+        self.assertNotEqual(await process.finish(), 0)
+        self.assertIn("in use", process.output)
+
+    async def test_help(self) -> None:
+        """`twistd nexmo --help` says what there is."""
+        process = self.start("nexmo", "--help")
+        self.assertEqual(await process.finish(), 0)
+        for option in ("--config", "--sandbox"):
+            self.assertIn(option, process.output)
+
+
+class Sandboxed(TestCase):
+    timeout = 60
+
+    async def test_demo(self) -> None:
+        """While the sandbox runs, the demo plays the whole story against it and prints it."""
+        from treq.client import HTTPClient
+        from twisted.web.client import Agent
+
+        from nexmo_twisted.sandbox.composition import make_sandbox
+        from nexmo_twisted.sandbox.demo import demo
+
+        ports = [free_port() for _ in range(3)]
+        sandbox = make_sandbox(reactor, *ports, delay="200 ms")
+        sandbox.startService()
+        self.addCleanup(sandbox.stopService)
+        told: list[str] = []
+        http = HTTPClient(Agent(reactor))
+        done = await demo(f"http://127.0.0.1:{ports[0]}", clock=reactor, http=http, out=told.append)  # type: ignore[arg-type]
+        self.assertTrue(done, told)
+        self.assertIn("Bob", told[1])

@@ -1,0 +1,231 @@
+"""Where settings come from: the file, the environment, arguments; and which of them counts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from twisted.trial.unittest import TestCase
+
+from nexmo_twisted.config import Settings, load
+from nexmo_twisted.config_faults import keys
+from tests.configuration import APP_ID, EXAMPLE, accept, faults
+
+
+class EnvironmentTests(TestCase):
+    def load(self, environ: Mapping[str, str], path: object = None, **overrides: Any) -> Settings:
+        return load(EXAMPLE if path is None else str(path), environ=environ, **overrides)
+
+    def secret_file(self, content: bytes) -> str:
+        file = Path(self.mktemp())
+        file.write_bytes(content)
+        return str(file.absolute())
+
+    def test_everything_from_the_environment(self) -> None:
+        """No file is needed: every key has a variable."""
+        environ = {
+            "NEXMO_TWISTED__NAME": "x",
+            "NEXMO_TWISTED__DELAY": "90000",
+            "NEXMO_TWISTED__REPORT_ON_STATUS": "sent",
+            "NEXMO_TWISTED__NUMBER_EXPIRATION_TIME": "1 day",
+            "NEXMO_TWISTED__TEMPLATE": "{{ text }}",
+            "NEXMO_TWISTED__INTRODUCE_CONVERSATION": "Hello",
+            "NEXMO_TWISTED__IDENTITIES": "os.path:join",
+            "NEXMO_TWISTED__DEFAULT_REGION": "DE",
+            "NEXMO_TWISTED__GIVE_UP": "1 h",
+            "NEXMO_TWISTED__LAYER__APP_ID": APP_ID.replace("0", "1"),
+            "NEXMO_TWISTED__LAYER__TOKEN": "token",
+            "NEXMO_TWISTED__LAYER__SECRET": "new, old",
+            "NEXMO_TWISTED__LAYER__API_URL": "https://layer.example",
+            "NEXMO_TWISTED__SERVER__URL": "https://hooks.example",
+            "NEXMO_TWISTED__SERVER__LISTEN": "tcp:1",
+            "NEXMO_TWISTED__SERVER__REDIS": "embedded",
+            "NEXMO_TWISTED__SERVER__LAYER_PATH": "l",
+            "NEXMO_TWISTED__SERVER__NEXMO_PATH": "n",
+            "NEXMO_TWISTED__NEXMO__KEY": "key",
+            "NEXMO_TWISTED__NEXMO__SECRET": "a,b",
+            "NEXMO_TWISTED__NEXMO__PHONE_NUMBERS": '["12015550108", 12015550109]',
+            "NEXMO_TWISTED__NEXMO__API_URL": "https://nexmo.example",
+            "NEXMO_TWISTED__NEXMO__SIGNATURE_SECRET": "signature",
+            "NEXMO_TWISTED__NEXMO__SIGNATURE_METHOD": "sha256",
+            "NEXMO_TWISTED__SMS__MAX_SEGMENTS": "3",
+            "NEXMO_TWISTED__OPERATOR__LISTEN": "",
+        }
+        self.assertEqual({f"NEXMO_TWISTED__{'__'.join(key.path).upper()}" for key in keys(Settings)}, set(environ))
+        result = load(environ=environ)
+        self.assertEqual((result.delay, result.report_on_status, result.sms.max_segments), (90_000, ("sent",), 3))
+        self.assertEqual([secret.get_secret_value() for secret in result.layer.secret], ["new", "old"])
+        self.assertEqual(result.nexmo.secret.get_secret_value(), "a,b")
+        self.assertEqual(result.nexmo.phone_numbers, ("12015550108", "12015550109"))
+        self.assertEqual((result.identities, result.operator.listen), (os.path.join, ""))
+        for name, value in environ.items():
+            if "LISTEN" not in name:
+                others = {key: other for key, other in environ.items() if key != name}
+                self.assertNotEqual(self.load({**others, name: value}), self.load(others), name)
+
+    def test_the_process_environment(self) -> None:
+        """Unless another environment is given it is that of the process."""
+        self.patch(os, "environ", {"NEXMO_TWISTED__NAME": "from the process"})
+        self.assertEqual(load(EXAMPLE).name, "from the process")
+
+    def test_lists(self) -> None:
+        """They are separated by commas or JSON."""
+        for text, numbers in {
+            "12015550101": ("12015550101",),
+            " 12015550101 , +1 201 555 0102": ("12015550101", "12015550102"),
+            ' ["12015550101"]': ("12015550101",),
+        }.items():
+            for variable in ("NEXMO_NUMBERS", "NEXMO_TWISTED__NEXMO__PHONE_NUMBERS"):
+                self.assertEqual(self.load({variable: text}).nexmo.phone_numbers, numbers)
+        (secret,) = self.load({"NEXMO_TWISTED__LAYER__SECRET": '["a,b"]'}).layer.secret
+        self.assertEqual(secret.get_secret_value(), "a,b")
+
+    def test_lists_that_are_none(self) -> None:
+        """A list without an item or with a blank one, or broken JSON, is a fault with the variable's name."""
+        for text, part in {
+            "": "it is empty",
+            "12015550101,": "found ''",
+            "[12015550101": "must be a JSON list",
+            "[" * 100_000: "must be a JSON list",
+            "[[1]]": "found a list of 1 item",
+        }.items():
+            for variable in ("NEXMO_TWISTED__NEXMO__PHONE_NUMBERS", "NEXMO_NUMBERS"):
+                if text or variable != "NEXMO_NUMBERS":
+                    (line,) = faults(EXAMPLE, environ={variable: text})
+                    self.assertTrue(line.startswith(f"nexmo.phone_numbers ({variable}): "), line)
+                    self.assertIn(part, line)
+
+    def test_secrets_from_files(self) -> None:
+        """Each secret may stand in a file of its own, with one line break at its end."""
+        environ = {
+            "NEXMO_TWISTED__LAYER__TOKEN_FILE": self.secret_file(b"token\n"),
+            "NEXMO_TWISTED__LAYER__SECRET_FILE": self.secret_file("geheimnis, ä\n\n".encode()),
+            "NEXMO_TWISTED__NEXMO__SECRET_FILE": self.secret_file(b"secret\r\n"),
+            "NEXMO_TWISTED__NEXMO__SIGNATURE_SECRET_FILE": self.secret_file(b" signature"),
+            "NEXMO_TWISTED__SERVER__REDIS_FILE": self.secret_file(b"redis://:pass@host\n"),
+        }
+        result = self.load(environ)
+        self.assertEqual(result.layer.token.get_secret_value(), "token")
+        self.assertEqual([secret.get_secret_value() for secret in result.layer.secret], ["geheimnis", "ä"])
+        self.assertEqual(result.nexmo.secret.get_secret_value(), "secret")
+        self.assertEqual(result.nexmo.signature_secret.get_secret_value(), " signature")
+        self.assertEqual(result.server.redis, "redis://:pass@host")
+
+    def test_secret_files_that_cannot_be_used(self) -> None:
+        """One line each, which names the variable; a value's fault names the file as well, neither shows the value."""
+        token = "NEXMO_TWISTED__LAYER__TOKEN"
+        latin, empty = self.secret_file(b"\xff"), self.secret_file(b"\n")
+        for file, part in {
+            "/no/such/file": f"layer.token ({token}_FILE): the file cannot be read: No such file or directory; ",
+            "/": f"layer.token ({token}_FILE): the file cannot be read: Is a directory; ",
+            latin: f"layer.token ({token}_FILE): the file is not UTF-8; ",
+            empty: f"layer.token ({empty}, named by {token}_FILE): found a value of 0 characters; allowed: ",
+        }.items():
+            (line,) = faults(EXAMPLE, environ={f"{token}_FILE": file})
+            self.assertTrue(line.startswith(part), line)
+        (line,) = faults(EXAMPLE, environ={f"{token}_FILE": empty, token: "token"})
+        self.assertIn(f"{token} is set as well", line)
+
+    def test_unknown_variables(self) -> None:
+        """Each variable with our prefix must be one of ours; a fault names the nearest."""
+        for variable, meant in {
+            "NEXMO_TWISTED__DEALY": "NEXMO_TWISTED__DELAY",
+            "NEXMO_TWISTED__LAYER__TOKN": "NEXMO_TWISTED__LAYER__TOKEN",
+            "NEXMO_TWISTED__LAYER_TOKEN": "NEXMO_TWISTED__LAYER__TOKEN",
+            "NEXMO_TWISTED__LAYER__TOKEN_FILES": "NEXMO_TWISTED__LAYER__TOKEN_FILE",
+            "NEXMO_TWISTED__DELAY_FILE": "NEXMO_TWISTED__DELAY",
+            "NEXMO_TWISTED__layer__token": "NEXMO_TWISTED__LAYER__TOKEN",
+            "nexmo_twisted__delay": "NEXMO_TWISTED__DELAY",
+            "NEXMO_TWISTED__": "",
+            "NEXMO_TWISTED__SMS": "NEXMO_TWISTED__",
+        }.items():
+            (line,) = faults(EXAMPLE, environ={variable: "open-sesame"})
+            self.assertTrue(line.startswith(f"{variable}: unknown variable; the nearest known one is {meant}"), line)
+            self.assertNotIn("sesame", line)
+        self.load({"NEXMO_TWISTED_SERVICE_HOST": "10.0.0.1", "NEXMO_TWISTED": "1", "LAYER_WEBHOOK_SECRET": "x"})
+
+    def test_the_variables_of_the_node_service(self) -> None:
+        """Its example's own variables work as they are."""
+        result = self.load(
+            {
+                "LAYER_APP_ID": f"layer:///apps/staging/{APP_ID}",
+                "LAYER_BEARER_TOKEN": "node-token",
+                "NEXMO_KEY": "node-key",
+                "NEXMO_SECRET": "node-secret",
+                "NEXMO_NUMBERS": "12015550103,12015550104",
+                "REDIS_URL": "redis://node",
+            }
+        )
+        self.assertEqual((result.layer.app_id, result.layer.token.get_secret_value()), (APP_ID, "node-token"))
+        self.assertEqual((result.nexmo.key, result.nexmo.secret.get_secret_value()), ("node-key", "node-secret"))
+        self.assertEqual(result.nexmo.phone_numbers, ("12015550103", "12015550104"))
+        self.assertEqual(result.server.redis, "redis://node")
+
+    def test_host_and_ports(self) -> None:
+        """HOST and WEBHOOK_PORT are the URL; PORT, else WEBHOOK_PORT, else 443 with HOST is listened on."""
+        for environ, url, listen in (
+            ({"HOST": "node.example"}, "https://node.example", "tcp:443"),
+            ({"HOST": "https://node.example/"}, "https://node.example", "tcp:443"),
+            ({"HOST": "node.example", "WEBHOOK_PORT": "443"}, "https://node.example", "tcp:443"),
+            ({"HOST": "node.example", "WEBHOOK_PORT": "8443"}, "https://node.example:8443", "tcp:8443"),
+            ({"HOST": "https://node.example", "WEBHOOK_PORT": "1"}, "https://node.example:1", "tcp:1"),
+            ({"HOST": "node.example", "PORT": "3000"}, "https://node.example", "tcp:3000"),
+            ({"HOST": "x", "PORT": "3000", "WEBHOOK_PORT": "8443"}, "https://x:8443", "tcp:3000"),
+            ({"PORT": "3000"}, None, "tcp:3000"),
+            ({"WEBHOOK_PORT": "8443"}, None, "tcp:8443"),
+            ({"HOST": "", "PORT": "", "WEBHOOK_PORT": "", "REDIS_URL": "", "NEXMO_KEY": ""}, None, "tcp:8080"),
+        ):
+            file = Path(self.mktemp())
+            file.write_text(
+                EXAMPLE.read_text("utf-8")
+                .replace('listen = "tcp:8080"', "")
+                .replace('url = "https://hooks', 'url = "https://file')
+            )
+            result = self.load(environ, file)
+            self.assertEqual(
+                (result.server.url, result.server.listen), (url or "https://file.example.com", listen), environ
+            )
+
+    def test_a_file_s_endpoint_stays(self) -> None:
+        """The port that the Node service defaults to does not replace an endpoint that a file names."""
+        self.assertEqual(self.load({"HOST": "node.example"}).server.listen, "tcp:8080")
+
+    def test_faults_of_the_node_variables(self) -> None:
+        """A fault in a value that was put together names the variables."""
+        lines = faults(EXAMPLE, environ={"HOST": "node.example", "WEBHOOK_PORT": "https"})
+        self.assertTrue(lines[0].startswith("server.url (HOST and WEBHOOK_PORT): found 'https://node.example:https'; "))
+        self.assertTrue(lines[1].startswith("server.listen (WEBHOOK_PORT): found 'tcp:https'; "))
+        self.assertEqual(len(lines), 2)
+        (line,) = faults(EXAMPLE, environ={"HOST": "http://node.example"})
+        self.assertIn("(HOST): found 'http://node.example'; http is possible for this machine only", line)
+
+    def test_precedence(self) -> None:
+        """A file counts less than the Node service's variables, these less than ours, these less than arguments."""
+        node = {"NEXMO_KEY": "node", "HOST": "node.example", "PORT": "1"}
+        own = {"NEXMO_TWISTED__NEXMO__KEY": "own", "NEXMO_TWISTED__SERVER__URL": "https://own.example"}
+        self.assertEqual(self.load({}).nexmo.key, "...")
+        self.assertEqual(self.load(node).nexmo.key, "node")
+        both = self.load({**own, **node})
+        self.assertEqual((both.nexmo.key, both.server.url, both.server.listen), ("own", "https://own.example", "tcp:1"))
+        result = self.load({**own, **node}, nexmo={"key": "argument"}, identities=accept)
+        self.assertEqual((result.nexmo.key, result.server.url), ("argument", "https://own.example"))
+        self.assertEqual((result.nexmo.api_url, result.identities), ("https://rest.nexmo.com", accept))
+
+    def test_what_is_replaced_is_not_judged(self) -> None:
+        """A stray HOST harms nobody who has set the URL; a table that is none stays a fault."""
+        self.assertEqual(
+            self.load({"HOST": "x86_64-linux", "NEXMO_TWISTED__SERVER__URL": "https://own.example"}).server.url,
+            "https://own.example",
+        )
+        file = Path(self.mktemp())
+        file.write_text('sms = "six"\n' + EXAMPLE.read_text("utf-8").replace("[sms]\nmax_segments", "#"))
+        (line,) = faults(file, environ={"NEXMO_TWISTED__SMS__MAX_SEGMENTS": "3"})
+        self.assertTrue(line.startswith(f"sms ({file.name}): found a value of 3 characters; allowed: a table"), line)
+
+    def test_arguments_are_left_alone(self) -> None:
+        """Tables given as arguments are merged into the settings, not the other way round."""
+        nexmo = {"key": "argument"}
+        self.load({"NEXMO_TWISTED__NEXMO__SECRET": "x"}, nexmo=nexmo)
+        self.assertEqual(nexmo, {"key": "argument"})
