@@ -149,12 +149,11 @@ class NexmoService(Service):
         self._receptions = (layer_door.reception, nexmo_door.reception)
         public = root({server.layer_path: layer_door, server.nexmo_path: nexmo_door})
         operator = root({"metrics": MetricsDoor(self.counters)})
-        doors = [(server.listen, public), (self._settings.operator.listen, operator)]
-        return [
-            listening(where, hardened_site(what, clock, refused=self._refused), reactor=reactor)
-            for where, what in doors
-            if where
-        ]
+        self.public = hardened_site(public, clock, refused=self._refused)
+        doors = [(server.listen, self.public)]
+        if self._settings.operator.listen:
+            doors.append((self._settings.operator.listen, hardened_site(operator, clock)))
+        return [listening(where, site, reactor=reactor) for where, site in doors]
 
     def _refused(self, reason: str) -> None:
         self.counters.count("refused", reason)

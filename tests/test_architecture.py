@@ -21,7 +21,7 @@ ROOMS = {
     "errors": GROUND,
     "durations": GROUND,
     "boundaries": GROUND,
-    "config": GROUND,
+    "config": GROUND | {"store"},  # the parts of a Redis address
     "web": {"boundaries", "model", "rules", "errors"},
     "engine": {"boundaries", "model", "rules", "errors"},
     "store": OUTSIDE_WORLD,

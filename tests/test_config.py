@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.config import Settings, load, settings_table
-from nexmo_twisted.config_faults import keys
+from nexmo_twisted.config.faults import keys
 from nexmo_twisted.errors import ConfigurationError
 from tests.configuration import EXAMPLE, LEAST, faults, with_
 
@@ -156,7 +156,7 @@ class FaultsTests(TestCase):
                 "tokn": secret,
             },
             "server": {"url": f"https://example.com?{secret}", "redis": f"redis://:{secret}@host:port"},
-            "nexmo": {"secret": {"is": secret}, "signature_secret": [secret], "api_url": f"https://h/#{secret}"},
+            "nexmo": {"secret": {"is": secret}, "signature_secret": [secret], "api_url": [f"https://h/#{secret}"]},
             "sms": secret,
         }
         clean = "".join(character for character in secret if character != "\0")

@@ -10,7 +10,7 @@ from typing import Any
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.config import Settings, load
-from nexmo_twisted.config_faults import keys
+from nexmo_twisted.config.faults import keys
 from tests.configuration import APP_ID, EXAMPLE, accept, faults
 
 

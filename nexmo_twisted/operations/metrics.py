@@ -64,6 +64,12 @@ class PrometheusCounters:
         counter = self._counters[name]
         (counter.labels(reason) if reason else counter).inc()
 
+    def value(self, name: str, reason: str = "") -> float:
+        """How many there were."""
+        counter = self._counters[name]
+        value: float = (counter.labels(reason) if reason else counter)._value.get()
+        return value
+
     def page(self) -> bytes:
         """The exposition text, UTF-8."""
         return generate_latest(self._registry)

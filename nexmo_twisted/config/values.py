@@ -11,7 +11,7 @@ import phonenumbers
 from pydantic import AfterValidator, BeforeValidator, PlainValidator, SecretStr
 
 from nexmo_twisted import durations
-from nexmo_twisted.config_places import endpoint, function, https_url, server_root
+from nexmo_twisted.config.places import endpoint, function, https_url, server_root
 from nexmo_twisted.rules import templates
 from nexmo_twisted.store import url as redis_url
 

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-from nexmo_twisted.config_values import Kind
+from nexmo_twisted.config.values import Kind
 from nexmo_twisted.durations import quoted
 
 Path = tuple[str, ...]
@@ -39,16 +39,17 @@ class Key:
 def keys(model: type[BaseModel], above: Path = ()) -> Iterator[Key]:
     """Every key below a model, in its order."""
     for name, field in model.model_fields.items():
-        if tables(field):
-            yield from keys(tables(field)[0], (*above, name))
+        if below := table(field):
+            yield from keys(below, (*above, name))
         else:
             kind = next(item for item in field.metadata if isinstance(item, Kind))
             yield Key((*above, name), kind, field)
 
 
-def tables(field: FieldInfo) -> list[type[BaseModel]]:
-    """The model of a field that is a table, or nothing."""
-    return [field.annotation] if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel) else []
+def table(field: FieldInfo) -> type[BaseModel] | None:
+    """The model of a field that is a table."""
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -87,10 +88,9 @@ def shown(value: object, kind: Kind) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float) and not kind.secret:
         return quoted(value)
-    if isinstance(value, list | tuple) and (kind.secret or not all(isinstance(item, str) for item in value)):
-        return f"a list of {_counted(value, 'item')}"
     if isinstance(value, list | tuple):
-        return quoted(list(value))
+        visible = kind.many and not kind.secret and all(isinstance(item, str) for item in value)
+        return quoted(list(value)) if visible else f"a list of {_counted(value, 'item')}"
     return f"a value of the type {type(value).__name__}"
 
 

@@ -14,9 +14,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from nexmo_twisted import config_values as values
-from nexmo_twisted.config_faults import keys, lines, tables
-from nexmo_twisted.config_sources import gather
+from nexmo_twisted.config import values
+from nexmo_twisted.config.faults import keys, lines, table
+from nexmo_twisted.config.sources import gather
 from nexmo_twisted.errors import ConfigurationError
 
 
@@ -151,7 +151,7 @@ def load(
     """
     gathered = gather(path, os.environ if environ is None else environ, overrides, list(keys(Settings)))
     for name, field in Settings.model_fields.items():
-        if tables(field):
+        if table(field):
             gathered.values.setdefault(name, {})  # so that what is missing in it is told key by key
     settings = None
     faults = list(gathered.faults)
