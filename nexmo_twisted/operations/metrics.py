@@ -53,6 +53,7 @@ class PrometheusCounters:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._counters: dict[str, Counter] = {}
+        self._known: dict[tuple[str, str], Counter] = {}
         for name, (about, reasons) in _COUNTERS.items():
             labels = ("reason",) if reasons else ()
             counter = Counter(f"nexmo_twisted_{name}", about, labels, registry=self._registry)
@@ -61,8 +62,11 @@ class PrometheusCounters:
                 counter.labels(reason)
 
     def count(self, name: str, reason: str = "") -> None:
-        counter = self._counters[name]
-        (counter.labels(reason) if reason else counter).inc()
+        known = self._known.get((name, reason))
+        if known is None:
+            counter = self._counters[name]
+            known = self._known[name, reason] = counter.labels(reason) if reason else counter
+        known.inc()
 
     def value(self, name: str, reason: str = "") -> float:
         """How many there were."""

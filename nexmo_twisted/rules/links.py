@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from nexmo_twisted.durations import milliseconds
 from nexmo_twisted.model import Thread
+from nexmo_twisted.rules.compact import dump
 
 WEEK = 7 * 24 * 3_600_000
 
@@ -150,7 +151,7 @@ def thread_of_entry(entry: str) -> Thread | None:
 
 def introduction_mark(thread: Thread) -> str:
     """What is kept beside a handset's entry once its introduction was accepted."""
-    return _dump([thread.user_id, thread.conversation_id])
+    return dump([thread.user_id, thread.conversation_id])
 
 
 def _introduced(state: LinkState, thread: Thread, own: _Entry | None, number: str) -> bool:
@@ -186,9 +187,9 @@ def _commit(
         "phone": number,
         "expires": expires,
     }
-    entry = _dump([thread.user_id, thread.conversation_id, expires, state.now])
+    entry = dump([thread.user_id, thread.conversation_id, expires, state.now])
     mark = introduction_mark(thread) if introduced else ""
-    return LinkCommit(state, thread.user_id, handset, raw, number, _dump(mapping), entry, lifetime + keep, mark)
+    return LinkCommit(state, thread.user_id, handset, raw, number, dump(mapping), entry, lifetime + keep, mark)
 
 
 def _user_links(raw: str, now: int) -> dict[str, _Entry]:
@@ -225,6 +226,3 @@ def _load_map(raw: str) -> dict[str, Any]:
         return {}
     return value if isinstance(value, dict) else {}
 
-
-def _dump(value: Collection[Any]) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

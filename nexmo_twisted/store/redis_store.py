@@ -40,7 +40,7 @@ class RedisStore:
         statuses: list[str | int] = []
         for user, status in event.statuses.items():
             statuses += (user, int(status))
-        _, due = await self._web.run(
+        due: str = await self._web.run(
             "record_event",
             self._now(),
             short_id(event.message_id),

@@ -11,6 +11,7 @@ from functools import cached_property
 from hmac import compare_digest, digest
 
 from klein import Klein
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.web.server import Request
@@ -54,7 +55,7 @@ class LayerDoor:
         return Reception(self.counters, self.places)
 
     @app.route("/", methods=["POST"])
-    async def webhook(self, request: Request) -> bytes:
+    def webhook(self, request: Request) -> bytes | Deferred[bytes]:
         """One event: stored before it is answered."""
         raw = body_of(request)
         if not self._signed(raw, request):
@@ -71,12 +72,11 @@ class LayerDoor:
         except BadRequest as error:
             self._strangers.warn(error.reason, "Layer posted what nobody can read: {source}")
             kept = self.intake.quarantine("layer", error.reason, raw)
-            return answer(request, await reception.take(kept, "layer_quarantined", 204))
+            return reception.take(request, kept, "layer_quarantined", 204)
         if event is None:
             self.counters.count("webhooks", "layer_ignored")
             return answer(request, 204)
-        stored = self.intake.layer_event(event)
-        return answer(request, await reception.take(stored, "layer_stored", 204))
+        return reception.take(request, self.intake.layer_event(event), "layer_stored", 204)
 
     @app.route("/", methods=["GET"])
     def verification(self, request: Request) -> bytes:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from klein import Klein
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.web.server import Request
@@ -52,7 +53,7 @@ class NexmoDoor:
         return Reception(self.counters, self.places)
 
     @app.route("/", methods=["GET", "POST"])
-    async def inbound(self, request: Request) -> bytes:
+    def inbound(self, request: Request) -> bytes | Deferred[bytes]:
         """One SMS: stored before it is answered."""
         raw, query = body_of(request), request.uri.partition(b"?")[2]
         if not raw and not query and request.method != b"POST":
@@ -70,9 +71,8 @@ class NexmoDoor:
         except BadRequest as error:
             self._strangers.warn(error.reason, "Nexmo delivered what nobody can read: {source}")
             kept = self.intake.quarantine("nexmo", error.reason, raw or query)
-            return answer(request, await reception.take(kept, "nexmo_quarantined", 200))
-        stored = self.intake.inbound_sms(sms)
-        return answer(request, await reception.take(stored, "nexmo_stored", 200))
+            return reception.take(request, kept, "nexmo_quarantined", 200)
+        return reception.take(request, self.intake.inbound_sms(sms), "nexmo_stored", 200)
 
     def _read(self, query: bytes, content_type: str, raw: bytes) -> InboundSms:
         """The SMS in the body, else in the query; with signatures, in the one that is signed and in no other."""

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.server import Request
 
 from nexmo_twisted.boundaries import Counters
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.model import InboundSms, MessageEvent
+from nexmo_twisted.web.answers import answer
 from nexmo_twisted.web.shield import shielded
 
 
@@ -45,14 +49,17 @@ class Reception:
         self._counters.count("webhooks", "busy")
         return True
 
-    def take(self, work: Coroutine[Any, Any, None], outcome: str, code: int) -> Deferred[int]:
+    def take(
+        self, request: Request, work: Coroutine[Any, Any, None], outcome: str, code: int
+    ) -> Deferred[bytes]:
         """Finish ``work``, also when the client hangs up.
 
-        Fires with the status to answer: ``code``, or 503 when the work failed and the sender should come again.
-        Counts ``outcome``, or the failure, among the webhooks.
+        Fires with the answer: ``code``, or 503 when the work failed and the sender should come again. Counts
+        ``outcome``, or the failure, among the webhooks.
         """
         self._taken += 1
-        return shielded(Deferred.fromCoroutine(self._finish(work, outcome, code)))
+        stored = Deferred.fromCoroutine(work).addBoth(self._finished, outcome, code)
+        return shielded(stored).addCallback(partial(answer, request))
 
     def idle(self) -> Deferred[None]:
         """Fires when nothing is worked on; once the door is closed, the store may be closed then."""
@@ -61,17 +68,15 @@ class Reception:
         self._look()
         return waiting
 
-    async def _finish(self, work: Coroutine[Any, Any, None], outcome: str, code: int) -> int:
-        try:
-            await work
-        except StoreUnavailable:
-            outcome, code = "unavailable", 503
-        except Exception:
-            self._log.failure("A webhook could not be stored")
-            outcome, code = "failed", 503
-        finally:
-            self._taken -= 1
-            self._look()
+    def _finished(self, result: object, outcome: str, code: int) -> int:
+        if isinstance(result, Failure):
+            if result.check(StoreUnavailable):
+                outcome, code = "unavailable", 503
+            else:
+                self._log.failure("A webhook could not be stored", result)
+                outcome, code = "failed", 503
+        self._taken -= 1
+        self._look()
         self._counters.count("webhooks", outcome)
         return code
 

@@ -29,7 +29,7 @@ from tests.bench.memory import memory
 from tests.bench.peer import SECRET, USERS
 from tests.support import Server, turn
 
-CONNECTIONS = 16
+CONNECTIONS = 32
 
 
 class Bench:
@@ -105,7 +105,7 @@ class Bench:
 
     async def cpu(self, rounds: int, count: int) -> dict[str, float]:
         """CPU of our process, in bare treq POSTs: a message from webhook to SMS, and a reply."""
-        await self.redis.command("FLUSHALL")
+        await self.redis.command("FLUSHALL", "SYNC")
         service, port = await self.service(delay=1000)
         messages, replies = [], []
         for round_ in range(rounds + 1):  # the first one fills the caches
@@ -145,7 +145,7 @@ async def main(quick: bool) -> None:
     try:
         assert peer.stdout is not None
         bench = Bench(int(peer.stdout.readline()), redis)
-        rounds, count = (3, 500) if quick else (7, 3000)
+        rounds, count = (3, 500) if quick else (5, 2000)
         acks = await bench.acks(rounds, count)
         print(f"acks: {acks['ours']:.0f}/s, bare route with one SET {acks['bare']:.0f}/s: {acks['ratio']:.2f}")
         cpu = await bench.cpu(rounds, count)

@@ -40,7 +40,7 @@ async def memory(store: RedisStore, redis: Any, messages: int) -> dict[str, floa
         info: str = await redis.command("INFO", "memory")
         return int(info.partition("used_memory:")[2].split()[0])
 
-    await redis.command("FLUSHALL")
+    await redis.command("FLUSHALL", "SYNC")
     conversation = str(uuid.uuid4())
     before = await used()
     for number in range(messages):
