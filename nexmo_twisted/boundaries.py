@@ -113,9 +113,7 @@ class Store(Protocol):
     async def claim_replies(self, limit: int, lease: int) -> tuple[int | None, list[Reply]]:
         """(next, claimed): replies to post under a lease, no two of one handset."""
 
-    async def read_links(
-        self, user_id: str, handset: str, *, raw: str = "", number: str = ""
-    ) -> LinkState:
+    async def read_links(self, user_id: str, handset: str, *, raw: str = "", number: str = "") -> LinkState:
         """What a choice of number is based on. ``raw`` is the phone as its owner wrote it. With ``number``, also what
         the Node service knew of it when nothing else is known."""
 

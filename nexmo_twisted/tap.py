@@ -30,7 +30,9 @@ class Options(BaseOptions):
         try:
             self.settings = load(self["config"])
         except ConfigurationError as error:
-            raise UsageError("the settings cannot work:\n" + "\n".join(f"  {fault}" for fault in error.faults)) from None
+            raise UsageError(
+                "the settings cannot work:\n" + "\n".join(f"  {fault}" for fault in error.faults)
+            ) from None
 
 
 def makeService(options: Options) -> IService:

@@ -171,9 +171,7 @@ class Notifications:
         introduction: str | None = None
         for _ in range(CHOICES):
             state = await self._store.read_links(thread.user_id, handset, raw=raw)
-            choice = choose(
-                state, thread, handset, raw, terms.numbers, terms.link_lifetime, terms.link_keep
-            )
+            choice = choose(state, thread, handset, raw, terms.numbers, terms.link_lifetime, terms.link_keep)
             if choice is None:
                 self._counters.count("numbers_exhausted")
                 self._log.error(
@@ -206,7 +204,9 @@ class Notifications:
         except Exception as error:
             reason = error.reason if isinstance(error, NexmoTwistedError) else type(error).__name__
             if item.introduction_failures + 1 >= INTRODUCTION_TRIES:
-                self._log.error("Message {id} goes out without its introduction: {reason}", id=item.message_id, reason=reason)
+                self._log.error(
+                    "Message {id} goes out without its introduction: {reason}", id=item.message_id, reason=reason
+                )
             raise _IntroductionFailed(f"introduction: {reason}") from error
 
     async def _conclude(self, item: Notification, sms: Sms, introduced: str, outcome: Outcome) -> None:
@@ -248,9 +248,7 @@ class Notifications:
             delay=delay,
             reason=reason,
         )
-        await self._settle(
-            lambda: self._store.retry(item, int(delay * 1000), reason, introduction=introduction)
-        )
+        await self._settle(lambda: self._store.retry(item, int(delay * 1000), reason, introduction=introduction))
 
     async def _bury(self, item: Notification, code: str, reason: str) -> None:
         self._counters.count("buried", code)

@@ -60,7 +60,9 @@ class Registration:
             raise
         except NexmoTwistedError as error:
             self._counters.count("registration_failures", what)
-            self._complain(what, f"{what} cannot be looked after: {error.reason}", alarm=isinstance(error, AccountFault))
+            self._complain(
+                what, f"{what} cannot be looked after: {error.reason}", alarm=isinstance(error, AccountFault)
+            )
         else:
             self._complaints.pop(what, None)
 

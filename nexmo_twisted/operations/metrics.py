@@ -41,7 +41,17 @@ _COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "buried": ("Notifications given up, by reason", ("refused", "too_late", "template")),
     "replies": (
         "Replies, by what became of them",
-        ("received", "repeated", "posted", "no_thread", "not_a_number", "blank", "too_late", "conversation_gone", "not_participant"),
+        (
+            "received",
+            "repeated",
+            "posted",
+            "no_thread",
+            "not_a_number",
+            "blank",
+            "too_late",
+            "conversation_gone",
+            "not_participant",
+        ),
     ),
     "registration_failures": ("Looks at our registration that failed", ("chat webhook", "SMS numbers")),
 }

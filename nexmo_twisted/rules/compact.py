@@ -53,9 +53,7 @@ def pack(message: Mapping[str, Any], api_root: str) -> str:
     return dump(core)
 
 
-def unpack(
-    packed: str, message_id: str, sender: str, statuses: Mapping[str, Status], api_root: str
-) -> dict[str, Any]:
+def unpack(packed: str, message_id: str, sender: str, statuses: Mapping[str, Status], api_root: str) -> dict[str, Any]:
     """The documented Message object. ``message_id`` is the bare UUID."""
     core = json.loads(packed)
     message = _rebuild(core[:3], f"layer:///messages/{message_id}", sender, api_root)

@@ -225,4 +225,3 @@ def _load_map(raw: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
-

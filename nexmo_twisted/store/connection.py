@@ -20,7 +20,7 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.ssl import optionsForClientTLS
 
 from nexmo_twisted.errors import StoreUnavailable
-from nexmo_twisted.store.keys import lua_preamble
+from nexmo_twisted.store.keys import with_constants
 from nexmo_twisted.store.url import RedisAddress
 
 #: Seconds until a command without an answer fails and its connection is given up. Webhooks must be answered in one.
@@ -28,20 +28,32 @@ REPLY_TIMEOUT = 0.5
 
 
 class Scripts:
-    """The atomic moves, one ``scripts/<name>.lua`` each, with the shared part and the key table before them."""
+    """The atomic moves, one ``scripts/<name>.lua`` each: name -> (SHA1, source).
+
+    A first line ``-- uses a b`` puts ``scripts/shared/a.lua`` and ``b.lua`` before it; ``K.name`` and ``KEEP.name``
+    become the constants of ``keys.py``, since tables and functions that are not needed cost time in every call.
+    """
 
     def __init__(self) -> None:
         folder = files("nexmo_twisted.store") / "scripts"
-        common = lua_preamble() + (folder / "common.lua").read_text("utf-8")
-        self._source: dict[str, tuple[str, bytes]] = {}
+        shared = {
+            file.name.removesuffix(".lua"): file.read_text("utf-8")
+            for file in (folder / "shared").iterdir()
+            if file.name.endswith(".lua")
+        }
+        self._sources: dict[str, tuple[str, bytes]] = {}
         for file in folder.iterdir():
             name, _, ending = file.name.rpartition(".")
-            if ending == "lua" and name != "common":
-                source = (common + file.read_text("utf-8")).encode()
-                self._source[name] = (hashlib.sha1(source).hexdigest(), source)
+            if ending == "lua":
+                script = file.read_text("utf-8")
+                uses = (
+                    script.partition("\n")[0].removeprefix("-- uses ").split() if script.startswith("-- uses ") else []
+                )
+                source = with_constants("".join(shared[part] for part in uses) + script).encode()
+                self._sources[name] = (hashlib.sha1(source).hexdigest(), source)
 
     def __getitem__(self, name: str) -> tuple[str, bytes]:
-        return self._source[name]
+        return self._sources[name]
 
 
 class _Packing:
@@ -110,9 +122,7 @@ class Connection:
             "replyTimeout": REPLY_TIMEOUT,
         }
         if address.kind == "sentinel":
-            self._sentinel = txredisapi.Sentinel(
-                list(address.hosts), replyTimeout=REPLY_TIMEOUT, convertNumbers=False
-            )
+            self._sentinel = txredisapi.Sentinel(list(address.hosts), replyTimeout=REPLY_TIMEOUT, convertNumbers=False)
             handler = self._sentinel.master_for(
                 address.master, factory_class=_PersistentMaster, dbid=address.db or None, **options
             )

@@ -1,4 +1,4 @@
-"""Every key in Redis, in one table. The scripts get the same table as the Lua table ``K``.
+"""Every key in Redis, in one table. The scripts name its entries ``K.name``, and the times below ``KEEP.name``.
 
 The two ``nexmo-layer-integration-`` families are those of the Node service of 2016 and keep its format.
 All times are milliseconds since the epoch by Redis' clock.
@@ -6,13 +6,15 @@ All times are milliseconds since the epoch by Redis' clock.
 
 from __future__ import annotations
 
+import re
+
 KEYS = {
     "message": "nx:m:",  # + mid: STRING, cmsgpack record of one message (see record_event.lua)
     "due": "nx:due",  # ZSET mid -> when an unread message is checked
     "fence": "nx:fence",  # counter: lease tokens and the order of replies
     "hold": "nx:hold",  # HASH since, reason, probe: the outgoing side is held
     "held": "nx:held",  # milliseconds that all past holds lasted
-    "handset": "nx:h:",  # + digits: HASH of what each number carries on that handset (see common.lua)
+    "handset": "nx:h:",  # + digits: HASH of what each number carries on that handset (see shared/links.lua)
     "unowned": "nx:unowned",  # SET of configured numbers that the account does not own
     "quarantine": "nx:quarantine",  # LIST of unreadable webhooks, newest first, bounded
     "lock": "nx:lock:",  # + name: STRING, until when a periodic job is one process's alone
@@ -46,12 +48,7 @@ KEEP = {
 }
 
 
-def lua_preamble() -> str:
-    """The tables above as Lua source."""
-    tables = (("K", {k: f"'{v}'" for k, v in KEYS.items()}), ("KEEP", KEEP))
-    return "".join(f"local {name} = {{{', '.join(f'{k} = {v}' for k, v in t.items())}}}\n" for name, t in tables)
-
-
-def map_key(user_id: str) -> str:
-    """Where the links of one user are kept. Some user ids would reach the key of a handset; they get another."""
-    return KEYS["escaped" if user_id.startswith("phone-") else "map"] + user_id
+def with_constants(lua: str) -> str:
+    """A script with its ``K.name`` and ``KEEP.name`` replaced by what they stand for."""
+    lua = re.sub(r"\bK\.(\w+)", lambda found: f"'{KEYS[found[1]]}'", lua)
+    return re.sub(r"\bKEEP\.(\w+)", lambda found: str(KEEP[found[1]]), lua)

@@ -54,18 +54,14 @@ class RedisStore:
 
     async def receive(self, sms: InboundSms, handset: str, number: str) -> bool:
         rid = urlsafe_b64encode(uuid5(REPLIES, sms.message_id).bytes)[:22].decode()
-        answer = await self._web.run(
-            "receive", self._now(), rid, handset, number, sms.text, sms.message_id
-        )
+        answer = await self._web.run("receive", self._now(), rid, handset, number, sms.text, sms.message_id)
         return bool(answer == "NEW")
 
     async def quarantine(self, entry: str) -> None:
         await self._web.run("quarantine", entry, QUARANTINED)
 
     async def promote(self, limit: int, report: Collection[Status]) -> Promoted:
-        messages, notifications, orphans, after = await self._work.run(
-            "promote", self._now(), limit, _ranks(report)
-        )
+        messages, notifications, orphans, after = await self._work.run("promote", self._now(), limit, _ranks(report))
         return Promoted(messages, notifications, orphans, _number(after))
 
     async def claim_notifications(self, limit: int, lease: int) -> tuple[int | None, list[Notification]]:
@@ -77,39 +73,27 @@ class RedisStore:
         return _number(after), [_reply(*item) for item in items]
 
     async def _claim(self, queue: str, limit: int, lease: int) -> Any:
-        return await self._work.run(
-            "claim", self._now(), queue, limit, lease, CLAIMS_WITHOUT_A_WORD, PROBE_EVERY
-        )
+        return await self._work.run("claim", self._now(), queue, limit, lease, CLAIMS_WITHOUT_A_WORD, PROBE_EVERY)
 
-    async def read_links(
-        self, user_id: str, handset: str, *, raw: str = "", number: str = ""
-    ) -> LinkState:
+    async def read_links(self, user_id: str, handset: str, *, raw: str = "", number: str = "") -> LinkState:
         now, user_map, entries, owner, owner_map, unowned = await self._work.run(
             "read_links", self._now(), user_id, handset, raw, number
         )
         return LinkState(int(now), user_map, _pairs(entries), owner, owner_map, frozenset(unowned))
 
-    async def begin(
-        self, item: Notification, report: Collection[Status], commit: LinkCommit, lease: int
-    ) -> str:
+    async def begin(self, item: Notification, report: Collection[Status], commit: LinkCommit, lease: int) -> str:
         answer: str = await self._work.run(
             "begin", self._now(), item.id, item.token, lease, _ranks(report), *_commit(commit)
         )
         return answer
 
-    async def accepted(
-        self, item: Notification, outcome: str, handset: str, number: str, introduced: str
-    ) -> None:
-        await self._work.run(
-            "finish", self._now(), "out", item.id, "", outcome, handset, number, introduced
-        )
+    async def accepted(self, item: Notification, outcome: str, handset: str, number: str, introduced: str) -> None:
+        await self._work.run("finish", self._now(), "out", item.id, "", outcome, handset, number, introduced)
 
     async def finish(self, item: Notification | Reply, outcome: str) -> None:
         await self._work.run("finish", self._now(), _queue(item), item.id, item.token, outcome)
 
-    async def retry(
-        self, item: Notification | Reply, delay: int, reason: str, introduction: bool = False
-    ) -> None:
+    async def retry(self, item: Notification | Reply, delay: int, reason: str, introduction: bool = False) -> None:
         field = "f" if introduction else ""
         await self._work.run("retry", self._now(), _queue(item), item.id, item.token, delay, reason, field)
 
@@ -172,9 +156,7 @@ def _commit(commit: LinkCommit) -> tuple[str | int, ...]:
     )
 
 
-def _notification(
-    nid: str, token: str, waited: str, fields: list[str], record: list[str]
-) -> Notification:
+def _notification(nid: str, token: str, waited: str, fields: list[str], record: list[str]) -> Notification:
     item: Mapping[str, str] = _pairs(fields)
     sender, packed, gone, *ranks = record
     return Notification(

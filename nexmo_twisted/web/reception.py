@@ -49,9 +49,7 @@ class Reception:
         self._counters.count("webhooks", "busy")
         return True
 
-    def take(
-        self, request: Request, work: Coroutine[Any, Any, None], outcome: str, code: int
-    ) -> Deferred[bytes]:
+    def take(self, request: Request, work: Coroutine[Any, Any, None], outcome: str, code: int) -> Deferred[bytes]:
         """Finish ``work``, also when the client hangs up.
 
         Fires with the answer: ``code``, or 503 when the work failed and the sender should come again. Counts

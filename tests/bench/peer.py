@@ -150,7 +150,8 @@ class Server(Protocol):
     def answer(self, code: int, value: object) -> None:
         body = json.dumps(value).encode()
         self.transport.write(  # type: ignore[union-attr]
-            b"HTTP/1.1 %d OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (code, len(body), body)
+            b"HTTP/1.1 %d OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
+            % (code, len(body), body)
         )
 
 

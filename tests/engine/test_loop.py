@@ -80,6 +80,7 @@ class Looking(TestCase):
 
     def test_outage(self) -> None:
         """While the store is away it looks less and less often, never in a spin, and says so once."""
+
         def away() -> None:
             raise StoreUnavailable("away")
 

@@ -163,7 +163,9 @@ class CustomIdentities(World):
         async def identities(user_id: str) -> dict[str, str]:
             return {"name": user_id.upper(), "phone": "201-555-0199", "mood": "fine"}
 
-        self.service = await self.start(identities=identities, template="{{ sender.name }} ({{ sender.mood }}): {{ text }}")
+        self.service = await self.start(
+            identities=identities, template="{{ sender.name }} ({{ sender.mood }}): {{ text }}"
+        )
         await self.text_unread("Hi")
         self.assertEqual(self.texts("12015550199"), ["ANN (fine): Hi"])
 

@@ -168,9 +168,9 @@ class Recorded(StoreCase):
         """Whatever the order and number of the events before the due time, the same people are texted."""
         users = ["bob", "cleo", "dan"]
         kinds = ["delivered", "read"]
-        events = st.lists(
-            st.tuples(st.sampled_from(kinds), st.sampled_from(users)), max_size=6
-        ).map(lambda pairs: [event(k, **{u: Status[k.upper()]}) for k, u in pairs])
+        events = st.lists(st.tuples(st.sampled_from(kinds), st.sampled_from(users)), max_size=6).map(
+            lambda pairs: [event(k, **{u: Status[k.upper()]}) for k, u in pairs]
+        )
 
         cases: list[list[MessageEvent]] = []
 
@@ -212,4 +212,3 @@ class Compact(TestCase):
         message = documented()
         message["parts"] = message["parts"][:1]
         self.assertLess(len(pack(message, ROOT)), 75)
-

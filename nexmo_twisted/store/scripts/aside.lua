@@ -1,3 +1,4 @@
+-- uses time queue
 -- An item steps aside and blocks nobody: uncertain (U) or buried (D). It stays visible with its reason.
 -- ARGV: now, queue, id, token, state, reason. Returns DONE or STALE.
 local q = names(ARGV[2])

@@ -1,3 +1,4 @@
+-- uses time messages queue links
 -- The last step before an SMS goes out: records the attempt and writes the link it uses, if all is still as it was read.
 -- ARGV: now, nid, token, lease ms, ranks to report, then those of links_unchanged().
 -- Returns OK, or why not: STALE (another process has it), HELD, CONFLICT (choose again), or why the message needs no SMS.

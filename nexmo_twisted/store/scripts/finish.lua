@@ -1,3 +1,4 @@
+-- uses time messages queue
 -- An item is done. That an SMS was accepted counts from anyone, also from a process that lost its lease: it is the truth.
 -- ARGV: now, queue, id, token or '' (anyone), outcome for the record, then for an accepted SMS: handset, number, thread
 -- introduced or ''. Returns DONE, or STALE when the token is not the item's, or GONE when it was done before.

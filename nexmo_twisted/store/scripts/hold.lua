@@ -1,3 +1,4 @@
+-- uses time queue
 -- The account is at fault: nothing goes out but one probe at a time, until the first success. The item keeps its place.
 -- ARGV: now, id, token, reason, ms until the next probe. Returns NEW when the hold begins here, DONE, or STALE.
 local now, q, id = clock(ARGV[1]), names('out'), ARGV[2]

@@ -1,3 +1,4 @@
+-- uses time messages queue
 -- Messages whose delay is over become one notification for each participant who should be texted.
 -- It does no I/O and its ids are made from message and user, so it needs no lease.
 -- ARGV: now, limit, ranks to report (such as '01'). Returns {messages, notifications, orphans, ms until the next or ''}.

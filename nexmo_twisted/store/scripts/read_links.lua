@@ -1,3 +1,4 @@
+-- uses time links
 -- All that the choice of a number, or the finding of a thread, is based on.
 -- ARGV: now, user, handset, phone as its owner wrote it, number that a reply came to or ''.
 -- Returns {now, user's map, flat handset hash, owner and owner's map where the Node service's keys are consulted,

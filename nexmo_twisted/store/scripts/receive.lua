@@ -1,3 +1,4 @@
+-- uses time queue
 -- An inbound SMS is stored once, together with what its number carries on that handset at this moment.
 -- ARGV: now, rid, handset, number, text, messageId. Returns NEW or KNOWN.
 local now, q, rid, handset = clock(ARGV[1]), names('in'), ARGV[2], ARGV[3]

@@ -1,3 +1,4 @@
+-- uses time messages
 -- One webhook about one message, joined into what is known: statuses only rise, whatever the order and number.
 -- ARGV: now, mid, kind, sender, packed message, delay ms, then user, rank, user, rank ...
 -- Returns the ms until the message is checked, or '' when it will not be.

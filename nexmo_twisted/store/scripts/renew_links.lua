@@ -1,3 +1,4 @@
+-- uses time links
 -- A reply came: its link lives on. ARGV: now, then those of links_unchanged(). Returns OK or CONFLICT.
 if not links_unchanged(2) then return 'CONFLICT' end
 write_links(2)

@@ -1,3 +1,4 @@
+-- uses time queue
 -- An item is to be looked at again. It keeps its place at the head of its lane, so nothing overtakes it.
 -- ARGV: now, queue, id, token, ms until then, reason ('' = given back untouched), field to count or ''
 -- Returns DONE or STALE.

@@ -1,0 +1,38 @@
+-- Where the links of one user are kept. Some user ids would reach the key of a handset: they get another.
+local function map_key(user)
+  if string.sub(user, 1, 6) == 'phone-' then return K.escaped .. user end
+  return K.map .. user
+end
+
+-- Whom the Node service last texted on a handset. It wrote the phone as it found it: digits, +digits, or raw.
+local function owner_of(handset, raw)
+  local owner = redis.call('GET', K.owner .. handset) or redis.call('GET', K.owner .. '+' .. handset)
+  if not owner and raw ~= '' then owner = redis.call('GET', K.owner .. raw) end
+  return owner or ''
+end
+
+-- A handset is a HASH: v counts its versions; <number> = what it carries (JSON of ours, opaque here);
+-- i:<number> = the thread that was introduced there.
+-- Links are chosen in Python and written only if everything the choice was based on is unchanged. a = positions in ARGV:
+-- user, map as read, new map, handset, version as read, owner as read, owner's map as read, number, new entry, ttl,
+-- phone as its owner wrote it, the thread when it was introduced there before or ''
+local function links_unchanged(a)
+  local user, handset, owner = ARGV[a], ARGV[a + 3], ARGV[a + 5]
+  if (redis.call('GET', map_key(user)) or '') ~= ARGV[a + 1] then return false end
+  if (redis.call('HGET', K.handset .. handset, 'v') or '') ~= ARGV[a + 4] then return false end
+  if ARGV[a + 4] == '' then         -- a handset we have not texted yet: the Node service's keys were consulted
+    if owner_of(handset, ARGV[a + 10]) ~= owner then return false end
+    if owner ~= '' and (redis.call('GET', map_key(owner)) or '') ~= ARGV[a + 6] then return false end
+  end
+  return true
+end
+
+local function write_links(a)
+  local user, handset, number, ttl = ARGV[a], ARGV[a + 3], ARGV[a + 7], ARGV[a + 9]
+  redis.call('SET', map_key(user), ARGV[a + 2], 'PX', ttl)
+  redis.call('SET', K.owner .. handset, user, 'PX', ttl)
+  redis.call('HSET', K.handset .. handset, number, ARGV[a + 8])
+  if ARGV[a + 11] ~= '' then redis.call('HSET', K.handset .. handset, 'i:' .. number, ARGV[a + 11]) end
+  redis.call('HINCRBY', K.handset .. handset, 'v', 1)
+  redis.call('PEXPIRE', K.handset .. handset, ttl)
+end

@@ -1,0 +1,20 @@
+-- A message record: d due, s sender, b packed body, r {user = rank}, n open notifications, o {user = outcome},
+-- x why it is closed, t when. Never foreign JSON: b passes through as it came.
+local function load_message(mid)
+  local raw = redis.call('GET', K.message .. mid)
+  if not raw then return nil end
+  local ok, record = pcall(cmsgpack.unpack, raw)
+  if ok and type(record) == 'table' then return record end
+  return {x = 'undecodable'}
+end
+
+local function save_message(mid, record, ttl)   -- ttl in ms; nil keeps the record until it is closed
+  local raw = cmsgpack.pack(record)
+  if ttl then redis.call('SET', K.message .. mid, raw, 'PX', int(ttl))
+  else redis.call('SET', K.message .. mid, raw) end
+end
+
+local function close_message(mid, record, why, now)
+  local open = record.n and record.n > 0 and record.n or nil
+  save_message(mid, {x = why, t = now, n = open, o = record.o}, KEEP.closed)
+end
