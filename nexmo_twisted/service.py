@@ -1,15 +1,17 @@
-"""Composition: every part is built here, started and stopped in order. The one place that knows the concrete classes."""
+"""Composition: every part is built here, started and stopped in order. Nobody else knows the concrete classes."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from twisted.application.service import Service
 from twisted.application.strports import service as listening
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -26,6 +28,7 @@ from nexmo_twisted.engine.introductions import CustomIntroduction, TemplateIntro
 from nexmo_twisted.engine.notifications import Notifications, Terms
 from nexmo_twisted.engine.registration import Registration
 from nexmo_twisted.engine.replies import Replies
+from nexmo_twisted.errors import ConfigurationError, StoreUnavailable
 from nexmo_twisted.model import Status
 from nexmo_twisted.operations.door import MetricsDoor
 from nexmo_twisted.operations.metrics import PrometheusCounters
@@ -60,8 +63,9 @@ class NexmoService(Service):
             self._embedded = EmbeddedValkey(EMBEDDED_DATA, reactor, clock)
             address = RedisAddress(kind="unix", path=self._embedded.address)
         scripts = Scripts()
-        self._connections = [Connection(reactor, address, scripts) for _ in ("web", "work")]
-        store = RedisStore(*self._connections, now)
+        web, work = Connection(reactor, address, scripts), Connection(reactor, address, scripts)
+        self._connections = (web, work)
+        store = RedisStore(web, work, now)
         self._functions = Functions(reactor, clock)
         self._pool = outgoing(reactor)
         self._build_engine(store, clock)
@@ -160,13 +164,16 @@ class NexmoService(Service):
 
     def privilegedStartService(self) -> None:
         """Opens the doors that need it before the process gives up its privileges."""
-        for door in self._doors:
-            door.privilegedStartService()
+        super().privilegedStartService()
+        with faults_in_one_line():
+            for door in self._doors:
+                door.privilegedStartService()
 
     def startService(self) -> None:
-        super().startService()  # type: ignore[no-untyped-call]
-        if self._embedded is not None:
-            self._embedded.startService()
+        super().startService()
+        with faults_in_one_line():
+            if self._embedded is not None:
+                self._embedded.startService()
         self._functions.start()
         for door in self._doors:
             door.startService()
@@ -189,7 +196,7 @@ class NexmoService(Service):
         return any(part.busy for part in parts)
 
     def stopService(self) -> Deferred[None]:
-        super().stopService()  # type: ignore[no-untyped-call]
+        super().stopService()
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
@@ -211,6 +218,15 @@ class NexmoService(Service):
         if self._embedded is not None:
             await self._embedded.stopService()
         self._log.info("Stopped")
+
+
+@contextmanager
+def faults_in_one_line() -> Iterator[None]:
+    """What a user can mend ends the process with a sentence instead of a traceback."""
+    try:
+        yield
+    except (CannotListenError, ConfigurationError, StoreUnavailable) as error:
+        raise SystemExit(f"nexmo cannot start: {error}") from None
 
 
 def _signature(nexmo: NexmoSettings, clock: IReactorTime) -> Callable[[Pairs], None] | None:

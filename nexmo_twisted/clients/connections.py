@@ -32,7 +32,7 @@ class HandshakeFailed(ConnectError):
     """TLS did not come about, so nothing of the request was sent. ``cause`` says why."""
 
     def __init__(self, cause: BaseException | None) -> None:
-        super().__init__(string="TLS handshake failed")  # type: ignore[no-untyped-call]
+        super().__init__(string="TLS handshake failed")
         self.cause = cause
 
 

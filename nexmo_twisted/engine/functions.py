@@ -68,9 +68,8 @@ class Functions:
 
 def _runs_in_reactor(function: Callable[..., Any]) -> bool:
     """Coroutine functions, and generators under inlineCallbacks, talk to the reactor and must stay with it."""
-    call = function if inspect.isroutine(function) else getattr(type(function), "__call__", function)
-    inner = inspect.unwrap(call)
-    return inspect.iscoroutinefunction(inner) or inspect.isgeneratorfunction(inner)
+    calls = (inspect.unwrap(function), inspect.unwrap(type(function).__call__))
+    return any(inspect.iscoroutinefunction(call) or inspect.isgeneratorfunction(call) for call in calls)
 
 
 def _name(function: Callable[..., Any]) -> str:

@@ -93,8 +93,9 @@ class Notifications:
         try:
             await self._notify(item)
         except _Skip as skip:
-            self._counters.count("skipped", skip.reason)
-            await self._settle(lambda: self._store.finish(item, skip.reason))
+            reason = skip.reason
+            self._counters.count("skipped", reason)
+            await self._settle(lambda: self._store.finish(item, reason))
         except (StoreUnavailable, _GiveBack):
             await self._settle(lambda: self._store.release(item))
         except Temporary as error:

@@ -68,7 +68,8 @@ class Replies:
             self._log.error(
                 "A reply from {who} is buried: {reason}", who=phones.masked(item.handset), reason=error.reason
             )
-            await self._settle(lambda: self._store.set_aside(item, f"{error.code}: {error.reason}", uncertain=False))
+            reason = f"{error.code}: {error.reason}"
+            await self._settle(lambda: self._store.set_aside(item, reason, uncertain=False))
         except Exception:
             self._log.failure("A reply from {who} failed", who=phones.masked(item.handset))
             await self._retry(item, "internal")

@@ -1,4 +1,4 @@
-"""A Message object in few bytes, and back: what follows from its ids and from the statuses kept beside it is left out."""
+"""A Message object in few bytes, and back: what follows from its ids or is kept beside it is left out."""
 
 from __future__ import annotations
 

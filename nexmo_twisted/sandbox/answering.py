@@ -37,7 +37,7 @@ class RawSegments(Resource):
     isLeaf = True
 
     def __init__(self, inner: Resource) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._inner: Any = inner
 
     def render(self, request: Any) -> Any:

@@ -11,11 +11,12 @@ from twisted.application.service import Service
 from twisted.application.strports import service as listening
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
-from twisted.web.server import Request, Site
+from twisted.web.http import Request
+from twisted.web.server import Site
 
 from nexmo_twisted.config import load
 from nexmo_twisted.sandbox.companies import Sandbox, cast
-from nexmo_twisted.service import NexmoService, make_service
+from nexmo_twisted.service import NexmoService, faults_in_one_line, make_service
 from nexmo_twisted.store.embedded import EmbeddedValkey
 
 #: Where the sandbox is found; the demo looks there.
@@ -75,9 +76,16 @@ class SandboxService(Service):
         )
         return make_service(settings, reactor=reactor)
 
+    def privilegedStartService(self) -> None:
+        super().privilegedStartService()
+        with faults_in_one_line():  # before there is a Valkey to be left behind
+            self._companies.privilegedStartService()
+        self._service.privilegedStartService()
+
     def startService(self) -> None:
         super().startService()
-        self._valkey.startService()
+        with faults_in_one_line():
+            self._valkey.startService()
         self._companies.startService()
         self._service.startService()
         self._log.info("The sandbox runs: a message that stays unread for {delay} becomes a text", delay=self._delay)

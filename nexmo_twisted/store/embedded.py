@@ -71,7 +71,7 @@ class EmbeddedValkey(Service):
         except BaseException:
             self._server.leave()
             raise
-        super().startService()  # type: ignore[no-untyped-call]
+        super().startService()
         self._log.info(
             "embedded Valkey {what} on {address}",
             what="started" if started else "found running and adopted",
@@ -81,7 +81,7 @@ class EmbeddedValkey(Service):
 
     def stopService(self) -> Deferred[None]:
         """Stop the server, adopted or not, unless another of our processes uses it. Fires when it is gone."""
-        super().stopService()  # type: ignore[no-untyped-call]
+        super().stopService()
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:

@@ -30,7 +30,7 @@ class _Entrance(Resource):
     isLeaf = True
 
     def __init__(self, doors: Mapping[str, Door]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         known = [(path.strip("/").encode().split(b"/"), door.app.resource()) for path, door in doors.items()]
         self._doors: list[tuple[list[bytes], Any]] = sorted(known, key=lambda entry: -len(entry[0]))
 

@@ -98,14 +98,14 @@ class _Channel(HTTPChannel):
         self.site.connections += 1
         self._allow(self.site.deadline)
         self._look_again(self.site.deadline)
-        super().connectionMade()  # type: ignore[no-untyped-call]
+        super().connectionMade()
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         self.site.connections -= 1
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        super().connectionLost(reason)  # type: ignore[no-untyped-call]
+        super().connectionLost(reason)
 
     def _allow(self, seconds: float) -> None:
         self._until = self.site.clock.seconds() + seconds
@@ -129,7 +129,7 @@ class _Channel(HTTPChannel):
 
     def dataReceived(self, data: bytes) -> None:
         if not self.turned_away:
-            super().dataReceived(data)  # type: ignore[no-untyped-call]
+            super().dataReceived(data)
 
     def rawDataReceived(self, data: bytes) -> None:
         if not self.turned_away:
@@ -137,30 +137,30 @@ class _Channel(HTTPChannel):
 
     def headerReceived(self, line: bytes) -> bool:
         try:
-            return bool(super().headerReceived(line))  # type: ignore[no-untyped-call]
+            return bool(super().headerReceived(line))
         except ValueError:  # a Content-Length of thousands of digits is no int
-            self._respondToBadRequestAndDisconnect()  # type: ignore[no-untyped-call]
+            self._respondToBadRequestAndDisconnect()
             return False
 
     def allHeadersReceived(self) -> None:
         if self.length is not None and self.length > self.site.max_body:
             self.refuse_body()
         else:
-            super().allHeadersReceived()  # type: ignore[no-untyped-call]
+            super().allHeadersReceived()
 
     def allContentReceived(self) -> None:
         if self.turned_away:
             return
         self._answering = True
         self._allow(self.site.answer_within)
-        super().allContentReceived()  # type: ignore[no-untyped-call]
+        super().allContentReceived()
 
     def requestDone(self, request: Request) -> None:
         # Before the rest, which may go straight on to the next request of a pipeline.
         self._answering = False
         self._answered = True
         self._allow(self.site.deadline)
-        super().requestDone(request)  # type: ignore[no-untyped-call]
+        super().requestDone(request)
 
     def refuse_body(self) -> None:
         """Answer 413 and hang up in a way that lets the answer arrive.
@@ -180,7 +180,7 @@ class _Channel(HTTPChannel):
 
     def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Headers) -> None:
         headers.removeHeader(b"Server")  # nobody's business, and least of all the version
-        super().writeHeaders(version, code, reason, headers)  # type: ignore[no-untyped-call]
+        super().writeHeaders(version, code, reason, headers)
 
 
 class _Excess(Protocol):
@@ -208,7 +208,7 @@ class _HardenedSite(Site):
         max_connections: int,
         refused: Callable[[str], object],
     ) -> None:
-        super().__init__(  # type: ignore[no-untyped-call]
+        super().__init__(
             resource,
             _Request,
             parsePOSTFormSubmission=False,
@@ -228,7 +228,7 @@ class _HardenedSite(Site):
         if self.connections >= self.max_connections:
             self.refused("too_many_connections")
             return _Excess()  # None would do for TCP, but breaks the TLS wrapper
-        return super().buildProtocol(addr)  # type: ignore[no-untyped-call]
+        return super().buildProtocol(addr)
 
     def acceptableProtocols(self) -> list[bytes]:
         """Nothing but HTTP/1.1: the limits are those of its channel."""

@@ -1,12 +1,12 @@
 """The other side of the benchmarks, in a process of its own: canned answers, and webhooks posted as fast as they go.
 
-It spends as little as it can, since both sides share two cores. Control: ``GET /post/<port>/<path>/<count>/<connections>``
-posts that many prepared webhooks to the port and answers with the seconds it took.
+It spends as little as it can, since both sides share two cores. Control:
+``GET /post/<port>/<kind>/<path>/<count>/<connections>`` posts that many prepared webhooks to the port and answers with
+the seconds it took.
 """
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import sys
@@ -156,7 +156,6 @@ class Server(Protocol):
 
 
 if __name__ == "__main__":
-    hashlib.sha1()
     port = reactor.listenTCP(0, Factory.forProtocol(Server), interface="127.0.0.1")  # type: ignore[attr-defined]
     sys.stdout.write(f"{port.getHost().port}\n")
     sys.stdout.flush()

@@ -164,6 +164,7 @@ class Process(StoreCase):
         process = self.start()
         self.assertNotEqual(await process.finish(), 0)
         self.assertIn("in use", process.output)
+        self.assertNotIn("Traceback", process.output)
 
     async def test_help(self) -> None:
         """`twistd nexmo --help` says what there is."""
@@ -186,6 +187,7 @@ class Sandboxed(TestCase):
 
         ports = [free_port() for _ in range(3)]
         sandbox = make_sandbox(reactor, *ports, delay="200 ms")
+        sandbox.privilegedStartService()
         sandbox.startService()
         self.addCleanup(sandbox.stopService)
         told: list[str] = []

@@ -87,7 +87,7 @@ class Sending(World):
         self.assertEqual(self.counted("sent"), 1)
 
     async def test_account_fault(self) -> None:
-        """No credit: the outgoing side is held, one waiting SMS is tried each minute, the first success releases all."""
+        """No credit: all is held, one waiting SMS is tried each minute, the first success releases all."""
         self.fault(path="/sms/json", nexmo_status="9", times=4)
         await self.text_unread(conversation=LUNCH)
         for _ in range(3):
