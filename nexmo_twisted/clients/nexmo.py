@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from twisted.internet.defer import DeferredLock
 from twisted.web.http_headers import Headers
+from vonage_sms import SmsMessage
 
 from nexmo_twisted.boundaries import SmsProvider
 from nexmo_twisted.clients.answers import ask, read_json, refusal, unreadable
@@ -55,13 +56,14 @@ class NexmoClient:
         self._listed: Mapping[str, Mapping[str, Any]] = {}
 
     async def send(self, sms: Sms) -> Outcome:
-        fields = {
-            "from": sms.sender,
-            "to": sms.to,
-            "text": sms.text,
-            "type": "unicode" if sms.unicode else "text",
-            "client-ref": sms.client_ref,
-        }
+        message = SmsMessage(  # Vonage's own model knows the names and limits; its client blocks and is not used
+            to=sms.to,
+            from_=sms.sender,
+            text=sms.text,
+            type="unicode" if sms.unicode else "text",
+            client_ref=sms.client_ref,
+        )
+        fields = message.model_dump(by_alias=True, exclude_none=True)
         try:
             answer = await self._http.request("POST", self._sms_url, headers=self._posting, body=_form(fields))
         except NotSent as error:

@@ -54,9 +54,7 @@ class ServerSettings(_Table):
         repr=False,
     )
     layer_path: values.UrlPath = _setting("Path of the URL for Layer's webhooks.", "nexmo-new-message")
-    nexmo_path: values.UrlPath = _setting(
-        "Path of the URL for inbound SMS; delivery receipts arrive below it on /receipt.", "nexmo-new-sms"
-    )
+    nexmo_path: values.UrlPath = _setting("Path of the URL for inbound SMS.", "nexmo-new-sms")
 
     @field_validator("nexmo_path")
     @classmethod
@@ -78,7 +76,7 @@ class NexmoSettings(_Table):
         "The numbers of the account that texts are sent from and answered to."
     )
     api_url: values.ApiUrl = _setting("Where Nexmo's API is.", "https://rest.nexmo.com")
-    signature_secret: values.SecretOrNothing = _setting("If set, inbound SMS and receipts must be signed with it.", "")
+    signature_secret: values.SecretOrNothing = _setting("If set, inbound SMS must be signed with it.", "")
     signature_method: values.SignatureMethod = _setting(
         "How they are signed: md5hash, md5, sha1, sha256 or sha512, as in the account's settings.", "md5hash"
     )
@@ -94,7 +92,7 @@ class OperatorSettings(_Table):
     """What operators look at."""
 
     listen: values.EndpointOrNothing = _setting(
-        'The Twisted endpoint for health and metrics, never a public one; `""` for none.',
+        'The Twisted endpoint for metrics, never a public one; `""` for none.',
         "tcp:8081:interface=127.0.0.1",
     )
 
