@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from twisted.internet.defer import CancelledError
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -91,7 +92,9 @@ class Notifications:
 
     async def _handle(self, item: Notification) -> None:
         try:
-            await self._notify(item)
+            sms, introduced = await self._prepare(item)
+        except CancelledError:  # the service stops; nothing was sent and the lease will tell
+            raise
         except _Skip as skip:
             reason = skip.reason
             self._counters.count("skipped", reason)
@@ -107,8 +110,22 @@ class Notifications:
         except Exception:
             self._log.failure("Notification of message {id} failed", id=item.message_id)
             await self._retry(item, "internal")
+        else:
+            await self._conclude(item, sms, introduced, await self._send(item, sms))
 
-    async def _notify(self, item: Notification) -> None:
+    async def _send(self, item: Notification, sms: Sms) -> Outcome:
+        """From here on the attempt is recorded: whatever nobody foresaw leaves it uncertain."""
+        try:
+            return await self._provider.send(sms)
+        except CancelledError:
+            raise
+        except Exception:
+            self._log.failure("Sending message {id} failed in an unforeseen way", id=item.message_id)
+            return Outcome(Verdict.UNCERTAIN, "internal")
+
+    async def _prepare(self, item: Notification) -> tuple[Sms, str]:
+        """All that comes before the SMS goes out, up to the record of the attempt. Returns what to send, and the
+        thread that will then have been introduced to the handset, or ''."""
         terms = self._terms
         if item.gone:
             raise _Skip(item.gone)
@@ -130,8 +147,7 @@ class Notifications:
         if not body.strip():
             raise _Skip("blank")
         sms, introduced = await self._begin(item, thread, handset, str(recipient.phone), context, body)
-        outcome = await self._provider.send(sms)
-        await self._conclude(item, sms, introduction_mark(thread) if introduced else "", outcome)
+        return sms, introduction_mark(thread) if introduced else ""
 
     async def _recipient(self, user_id: str) -> tuple[Identity, str]:
         try:
@@ -242,7 +258,7 @@ class Notifications:
         self, item: Notification, reason: str, after: float | None = None, introduction: bool = False
     ) -> None:
         self._counters.count("retried")
-        delay = backoff.delay(item.attempts, retry_after=after, random=self._random)
+        delay = backoff.delay(item.attempts + 1, retry_after=after, random=self._random)
         self._log.info(
             "Message {id} is tried again in {delay:.0f} s: {reason}",
             id=item.message_id,

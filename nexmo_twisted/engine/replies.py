@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet.defer import CancelledError
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -57,6 +58,8 @@ class Replies:
             if item.waited > self._give_up:
                 raise Permanent("not posted in time", code="too_late")
             await self._post(item)
+        except CancelledError:  # the service stops; posting it again will do no harm
+            raise
         except StoreUnavailable:
             await self._settle(lambda: self._store.release(item))
         except Temporary as error:
@@ -102,7 +105,7 @@ class Replies:
                 return
 
     async def _retry(self, item: Reply, reason: str, after: float | None = None) -> None:
-        delay = backoff.delay(item.attempts, retry_after=after, random=self._random)
+        delay = backoff.delay(item.attempts + 1, retry_after=after, random=self._random)
         self._log.info(
             "A reply from {who} is posted again in {delay:.0f} s: {reason}",
             who=phones.masked(item.handset),

@@ -122,6 +122,10 @@ class Faults:
         """Put one more fault in force, behind the others."""
         self._armed.append(_Armed(fault))
 
+    def __len__(self) -> int:
+        """How many are in force."""
+        return len(self._armed)
+
     def clear(self) -> None:
         """Everything works again."""
         self._armed.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.scenarios.world import BOB, CLEO, DELAY, LUNCH, TALK, World
+from tests.support import until
 
 
 class Sending(World):
@@ -152,6 +153,29 @@ class Several(World):
         self.service = await self.start()
         await self.pass_time(5)
         self.assertEqual(self.texts(), ["Ann: Lunch at noon?"])
+
+    async def test_stopped_while_sending(self) -> None:
+        """A stop waits ten seconds for what is on the wire; an SMS without an answer by then is uncertain, not tried
+        again."""
+        self.fault(path="/sms/json", delay=3600.0)
+        await self.send()
+        self.clock.advance(DELAY)
+        await until(lambda: not self.sandbox.faults)
+        for _ in range(20):
+            await self.redis("PING")
+        stopping = self.service.stopService()
+        self.clock.advance(9.9)
+        self.assertFalse(stopping.called)
+        self.clock.advance(0.2)
+        await stopping
+        self.running.remove(self.service)
+        (item,) = await self.redis("KEYS", "nx:n:*")
+        self.assertIn(await self.redis("HGET", item, "s"), ("S", "U"))
+        self.clock.advance(120)
+        self.service = await self.start()
+        await self.pass_time(5)
+        self.assertEqual(await self.redis("HGET", item, "s"), "U")
+        self.assertEqual(self.texts(), [])
 
     async def test_redis_without_its_scripts(self) -> None:
         """After SCRIPT FLUSH, as after a restart or failover of Redis, everything goes on."""
