@@ -154,6 +154,8 @@ class Notifications:
             identity = await self._identities.identity(user_id)
             return identity, phones.e164(identity.phone, self._terms.region)
         except Permanent as error:
+            if error.code != "unknown_user":
+                raise
             raise _Skip(error.code) from error
         except phones.BadPhone as error:
             self._log.info("A recipient has no usable phone: {reason}", reason=str(error))

@@ -1,0 +1,128 @@
+"""What an operator's monitoring sees: ``GET /metrics`` on a door of its own."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from nexmo_twisted.config import Settings
+from tests.scenarios.outside import Caller
+from tests.scenarios.world import BOB, CLEO, LUNCH, ONE, World, free_port
+
+#: name -> its reasons; every one of these is there from the start.
+COUNTERS = {
+    "webhooks": (
+        *("layer_stored", "layer_ignored", "layer_unsigned", "layer_quarantined"),
+        *("nexmo_stored", "nexmo_quarantined", "nexmo_forged", "nexmo_unsigned", "unavailable", "busy", "failed"),
+    ),
+    "refused": ("body_too_large", "slow_request", "slow_answer", "too_many_connections"),
+    "checks": (),
+    "sent": (),
+    "skipped": ("read", "deleted", "blank", "no_phone", "unknown_user", "no_number"),
+    "numbers_exhausted": (),
+    "retried": (),
+    "held": (),
+    "uncertain": (),
+    "buried": ("refused", "too_late", "template"),
+    "replies": (
+        *("received", "repeated", "posted", "no_thread", "not_a_number", "blank", "too_late"),
+        *("conversation_gone", "not_participant"),
+    ),
+    "registration_failures": ("chat webhook", "SMS numbers"),
+}
+_SAMPLE = re.compile(r'nexmo_twisted_(?P<name>\w+)_total(?:\{reason="(?P<reason>[^"]+)"\})? (?P<value>\S+)')
+
+
+class Metrics(World):
+    settings = {"nexmo": {"phone_numbers": [ONE]}}
+
+    async def setUp(self) -> None:
+        self.operator = free_port()
+        await super().setUp()
+        self.caller = Caller(f"http://127.0.0.1:{self.operator}")
+        self.layer_caller = Caller(f"http://127.0.0.1:{self.port}", self.sandbox.credentials.layer_secret)
+
+    def configured(self, port: int, **more: Any) -> Settings:
+        return super().configured(port, operator={"listen": f"tcp:{self.operator}:interface=127.0.0.1"}, **more)
+
+    async def page(self) -> dict[tuple[str, str], float]:
+        """(name, reason) -> value of every counter on the page."""
+        text = (await self.caller.ask("GET", "/metrics")).body.decode("utf-8")
+        found = [_SAMPLE.fullmatch(line) for line in text.splitlines()]
+        return {(each["name"], each["reason"] or ""): float(each["value"]) for each in found if each}
+
+    async def test_from_the_start(self) -> None:
+        """Every counter is there from the start, with every reason, at 0."""
+        expected = {(name, reason): 0.0 for name, reasons in COUNTERS.items() for reason in reasons or ("",)}
+        self.assertEqual(await self.page(), expected)
+
+    async def test_format(self) -> None:
+        """It is Prometheus' text format: content type, and a type and a sentence for each counter."""
+        heard = await self.caller.ask("GET", "/metrics")
+        self.assertEqual(heard.code, 200)
+        self.assertEqual(heard.headers.getRawHeaders("content-type"), ["text/plain; version=0.0.4; charset=utf-8"])
+        text = heard.body.decode("utf-8")
+        self.assertTrue(text.endswith("\n"))
+        for name in COUNTERS:
+            self.assertRegex(text, f"(?m)^# TYPE nexmo_twisted_{name}_total counter$")
+            self.assertRegex(text, rf"(?m)^# HELP nexmo_twisted_{name}_total \S")
+
+    async def test_counts(self) -> None:
+        """What happens is counted, under a name and reason that were there before it happened."""
+        before = await self.page()
+        await self.layer_caller.event(b"junk")
+        await self.layer_caller.event(b"junk", layer_webhook_signature=None)
+        await self.layer_caller.ask("POST", "/nexmo-new-sms", b"junk")
+        await self.layer_caller.event(b" " * (1024 * 1024 + 1))
+        self.layer.add_user("dan", display_name="Dan")
+        talk = self.layer.start_conversation(["ann", "dan", "ghost", "bob"])
+        await self.text_unread(conversation=talk)
+        await self.text_unread(conversation=LUNCH)  # no number is left for Bob
+        self.fault(path="/sms/json", nexmo_status="7")
+        await self.text_unread(conversation=LUNCH)
+        self.fault(path="/sms/json", nexmo_status="5")
+        await self.text_unread(conversation=LUNCH)
+        self.fault(path="/sms/json", nexmo_status="9")
+        await self.text_unread(conversation=LUNCH)
+        await self.pass_time(60)
+        self.layer.send_as_bot(LUNCH, "Robot", "Beep")
+        await self.text_unread(" ", conversation=talk)
+        for handset, text in ((BOB, "Yes"), (CLEO, "Yes"), ("12015550199", "Who?"), ("VONAGE", "Hello"), (BOB, "\x01")):
+            await self.reply(handset, ONE, text)
+        after = await self.page()
+        self.assertEqual(set(after) - set(before), set())
+        for counted in (
+            *(("webhooks", f"layer_{what}") for what in ("stored", "ignored", "unsigned", "quarantined")),
+            *(("webhooks", f"nexmo_{what}") for what in ("stored", "quarantined")),
+            *(("skipped", reason) for reason in ("no_phone", "unknown_user", "no_number", "blank")),
+            *(("replies", reason) for reason in ("received", "posted", "no_thread", "not_a_number", "blank")),
+            *((name, "") for name in ("checks", "sent", "numbers_exhausted", "uncertain", "held")),
+            ("refused", "body_too_large"),
+            ("buried", "refused"),
+        ):
+            self.assertGreater(after[counted], 0, counted)
+
+    async def test_refusals_of_layer(self) -> None:
+        """Also what Layer answers to us: an identity it refuses is counted under a reason that was there before."""
+        before = await self.page()
+        self.fault(path="/users/bob/identity", status=403)
+        await self.text_unread()
+        self.assertEqual(self.texts(), [])
+        self.assertEqual(set(await self.page()) - set(before), set())
+
+    async def test_other_paths(self) -> None:
+        """There is nothing else behind that door, and the webhooks least of all."""
+        for path in ("/", "/metrics/all", "/metricsx", "/nexmo-new-message", "/nexmo-new-sms", "/%ff"):
+            heard = await self.caller.ask("GET", path)
+            self.assertEqual((heard.code, heard.body), (404, b""), path)
+
+    async def test_other_methods(self) -> None:
+        """Another method is answered 405, with the one that is allowed."""
+        for method in ("POST", "PUT", "DELETE", "PATCH"):
+            heard = await self.caller.ask(method, "/metrics")
+            self.assertEqual((heard.code, heard.body), (405, b""), method)
+            self.assertIn("GET", heard.headers.getRawHeaders("allow", [""])[0])
+
+    async def test_not_in_public(self) -> None:
+        """The public port does not show it."""
+        self.assertEqual((await self.layer_caller.ask("GET", "/metrics")).code, 404)
