@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from nexmo_twisted.model import (
+    Claimed,
     Identity,
     InboundSms,
     MessageEvent,
@@ -107,11 +108,12 @@ class Store(Protocol):
     async def promote(self, limit: int, report: Collection[Status]) -> Promoted:
         """Turn due messages into notifications, one for each participant whose status is in ``report``."""
 
-    async def claim_notifications(self, limit: int, lease: int) -> tuple[int | None, list[Notification]]:
-        """(next, claimed): due notifications under a lease, no two for one user."""
+    async def claim_notifications(self, limit: int, lease: int, *, idle: bool = True) -> Claimed[Notification]:
+        """Due notifications under a lease, no two for one user. ``idle``: this process works on none, so one whose
+        lease was lost may be tried, alone."""
 
-    async def claim_replies(self, limit: int, lease: int) -> tuple[int | None, list[Reply]]:
-        """(next, claimed): replies to post under a lease, no two of one handset."""
+    async def claim_replies(self, limit: int, lease: int, *, idle: bool = True) -> Claimed[Reply]:
+        """Replies to post under a lease, no two of one handset; ``idle`` as above."""
 
     async def read_links(self, user_id: str, handset: str, *, raw: str = "", number: str = "") -> LinkState:
         """What a choice of number is based on. ``raw`` is the phone as its owner wrote it. With ``number``, also what
@@ -144,6 +146,9 @@ class Store(Protocol):
 
     async def set_unowned(self, numbers: Collection[str]) -> None:
         """The configured numbers that get no new link."""
+
+    async def unlock(self, name: str) -> None:
+        """Let others do the periodic job of that name before its time is over."""
 
     async def lock(self, name: str, seconds: float) -> bool:
         """True when this process may do the periodic job of that name for so long."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
 
 
@@ -65,7 +65,8 @@ class Notification:
     """One claimed notification: one recipient of one message that fell due unread.
 
     Times are milliseconds since the epoch by Redis' clock. ``waited`` is how long it has been due, time on hold not
-    counted. ``statuses`` is empty and ``packed`` blank when the message is gone (``gone`` says why).
+    counted. ``statuses`` is empty and ``packed`` blank when the message is gone (``gone`` says why). ``suspect``:
+    whoever had it before never said a word about it.
     """
 
     id: str
@@ -80,6 +81,7 @@ class Notification:
     introduction_failures: int
     due: int
     waited: int
+    suspect: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,24 @@ class Reply:
     thread: Thread | None
     attempts: int
     waited: int
+    suspect: bool
+
+
+Item = TypeVar("Item", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed(Generic[Item]):
+    """What one claim brought. ``next`` is the ms until there is something to look at again, None when nothing waits.
+
+    ``lost`` counts SMS whose sender died, which are uncertain now; ``crashed`` counts items buried because everybody
+    who had them died.
+    """
+
+    next: int | None
+    items: Sequence[Item]
+    lost: int = 0
+    crashed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

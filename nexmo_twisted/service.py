@@ -207,10 +207,8 @@ class NexmoService(Service):
             await maybeDeferred(door.stopService)
         for reception in self._receptions:
             await reception.idle()
-        await self.registration.loop.stop()
-        await self.checks.loop.stop()
-        desks = (self.notifications.desk, self.replies.desk)
-        await gatherResults([Deferred.fromCoroutine(desk.stop()) for desk in desks])
+        working = (self.notifications.desk, self.replies.desk, self.checks.loop, self.registration)
+        await gatherResults([Deferred.fromCoroutine(part.stop()) for part in working])
         await self._pool.close()
         self._functions.stop()
         for connection in self._connections:

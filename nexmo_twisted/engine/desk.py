@@ -3,41 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from nexmo_twisted.engine.loop import Loop
+from nexmo_twisted.boundaries import Counters
+from nexmo_twisted.engine.loop import PATIENCE, Loop
+from nexmo_twisted.model import Claimed, Notification, Reply
 
-Item = TypeVar("Item")
+Item = TypeVar("Item", bound=Notification | Reply)
+ItemOut = TypeVar("ItemOut", bound=Notification | Reply, covariant=True)
 
 #: Milliseconds until a claimed item may be claimed by another process: longer than anything we do with it.
 LEASE = 90_000
 #: How many items of one kind are worked on at a time.
 SLOTS = 20
-#: Seconds that claimed work gets to finish when the service stops.
-PATIENCE = 10.0
+
+
+class Claim(Protocol[ItemOut]):
+    """One of the claims of the Store."""
+
+    async def __call__(self, limit: int, lease: int, *, idle: bool = True) -> Claimed[ItemOut]: ...
 
 
 class Desk(Generic[Item]):
-    """Claims what is due into free slots and hands each item to ``handle``, which must settle it and not raise."""
+    """Claims what is due into free slots and hands each item to ``handle``, which must settle it and not raise.
+
+    An item that nobody has said a word about since it was claimed before may be what killed the process: it is worked
+    on alone.
+    """
 
     def __init__(
         self,
         name: str,
         clock: IReactorTime,
-        claim: Callable[[int, int], Awaitable[tuple[int | None, list[Item]]]],
+        claim: Claim[Item],
         handle: Callable[[Item], Awaitable[None]],
+        counters: Counters,
         slots: int = SLOTS,
     ) -> None:
         self._log = Logger(namespace=f"nexmo_twisted.{name}")
         self._clock = clock
         self._claim = claim
         self._handle = handle
+        self._counters = counters
         self._slots = slots
         self._working: set[Deferred[None]] = set()
+        self._alone = False
         self.closing = False  #: nothing new is to be begun
         self._loop = Loop(name, clock, self._look)
         self.start = self._loop.start
@@ -45,14 +59,28 @@ class Desk(Generic[Item]):
 
     async def _look(self) -> float | None:
         free = self._slots - len(self._working)
-        if free <= 0:
+        if free <= 0 or (self._alone and self._working):
             return None  # whoever finishes first pokes
-        after, items = await self._claim(free, LEASE)
-        for item in items:
+        claimed = await self._claim(free, LEASE, idle=not self._working)
+        self._tell(claimed)
+        self._alone = any(item.suspect for item in claimed.items)
+        for item in claimed.items:
             work = Deferred.fromCoroutine(self._guarded(item))
             self._working.add(work)
             work.addBoth(self._finished, work)
-        return None if after is None else after / 1000
+        if claimed.next is None or (claimed.next == 0 and self._working):
+            return None
+        return claimed.next / 1000
+
+    def _tell(self, claimed: Claimed[Item]) -> None:
+        for _ in range(claimed.lost):
+            self._counters.count("uncertain")
+        for _ in range(claimed.crashed):
+            self._counters.count("buried", "crashes")
+        if claimed.lost:
+            self._log.error("{n} SMS may or may not be sent: their sender died", n=claimed.lost)
+        if claimed.crashed:
+            self._log.error("{n} items are buried: whoever worked on them died", n=claimed.crashed)
 
     async def _guarded(self, item: Item) -> None:
         try:
@@ -80,15 +108,18 @@ class Desk(Generic[Item]):
     async def stop(self) -> None:
         """Claim nothing more; wait for what is being worked on, not longer than ten seconds."""
         self.closing = True
+        self._patience = self._clock.callLater(PATIENCE, self._give_up)
         await self._loop.stop()
-        patience = self._clock.callLater(PATIENCE, self._give_up)
         await self._all_done()
-        if patience.active():
-            patience.cancel()
+        if self._patience.active():
+            self._patience.cancel()
 
     def _give_up(self) -> None:
+        """Cancel what is left, again and again: an SMS we no longer wait for still has to be noted down."""
         for work in list(self._working):
             work.cancel()
+        if self._working:
+            self._patience = self._clock.callLater(1.0, self._give_up)
 
 
 def _follow(work: Deferred[None]) -> Deferred[None]:

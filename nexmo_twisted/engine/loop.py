@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
@@ -13,6 +13,9 @@ from nexmo_twisted.errors import StoreUnavailable
 
 #: Seconds after which a loop looks again even when it knows of nothing: other processes may have died meanwhile.
 LONGEST_PAUSE = 5.0
+
+#: Seconds that what is under way gets to finish when the service stops.
+PATIENCE = 10.0
 
 
 class Loop:
@@ -35,7 +38,7 @@ class Loop:
         self._look = look
         self._longest = longest
         self._timer: IDelayedCall | None = None
-        self._running: Deferred[None] | None = None
+        self._running: Deferred[float | None] | None = None
         self._again = False
         self._stopped = True
         self._failures = 0
@@ -60,12 +63,19 @@ class Loop:
             self._timer.cancel()
         self._timer = self._clock.callLater(after, self._run)
 
-    def stop(self) -> Deferred[None]:
-        """Look no more; fires when the present look is over."""
+    async def stop(self) -> None:
+        """Look no more; waits for the present look, not longer than ten seconds."""
         self._stopped = True
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
-        return self.idle()
+        patience = self._clock.callLater(PATIENCE, self._give_up)
+        await self.idle()
+        if patience.active():
+            patience.cancel()
+
+    def _give_up(self) -> None:
+        if self._running is not None:
+            self._running.cancel()
 
     def idle(self) -> Deferred[None]:
         """Fires when no look is under way."""
@@ -84,8 +94,11 @@ class Loop:
         return self._running is not None or due
 
     def _run(self) -> None:
-        self._running = Deferred()
-        Deferred.fromCoroutine(self._once()).addBoth(self._done)
+        if self._running is not None:
+            self._again = True
+            return
+        self._running = Deferred.fromCoroutine(self._once())
+        self._running.addBoth(self._done)
 
     async def _once(self) -> float | None:
         try:
@@ -93,6 +106,8 @@ class Loop:
         except StoreUnavailable as error:
             if not self._failures:
                 self._log.error("{name} pauses: {reason}", name=self._name, reason=error.reason)
+        except CancelledError:
+            return None
         except Exception:
             self._log.failure("{name} failed and will go on", name=self._name)
         else:
@@ -102,7 +117,7 @@ class Loop:
             return after
         self._failures += 1
         self._again = False
-        return float(min(0.2 * 2 ** (self._failures - 1), LONGEST_PAUSE))
+        return min(0.2 * 2.0 ** min(self._failures - 1, 10), LONGEST_PAUSE)
 
     def _done(self, after: Any) -> None:
         self._running = None

@@ -88,7 +88,7 @@ class Notifications:
         self._random = random
         self._counters = counters
         self._conversations: Cache[Mapping[str, Any]] = Cache(chat.conversation, clock)
-        self.desk: Desk[Notification] = Desk("notifications", clock, store.claim_notifications, self._handle)
+        self.desk: Desk[Notification] = Desk("notifications", clock, store.claim_notifications, self._handle, counters)
 
     async def _handle(self, item: Notification) -> None:
         try:
@@ -99,8 +99,10 @@ class Notifications:
             reason = skip.reason
             self._counters.count("skipped", reason)
             await self._settle(lambda: self._store.finish(item, reason))
-        except (StoreUnavailable, _GiveBack):
+        except _GiveBack:
             await self._settle(lambda: self._store.release(item))
+        except StoreUnavailable as error:
+            await self._retry(item, error.reason)
         except Temporary as error:
             await self._retry(item, error.reason, error.retry_after, isinstance(error, _IntroductionFailed))
             if isinstance(error, AccountFault):
@@ -220,6 +222,8 @@ class Notifications:
         try:
             conversation = await self._conversations.get(context["conversation"]["id"])
             return (await self._introduction.introduce(context, conversation)).strip()
+        except CancelledError:
+            raise
         except Exception as error:
             reason = error.reason if isinstance(error, NexmoTwistedError) else type(error).__name__
             if item.introduction_failures + 1 >= INTRODUCTION_TRIES:

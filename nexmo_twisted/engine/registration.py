@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from functools import partial
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -10,6 +12,7 @@ from twisted.logger import Logger
 from nexmo_twisted.boundaries import ChatPlatform, Counters, SmsProvider, Store
 from nexmo_twisted.engine.loop import Loop
 from nexmo_twisted.errors import AccountFault, NexmoTwistedError, StoreUnavailable
+from nexmo_twisted.model import OwnedNumber
 from nexmo_twisted.rules import phones
 
 #: Seconds from one look to the next, and how long a look is one process's alone.
@@ -45,21 +48,24 @@ class Registration:
         self._numbers = numbers
         self._counters = counters
         self._complaints: dict[str, str] = {}
+        self._locked = False
         self.loop = Loop("registration", clock, self._look, longest=EVERY)
 
     async def _look(self) -> float | None:
-        if await self._store.lock("registration", ALONE):
+        self._locked = await self._store.lock("registration", ALONE)
+        if self._locked:
             await self._tell("chat webhook", self._webhook)
             await self._tell("SMS numbers", self._inbound)
         return EVERY
 
-    async def _tell(self, what: str, do: object) -> None:
+    async def _tell(self, what: str, do: Callable[[], Awaitable[None]]) -> None:
+        """Do one part of it; what fails does not keep the other parts from being done."""
         try:
-            await do()  # type: ignore[operator]
+            await do()
         except StoreUnavailable:
             raise
         except NexmoTwistedError as error:
-            self._counters.count("registration_failures", what)
+            self._counters.count("registration_failures")
             self._complain(
                 what, f"{what} cannot be looked after: {error.reason}", alarm=isinstance(error, AccountFault)
             )
@@ -80,8 +86,18 @@ class Registration:
             if number in owned:
                 self._complaints.pop(number, None)
                 if owned[number].inbound_url != self._sms_url:
-                    await self._provider.route_inbound(owned[number], self._sms_url)
-                    self._log.info("Replies to {number} come to us now", number=phones.masked(number))
+                    await self._tell(f"inbound URL of {phones.masked(number)}", partial(self._route, owned[number]))
+
+    async def _route(self, number: OwnedNumber) -> None:
+        await self._provider.route_inbound(number, self._sms_url)
+        self._log.info("Replies to {number} come to us now", number=phones.masked(number.msisdn))
+
+    async def stop(self) -> None:
+        """Waits for the present look, ten seconds at most, and lets the next process look at once."""
+        await self.loop.stop()
+        if self._locked:
+            with suppress(StoreUnavailable):
+                await self._store.unlock("registration")
 
     def _complain(self, about: str, sentence: str, *, alarm: bool) -> None:
         """Log a fault when it begins and when it changes, not every minute."""

@@ -51,7 +51,7 @@ class Replies:
         self._clock = clock
         self._random = random
         self._counters = counters
-        self.desk: Desk[Reply] = Desk("replies", clock, store.claim_replies, self._handle)
+        self.desk: Desk[Reply] = Desk("replies", clock, store.claim_replies, self._handle, counters)
 
     async def _handle(self, item: Reply) -> None:
         try:
@@ -60,8 +60,8 @@ class Replies:
             await self._post(item)
         except CancelledError:  # the service stops; posting it again will do no harm
             raise
-        except StoreUnavailable:
-            await self._settle(lambda: self._store.release(item))
+        except StoreUnavailable as error:
+            await self._retry(item, error.reason)
         except Temporary as error:
             if isinstance(error, AccountFault):
                 self._log.error("The chat platform refuses us: {reason}", reason=error.reason)

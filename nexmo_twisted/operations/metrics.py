@@ -38,7 +38,7 @@ _COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "retried": ("Attempts that will be made again", ()),
     "held": ("Attempts that failed because of the account", ()),
     "uncertain": ("SMS of which nobody knows whether they were sent", ()),
-    "buried": ("Notifications given up, by reason", ("refused", "too_late", "template")),
+    "buried": ("Notifications given up, by reason", ("refused", "too_late", "template", "crashes")),
     "replies": (
         "Replies, by what became of them",
         (
@@ -53,7 +53,7 @@ _COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
             "not_participant",
         ),
     ),
-    "registration_failures": ("Looks at our registration that failed", ("chat webhook", "SMS numbers")),
+    "registration_failures": ("Parts of our registration that could not be looked after", ()),
 }
 
 

@@ -8,6 +8,7 @@ that SMS thread stands for. Two users may share a handset, so only both together
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -42,7 +43,7 @@ class LinkCommit:
     """What to write, and the state it is based on.
 
     ``ttl`` is in ms; ``handset`` in digits, ``raw`` as its owner wrote it; ``mark`` is the introduced thread, or blank
-    when it was not introduced yet.
+    when it was not introduced yet. ``adopted`` are further fields for a handset that only the Node service texted.
     """
 
     state: LinkState
@@ -54,6 +55,7 @@ class LinkCommit:
     entry: str
     ttl: int
     mark: str
+    adopted: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,7 @@ def _commit(
     keep: int,
     introduced: bool,
 ) -> LinkCommit:
-    expires = state.now + lifetime
+    expires = latest = state.now + lifetime
     mapping = _load_map(state.user_map)
     for conversation, link in _user_links(state.user_map, state.now).items():
         if conversation == thread.conversation_id:
@@ -181,6 +183,7 @@ def _commit(
             del mapping[conversation]
         else:
             mapping[conversation] = {**link.rest, "expires": link.expires}
+            latest = max(latest, link.expires)
     own = mapping.get(thread.conversation_id)
     mapping[thread.conversation_id] = {
         **(own if isinstance(own, dict) else {}),
@@ -189,7 +192,25 @@ def _commit(
     }
     entry = dump([thread.user_id, thread.conversation_id, expires, state.now])
     mark = introduction_mark(thread) if introduced else ""
-    return LinkCommit(state, thread.user_id, handset, raw, number, dump(mapping), entry, lifetime + keep, mark)
+    ttl = latest - state.now + keep
+    adopted = {} if state.handset else _adopted(state, thread, number)
+    return LinkCommit(state, thread.user_id, handset, raw, number, dump(mapping), entry, ttl, mark, adopted)
+
+
+def _adopted(state: LinkState, thread: Thread, number: str) -> dict[str, str]:
+    """What the Node service linked on this handset besides ``number``: once the handset has an entry of ours, its keys
+    are not consulted any more. Links of the user himself count as links on this handset, as they did there."""
+    entries = handset_entries(state)
+    for conversation, link in _user_links(state.user_map, state.now).items():
+        own = _Entry(link.number, link.expires, 0, Thread(thread.user_id, conversation))
+        entries.setdefault(link.number, own)
+    fields = {}
+    for entry in entries.values():
+        if entry.thread is not None and entry.number != number:
+            linked = entry.thread
+            fields[entry.number] = dump([linked.user_id, linked.conversation_id, entry.expires, entry.used])
+            fields[f"i:{entry.number}"] = introduction_mark(linked)
+    return fields
 
 
 def _user_links(raw: str, now: int) -> dict[str, _Entry]:
@@ -208,7 +229,7 @@ def expiry(value: object, now: int) -> int:
     milliseconds was formatted instead of parsed, the time with a duration behind it: ``"17954372123457d"``.
     What cannot be read is taken for a week from now, since dropping a link in use loses replies.
     """
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         return int(value)
     if isinstance(value, str) and (match := re.fullmatch(r"(\d{13})(.*)", value.strip(), re.DOTALL)):
         rest = match[2].strip()

@@ -18,13 +18,17 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.ssl import optionsForClientTLS
+from twisted.logger import Logger
 
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.store.keys import with_constants
 from nexmo_twisted.store.url import RedisAddress
 
+log = Logger()
+
 #: Seconds until a command without an answer fails and its connection is given up. Webhooks must be answered in one.
 REPLY_TIMEOUT = 0.5
+CLOSE_TIMEOUT = 2.0
 
 
 class Scripts:
@@ -60,7 +64,11 @@ class _Packing:
     """Commands are put into bytes in C: a third of what a webhook costs in the store was spent there."""
 
     def _build_command(self, *words: Any, **_: Any) -> bytes:
-        packed: bytes = hiredis.pack_command(words)
+        try:
+            packed: bytes = hiredis.pack_command(words)
+        except UnicodeEncodeError:  # half a character from somewhere outside must not look like an outage
+            whole: Any = tuple(w.encode("utf-8", "replace") if isinstance(w, str) else w for w in words)
+            packed = hiredis.pack_command(whole)
         return packed
 
 
@@ -72,24 +80,25 @@ class _MasterProtocol(_Packing, txredisapi.SentinelRedisProtocol):  # type: igno
     pass
 
 
-class _Persistent(txredisapi.RedisFactory):  # type: ignore[misc]
+class _Insisting:
     """Never stops trying: a refused AUTH or SELECT may be a Redis that is still loading."""
 
+    initialDelay = 0.1
+    maxDelay = 1.0
+
+    def stopTrying(self) -> Deferred[None]:
+        return succeed(None)
+
+    def connectionError(self, why: str) -> None:
+        log.warn("Redis: {why}", why=why)
+
+
+class _Persistent(_Insisting, txredisapi.RedisFactory):  # type: ignore[misc]
     protocol = _Protocol
-    initialDelay = 0.1
-    maxDelay = 1.0
-
-    def stopTrying(self) -> Deferred[None]:
-        return succeed(None)
 
 
-class _PersistentMaster(txredisapi.SentinelConnectionFactory):  # type: ignore[misc]
+class _PersistentMaster(_Insisting, txredisapi.SentinelConnectionFactory):  # type: ignore[misc]
     protocol = _MasterProtocol
-    initialDelay = 0.1
-    maxDelay = 1.0
-
-    def stopTrying(self) -> Deferred[None]:
-        return succeed(None)
 
 
 def _endpoint(reactor: Any, address: RedisAddress) -> IStreamClientEndpoint:
@@ -167,7 +176,9 @@ class Connection:
 
     async def close(self) -> None:
         if self._factory is not None:
-            await self._factory.disconnect()
+            closed = self._factory.disconnect()
+            # a silent server behind TLS never says farewell
+            await closed.addTimeout(CLOSE_TIMEOUT, self._reactor, onTimeoutCancel=lambda *_: None)
         if self._sentinel is not None:
             await self._sentinel.disconnect()
 

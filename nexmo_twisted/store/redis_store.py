@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Mapping
+from itertools import chain
+from typing import TypeVar
 from uuid import UUID, uuid5
 
+from twisted.logger import Logger
+
 from nexmo_twisted.boundaries import Store
-from nexmo_twisted.model import InboundSms, MessageEvent, Notification, Promoted, Reply, Status
+from nexmo_twisted.model import Claimed, InboundSms, MessageEvent, Notification, Promoted, Reply, Status
 from nexmo_twisted.rules.compact import long_id, short_id
 from nexmo_twisted.rules.links import LinkCommit, LinkState, thread_of_entry
 from nexmo_twisted.store.connection import Connection, Now, redis_time
+from nexmo_twisted.store.keys import KEYS
 
 #: An item that was claimed so often without a word about it may be what kills the process: it is buried.
 CLAIMS_WITHOUT_A_WORD = 3
@@ -25,11 +29,16 @@ QUARANTINED = 100
 REPLIES = UUID("6d64bb34-6f20-5b8c-9e65-29ffb1f3a1a7")
 
 
+Item = TypeVar("Item")
+
+
 class RedisStore:
     """``web`` serves the webhooks and ``work`` the engine, so that neither waits behind the other's commands.
 
     ``now`` gives the scripts their time: '' for Redis' own (production), absolute ms in tests and the sandbox.
     """
+
+    _log = Logger()
 
     def __init__(self, web: Connection, work: Connection, now: Now = redis_time) -> None:
         self._web = web
@@ -64,16 +73,23 @@ class RedisStore:
         messages, notifications, orphans, after = await self._work.run("promote", self._now(), limit, _ranks(report))
         return Promoted(messages, notifications, orphans, _number(after))
 
-    async def claim_notifications(self, limit: int, lease: int) -> tuple[int | None, list[Notification]]:
-        after, *items = await self._claim("out", limit, lease)
-        return _number(after), [_notification(*item) for item in items]
+    async def claim_notifications(self, limit: int, lease: int, *, idle: bool = True) -> Claimed[Notification]:
+        return await self._claim("out", limit, lease, idle, _notification)
 
-    async def claim_replies(self, limit: int, lease: int) -> tuple[int | None, list[Reply]]:
-        after, *items = await self._claim("in", limit, lease)
-        return _number(after), [_reply(*item) for item in items]
+    async def claim_replies(self, limit: int, lease: int, *, idle: bool = True) -> Claimed[Reply]:
+        return await self._claim("in", limit, lease, idle, _reply)
 
-    async def _claim(self, queue: str, limit: int, lease: int) -> Any:
-        return await self._work.run("claim", self._now(), queue, limit, lease, CLAIMS_WITHOUT_A_WORD, PROBE_EVERY)
+    async def _claim(self, queue: str, limit: int, lease: int, idle: bool, read: Callable[..., Item]) -> Claimed[Item]:
+        after, lost, buried, *raw = await self._work.run(
+            "claim", self._now(), queue, limit, lease, CLAIMS_WITHOUT_A_WORD, PROBE_EVERY, int(idle)
+        )
+        items = []
+        for values in raw:
+            try:
+                items.append(read(*values))
+            except (LookupError, ValueError):  # nobody of ours wrote it; after three leases it is buried
+                self._log.failure("An item of {queue} cannot be read: {id}", queue=queue, id=values[0])
+        return Claimed(_number(after), items, lost, buried)
 
     async def read_links(self, user_id: str, handset: str, *, raw: str = "", number: str = "") -> LinkState:
         now, user_map, entries, owner, owner_map, unowned = await self._work.run(
@@ -117,6 +133,9 @@ class RedisStore:
     async def lock(self, name: str, seconds: float) -> bool:
         return bool(await self._work.run("lock", self._now(), name, int(seconds * 1000)))
 
+    async def unlock(self, name: str) -> None:
+        await self._work.command("DEL", KEYS["lock"] + name)
+
 
 _: type[Store] = RedisStore
 
@@ -153,6 +172,7 @@ def _commit(commit: LinkCommit) -> tuple[str | int, ...]:
         commit.ttl,
         commit.raw,
         commit.mark,
+        *chain.from_iterable(commit.adopted.items()),
     )
 
 
@@ -172,6 +192,7 @@ def _notification(nid: str, token: str, waited: str, fields: list[str], record: 
         introduction_failures=int(item.get("f", 0)),
         due=int(item["d"]),
         waited=int(waited),
+        suspect=item["s"] == "C",
     )
 
 
@@ -187,4 +208,5 @@ def _reply(rid: str, token: str, waited: str, fields: list[str], _record: list[s
         thread=thread_of_entry(item["b"]),
         attempts=int(item.get("t", 0)),
         waited=int(waited),
+        suspect=item["s"] == "C",
     )

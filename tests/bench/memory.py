@@ -51,7 +51,7 @@ async def memory(store: RedisStore, redis: Any, messages: int) -> dict[str, floa
     while (await store.promote(200, REPORT)).messages:
         pass
     while True:
-        _, items = await store.claim_notifications(200, 90_000)
+        items = (await store.claim_notifications(200, 90_000)).items
         if not items:
             break
         for item in items:

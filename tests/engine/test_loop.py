@@ -102,6 +102,51 @@ class Looking(TestCase):
         self.assertEqual(len(self.looks), 3)
         self.assertEqual(len(self.flushLoggedErrors(IndexError)), 3)
 
+    def test_long_outage(self) -> None:
+        """However long the store is away, it goes on when it is back."""
+
+        def away() -> None:
+            raise StoreUnavailable("away")
+
+        self.answer = away
+        self.loop.start()
+        self.clock.pump([5.0] * 2000)
+        self.answer = lambda: None
+        before = len(self.looks)
+        self.clock.pump([5.0, 5.0])
+        self.assertEqual(len(self.looks), before + 2)
+
+    def test_poke_in_a_look(self) -> None:
+        """A timer that ends during a look starts no second one beside it."""
+        going: list[Deferred[None]] = []
+
+        async def slow() -> float | None:
+            going.append(Deferred())
+            await going[-1]
+            return None
+
+        loop = Loop("test", self.clock, slow)
+        loop.start()
+        self.clock.advance(0)
+        loop.poke(0.1)
+        self.clock.advance(0.1)
+        self.assertEqual(len(going), 1)
+        going[0].callback(None)
+        self.clock.advance(0)
+        self.assertEqual(len(going), 2)
+
+    def test_stop_has_an_end(self) -> None:
+        """A look that does not end is cut off after ten seconds."""
+        loop = Loop("test", self.clock, lambda: Deferred())
+        loop.start()
+        self.clock.advance(0)
+        stopped = Deferred.fromCoroutine(loop.stop())
+        self.clock.advance(9.9)
+        self.assertNoResult(stopped)
+        self.clock.advance(0.1)
+        self.successResultOf(stopped)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
     def test_stop(self) -> None:
         """Stop waits for the look that is under way and leaves no timer behind."""
         going: Deferred[None] = Deferred()
@@ -113,7 +158,7 @@ class Looking(TestCase):
         loop = Loop("test", self.clock, slow)
         loop.start()
         self.clock.advance(0)
-        stopped = loop.stop()
+        stopped = Deferred.fromCoroutine(loop.stop())
         self.assertNoResult(stopped)
         going.callback(None)
         self.successResultOf(stopped)

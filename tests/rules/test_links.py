@@ -142,7 +142,7 @@ class Choosing(TestCase):
             self.assertTrue(carried == thread or end <= now)
             alive[choice.number] = (thread, now + HOUR)
             maps[user] = choice.commit.user_map
-            handset |= {"v": str(version + 1), choice.number: choice.commit.entry}
+            handset |= {**choice.commit.adopted, "v": str(version + 1), choice.number: choice.commit.entry}
 
 
 class Introducing(TestCase):
@@ -187,9 +187,16 @@ class FromTheNodeService(TestCase):
             ("1795437212345" + "604800000", 1795437212345 + WEEK),
             ("1795437212345", 1795437212345),
             ("soon", NOW + WEEK),
+            (float("inf"), NOW + WEEK),
             (True, NOW + WEEK),
         ]:
             self.assertEqual(expiry(value, NOW), expected, value)
+
+    def test_long_links(self) -> None:
+        """What lives longer than our own links keeps the map alive."""
+        choice = pick(LinkState(NOW, links(a2=NOW + 90 * HOUR), {}))
+        assert choice is not None
+        self.assertEqual(choice.commit.ttl, 90 * HOUR + KEEP)
 
     def test_null_gets_an_end(self) -> None:
         """A link without an end gets one when the map is next written, so that its number comes free one day."""

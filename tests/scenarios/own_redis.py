@@ -26,7 +26,7 @@ class OwnRedis:
         self.socket = self.directory / "redis.sock"
         self._options = ["--port", "0", "--unixsocket", str(self.socket), "--save", "", "--appendonly", "yes"]
         self._options += ["--appendfsync", "always", *options]
-        self._password = password
+        self.password = password
         self.process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -64,7 +64,7 @@ class OwnRedis:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(5)
             connection.connect(str(self.socket))
-            commands = [("AUTH", self._password), words] if self._password else [words]
+            commands = [("AUTH", self.password), words] if self.password else [words]
             for command in commands:
                 connection.sendall(hiredis.pack_command(command))
                 while (answer := reader.gets()) is False:

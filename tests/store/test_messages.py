@@ -53,7 +53,7 @@ class Recorded(StoreCase):
         """Who is owed an SMS once the delay is over."""
         self.clock.advance(DELAY / 1000)
         await self.store.promote(200, REPORT)
-        _, items = await self.store.claim_notifications(50, 1000)
+        items = (await self.store.claim_notifications(50, 1000)).items
         return sorted(item.user_id for item in items if not item.gone)
 
     async def test_due(self) -> None:
@@ -129,7 +129,7 @@ class Recorded(StoreCase):
         self.clock.advance(DELAY / 1000)
         await self.store.promote(200, REPORT)
         await self.record(event("read", bob=Status.READ))
-        _, (item,) = await self.store.claim_notifications(5, 1000)
+        (item,) = (await self.store.claim_notifications(5, 1000)).items
         self.assertEqual(item.statuses["bob"], Status.READ)
 
     async def test_message_survives(self) -> None:
@@ -138,7 +138,7 @@ class Recorded(StoreCase):
         await self.record(MessageEvent("sent", MESSAGE, "12345", sent.statuses, documented()))
         self.clock.advance(DELAY / 1000)
         await self.store.promote(200, REPORT)
-        _, items = await self.store.claim_notifications(5, 1000)
+        items = (await self.store.claim_notifications(5, 1000)).items
         item = items[0]
         message = unpack(item.packed, item.message_id, item.sender, item.statuses, ROOT)
         expected = documented()

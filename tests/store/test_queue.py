@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from uuid import UUID
 
-from nexmo_twisted.model import InboundSms, Notification, Status, Thread
+from nexmo_twisted.model import Claimed, InboundSms, Notification, Status, Thread
 from nexmo_twisted.rules.compact import pack
-from nexmo_twisted.rules.links import choose
+from nexmo_twisted.rules.links import Choice, choose, thread_of
 from tests.store.test_messages import REPORT, ROOT, event
 from tests.support import StoreCase
 
@@ -28,7 +29,7 @@ class QueueCase(StoreCase):
         self.clock.advance(0.001)
 
     async def claim(self, limit: int = 10) -> list[Notification]:
-        return (await self.store.claim_notifications(limit, LEASE))[1]
+        return list((await self.store.claim_notifications(limit, LEASE)).items)
 
     async def begin(self, item: Notification, handset: str = "12015550199", numbers=NUMBERS) -> str:
         state = await self.store.read_links(item.user_id, handset, raw=handset)
@@ -56,9 +57,9 @@ class Claiming(QueueCase):
 
     async def test_next(self) -> None:
         """The answer says when to look again."""
-        self.assertEqual((await self.store.claim_notifications(5, LEASE))[0], None)
+        self.assertEqual((await self.store.claim_notifications(5, LEASE)).next, None)
         await self.owe()
-        self.assertEqual((await self.store.claim_notifications(5, LEASE))[0], LEASE)
+        self.assertEqual((await self.store.claim_notifications(5, LEASE)).next, LEASE)
 
     async def test_order(self) -> None:
         """First attempts for one user go out in due order, one at a time; other users are not kept waiting."""
@@ -234,7 +235,7 @@ class Holding(QueueCase):
         self.assertTrue(await self.store.hold(first, "no credit", 60_000))
         self.assertEqual(await self.begin(second), "HELD")
         await self.store.release(second)
-        self.assertEqual(await self.store.claim_notifications(10, LEASE), (60_000, []))
+        self.assertEqual(await self.store.claim_notifications(10, LEASE), Claimed(60_000, []))
         self.clock.advance(60)
         (probe,) = await self.claim()
         self.assertEqual(await self.claim(), [])
@@ -273,6 +274,147 @@ class Holding(QueueCase):
         (item,) = await self.claim()
         self.assertEqual(item.waited, 60_001)
 
+    async def test_no_spinning(self) -> None:
+        """While held and with nothing to try, the answer never is "look again at once"."""
+        item = await self.sending()
+        await self.store.hold(item, "no credit", 60_000)
+        self.clock.advance(61)
+        (probe,) = await self.claim()
+        await self.store.retry(probe, 900_000, "connection refused")
+        self.clock.advance(61)
+        self.assertEqual(await self.store.claim_notifications(5, LEASE), Claimed(839_000, []))
+        self.clock.advance(840)
+        (probe,) = await self.claim()
+        await self.store.finish(probe, "read")
+        self.assertEqual(await self.store.claim_notifications(5, LEASE), Claimed(None, []))
+
+    async def test_over_is_over(self) -> None:
+        """A hold that ended while a probe was on its way does not come back when that needs no SMS."""
+        for n, user in enumerate(("ann2", "bob", "cleo"), 1):
+            await self.owe(n, user)
+        first, second = await self.claim(2)
+        await self.begin(first, "12015550190")
+        await self.begin(second, "12015550191")
+        await self.store.hold(first, "no credit", 60_000)
+        self.clock.advance(61)
+        (probe,) = await self.claim()
+        await self.store.accepted(second, "sent", "12015550191", NUMBERS[0], "")
+        await self.store.finish(probe, "blank")
+        self.assertEqual(await self.redis("EXISTS", "nx:hold"), 0)
+
+    async def test_held_while_nobody_ran(self) -> None:
+        """A message that falls due during a hold, while no process runs, has not waited either."""
+        item = await self.sending()
+        await self.store.hold(item, "no credit", 60_000)
+        sent = event("sent", uuid(2), cleo=Status.SENT)
+        await self.store.record_event(sent, pack(sent.message, ROOT), 1000)
+        self.clock.advance(30 * 3600)
+        await self.store.promote(200, REPORT)
+        for _ in range(2):
+            (probe,) = await self.claim()
+            self.assertLess(probe.waited, 2000)
+            self.clock.advance(61)
+
+
+class Leaving(QueueCase):
+    async def test_what_is_set_aside_ends(self) -> None:
+        """A message with a buried recipient ends one day, whatever comes after; so does the entry in the list."""
+        await self.owe(1, "bob", "cleo")
+        one, two = await self.claim()
+        await self.store.set_aside(one, "x", uncertain=False)
+        await self.store.finish(two, "blank")
+        await self.store.record_event(event("read", uuid(1), bob=Status.READ), "", 0)
+        (key,) = await self.redis("KEYS", "nx:m:*")
+        self.assertGreater(await self.redis("PTTL", key), 0)
+        self.clock.advance(31 * 86_400)
+        await self.owe(2)
+        (item,) = await self.claim()
+        await self.store.set_aside(item, "y", uncertain=False)
+        self.assertEqual(await self.redis("ZRANGE", "nx:buried:out", 0, -1), [item.id])
+
+    async def test_a_definite_no_after_all(self) -> None:
+        """That an SMS was not sent counts too when the lease ran out meanwhile: it is tried again."""
+        item = await self.sending()
+        self.clock.advance(LEASE / 1000)
+        self.assertEqual((await self.store.claim_notifications(5, LEASE)).lost, 1)
+        await self.store.retry(item, 5000, "connection refused")
+        self.clock.advance(5)
+        (again,) = await self.claim()
+        self.assertEqual(again.id, item.id)
+        self.assertEqual(await self.redis("ZCARD", "nx:uncertain:out"), 0)
+        self.assertEqual(await self.redis("PTTL", f"nx:n:{item.id}"), -1)
+
+    async def test_the_innocent(self) -> None:
+        """An item that kills its process takes those claimed with it nowhere: the suspects are tried one by one."""
+        for n in range(5):
+            await self.owe(n + 1, f"user{n}")
+        self.assertEqual(len(await self.claim()), 5)
+        self.clock.advance(LEASE / 1000)
+        self.assertEqual((await self.store.claim_notifications(5, LEASE, idle=False)).items, [])
+        for _ in range(5):
+            (suspect,) = await self.claim()
+            self.assertTrue(suspect.suspect)
+            await self.store.finish(suspect, "read")
+        self.assertEqual(await self.redis("ZCARD", "nx:buried:out"), 0)
+
+    async def test_unreadable_item(self) -> None:
+        """An item that nobody can read spoils no other, and is buried in the end."""
+        await self.owe(1, "bob")
+        await self.owe(2, "cleo")
+        (nid,) = await self.redis("ZRANGE", "nx:lane:out:bob", 0, 0)
+        await self.redis("HDEL", f"nx:n:{nid}", "d")
+        (item,) = await self.claim()
+        self.assertEqual(item.user_id, "cleo")
+        await self.store.finish(item, "read")
+        for _ in range(3):
+            self.clock.advance(LEASE / 1000)
+            self.assertEqual(await self.claim(), [])
+        self.assertEqual(await self.redis("ZRANGE", "nx:buried:out", 0, -1), [nid])
+        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 3)
+
+
+class FromNode(QueueCase):
+    """Links of the Node service on one handset, after this service has texted it."""
+
+    ann, bob, more = (f"layer:///conversations/e67b5da2-95ca-40c4-bfc5-a2a8baaeb50{n}" for n in "123")
+    handset = "12015550199"
+
+    async def linked(self, user: str, **numbers: str) -> None:
+        expires = int(self.now()) + 86_400_000
+        links = {getattr(self, name): {"phone": number, "expires": expires} for name, number in numbers.items()}
+        await self.redis("SET", f"nexmo-layer-integration-{user}", json.dumps(links))
+        await self.redis("SET", f"nexmo-layer-integration-phone-{self.handset}", user)
+
+    async def text(self, n: int, user: str, conversation: str) -> Choice | None:
+        await self.owe(n, user)
+        (item,) = await self.claim()
+        state = await self.store.read_links(user, self.handset, raw=self.handset)
+        choice = choose(state, Thread(user, conversation), self.handset, self.handset, NUMBERS, 100_000, 1000)
+        if choice is None:
+            await self.store.finish(item, "no_number")
+        else:
+            self.assertEqual(await self.store.begin(item, REPORT, choice.commit, LEASE), "OK")
+            await self.store.accepted(item, "sent", self.handset, choice.number, "")
+        return choice
+
+    async def test_the_other_user(self) -> None:
+        """When we text Bob, Ann's link on the same handset goes on: her answers arrive and her number is taken."""
+        await self.linked("ann", ann=NUMBERS[0])
+        choice = await self.text(1, "bob", self.bob)
+        assert choice is not None
+        self.assertEqual(choice.number, NUMBERS[1])
+        state = await self.store.read_links("", self.handset, number=NUMBERS[0])
+        self.assertEqual(thread_of(state, NUMBERS[0]), Thread("ann", self.ann))
+        self.assertIsNone(await self.text(2, "bob", self.more))
+
+    async def test_introduced_there(self) -> None:
+        """None of its links is introduced again."""
+        await self.linked("cleo", ann=NUMBERS[0], bob=NUMBERS[1])
+        for n, conversation in enumerate((self.ann, self.bob), 1):
+            choice = await self.text(n, "cleo", conversation)
+            assert choice is not None
+            self.assertTrue(choice.introduced)
+
 
 class Replies(StoreCase):
     def sms(self, n: int, text: str = "hi") -> InboundSms:
@@ -285,7 +427,7 @@ class Replies(StoreCase):
         """The same messageId is one reply, also after it was posted, also three days later."""
         self.assertTrue(await self.receive(1))
         self.assertFalse(await self.receive(1))
-        _, (item,) = await self.store.claim_replies(5, LEASE)
+        (item,) = (await self.store.claim_replies(5, LEASE)).items
         await self.store.finish(item, "posted")
         self.clock.advance(3 * 86_400)
         self.assertFalse(await self.receive(1))
@@ -297,12 +439,12 @@ class Replies(StoreCase):
         for n in (1, 2):
             await self.receive(n)
         await self.receive(3, "12015550188")
-        _, items = await self.store.claim_replies(5, LEASE)
+        items = (await self.store.claim_replies(5, LEASE)).items
         first = {item.handset: item for item in items}
         self.assertEqual(set(first), {"12015550199", "12015550188"})
         self.assertEqual(len(items), 2)
         await self.store.finish(first["12015550199"], "posted")
-        _, (second,) = await self.store.claim_replies(5, LEASE)
+        (second,) = (await self.store.claim_replies(5, LEASE)).items
         self.assertEqual(second.handset, "12015550199")
 
     async def test_thread_at_arrival(self) -> None:
@@ -310,16 +452,16 @@ class Replies(StoreCase):
         await self.redis("HSET", "nx:h:12015550199", "12015550101", f'["bob","{CONVERSATION}",1,1]', "v", 1)
         await self.receive(1)
         await self.redis("DEL", "nx:h:12015550199")
-        _, (item,) = await self.store.claim_replies(5, LEASE)
+        (item,) = (await self.store.claim_replies(5, LEASE)).items
         self.assertEqual(item.thread, Thread("bob", CONVERSATION))
 
     async def test_same_uuid(self) -> None:
         """The de-duplication UUID follows from the messageId alone."""
         await self.receive(1)
-        _, (first,) = await self.store.claim_replies(5, LEASE)
+        (first,) = (await self.store.claim_replies(5, LEASE)).items
         await self.redis("FLUSHALL")
         await self.receive(1)
-        _, (second,) = await self.store.claim_replies(5, LEASE)
+        (second,) = (await self.store.claim_replies(5, LEASE)).items
         self.assertEqual(first.once, second.once)
 
     async def test_quarantine_is_bounded(self) -> None:

@@ -1,18 +1,20 @@
 -- uses time messages queue
 -- The heads of the lanes that are due, each under a lease with a token. One item a lane, so the order in a lane holds.
 -- An item whose attempt was recorded and whose lease ran out is uncertain, never tried again by itself;
--- one that was claimed too often without a word is buried, since it may be what kills the process.
--- ARGV: now, queue (out or in), limit, lease ms, most claims without a word, ms between two probes while held
--- Returns {ms until the next look or '', item, item ...};
+-- one that was claimed too often without a word is buried, since it may be what kills the process. So that it takes no
+-- innocent ones with it, an item whose lease ran out is claimed alone, when nothing else is worked on.
+-- ARGV: now, queue (out or in), limit, lease ms, most claims without a word, ms between two probes while held,
+-- 1 when the process works on nothing else
+-- Returns {ms until the next look or '', leases lost while sending, buried, item, item ...};
 -- item = {id, token, waited ms, flat item hash, flat record: s, b, x, then user, rank ...}
 local now, queue, lease, most = clock(ARGV[1]), ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
-local q, limit, claimed = names(queue), tonumber(ARGV[3]), {}
+local q, limit, claimed, lost, buried = names(queue), tonumber(ARGV[3]), {}, 0, 0
 local hold = false
 if queue == 'out' then
   local probe = redis.call('HGET', K.hold, 'probe')
   if probe then
     hold = true
-    if tonumber(probe) > now then return {int(tonumber(probe) - now)} end
+    if tonumber(probe) > now then return {int(tonumber(probe) - now), 0, 0} end
     limit = math.min(limit, 1)
   end
 end
@@ -23,8 +25,10 @@ local function head_of(lane)
     if not id then redis.call('ZREM', q.queue, lane); return nil end
     local item = load_item(q.item .. id)
     if not item then leave_lane(q, lane, id, now)
-    elseif item.s == 'S' then set_aside(q, id, item, 'U', 'lost', now)
-    elseif item.s == 'C' and tonumber(item.c or '0') + 1 >= most then set_aside(q, id, item, 'D', 'crashes', now)
+    elseif item.s == 'S' then set_aside(q, id, item, 'U', 'lost', now); lost = lost + 1
+    elseif item.s == 'C' and tonumber(item.c or '0') + 1 >= most then
+      set_aside(q, id, item, 'D', 'crashes', now)
+      buried = buried + 1
     else return id, item end
   end
 end
@@ -32,6 +36,8 @@ end
 local held = held_so_far(now)
 for _, lane in ipairs(redis.call('ZRANGEBYSCORE', q.queue, '-inf', int(now), 'LIMIT', 0, limit)) do
   local id, item = head_of(lane)
+  local alone = id and item.s == 'C'
+  if alone and (#claimed > 0 or ARGV[7] ~= '1') then break end
   if id then
     local record = item.m and (load_message(item.m) or {x = 'expired'})
     redis.call('ZREM', q.queue, lane)
@@ -49,12 +55,13 @@ for _, lane in ipairs(redis.call('ZRANGEBYSCORE', q.queue, '-inf', int(now), 'LI
     for field, value in pairs(item) do fields[#fields + 1] = field; fields[#fields + 1] = value end
     claimed[#claimed + 1] = {id, token, int(waited), fields, flat}
   end
+  if alone then break end
 end
 if hold and #claimed > 0 then redis.call('HSET', K.hold, 'probe', int(now + tonumber(ARGV[6]))) end
-local after = ''
-if hold then after = int(math.max(0, tonumber(redis.call('HGET', K.hold, 'probe')) - now))
-else
-  local first = redis.call('ZRANGE', q.queue, 0, 0, 'WITHSCORES')
-  if first[2] then after = int(math.max(0, tonumber(first[2]) - now)) end
+local after, first = '', redis.call('ZRANGE', q.queue, 0, 0, 'WITHSCORES')[2]
+if first then
+  after = tonumber(first)
+  if hold then after = math.max(after, tonumber(redis.call('HGET', K.hold, 'probe'))) end
+  after = int(math.max(0, after - now))
 end
-return {after, unpack(claimed)}
+return {after, lost, buried, unpack(claimed)}

@@ -26,9 +26,9 @@ if accepted then
     redis.call('HSET', K.handset .. ARGV[6], 'i:' .. ARGV[7], ARGV[8])
   end
   local since = redis.call('HGET', K.hold, 'since')
-  if since then
-    redis.call('DEL', K.hold)
-    redis.call('INCRBY', K.held, int(now - tonumber(since)))
-  end
-elseif item.p == '1' then redis.call('HSET', K.hold, 'probe', int(now)) end   -- nothing was tried: the next may
+  redis.call('DEL', K.hold)
+  if since then redis.call('INCRBY', K.held, int(now - tonumber(since))) end
+elseif item.p == '1' and redis.call('EXISTS', K.hold) == 1 then
+  redis.call('HSET', K.hold, 'probe', int(now))   -- nothing was tried: the next may
+end
 return 'DONE'

@@ -4,10 +4,7 @@
 local now, q, id = clock(ARGV[1]), names('out'), ARGV[2]
 local item = load_item(q.item .. id)
 if not item or item.k ~= ARGV[3] then return 'STALE' end
-redis.call('ZREM', q.queue, item.l)
-redis.call('HSET', q.item .. id, 's', 'R', 'k', '', 'e', ARGV[4])
-redis.call('HDEL', q.item .. id, 'c')
-redis.call('ZADD', q.queue, int(now), item.l)
+put_back(q, id, item, ARGV[4], now)
 local new = redis.call('HSETNX', K.hold, 'since', int(now))
 redis.call('HSET', K.hold, 'reason', ARGV[4], 'probe', int(now + tonumber(ARGV[5])))
 return new == 1 and 'NEW' or 'DONE'

@@ -6,7 +6,7 @@ local now, ranks = clock(ARGV[1]), ARGV[3]
 local mids = redis.call('ZRANGEBYSCORE', K.due, '-inf', int(now), 'LIMIT', 0, ARGV[2])
 local records = {}
 for i, mid in ipairs(mids) do records[i] = load_message(mid) or false end
-local base = int(held_so_far(now))
+local held, since = tonumber(redis.call('GET', K.held) or '0'), redis.call('HGET', K.hold, 'since')
 local made, orphans = 0, 0
 for i, mid in ipairs(mids) do
   local record = records[i]
@@ -15,6 +15,7 @@ for i, mid in ipairs(mids) do
     orphans = orphans + 1
   else
     local open = 0
+    local base = int(held + (since and math.max(0, record.d - tonumber(since)) or 0))   -- held before it was due
     for user, rank in pairs(record.r) do
       if user ~= record.s and string.find(ranks, int(rank), 1, true) then
         open = open + 1
@@ -25,7 +26,11 @@ for i, mid in ipairs(mids) do
       end
     end
     if open == 0 then close_message(mid, record, 'read', now)
-    else record.n = open; save_message(mid, record) end
+    else
+      record.n = open
+      save_message(mid, record)
+      redis.call('PERSIST', K.message .. mid)   -- until its notifications are done
+    end
     made = made + open
   end
 end

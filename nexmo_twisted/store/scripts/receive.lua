@@ -6,7 +6,7 @@ if redis.call('EXISTS', q.item .. rid) == 1 then return 'KNOWN' end
 local carried = redis.call('HGET', K.handset .. handset, ARGV[4]) or ''
 local place = redis.call('INCR', K.fence)
 redis.call('HSET', q.item .. rid, 'l', handset, 'n', ARGV[4], 'x', ARGV[5], 'i', ARGV[6], 'b', carried, 'd', int(now),
-  's', 'R')
+  'o', place, 's', 'R')
 redis.call('ZADD', q.lane .. handset, place, rid)
 redis.call('ZADD', q.queue, 'NX', int(now), handset)
 return 'NEW'

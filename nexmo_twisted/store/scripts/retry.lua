@@ -5,13 +5,7 @@
 local now, q, id = clock(ARGV[1]), names(ARGV[2]), ARGV[3]
 local item = load_item(q.item .. id)
 if not item or item.k ~= ARGV[4] then return 'STALE' end
-redis.call('ZREM', q.queue, item.l)
-redis.call('HSET', q.item .. id, 's', 'R', 'k', '')
-redis.call('HDEL', q.item .. id, 'c')
-if ARGV[6] ~= '' then
-  redis.call('HSET', q.item .. id, 'e', ARGV[6])
-  redis.call('HINCRBY', q.item .. id, 't', 1)
-end
+put_back(q, id, item, ARGV[6], now + tonumber(ARGV[5]))
+if ARGV[6] ~= '' then redis.call('HINCRBY', q.item .. id, 't', 1) end
 if ARGV[7] ~= '' then redis.call('HINCRBY', q.item .. id, ARGV[7], 1) end
-redis.call('ZADD', q.queue, int(now + tonumber(ARGV[5])), item.l)
 return 'DONE'

@@ -15,7 +15,8 @@ end
 -- i:<number> = the thread that was introduced there.
 -- Links are chosen in Python and written only if everything the choice was based on is unchanged. a = positions in ARGV:
 -- user, map as read, new map, handset, version as read, owner as read, owner's map as read, number, new entry, ttl,
--- phone as its owner wrote it, the thread when it was introduced there before or ''
+-- phone as its owner wrote it, the thread when it was introduced there before or '', then further entries of the handset
+-- (field, value ...) that are taken over from the Node service's keys
 local function links_unchanged(a)
   local user, handset, owner = ARGV[a], ARGV[a + 3], ARGV[a + 5]
   if (redis.call('GET', map_key(user)) or '') ~= ARGV[a + 1] then return false end
@@ -32,6 +33,7 @@ local function write_links(a)
   redis.call('SET', map_key(user), ARGV[a + 2], 'PX', ttl)
   redis.call('SET', K.owner .. handset, user, 'PX', ttl)
   redis.call('HSET', K.handset .. handset, number, ARGV[a + 8])
+  for i = a + 12, #ARGV, 2 do redis.call('HSET', K.handset .. handset, ARGV[i], ARGV[i + 1]) end
   if ARGV[a + 11] ~= '' then redis.call('HSET', K.handset .. handset, 'i:' .. number, ARGV[a + 11]) end
   redis.call('HINCRBY', K.handset .. handset, 'v', 1)
   redis.call('PEXPIRE', K.handset .. handset, ttl)

@@ -8,10 +8,10 @@ local function load_message(mid)
   return {x = 'undecodable'}
 end
 
-local function save_message(mid, record, ttl)   -- ttl in ms; nil keeps the record until it is closed
+local function save_message(mid, record, ttl)   -- ttl in ms; without one it ends when it would have
   local raw = cmsgpack.pack(record)
   if ttl then redis.call('SET', K.message .. mid, raw, 'PX', int(ttl))
-  else redis.call('SET', K.message .. mid, raw) end
+  else redis.call('SET', K.message .. mid, raw, 'KEEPTTL') end
 end
 
 local function close_message(mid, record, why, now)

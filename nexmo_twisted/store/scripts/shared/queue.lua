@@ -23,10 +23,26 @@ end
 local function set_aside(q, id, item, state, reason, now)
   leave_lane(q, item.l, id, now)
   redis.call('ZREM', q.uncertain, id)
-  redis.call('HSET', q.item .. id, 's', state, 'e', reason, 'z', int(now), 'k', '')
+  redis.call('HSET', q.item .. id, 's', state, 'e', reason, 'z', int(now))
   redis.call('PEXPIRE', q.item .. id, int(KEEP.aside))
   if item.m then redis.call('PEXPIRE', K.message .. item.m, int(KEEP.aside)) end
-  redis.call('ZADD', state == 'U' and q.uncertain or q.buried, int(now), id)
+  local aside = state == 'U' and q.uncertain or q.buried
+  redis.call('ZADD', aside, int(now), id)
+  redis.call('ZREMRANGEBYSCORE', aside, '-inf', int(now - KEEP.aside))   -- their items are gone
+end
+
+-- Puts an item back at its place. That an SMS certainly was not sent also counts when its lease ran out meanwhile, so
+-- that it stands aside as uncertain: then it comes back.
+local function put_back(q, id, item, reason, at)
+  redis.call('ZREM', q.uncertain, id)
+  redis.call('ZREM', q.queue, item.l)
+  redis.call('ZADD', q.lane .. item.l, item.o or item.d, id)
+  redis.call('HSET', q.item .. id, 's', 'R', 'k', '')
+  redis.call('HDEL', q.item .. id, 'c')
+  redis.call('PERSIST', q.item .. id)
+  if item.m then redis.call('PERSIST', K.message .. item.m) end
+  if reason ~= '' then redis.call('HSET', q.item .. id, 'e', reason) end
+  redis.call('ZADD', q.queue, int(at), item.l)
 end
 
 local function held_so_far(now)
