@@ -8,7 +8,7 @@ abort and leave a dead connection in use, so there is none.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from importlib.resources import files
 from typing import Any
 
@@ -55,6 +55,10 @@ class Scripts:
                 )
                 source = with_constants("".join(shared[part] for part in uses) + script).encode()
                 self._sources[name] = (hashlib.sha1(source).hexdigest(), source)
+
+    def all(self) -> Collection[tuple[str, bytes]]:
+        """Every script: (SHA1, source)."""
+        return self._sources.values()
 
     def __getitem__(self, name: str) -> tuple[str, bytes]:
         return self._sources[name]

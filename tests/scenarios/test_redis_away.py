@@ -13,7 +13,7 @@ from nexmo_twisted.config import Settings
 from nexmo_twisted.service import NexmoService
 from tests.scenarios.outside import FORM, NEXMO_DOOR, Caller, Heard, Lines
 from tests.scenarios.own_redis import OwnRedis
-from tests.scenarios.world import ANN, BOB, DELAY, ONE, TALK, World, free_port
+from tests.scenarios.world import ANN, BOB, CLEO, DELAY, LUNCH, ONE, TALK, World, free_port
 from tests.support import turn, until
 from tests.web.test_layer_events import webhook
 
@@ -185,6 +185,30 @@ class Hung(Outage):
     async def test_hung(self) -> None:
         """Every webhook is answered in time, and what Redis carries out late does no harm."""
         await self.outage(self.server.pause, self.server.go_on)
+
+
+class Refused(OwnWorld):
+    async def test_one_key(self) -> None:
+        """A key that Redis refuses to read (of another type, say) costs its own message only, and no endless work."""
+        self.server.ask("RPUSH", "nexmo-layer-integration-bob", "what is this?")
+        await self.send(conversation=LUNCH)
+        self.clock.advance(DELAY)
+        await until(lambda: self.texts(CLEO) or self.clock.advance(0))
+        before = self.worked()
+        for _ in range(100):
+            self.clock.advance(0)
+            await turn()
+        self.assertLess(self.worked() - before, 50)
+        self.assertEqual(self.texts(BOB), [])
+        self.server.ask("DEL", "nexmo-layer-integration-bob")
+        for _ in range(10):
+            await self.pass_time(60)
+        self.assertEqual((len(self.texts(BOB)), len(self.texts(CLEO))), (1, 1))
+
+    def worked(self) -> int:
+        """How many commands the server has carried out."""
+        stats = self.server.ask("INFO", "stats").splitlines()
+        return int(next(line for line in stats if line.startswith("total_commands_processed:")).partition(":")[2])
 
 
 class Beginning(OwnWorld):

@@ -49,6 +49,23 @@ class Registration(World):
         await self.pass_time(60)
         self.assertIn(str(self.port), self.nexmo.numbers[ONE].inbound_url)
 
+    async def test_one_number_refused(self) -> None:
+        """A number that Nexmo will not route keeps no other from being routed."""
+        for number in (ONE, TWO):
+            self.nexmo.route_inbound(number, "https://elsewhere.example.com/")
+        self.fault(path="/number/update", number=ONE, status=420, times=0)
+        await self.pass_time(60)
+        self.assertIn(str(self.port), self.nexmo.numbers[TWO].inbound_url)
+        self.assertIn("elsewhere", self.nexmo.numbers[ONE].inbound_url)
+
+    async def test_quick_restart(self) -> None:
+        """A process that was stopped lets the next one look at once."""
+        (hook,) = self.layer.webhooks
+        await self.stop(self.service)
+        self.layer.webhooks.delete(hook.id)
+        self.service = await self.start()
+        self.assertEqual(self.hooks(), [self.ours])
+
     async def test_layer_down(self) -> None:
         """Layer or Nexmo down only delays it."""
         (hook,) = self.layer.webhooks

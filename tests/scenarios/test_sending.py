@@ -154,6 +154,17 @@ class Several(World):
         await self.pass_time(5)
         self.assertEqual(self.texts(), ["Ann: Lunch at noon?"])
 
+    async def test_key_of_another_kind(self) -> None:
+        """A key of the Node service's family that is no string keeps its user waiting, and nobody else; it does not
+        make the engine spin."""
+        await self.redis("LPUSH", "nexmo-layer-integration-bob", "x")
+        await self.text_unread(conversation=LUNCH)
+        self.assertEqual((len(self.texts(BOB)), len(self.texts(CLEO))), (0, 1))
+        self.assertLess(int(await self.redis("GET", "nx:fence")), 10)
+        await self.redis("DEL", "nexmo-layer-integration-bob")
+        await self.pass_time(10)
+        self.assertEqual(len(self.texts(BOB)), 1)
+
     async def test_stopped_while_sending(self) -> None:
         """A stop waits ten seconds for what is on the wire; an SMS without an answer by then is uncertain, not tried
         again."""

@@ -1,0 +1,66 @@
+"""The connection to Redis: it never gives up, and says at once when Redis is away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Factory, Protocol
+from twisted.trial.unittest import TestCase
+
+from nexmo_twisted.errors import StoreUnavailable
+from nexmo_twisted.store.connection import Connection, Scripts
+from nexmo_twisted.store.url import parse
+from tests.support import StoreCase, until
+
+
+class Loading(Protocol):
+    """A Redis that is still loading when it is asked for the first time."""
+
+    asked = 0
+
+    def dataReceived(self, data: bytes) -> None:
+        type(self).asked += 1
+        self.transport.write(b"-LOADING Redis is loading the dataset in memory\r\n" if self.asked == 1 else b"+OK\r\n")  # type: ignore[union-attr]
+
+
+class FirstAnswer(TestCase):
+    timeout = 20
+
+    async def test_refused(self) -> None:
+        """A first AUTH or SELECT that is refused is only a first attempt: `open` fires when the next one works."""
+        for url in ("redis://:secret@127.0.0.1:{}", "redis://127.0.0.1:{}/1"):
+            Loading.asked = 0
+            port: Any = reactor.listenTCP(0, Factory.forProtocol(Loading), interface="127.0.0.1")  # type: ignore[attr-defined]
+            self.addCleanup(port.stopListening)
+            connection = Connection(reactor, parse(url.format(port.getHost().port)), Scripts())
+            self.addCleanup(lambda c=connection: Deferred.fromCoroutine(c.close()))
+            opened = connection.open()
+            await until(lambda o=opened: o.called, 10_000_000)
+            self.assertTrue(connection.connected)
+            self.assertGreater(Loading.asked, 1)
+
+
+class Commands(StoreCase):
+    async def test_not_open(self) -> None:
+        """Before it is connected it says so instead of waiting."""
+        with self.assertRaisesRegex(StoreUnavailable, "not connected"):
+            await Connection(reactor, parse("redis://127.0.0.1:1"), self.scripts).command("PING")
+
+    async def test_refusals(self) -> None:
+        """What Redis refuses is an outage too, told without its values."""
+        await self.redis("SET", "key", "secret value")
+        with self.assertRaisesRegex(StoreUnavailable, "WRONGTYPE") as caught:
+            await self.redis("LPUSH", "key", "another")
+        self.assertNotIn("another", str(caught.exception))
+
+    async def test_half_characters(self) -> None:
+        """Half a character is stored as a question mark: it must not look like an outage that never ends."""
+        await self.redis("SET", "key", "a\ud800b")
+        self.assertEqual(await self.redis("GET", "key"), "a?b")
+
+    async def test_every_script_loads(self) -> None:
+        """Every script compiles on this server."""
+        for _, source in self.scripts.all():
+            await self.redis("SCRIPT", "LOAD", source)
