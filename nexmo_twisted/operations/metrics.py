@@ -32,7 +32,7 @@ _COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "sent": ("SMS that Nexmo accepted", ()),
     "skipped": (
         "Notifications without an SMS, by reason",
-        ("read", "deleted", "blank", "no_phone", "unknown_user", "no_number"),
+        ("read", "deleted", "blank", "no_phone", "unknown_user", "no_number", "done", "expired", "undecodable"),
     ),
     "numbers_exhausted": ("Messages not sent because no number was free for the handset", ()),
     "retried": ("Attempts that will be made again", ()),
@@ -51,6 +51,7 @@ _COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
             "too_late",
             "conversation_gone",
             "not_participant",
+            "refused",
         ),
     ),
     "registration_failures": ("Parts of our registration that could not be looked after", ()),

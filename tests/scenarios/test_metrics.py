@@ -18,7 +18,10 @@ COUNTERS = {
     "refused": ("body_too_large", "slow_request", "slow_answer", "too_many_connections"),
     "checks": (),
     "sent": (),
-    "skipped": ("read", "deleted", "blank", "no_phone", "unknown_user", "no_number"),
+    "skipped": (
+        *("read", "deleted", "blank", "no_phone", "unknown_user", "no_number"),
+        *("done", "expired", "undecodable"),
+    ),
     "numbers_exhausted": (),
     "retried": (),
     "held": (),
@@ -26,7 +29,7 @@ COUNTERS = {
     "buried": ("refused", "too_late", "template", "crashes"),
     "replies": (
         *("received", "repeated", "posted", "no_thread", "not_a_number", "blank", "too_late"),
-        *("conversation_gone", "not_participant"),
+        *("conversation_gone", "not_participant", "refused"),
     ),
     "registration_failures": (),
 }
