@@ -146,7 +146,7 @@ async def main(quick: bool) -> None:
         assert peer.stdout is not None
         bench = Bench(int(peer.stdout.readline()), redis)
         rounds, count = (3, 500) if quick else (5, 2000)
-        acks = await bench.acks(rounds, count)
+        acks = await bench.acks(3 * rounds, count // 2)
         print(f"acks: {acks['ours']:.0f}/s, bare route with one SET {acks['bare']:.0f}/s: {acks['ratio']:.2f}")
         cpu = await bench.cpu(rounds, count)
         print(f"CPU of a message, webhook to SMS, in bare treq POSTs: {cpu['message']:.2f}")
