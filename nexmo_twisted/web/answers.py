@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Protocol
 
 from klein import Klein
@@ -72,5 +73,9 @@ def source_of(request: Request) -> str:
 
 def content_type_of(request: Request) -> str:
     """The content type in lower case without its parameters, '' when there is none."""
-    values = request.requestHeaders.getRawHeaders(b"content-type", [b""])
-    return values[0].partition(b";")[0].strip().lower().decode("latin-1")
+    return _media_type(request.requestHeaders.getRawHeaders(b"content-type", (b"",))[0])
+
+
+@lru_cache(100)
+def _media_type(value: bytes) -> str:
+    return value.partition(b";")[0].strip().lower().decode("latin-1")

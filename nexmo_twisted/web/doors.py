@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, cast
+from urllib.parse import unquote_to_bytes
 
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
@@ -31,30 +34,36 @@ class _Entrance(Resource):
 
     def __init__(self, doors: Mapping[str, Door]) -> None:
         super().__init__()
-        known = [(path.strip("/").encode().split(b"/"), door.app.resource()) for path, door in doors.items()]
-        self._doors: list[tuple[list[bytes], Any]] = sorted(known, key=lambda entry: -len(entry[0]))
+        self._doors = {
+            b"/" + path.strip("/").encode(): (path.strip("/").encode().split(b"/"), door.app.resource())
+            for path, door in doors.items()
+        }
 
     def render(self, request: Request) -> Any:
-        segments = request.postpath or []
-        for path, door in self._doors:  # the longest first
-            if segments[: len(path)] == path:
-                rest = segments[len(path) :]
-                if rest and not _is_utf8(rest):
-                    break
-                request.prepath, request.postpath = path[:], rest or [b""]
-                request.getRequestHostname = _any_name  # type: ignore[method-assign]
-                return door.render(request)
-        return answer(request, 404)
+        path = request.path
+        known = self._doors.get(path) or self._above(path)
+        if known is None:
+            return answer(request, 404)
+        segments, door = known
+        request.prepath, request.postpath = segments[:], path.split(b"/")[1 + len(segments) :] or [b""]
+        if not _is_host(request.requestHeaders.getRawHeaders(b"host", (b"",))[0]):
+            request.requestHeaders.setRawHeaders(b"host", [b"localhost"])
+        return door.render(request)
+
+    def _above(self, path: bytes) -> tuple[list[bytes], Any] | None:
+        """The door that ``path`` lies beneath, which will say that there is nothing; the longest one counts."""
+        above = [door for door in self._doors if path.startswith(door + b"/")]
+        return self._doors[max(above, key=len)] if above and _is_utf8(path) else None
 
 
-def _any_name() -> bytes:
-    """What Klein takes for the host; no route depends on it."""
-    return b"localhost"
+@lru_cache(1000)
+def _is_host(host: bytes) -> bool:
+    return re.fullmatch(rb"(?:[A-Za-z0-9-]{1,63}\.){0,10}[A-Za-z0-9-]{1,63}(?::[0-9]{1,5})?", host) is not None
 
 
-def _is_utf8(segments: list[bytes]) -> bool:
+def _is_utf8(path: bytes) -> bool:
     try:
-        b"/".join(segments).decode("utf-8")
+        unquote_to_bytes(path).decode("utf-8")
     except UnicodeDecodeError:
         return False
     return True

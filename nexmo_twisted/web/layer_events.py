@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from pydantic_core import from_json
@@ -108,9 +109,14 @@ def _string(value: object, place: str) -> str:
 
 def _user_id(value: object, place: str) -> str:
     text = _string(value, place)
-    if not _USER_ID.fullmatch(text) or len(text.encode("utf-8")) > _LONGEST_USER_ID:
+    if not _is_user_id(text):
         raise BadRequest(f"{place} is not a user id")
     return text
+
+
+@lru_cache(2000)
+def _is_user_id(text: str) -> bool:
+    return _USER_ID.fullmatch(text) is not None and len(text.encode("utf-8")) <= _LONGEST_USER_ID
 
 
 def _sender(value: object, *, optional: bool) -> str | None:

@@ -19,8 +19,8 @@ from twisted.internet.task import react
 from twisted.web.client import Agent, HTTPConnectionPool
 
 from nexmo_twisted.config import load
-from nexmo_twisted.service import NexmoService
-from nexmo_twisted.store.connection import Connection, Scripts, redis_time
+from nexmo_twisted.service import NexmoService, make_service
+from nexmo_twisted.store.connection import Connection, Scripts
 from nexmo_twisted.store.redis_store import RedisStore
 from nexmo_twisted.store.url import parse
 from nexmo_twisted.web.site import hardened_site
@@ -58,7 +58,7 @@ class Bench:
             server={"url": "http://127.0.0.1:1", "listen": "tcp:0:interface=127.0.0.1", "redis": Server.shared().url},
             operator={"listen": ""},
         )
-        service = NexmoService(settings, reactor, reactor, redis_time)  # type: ignore[arg-type]
+        service = make_service(settings, reactor=reactor)
         port = reactor.listenTCP(0, service.public, interface="127.0.0.1")  # type: ignore[attr-defined]
         service.startService()
         while not service.ready:
