@@ -140,16 +140,6 @@ class Thread:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """One (handset, number) pair and the thread it last carried. Times in milliseconds since the epoch."""
-
-    thread: Thread
-    expires: int
-    used: int
-    introduced: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Sms:
     """One text message to send. ``sender`` and ``to`` are E.164 digits; ``unicode`` picks UCS-2 over GSM-7.
 

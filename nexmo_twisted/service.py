@@ -16,7 +16,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from nexmo_twisted.boundaries import IdentitySource, Introduction
+from nexmo_twisted.boundaries import ChatPlatform, IdentitySource, Introduction, SmsProvider, Store
 from nexmo_twisted.clients.http import Http, outgoing
 from nexmo_twisted.clients.layer import LayerClient
 from nexmo_twisted.clients.nexmo import NexmoClient
@@ -69,24 +69,31 @@ class NexmoService(Service):
         store = RedisStore(web, work, now)
         self._functions = Functions(reactor, clock)
         self._pool = outgoing(reactor)
-        self._build_engine(store, clock)
+        chat = self._chat_platform(clock)
+        provider = self._sms_provider(clock)
+        self._build_outgoing(store, chat, provider, clock)
+        self._build_incoming(store, chat, provider, clock)
         self._doors = self._build_doors(reactor, clock)
 
-    def _build_engine(self, store: RedisStore, clock: IReactorTime) -> None:
+    def _chat_platform(self, clock: IReactorTime) -> ChatPlatform:
+        layer = self._settings.layer
+        http = Http(self._pool, clock, timeout=10.0)
+        return LayerClient(http, layer.api_url, layer.app_id, layer.token.get_secret_value())
+
+    def _sms_provider(self, clock: IReactorTime) -> SmsProvider:
+        nexmo = self._settings.nexmo
+        http = Http(self._pool, clock, timeout=30.0)
+        return NexmoClient(http, nexmo.api_url, nexmo.key, nexmo.secret.get_secret_value())
+
+    def _build_outgoing(self, store: Store, chat: ChatPlatform, provider: SmsProvider, clock: IReactorTime) -> None:
+        """From a message that falls due to the SMS."""
         settings = self._settings
-        layer, nexmo, server = settings.layer, settings.nexmo, settings.server
-        chat = LayerClient(
-            Http(self._pool, clock, timeout=10.0), layer.api_url, layer.app_id, layer.token.get_secret_value()
-        )
-        provider = NexmoClient(
-            Http(self._pool, clock, timeout=30.0), nexmo.api_url, nexmo.key, nexmo.secret.get_secret_value()
-        )
         source: IdentitySource = (
             CustomIdentities(self._functions, settings.identities)
             if callable(settings.identities)
             else PlatformIdentities(chat)
         )
-        terms = Terms(
+        self._terms = Terms(
             report=[Status[name.upper()] for name in settings.report_on_status],
             numbers=settings.nexmo.phone_numbers,
             link_lifetime=settings.number_expiration_time,
@@ -94,7 +101,7 @@ class NexmoService(Service):
             give_up=settings.give_up,
             region=settings.default_region,
             max_segments=settings.sms.max_segments,
-            api_root=f"{layer.api_url}/apps/{layer.app_id}",
+            api_root=f"{settings.layer.api_url}/apps/{settings.layer.app_id}",
         )
         self.notifications = Notifications(
             store,
@@ -103,12 +110,16 @@ class NexmoService(Service):
             Identities(source, clock),
             compile_template(settings.template),
             self._introduction(),
-            terms,
+            self._terms,
             clock,
             random.random,
             self.counters,
         )
-        self.checks = Checks(store, clock, terms.report, self.notifications.desk.poke, self.counters)
+        self.checks = Checks(store, clock, self._terms.report, self.notifications.desk.poke, self.counters)
+
+    def _build_incoming(self, store: Store, chat: ChatPlatform, provider: SmsProvider, clock: IReactorTime) -> None:
+        """From the webhooks to the store, from an inbound SMS to the conversation, and what makes webhooks come."""
+        settings, terms, server = self._settings, self._terms, self._settings.server
         self.replies = Replies(
             store,
             chat,
@@ -119,24 +130,24 @@ class NexmoService(Service):
             random.random,
             self.counters,
         )
-        self.registration = Registration(
-            store,
-            chat,
-            provider,
-            settings.name,
-            f"{server.url}/{server.layer_path}",
-            layer.secret[0].get_secret_value(),
-            f"{server.url}/{server.nexmo_path}",
-            nexmo.phone_numbers,
-            clock,
-            self.counters,
-        )
         self.intake = Intake(
             store,
             terms.api_root,
             settings.delay,
             self.checks.loop.poke,
             self.replies.desk.poke,
+            self.counters,
+        )
+        self.registration = Registration(
+            store,
+            chat,
+            provider,
+            settings.name,
+            f"{server.url}/{server.layer_path}",
+            settings.layer.secret[0].get_secret_value(),
+            f"{server.url}/{server.nexmo_path}",
+            settings.nexmo.phone_numbers,
+            clock,
             self.counters,
         )
 

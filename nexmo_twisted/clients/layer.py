@@ -20,16 +20,13 @@ from nexmo_twisted.clients.http import Answer, Http
 from nexmo_twisted.clients.layer_webhooks import LayerWebhooks
 from nexmo_twisted.errors import Permanent
 
-#: Bytes an answer may have; a conversation lists all its participants.
-ANSWER_LIMIT = 2**20
-
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _CONVERSATION = "layer:///conversations/"
 _COMPANY = "Layer"
 
 
 class LayerClient:
-    """Calls to one Layer app. ``http`` should allow answers of :data:`ANSWER_LIMIT` bytes.
+    """Calls to one Layer app.
 
     ``app_id`` is a UUID (its ``layer:///apps/`` form is understood), ``token`` the Platform API's bearer token.
     """
