@@ -14,6 +14,7 @@ from twisted.application.strports import service as listening
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
 from nexmo_twisted.boundaries import ChatPlatform, IdentitySource, Introduction, SmsProvider, Store
@@ -198,6 +199,7 @@ class NexmoService(Service):
             self._late.cancel()
         if self.running:
             self.ready = True
+            self._log.info("At work: Redis is there")
             for loop in (self.checks.loop, self.notifications.desk, self.replies.desk, self.registration.loop):
                 loop.start()
 
@@ -256,6 +258,7 @@ def make_service(
 ) -> NexmoService:
     """The service for these settings, to be given a parent in a ``.tac`` file. The reactor is the running one."""
     reactor = reactor or installed_reactor()
+    Factory.noisy = False  # Twisted tells of every connection it makes
     service = NexmoService(settings, reactor, clock or reactor, now)
     # What stands now never becomes garbage; looking through it again and again took a tenth of all time.
     gc.collect()

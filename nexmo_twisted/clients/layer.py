@@ -18,7 +18,7 @@ from nexmo_twisted.boundaries import ChatPlatform
 from nexmo_twisted.clients.answers import ask, read_json, refusal, unreadable
 from nexmo_twisted.clients.http import Answer, Http
 from nexmo_twisted.clients.layer_webhooks import LayerWebhooks
-from nexmo_twisted.errors import Permanent
+from nexmo_twisted.errors import NexmoTwistedError, Permanent, Temporary
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _CONVERSATION = "layer:///conversations/"
@@ -78,11 +78,12 @@ class LayerClient:
                 return
             case 404 | 410:
                 raise Permanent("the conversation is gone", code="conversation_gone")
-            case 403 | 422:
+            case 403 | 422 if _is_layers(answer):
                 raise Permanent("the user is no participant", code="not_participant")
             case 409 if _error_id(answer) == "id_in_use":
                 return
-        raise refusal(_COMPANY, answer.status, answer)
+        error = refusal(_COMPANY, answer.status, answer)
+        raise error if _is_layers(answer) else _for_now(error)
 
     async def ensure_webhook(self, name: str, target_url: str, secret: str) -> Sequence[str]:
         return await self._webhooks.ensure(name, target_url, secret)
@@ -92,7 +93,7 @@ class LayerClient:
 
     def _object(self, answer: Answer) -> Mapping[str, Any]:
         if answer.status != 200:
-            raise refusal(_COMPANY, answer.status, answer)
+            raise _for_now(refusal(_COMPANY, answer.status, answer))
         value = read_json(_COMPANY, answer)
         if not isinstance(value, dict):
             raise unreadable(_COMPANY)
@@ -107,8 +108,22 @@ def _conversation_uuid(conversation_id: str) -> str:
 
 
 def _error_id(answer: Answer) -> object:
-    error = read_json(_COMPANY, answer)
+    """The ``id`` of Layer's error object, None when the answer is none of Layer's."""
+    try:
+        error = read_json(_COMPANY, answer)
+    except Temporary:
+        return None
     return error.get("id") if isinstance(error, dict) else None
+
+
+def _is_layers(answer: Answer) -> bool:
+    """Whether Layer itself said so: a proxy in front of it says no with a page of its own."""
+    return _error_id(answer) is not None
+
+
+def _for_now(error: NexmoTwistedError) -> NexmoTwistedError:
+    """Calls to Layer are simply tried again, whatever was wrong with them."""
+    return Temporary(error.reason) if isinstance(error, Permanent) else error
 
 
 def _profile(user_id: str, identity: Mapping[str, Any]) -> dict[str, Any]:

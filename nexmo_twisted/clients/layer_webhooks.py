@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from twisted.web.http_headers import Headers
 
@@ -45,12 +46,12 @@ class LayerWebhooks:
         for surplus in mine[1:]:
             await self._delete(surplus)
             done.append("deleted a second one")
-        if mine and not _complete(mine[0]):
-            await self._delete(mine.pop(0))
-            done.append("deleted the one that lacked events")
-        if not mine:
+        if not mine or not _complete(mine[0]):
             await self._register(name, target_url, secret)
             done.append("registered it")
+            if mine:  # only now: a moment without any would lose events
+                await self._delete(mine[0])
+                done.append("deleted the one that lacked events")
         elif mine[0].get("status") != "active":
             await self._call("POST", f"{self._url}/{_id(mine[0])}/activate", 200)
             done.append("activated it")
@@ -94,7 +95,8 @@ def _is(hook: Mapping[str, Any], name: str, target_url: str) -> bool:
 
 
 def _without_port(url: str) -> str:
-    return _DEFAULT_PORT.sub(r"\1", url)
+    parts = urlsplit(url)
+    return _DEFAULT_PORT.sub(r"\1", parts._replace(scheme=parts.scheme.lower(), netloc=parts.netloc.lower()).geturl())
 
 
 def _id(hook: Mapping[str, Any]) -> str:
@@ -106,8 +108,9 @@ def _id(hook: Mapping[str, Any]) -> str:
 
 
 def _complete(hook: Mapping[str, Any]) -> bool:
+    """Whether it has all events we need. One that does not tell is believed, or it would be replaced for ever."""
     events = hook.get("events")
-    return isinstance(events, list) and all(event in events for event in EVENTS)
+    return not isinstance(events, list) or all(event in events for event in EVENTS)
 
 
 def _preference(hook: Mapping[str, Any]) -> tuple[bool, bool, str]:

@@ -95,10 +95,14 @@ class NexmoClient:
     async def _list(self) -> dict[str, Mapping[str, Any]]:
         """Every entry of the account by its number, page by page until there are no new ones."""
         listed: dict[str, Mapping[str, Any]] = {}
+        count: object = None
         for index in range(1, _MOST_PAGES + 1):
             url = f"{self._numbers_url}?size={_PAGE}&index={index}"
             answer = await ask(self._http, _COMPANY, "GET", url, self._reading)
             document = _object(answer)
+            code = str(document.get("error-code", "200"))
+            if code != "200":
+                raise refusal(_COMPANY, int(code), answer) if _CODE.fullmatch(code) else unreadable(_COMPANY)
             entries = document.get("numbers", [])
             if not isinstance(entries, list):
                 raise unreadable(_COMPANY)
@@ -112,6 +116,8 @@ class NexmoClient:
             count = document.get("count")
             if not new or (isinstance(count, int) and len(listed) >= count):
                 break
+        if isinstance(count, int) and len(listed) < count:
+            raise unreadable(_COMPANY)  # whoever is not listed would count as not owned
         return listed
 
 

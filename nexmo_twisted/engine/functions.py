@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from functools import partial
 from threading import Thread
+from traceback import extract_tb
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -65,6 +66,13 @@ class Functions:
         if isinstance(result, Deferred) or inspect.isawaitable(result):
             result = await result
         return result
+
+
+def where(error: BaseException) -> str:
+    """The kind of an exception and the line it came from. Its message is left out: it may hold names and phones."""
+    frames = extract_tb(error.__traceback__)
+    line = f" at {frames[-1].filename}:{frames[-1].lineno} in {frames[-1].name}" if frames else ""
+    return f"{type(error).__name__}{line}"
 
 
 def _runs_in_reactor(function: Callable[..., Any]) -> bool:

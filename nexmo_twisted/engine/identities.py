@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from nexmo_twisted.boundaries import ChatPlatform, IdentitySource
 from nexmo_twisted.engine.cache import Cache
-from nexmo_twisted.engine.functions import Functions
+from nexmo_twisted.engine.functions import Functions, where
 from nexmo_twisted.errors import NexmoTwistedError, Permanent, Temporary
 from nexmo_twisted.model import Identity
 
@@ -38,7 +38,7 @@ class CustomIdentities:
         except NexmoTwistedError:
             raise
         except Exception as error:
-            raise Temporary(f"the identities function raised {type(error).__name__}") from error
+            raise Temporary(f"the identities function raised {where(error)}") from error
         if values is None:
             raise Permanent("the identities function knows no such user", code="unknown_user")
         if not isinstance(values, Mapping):

@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from nexmo_twisted.boundaries import ChatPlatform, Counters, IdentitySource, Introduction, SmsProvider, Store, Template
 from nexmo_twisted.engine.cache import Cache
 from nexmo_twisted.engine.desk import LEASE, Desk
+from nexmo_twisted.engine.functions import where
 from nexmo_twisted.engine.persist import until_stored
 from nexmo_twisted.errors import AccountFault, NexmoTwistedError, Permanent, StoreUnavailable, Temporary
 from nexmo_twisted.model import Identity, Notification, Outcome, Sms, Status, Thread, Verdict
@@ -200,7 +201,7 @@ class Notifications:
                     id=item.message_id,
                 )
                 raise _Skip("no_number")
-            if not choice.introduced and introduction is None and item.introduction_failures < INTRODUCTION_TRIES:
+            if not choice.introduced and introduction is None:
                 introduction = await self._introduce(item, context)
             lead = "" if choice.introduced or not introduction else f"{introduction}\n\n"
             fitted = fit(clean(lead + body), terms.max_segments)
@@ -216,7 +217,8 @@ class Notifications:
                 raise _Skip(answer)
         raise Temporary("the links of this user change all the time")
 
-    async def _introduce(self, item: Notification, context: Mapping[str, Any]) -> str:
+    async def _introduce(self, item: Notification, context: Mapping[str, Any]) -> str | None:
+        """The introduction; None when it failed for the last time, so that the SMS goes out without."""
         if self._introduction is None:
             return ""
         try:
@@ -225,11 +227,12 @@ class Notifications:
         except CancelledError:
             raise
         except Exception as error:
-            reason = error.reason if isinstance(error, NexmoTwistedError) else type(error).__name__
+            reason = error.reason if isinstance(error, NexmoTwistedError) else where(error)
             if item.introduction_failures + 1 >= INTRODUCTION_TRIES:
                 self._log.error(
                     "Message {id} goes out without its introduction: {reason}", id=item.message_id, reason=reason
                 )
+                return None
             raise _IntroductionFailed(f"introduction: {reason}") from error
 
     async def _conclude(self, item: Notification, sms: Sms, introduced: str, outcome: Outcome) -> None:

@@ -49,6 +49,7 @@ class Registration:
         self._counters = counters
         self._complaints: dict[str, str] = {}
         self._locked = False
+        self._mended = False
         self.loop = Loop("registration", clock, self._look, longest=EVERY)
 
     async def _look(self) -> float | None:
@@ -73,8 +74,15 @@ class Registration:
             self._complaints.pop(what, None)
 
     async def _webhook(self) -> None:
-        for done in await self._chat.ensure_webhook(self._name, self._chat_url, self._chat_secret):
-            self._log.info("Chat webhook: {done}", done=done)
+        done = await self._chat.ensure_webhook(self._name, self._chat_url, self._chat_secret)
+        for each in done:
+            self._log.info("Chat webhook: {done}", done=each)
+        if done and self._mended:
+            self._counters.count("registration_failures")
+            self._complain("webhook", f"Our webhook does not stay active: is {self._chat_url} reachable?", alarm=True)
+        elif not done:
+            self._complaints.pop("webhook", None)
+        self._mended = bool(done)
 
     async def _inbound(self) -> None:
         owned = {number.msisdn: number for number in await self._provider.numbers()}
@@ -90,7 +98,12 @@ class Registration:
 
     async def _route(self, number: OwnedNumber) -> None:
         await self._provider.route_inbound(number, self._sms_url)
-        self._log.info("Replies to {number} come to us now", number=phones.masked(number.msisdn))
+        tell = self._log.warn if number.inbound_url else self._log.info
+        tell(
+            "Replies to {number} come to us now; they went to {before}",
+            number=phones.masked(number.msisdn),
+            before=number.inbound_url or "nobody",
+        )
 
     async def stop(self) -> None:
         """Waits for the present look, ten seconds at most, and lets the next process look at once."""

@@ -100,6 +100,11 @@ def judge_answer(http_status: int, retry_after: str | None, body: bytes, *, date
     wait = named_wait(retry_after, date)
     where = f"HTTP {http_status}"
     if http_status in HTTP:
+        # Should some part have been taken all the same, sending again would double it.
+        parts = [part for part in _parts(_read(body)) if _known(part) is not None]
+        judged = _judge_parts(parts, wait) if parts else None
+        if judged is not None and judged.verdict in (ACCEPTED, UNCERTAIN):
+            return judged
         return _outcome(HTTP[http_status], where, wait=wait)
     if 200 <= http_status < 300:
         return _judge_body(_read(body), where, wait)

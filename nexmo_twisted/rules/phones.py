@@ -85,15 +85,16 @@ def _e164(raw: str, region: str) -> str:
 
 
 def _without_plus(text: str, digits: str, region: str) -> PhoneNumber | None:
-    """The national reading. It gives way only where it is impossible, or where the region's own country
-    code is in front and makes a likelier handset: German numbers have no fixed length, 49170... may be both.
+    """The national reading. It gives way where it is impossible, and where there is no trunk prefix and the digits
+    make a likelier handset with a country code in front: German numbers have no fixed length, 49170... and 4479...
+    may be both. Two numbers in one field are none.
     """
     if region not in phonenumbers.SUPPORTED_REGIONS:
         return None
     national = _possible(text, region)
     if national is None:
-        return _possible("+" + digits, None)
-    if digits.startswith(str(national.country_code)):
+        return None if any(sign in text for sign in "/*#,;") else _possible("+" + digits, None)
+    if not digits.startswith("0"):
         worldwide = _possible("+" + digits, None)
         if worldwide is not None and _likelihood(worldwide) > _likelihood(national):
             return worldwide

@@ -78,9 +78,13 @@ class SandboxService(Service):
 
     def privilegedStartService(self) -> None:
         super().privilegedStartService()
-        with faults_in_one_line():  # before there is a Valkey to be left behind
-            self._companies.privilegedStartService()
-        self._service.privilegedStartService()
+        try:  # before there is a Valkey to be left behind
+            with faults_in_one_line():
+                self._companies.privilegedStartService()
+            self._service.privilegedStartService()
+        except SystemExit:
+            shutil.rmtree(self._directory, ignore_errors=True)
+            raise
 
     def startService(self) -> None:
         super().startService()

@@ -195,14 +195,21 @@ class PostTests(LayerTestCase):
     async def test_id_in_use(self) -> None:
         """A conflict over the UUID means that the message is there already; other conflicts do not."""
         await self.client_of(409, b'{"id": "id_in_use"}').post(self.conversation, "bob", ["hi"], ONCE)
-        for body in (b'{"id": "conflict"}', b"[]"):
-            call = self.client_of(409, body).post(self.conversation, "bob", ["hi"], ONCE)
-            self.assertEqual(await self.code(call), "refused")
+        call = self.client_of(409, b'{"id": "conflict"}').post(self.conversation, "bob", ["hi"], ONCE)
+        self.assertEqual(await self.code(call), "refused")
+
+    async def test_not_layer(self) -> None:
+        """What something in front of Layer says is not Layer's last word."""
+        for status in (400, 403, 409, 422):
+            for body in (b"<html>Forbidden</html>", b"[]", b""):
+                error = await self.failure(self.client_of(status, body).post(self.conversation, "bob", ["hi"], ONCE))
+                self.assertIs(type(error), Temporary)
 
 
 class FailureTests(LayerTestCase):
     async def test_table(self) -> None:
-        """What each answer means, whichever call it comes from."""
+        """What each answer means. Whatever is wrong with a question to Layer, it is asked again; a message or a webhook
+        that Layer itself refuses is refused."""
         conversation = self.layer.start_conversation(["ann", "bob"])
         calls: list[Callable[[], Awaitable[object]]] = [
             lambda: self.client.identity("ann"),
@@ -223,11 +230,12 @@ class FailureTests(LayerTestCase):
             (502, Temporary),
             (503, Temporary),
         ):
-            for call in calls:
+            for number, call in enumerate(calls):
                 self.faults.add(Fault(status=status, retry_after=7.0))
                 error = await self.failure(call())
-                self.assertIs(type(error), kind, f"{status}: {error}")
-                if isinstance(error, Temporary):
+                question = number < 2
+                self.assertIs(type(error), Temporary if question and kind is Permanent else kind, f"{status}: {error}")
+                if isinstance(error, Temporary) and kind is not Permanent:
                     self.assertEqual(error.retry_after, 7.0)
                 self.faults.clear()
 
@@ -331,7 +339,7 @@ class WebhookTests(LayerTestCase):
     async def test_lacking_events(self) -> None:
         """Events cannot be added to a webhook: it is registered anew. More events than needed do no harm."""
         old = self.register(events=EVENTS[:3])
-        self.assertEqual(await self.ensure(), ["deleted the one that lacked events", "registered it"])
+        self.assertEqual(await self.ensure(), ["registered it", "deleted the one that lacked events"])
         (new,) = self.layer.webhooks
         self.assertNotEqual(new.id, old.id)
         self.assertEqual(new.events, EVENTS)

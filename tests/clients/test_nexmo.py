@@ -199,15 +199,22 @@ class NumbersTests(NexmoTestCase):
         self.assertEqual(len(server.requests), 3)
 
     async def test_same_page_for_ever(self) -> None:
-        """A server that ignores the page number, or counts wrong, does not keep us for ever."""
+        """A server that ignores the page number does not keep us for ever."""
+        server = self.serve(answer(200, json.dumps({"numbers": [{"msisdn": NUMBER}]}).encode()))
+        (number,) = await self.client_of(server).numbers()
+        self.assertEqual(number.msisdn, NUMBER)
+        self.assertEqual(len(server.requests), 2)
+
+    async def test_not_all_pages(self) -> None:
+        """Fewer numbers than counted, or an error in an answer with status 200: whoever is missing is not therefore
+        somebody else's."""
         for page in (
             {"count": 500, "numbers": [{"country": "US", "msisdn": NUMBER}]},
-            {"numbers": [{"msisdn": NUMBER}]},
+            {"error-code": "420", "error-code-label": "no"},
+            {"error-code": "401"},
         ):
-            server = self.serve(answer(200, json.dumps(page).encode()))
-            (number,) = await self.client_of(server).numbers()
-            self.assertEqual(number.msisdn, NUMBER)
-            self.assertEqual(len(server.requests), 2)
+            with self.assertRaises((Temporary, Permanent)):
+                await self.client_of(self.serve(answer(200, json.dumps(page).encode()))).numbers()
 
     async def test_odd_entries(self) -> None:
         """Missing and null members are blank; what has no number is no number."""

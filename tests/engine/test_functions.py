@@ -116,5 +116,5 @@ class CustomIdentity(TestCase):
             await self.ask(lambda u: None)
         with self.assertRaisesRegex(Temporary, "returned list"):
             await self.ask(lambda u: ["+12015550199"])
-        with self.assertRaisesRegex(Temporary, "raised ZeroDivisionError$"):
+        with self.assertRaisesRegex(Temporary, r"raised ZeroDivisionError at \S+:\d+ in <lambda>$"):
             await self.ask(lambda u: 1 / 0)

@@ -37,6 +37,14 @@ def judge(*messages: object, http_status: int = 200, count: object = None, **hea
     return judge_answer(http_status, headers.get("retry_after"), json.dumps(body).encode(), date=headers.get("date"))
 
 
+class AcceptedAllTheSame(TestCase):
+    def test_any_http_status(self) -> None:
+        """An SMS of which some part was taken, or may have been, is never judged as not sent."""
+        for http_status in (401, 402, 408, 429, 400):
+            self.assertIs(judge(accepted(), refused("1"), http_status=http_status).verdict, Verdict.ACCEPTED)
+            self.assertIs(judge(refused("5"), http_status=http_status).verdict, Verdict.UNCERTAIN)
+
+
 class StatusTests(TestCase):
     def test_every_status(self) -> None:
         """Each status has its verdict; an undocumented one is final and raises the alarm."""

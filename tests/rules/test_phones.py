@@ -79,6 +79,22 @@ BAD = (
 
 
 class E164Tests(TestCase):
+    def test_other_countries_without_plus(self) -> None:
+        """Digits that make a likelier handset of another country are that handset, not a stranger's landline here."""
+        for raw, region in (("447911123456", "DE"), ("33612345678", "DE"), ("33612345678", "AT"), ("4791234567", "US")):
+            self.assertEqual(e164(raw, region), raw, region)
+        for raw, region, expected in (
+            ("1701234567", "DE", "491701234567"),
+            ("0170/1234567", "DE", "491701234567"),
+            ("4155552671", "US", "14155552671"),
+        ):
+            self.assertEqual(e164(raw, region), expected)
+
+    def test_two_numbers(self) -> None:
+        """Two numbers in one field are none, instead of a third one somewhere else."""
+        for raw in ("202-555-0101/2", "415 555 0123/4", "415-555-0123*4"):
+            self.assertRaises(BadPhone, e164, raw, "US")
+
     def test_numbers(self) -> None:
         """However its owner wrote it, a number comes out as its E.164 digits."""
         for raw, region, digits in NUMBERS:
