@@ -106,13 +106,3 @@ class StoreCase(TestCase):
 
     async def redis(self, *words: str | int) -> Any:
         return await self.connection.command(*words)
-
-
-class RecordingCounters:
-    """Counts in a dictionary: ``counted["skipped", "read"]``."""
-
-    def __init__(self) -> None:
-        self.counted: dict[tuple[str, str], int] = {}
-
-    def count(self, name: str, reason: str = "") -> None:
-        self.counted[name, reason] = self.counted.get((name, reason), 0) + 1

@@ -98,10 +98,6 @@ class Desk(Generic[Item]):
     def busy(self) -> bool:
         return bool(self._working) or self._loop.busy
 
-    def idle(self) -> Deferred[Any]:
-        """Fires when the present look and the items claimed so far are done."""
-        return self._loop.idle().addCallback(lambda _: self._all_done())
-
     def _all_done(self) -> Deferred[Any]:
         return DeferredList([_follow(work) for work in self._working])
 

@@ -336,6 +336,24 @@ class WebhookTests(LayerTestCase):
             self.assertEqual([hook.id for hook in self.layer.webhooks], [hooks[kept].id])
             self.layer.webhooks.delete(hooks[kept].id)
 
+    async def test_same_url(self) -> None:
+        """The host's case and the default port make no other URL."""
+        hook = self.register(url=TARGET.replace("hooks.example.com", "Hooks.Example.com:443"))
+        self.assertEqual(await self.ensure(), [])
+        self.assertEqual([kept.id for kept in self.layer.webhooks], [hook.id])
+
+    async def test_untold_events(self) -> None:
+        """A webhook whose events are not told is believed to have them, or it would be replaced for ever."""
+        listed = {
+            "id": "layer:///apps/x/webhooks/1",
+            "target_url": TARGET,
+            "status": "active",
+            "config": {"name": "Ours"},
+        }
+        for events in ({}, {"events": None}):
+            client = self.client_of(200, json.dumps([listed | events]).encode())
+            self.assertEqual(await client.ensure_webhook("Ours", TARGET, "secret"), [])
+
     async def test_lacking_events(self) -> None:
         """Events cannot be added to a webhook: it is registered anew. More events than needed do no harm."""
         old = self.register(events=EVENTS[:3])

@@ -49,6 +49,14 @@ class Registration(World):
         await self.pass_time(60)
         self.assertIn(str(self.port), self.nexmo.numbers[ONE].inbound_url)
 
+    async def test_never_active(self) -> None:
+        """A webhook that does not stay active is a fault that is counted, not a line a minute that says all is well."""
+        for _ in range(3):
+            (hook,) = self.layer.webhooks
+            self.layer.webhooks.deactivate(hook.id)
+            await self.pass_time(60)
+        self.assertGreater(self.counted("registration_failures"), 0)
+
     async def test_one_number_refused(self) -> None:
         """A number that Nexmo will not route keeps no other from being routed."""
         for number in (ONE, TWO):

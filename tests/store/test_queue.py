@@ -344,6 +344,31 @@ class Leaving(QueueCase):
         self.assertEqual(await self.redis("ZCARD", "nx:uncertain:out"), 0)
         self.assertEqual(await self.redis("PTTL", f"nx:n:{item.id}"), -1)
 
+    async def test_back_beside_one_on_its_way(self) -> None:
+        """An item that comes back takes its lane from nobody: the one that is being sent meanwhile is not lost."""
+        item = await self.sending(1)
+        await self.owe(2)
+        self.clock.advance(LEASE / 1000)
+        (other,) = await self.claim()
+        self.assertEqual(await self.begin(other), "OK")
+        await self.store.retry(item, 0, "connection refused")
+        self.assertEqual(await self.claim(), [])
+        await self.store.accepted(other, "sent", "12015550199", NUMBERS[0], "")
+        self.clock.advance(LEASE / 1000)
+        self.assertEqual([again.id for again in await self.claim()], [item.id])
+        self.assertEqual(await self.redis("ZCARD", "nx:uncertain:out"), 0)
+
+    async def test_a_late_word(self) -> None:
+        """Whoever was only slow may still say what became of a buried item; then it is buried no more."""
+        await self.owe(1)
+        for _ in range(3):
+            (item,) = await self.claim()
+            self.clock.advance(LEASE / 1000)
+        self.assertEqual((await self.store.claim_notifications(5, LEASE)).crashed, 1)
+        await self.store.retry(item, 0, "connection refused")
+        self.assertEqual(await self.redis("ZCARD", "nx:buried:out"), 0)
+        self.assertEqual(len(await self.claim()), 1)
+
     async def test_the_innocent(self) -> None:
         """An item that kills its process takes those claimed with it nowhere: the suspects are tried one by one."""
         for n in range(5):

@@ -23,6 +23,7 @@ end
 local function set_aside(q, id, item, state, reason, now)
   leave_lane(q, item.l, id, now)
   redis.call('ZREM', q.uncertain, id)
+  redis.call('ZREM', q.buried, id)
   redis.call('HSET', q.item .. id, 's', state, 'e', reason, 'z', int(now))
   redis.call('PEXPIRE', q.item .. id, int(KEEP.aside))
   if item.m then redis.call('PEXPIRE', K.message .. item.m, int(KEEP.aside)) end
@@ -31,18 +32,18 @@ local function set_aside(q, id, item, state, reason, now)
   redis.call('ZREMRANGEBYSCORE', aside, '-inf', int(now - KEEP.aside))   -- their items are gone
 end
 
--- Puts an item back at its place. That an SMS certainly was not sent also counts when its lease ran out meanwhile, so
--- that it stands aside as uncertain: then it comes back.
+-- Puts an item back at its place. A definite word also counts when the lease ran out meanwhile, so that the item stands
+-- aside: then it comes back, and waits for the one that its lane may be working on.
 local function put_back(q, id, item, reason, at)
-  redis.call('ZREM', q.uncertain, id)
-  redis.call('ZREM', q.queue, item.l)
+  local aside = redis.call('ZREM', q.uncertain, id) + redis.call('ZREM', q.buried, id) > 0
+  if not aside then redis.call('ZREM', q.queue, item.l) end
   redis.call('ZADD', q.lane .. item.l, item.o or item.d, id)
   redis.call('HSET', q.item .. id, 's', 'R', 'k', '')
   redis.call('HDEL', q.item .. id, 'c')
   redis.call('PERSIST', q.item .. id)
   if item.m then redis.call('PERSIST', K.message .. item.m) end
   if reason ~= '' then redis.call('HSET', q.item .. id, 'e', reason) end
-  redis.call('ZADD', q.queue, int(at), item.l)
+  redis.call('ZADD', q.queue, 'NX', int(at), item.l)
 end
 
 local function held_so_far(now)
