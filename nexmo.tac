@@ -4,12 +4,15 @@ import os
 
 from twisted.application.service import Application
 
-from nexmo_twisted import load, make_service
+from nexmo_twisted import ConfigurationError, load, make_service
 
-settings = load(
-    os.environ.get("NEXMO_CONFIG", "nexmo.toml"),
-    # identities=my_identities,  # user id -> {"name": ..., "phone": ...} or None; plain or async
-    # introduce_conversation=my_introduction,  # (message, conversation) -> text
-)
+try:
+    settings = load(
+        os.environ.get("NEXMO_CONFIG", "nexmo.toml"),
+        # identities=my_identities,  # user id -> {"name": ..., "phone": ...} or None; plain or async
+        # introduce_conversation=my_introduction,  # (message, conversation) -> text
+    )
+except ConfigurationError as error:  # one line for each fault, and no traceback
+    raise SystemExit(f"the settings cannot work:\n{error}")
 application = Application("nexmo")
 make_service(settings).setServiceParent(application)

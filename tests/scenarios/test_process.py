@@ -157,6 +157,14 @@ class Process(StoreCase):
         for part in ("tell-nobody", "a-third-secret", "Traceback"):
             self.assertNotIn(part, process.output)
 
+    async def test_bad_settings_of_a_tac(self) -> None:
+        """So it is with a .tac file."""
+        (self.directory / "nexmo.toml").write_text(FAULTY)
+        process = self.start("-y", str(ROOT / "nexmo.tac"))
+        self.assertNotEqual(await process.finish(), 0)
+        self.assertIn("nexmo.phone_numbers", process.output)
+        self.assertNotIn("Traceback", process.output)
+
     async def test_busy_port(self) -> None:
         """A port that is taken ends the process with a status not 0, instead of leaving it deaf."""
         blocker: Any = reactor.listenTCP(self.port, Site(None), interface="127.0.0.1")  # type: ignore[attr-defined,arg-type]
