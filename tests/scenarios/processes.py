@@ -31,7 +31,7 @@ class Twistd(ProcessProtocol):
             [TWISTD, "-n", "--pidfile=", *arguments],
             env=paths | (environ or {}),
             path=str(directory),
-            childFDs={0: "w", 1: "r", 2: 1},
+            childFDs={0: "w", 1: "r", 2: "r"},
         )
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:
