@@ -1,17 +1,15 @@
-"""The command line beside the service: ``python -m nexmo_twisted demo``."""
+"""The command line beside the service: ``python -m nexmo_twisted demo``, ``buried``, ``redrive`` and ``why``."""
 
 from __future__ import annotations
 
 import sys
 from typing import Any
 
-from treq.client import HTTPClient
 from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 from twisted.python.usage import Options, UsageError
-from twisted.web.client import Agent
 
-from nexmo_twisted.sandbox.demo import demo
+from nexmo_twisted.operations.command_line import BuriedOptions, RedriveOptions, WhyOptions
 
 
 class DemoOptions(Options):
@@ -23,30 +21,44 @@ class DemoOptions(Options):
 class Commands(Options):
     """What there is to do."""
 
-    synopsis = "Usage: python -m nexmo_twisted demo [options]"
-    subCommands = [["demo", None, DemoOptions, "Play the whole story against a running sandbox and print it."]]
+    subCommands = [
+        ["demo", None, DemoOptions, "Play the whole story against a running sandbox and print it."],
+        ["buried", None, BuriedOptions, "Show what was given up, and what may or may not have been sent."],
+        ["redrive", None, RedriveOptions, "Have some or all of that tried again."],
+        ["why", None, WhyOptions, "Tell what became of one message or reply, and why."],
+    ]
+
+    def getSynopsis(self) -> str:
+        return "Usage: python -m nexmo_twisted" + (" COMMAND [options]" if self.subCommand is None else "")
 
     def postOptions(self) -> None:
         if self.subCommand is None:
-            raise UsageError("Say what to do: demo.")
+            raise UsageError("Say what to do: demo, buried, redrive or why.")
 
 
 def main(arguments: list[str]) -> None:
-    """Exit status 0 when the command did what it says, 1 when not, 2 for words it does not know."""
+    """Exit status 0 when the command did what it says, 1 when not, 2 for words it does not know and bad settings."""
     commands = Commands()
     try:
         commands.parseOptions(arguments)
     except UsageError as error:
-        sys.stderr.write(f"{commands}\n{error}\n")
+        sys.stderr.write(f"{commands if commands.subCommand is None else commands.subOptions}\n{error}\n")
         raise SystemExit(2) from None
+    options = commands.subOptions
+    if isinstance(options, DemoOptions):
+        react(lambda reactor: Deferred.fromCoroutine(_demo(reactor, options["url"])))
+    else:
+        from nexmo_twisted.operations.commands import run
 
-    def run(reactor: Any) -> Deferred[None]:
-        return Deferred.fromCoroutine(_demo(reactor, commands.subOptions["url"]))
-
-    react(run)
+        run(options)
 
 
 async def _demo(reactor: Any, url: str) -> None:
+    from treq.client import HTTPClient
+    from twisted.web.client import Agent
+
+    from nexmo_twisted.sandbox.demo import demo
+
     http = HTTPClient(Agent(reactor, connectTimeout=5))
     if not await demo(url, clock=reactor, http=http, out=print):
         raise SystemExit(1)

@@ -18,7 +18,9 @@ from nexmo_twisted.model import (
     Outcome,
     OwnedNumber,
     Promoted,
+    Receipt,
     Reply,
+    Settled,
     Sms,
     Status,
 )
@@ -88,6 +90,9 @@ class Counters(Protocol):
     def count(self, name: str, reason: str = "") -> None:
         """One more of these."""
 
+    def observe(self, name: str, seconds: float) -> None:
+        """Something that took so long."""
+
 
 class Store(Protocol):
     """What is kept in Redis, one atomic move a method. Every method raises StoreUnavailable and nothing else.
@@ -119,12 +124,24 @@ class Store(Protocol):
         """What a choice of number is based on. ``raw`` is the phone as its owner wrote it. With ``number``, also what
         the Node service knew of it when nothing else is known."""
 
-    async def begin(self, item: Notification, report: Collection[Status], commit: LinkCommit, lease: int) -> str:
-        """Record the attempt and its link directly before the SMS goes out. "OK", or why it must not:
-        "STALE", "HELD", "CONFLICT" (choose again), or the reason that the message needs no SMS any more."""
+    async def begin(
+        self, item: Notification, report: Collection[Status], commit: LinkCommit, introduced: str, lease: int
+    ) -> str:
+        """Record the attempt and its link directly before the SMS goes out. ``introduced`` is the thread that the
+        handset will know about once it has this SMS, or blank. "OK", or why it must not go out: "STALE", "HELD",
+        "CONFLICT" (choose again), or the reason that the message needs no SMS any more."""
 
-    async def accepted(self, item: Notification, outcome: str, handset: str, number: str, introduced: str) -> None:
-        """The SMS was accepted: done, whoever says so. Ends a hold."""
+    async def accepted(self, item: Notification, outcome: str, handset: str, number: str, introduced: str) -> bool:
+        """The SMS was accepted: done, whoever says so. Ends a hold. False when it was known already."""
+
+    async def evidence(self, receipt: Receipt) -> str:
+        """A receipt proves that its SMS was accepted, whatever it says. Returns the state that this ended: "S" for one
+        that was being sent, "U" uncertain, "D" buried, "R" or "C" waiting for another attempt; blank when it was known
+        to be accepted, or is none of ours."""
+
+    async def settle(self, limit: int, settle_time: int, policy: str, report: Collection[Status]) -> Settled:
+        """What is to be done with SMS that have been uncertain for ``settle_time``: ``policy`` is "resend" (once),
+        "hold" or "drop". Whoever is no longer in ``report`` gets nothing more."""
 
     async def finish(self, item: Notification | Reply, outcome: str) -> None:
         """Done without anything to send, or posted."""
@@ -135,8 +152,8 @@ class Store(Protocol):
     async def release(self, item: Notification | Reply) -> None:
         """Give it back untouched."""
 
-    async def set_aside(self, item: Notification | Reply, reason: str, *, uncertain: bool) -> None:
-        """Uncertain or buried: visible, and in nobody's way."""
+    async def set_aside(self, item: Notification | Reply, reason: str, *, uncertain: bool) -> bool:
+        """Uncertain or buried: visible, and in nobody's way. False when it is somebody else's or done."""
 
     async def hold(self, item: Notification, reason: str, probe_after: int) -> bool:
         """Nothing goes out but one probe at a time. True when the hold begins with this."""

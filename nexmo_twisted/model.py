@@ -132,6 +132,37 @@ class InboundSms:
 
 
 @dataclass(frozen=True, slots=True)
+class Receipt:
+    """A delivery receipt: what the provider says became of one part of an SMS that it accepted.
+
+    ``client_ref`` is that of the :class:`Sms`, blank when the receipt carries none; ``message_id`` the provider's id
+    of the part. ``handset`` is the recipient and ``number`` the sender, as they came. ``status`` is the provider's
+    word in lower case (``delivered``, ``failed`` ...), ``error_code`` its number, "0" when all is well.
+    """
+
+    client_ref: str
+    message_id: str
+    handset: str
+    number: str
+    status: str
+    error_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of the SMS of unknown outcome that had no receipt in time, one count each.
+
+    ``next`` is the ms until the next one is to be settled, None when none waits.
+    """
+
+    resent: int
+    buried: int
+    dropped: int
+    unneeded: int
+    next: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Thread:
     """What one SMS thread stands for: this user in this conversation (``layer:///conversations/<uuid>``)."""
 

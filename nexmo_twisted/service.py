@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import random
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from twisted.application.service import Service
@@ -21,18 +23,26 @@ from nexmo_twisted.boundaries import ChatPlatform, IdentitySource, Introduction,
 from nexmo_twisted.clients.http import Http, outgoing
 from nexmo_twisted.clients.layer import LayerClient
 from nexmo_twisted.clients.nexmo import NexmoClient
-from nexmo_twisted.config import NexmoSettings, Settings
+from nexmo_twisted.config import NexmoSettings, Settings, receipt_url
 from nexmo_twisted.engine.checks import Checks
+from nexmo_twisted.engine.circuit import Circuit, GuardedChat, GuardedProvider
+from nexmo_twisted.engine.desk import Desk
 from nexmo_twisted.engine.functions import Functions
 from nexmo_twisted.engine.identities import CustomIdentities, Identities, PlatformIdentities
 from nexmo_twisted.engine.intake import Intake
 from nexmo_twisted.engine.introductions import CustomIntroduction, TemplateIntroduction
+from nexmo_twisted.engine.loop import Loop
 from nexmo_twisted.engine.notifications import Notifications, Terms
 from nexmo_twisted.engine.registration import Registration
 from nexmo_twisted.engine.replies import Replies
+from nexmo_twisted.engine.settlement import Settlement
+from nexmo_twisted.engine.sweep import Sweep
+from nexmo_twisted.engine.watch import Watch
 from nexmo_twisted.errors import ConfigurationError, StoreUnavailable
 from nexmo_twisted.model import Status
-from nexmo_twisted.operations.door import MetricsDoor
+from nexmo_twisted.operations.door import HealthDoor, MetricsDoor
+from nexmo_twisted.operations.gauges import Gauges
+from nexmo_twisted.operations.health import Health, open_circuits
 from nexmo_twisted.operations.metrics import PrometheusCounters
 from nexmo_twisted.rules import signatures
 from nexmo_twisted.rules.templates import compile_template
@@ -40,7 +50,9 @@ from nexmo_twisted.store.connection import Connection, Now, Scripts, redis_time
 from nexmo_twisted.store.embedded import EmbeddedValkey
 from nexmo_twisted.store.keys import KEEP
 from nexmo_twisted.store.redis_store import RedisStore
+from nexmo_twisted.store.sweeping import Sweeping
 from nexmo_twisted.store.url import RedisAddress, parse
+from nexmo_twisted.store.watching import WatchedRedis
 from nexmo_twisted.web.doors import LayerDoor, NexmoDoor, root
 from nexmo_twisted.web.inbound_sms import Pairs
 from nexmo_twisted.web.site import hardened_site
@@ -50,13 +62,28 @@ EMBEDDED_DATA = Path("nexmo-data")
 
 
 class NexmoService(Service):
-    """The whole service. ``clock`` times everything but the sockets; ``now`` gives the scripts their time."""
+    """The whole service. ``clock`` times everything but the sockets; ``now`` gives the scripts their time, ``wall`` the
+    time of day in seconds since the epoch (that of ``clock`` unless given)."""
 
     _log = Logger()
 
-    def __init__(self, settings: Settings, reactor: Any, clock: IReactorTime, now: Now) -> None:
+    #: Milliseconds until what a process has claimed may be claimed by another: longer than anything we do with it,
+    #: and so than the time limits below, in seconds, for a whole exchange with either company.
+    lease = 90_000
+    chat_timeout = 10.0
+    provider_timeout = 30.0
+
+    def __init__(
+        self,
+        settings: Settings,
+        reactor: Any,
+        clock: IReactorTime,
+        now: Now,
+        wall: Callable[[], float] | None = None,
+    ) -> None:
         self._settings = settings
         self._clock = clock
+        self._wall = wall or clock.seconds
         self.ready = False  #: connected to Redis, at least once
         self.counters = PrometheusCounters()
         address = parse(settings.server.redis)
@@ -67,33 +94,43 @@ class NexmoService(Service):
         scripts = Scripts()
         web, work = Connection(reactor, address, scripts), Connection(reactor, address, scripts)
         self._connections = (web, work)
-        store = RedisStore(web, work, now)
-        self._functions = Functions(reactor, clock)
+        store = self._store(web, work, now)
+        self.watch = Watch(WatchedRedis(web, token_hex(8), now), clock, self._wall, self.counters)
+        self._functions = Functions(reactor, clock, self._wall)
         self._pool = outgoing(reactor)
-        chat = self._chat_platform(clock)
-        provider = self._sms_provider(clock)
+        self._chat_circuit, self._provider_circuit = Circuit("Layer", clock), Circuit("Nexmo", clock)
+        chat = GuardedChat(self._chat_platform(clock), self._chat_circuit)
+        provider = GuardedProvider(self._sms_provider(clock), self._provider_circuit)
         self._build_outgoing(store, chat, provider, clock)
         self._build_incoming(store, chat, provider, clock)
+        links = self._terms.link_lifetime + self._terms.link_keep
+        self.sweep = Sweep(store, Sweeping(work, now, self._terms.report, links), clock, self.counters)
         self._doors = self._build_doors(reactor, clock)
+
+    def _store(self, web: Connection, work: Connection, now: Now) -> Store:
+        return RedisStore(web, work, now)
 
     def _chat_platform(self, clock: IReactorTime) -> ChatPlatform:
         layer = self._settings.layer
-        http = Http(self._pool, clock, timeout=10.0)
+        http = Http(self._pool, clock, timeout=self.chat_timeout)
         return LayerClient(http, layer.api_url, layer.app_id, layer.token.get_secret_value())
 
     def _sms_provider(self, clock: IReactorTime) -> SmsProvider:
         nexmo = self._settings.nexmo
-        http = Http(self._pool, clock, timeout=30.0)
-        return NexmoClient(http, nexmo.api_url, nexmo.key, nexmo.secret.get_secret_value())
+        http = Http(self._pool, clock, timeout=self.provider_timeout)
+        server = self._settings.server
+        callback = receipt_url(server.url, server.nexmo_path)
+        return NexmoClient(http, nexmo.api_url, nexmo.key, nexmo.secret.get_secret_value(), callback)
 
     def _build_outgoing(self, store: Store, chat: ChatPlatform, provider: SmsProvider, clock: IReactorTime) -> None:
         """From a message that falls due to the SMS."""
-        settings = self._settings
-        source: IdentitySource = (
-            CustomIdentities(self._functions, settings.identities)
-            if callable(settings.identities)
-            else PlatformIdentities(chat)
-        )
+        settings, circuits = self._settings, [self._provider_circuit]
+        source: IdentitySource
+        if callable(settings.identities):
+            source = CustomIdentities(self._functions, settings.identities)
+        else:
+            source = PlatformIdentities(chat)
+            circuits.append(self._chat_circuit)
         self._terms = Terms(
             report=[Status[name.upper()] for name in settings.report_on_status],
             numbers=settings.nexmo.phone_numbers,
@@ -115,8 +152,20 @@ class NexmoService(Service):
             clock,
             random.random,
             self.counters,
+            self.lease,
+            circuits,
         )
-        self.checks = Checks(store, clock, self._terms.report, self.notifications.desk.poke, self.counters)
+        notify = self.notifications.desk.poke
+        self.checks = Checks(store, clock, self._terms.report, notify, self.counters)
+        self.settlement = Settlement(
+            store,
+            clock,
+            settings.nexmo.settle_time,
+            settings.nexmo.when_uncertain,
+            self._terms.report,
+            notify,
+            self.counters,
+        )
 
     def _build_incoming(self, store: Store, chat: ChatPlatform, provider: SmsProvider, clock: IReactorTime) -> None:
         """From the webhooks to the store, from an inbound SMS to the conversation, and what makes webhooks come."""
@@ -130,6 +179,8 @@ class NexmoService(Service):
             clock,
             random.random,
             self.counters,
+            self.lease,
+            [self._chat_circuit],
         )
         self.intake = Intake(
             store,
@@ -162,15 +213,27 @@ class NexmoService(Service):
         server, nexmo = self._settings.server, self._settings.nexmo
         secrets = tuple(secret.get_secret_value().encode() for secret in self._settings.layer.secret)
         layer_door = LayerDoor(secrets, self.intake, self.counters, clock)
-        nexmo_door = NexmoDoor(self.intake, self.counters, clock, _signature(nexmo, clock))
+        nexmo_door = NexmoDoor(self.intake, self.counters, clock, _signature(nexmo, self._wall))
         self._receptions = (layer_door.reception, nexmo_door.reception)
         public = root({server.layer_path: layer_door, server.nexmo_path: nexmo_door})
-        operator = root({"metrics": MetricsDoor(self.counters)})
+        health = self._health(clock)
+        operator = root({"health": HealthDoor(health, self.counters), "metrics": MetricsDoor(self.counters)})
         self.public = hardened_site(public, clock, refused=self._refused)
         doors = [(server.listen, self.public)]
         if self._settings.operator.listen:
             doors.append((self._settings.operator.listen, hardened_site(operator, clock)))
         return [listening(where, site, reactor=reactor) for where, site in doors]
+
+    def _health(self, clock: IReactorTime) -> Health:
+        """What the operator's door tells of this moment."""
+        circuits = (self._chat_circuit, self._provider_circuit)
+        self.counters.add(Gauges(self.watch, self._functions, circuits))
+        failing = open_circuits(circuits, clock, self._wall)
+        return Health(
+            vital=[self.watch.away],
+            partial=[self.watch.troubles, failing, self._functions.troubles],
+            doubtful=[self.watch.warnings],
+        )
 
     def _refused(self, reason: str) -> None:
         self.counters.count("refused", reason)
@@ -200,14 +263,26 @@ class NexmoService(Service):
         if self.running:
             self.ready = True
             self._log.info("At work: Redis is there")
-            for loop in (self.checks.loop, self.notifications.desk, self.replies.desk, self.registration.loop):
-                loop.start()
+            for part in self._parts:
+                part.start()
 
     @property
     def busy(self) -> bool:
         """Something is being worked on, or due at this instant."""
-        parts = (self.checks.loop, self.notifications.desk, self.replies.desk, self.registration.loop)
-        return any(part.busy for part in parts)
+        return any(part.busy for part in self._parts)
+
+    @property
+    def _parts(self) -> tuple[Loop | Desk[Any] | Registration | Watch, ...]:
+        """What works by itself from the moment Redis is there until the service stops."""
+        return (
+            self.checks.loop,
+            self.notifications.desk,
+            self.replies.desk,
+            self.settlement.loop,
+            self.registration,
+            self.sweep.loop,
+            self.watch,
+        )
 
     def stopService(self) -> Deferred[None]:
         super().stopService()
@@ -221,8 +296,7 @@ class NexmoService(Service):
             await maybeDeferred(door.stopService)
         for reception in self._receptions:
             await reception.idle()
-        working = (self.notifications.desk, self.replies.desk, self.checks.loop, self.registration)
-        await gatherResults([Deferred.fromCoroutine(part.stop()) for part in working])
+        await gatherResults([Deferred.fromCoroutine(part.stop()) for part in self._parts])
         await self._pool.close()
         self._functions.stop()
         for connection in self._connections:
@@ -241,12 +315,12 @@ def faults_in_one_line() -> Iterator[None]:
         raise SystemExit(f"nexmo cannot start: {error}") from None
 
 
-def _signature(nexmo: NexmoSettings, clock: IReactorTime) -> Callable[[Pairs], None] | None:
+def _signature(nexmo: NexmoSettings, wall: Callable[[], float]) -> Callable[[Pairs], None] | None:
     """How inbound SMS are verified; None when they are not signed."""
     secret = nexmo.signature_secret.get_secret_value()
     if not secret:
         return None
-    return lambda pairs: signatures.verify(pairs, secret, nexmo.signature_method, clock.seconds())
+    return lambda pairs: signatures.verify(pairs, secret, nexmo.signature_method, wall())
 
 
 def make_service(
@@ -258,12 +332,22 @@ def make_service(
 ) -> NexmoService:
     """The service for these settings, to be given a parent in a ``.tac`` file. The reactor is the running one."""
     reactor = reactor or installed_reactor()
+    keep_time(reactor)
     Factory.noisy = False  # Twisted tells of every connection it makes
-    service = NexmoService(settings, reactor, clock or reactor, now)
+    service = NexmoService(settings, reactor, clock or reactor, now, time.time)
     # What stands now never becomes garbage; looking through it again and again took a tenth of all time.
     gc.collect()
     gc.freeze()
     return service
+
+
+def keep_time(reactor: Any) -> None:
+    """Have timers follow a clock that never jumps: Twisted's own follows the machine's, which somebody may set.
+
+    Only while nothing is timed yet, since the two clocks do not count from the same moment.
+    """
+    if not reactor.running and not reactor.getDelayedCalls():
+        reactor.seconds = time.monotonic
 
 
 def installed_reactor() -> Any:

@@ -14,7 +14,7 @@ from twisted.trial.unittest import TestCase
 from nexmo_twisted.config import Settings, load, settings_table
 from nexmo_twisted.config.faults import keys
 from nexmo_twisted.errors import ConfigurationError
-from tests.configuration import EXAMPLE, LEAST, faults, with_
+from tests.configuration import EXAMPLE, LEAST, faults, loaded, with_
 
 
 class FaultsTests(TestCase):
@@ -89,8 +89,6 @@ class FaultsTests(TestCase):
         for key, value in {
             "nexmo.sign_outgoing": True,
             "nexmo.path_secret": "x",
-            "nexmo.settle_time": "10 minutes",
-            "nexmo.when_uncertain": "resend",
             "nexmo.on_exhausted": "skip",
             "nexmo.concat_timeout": "60 seconds",
             "nexmo.limits": {"per_key": 30},
@@ -101,6 +99,13 @@ class FaultsTests(TestCase):
         }.items():
             (line,) = faults(**with_(key, value))
             self.assertTrue(line.startswith(f"{key} (argument): unknown key; "), line)
+
+    def test_a_long_receipt_url(self) -> None:
+        """Nexmo takes 100 characters for the URL of receipts: one more is a fault at start, not of every SMS."""
+        room = 100 - len("https://hooks.example.com//receipt")
+        self.assertEqual(len(loaded("server.nexmo_path", "x" * room)), room)
+        (line,) = faults(**with_("server.nexmo_path", "x" * (room + 1)))
+        self.assertIn("has 101 characters; Nexmo takes 100", line)
 
     def test_odd_keys(self) -> None:
         """However a key is written, its fault is one short line."""

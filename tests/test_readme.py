@@ -17,7 +17,8 @@ class Readme(TestCase):
     def test_settings(self) -> None:
         """The table of settings is the one that the settings make of themselves: `python -m tests.test_readme` puts
         it there."""
-        self.assertIn(f"<!-- settings -->\n{settings_table()}<!-- /settings -->", README)
+        there = f"<!-- settings -->\n{settings_table()}<!-- /settings -->" in README
+        self.assertTrue(there, "the table in README.md is not that of the settings")
 
     def test_links(self) -> None:
         """Every file it links to is there."""

@@ -39,11 +39,12 @@ _WRITABLE = (
 
 
 class NexmoClient:
-    """Calls for one account. The secret travels in the Authorization header only."""
+    """Calls for one account. The secret travels in the Authorization header only; receipts go to ``callback``."""
 
-    def __init__(self, http: Http, api_url: str, key: str, secret: str) -> None:
+    def __init__(self, http: Http, api_url: str, key: str, secret: str, callback: str) -> None:
         base = api_url.rstrip("/")
         self._http = http
+        self._callback = callback
         self._sms_url = f"{base}/sms/json"
         self._numbers_url = f"{base}/account/numbers"
         self._update_url = f"{base}/number/update"
@@ -62,6 +63,7 @@ class NexmoClient:
             text=sms.text,
             type="unicode" if sms.unicode else "text",
             client_ref=sms.client_ref,
+            callback=self._callback,
         )
         fields = message.model_dump(by_alias=True, exclude_none=True)
         try:

@@ -30,6 +30,15 @@ class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
+#: Characters that the URL for delivery receipts may have (Vonage SMS API, ``callback``).
+LONGEST_CALLBACK = 100
+
+
+def receipt_url(server_url: str, nexmo_path: str) -> str:
+    """Where Nexmo posts what became of an SMS."""
+    return f"{server_url}/{nexmo_path}/receipt"
+
+
 class LayerSettings(_Table):
     """The account at Layer."""
 
@@ -54,7 +63,9 @@ class ServerSettings(_Table):
         repr=False,
     )
     layer_path: values.UrlPath = _setting("Path of the URL for Layer's webhooks.", "nexmo-new-message")
-    nexmo_path: values.UrlPath = _setting("Path of the URL for inbound SMS.", "nexmo-new-sms")
+    nexmo_path: values.UrlPath = _setting(
+        "Path of the URL for inbound SMS; receipts come to `<nexmo_path>/receipt`.", "nexmo-new-sms"
+    )
 
     @field_validator("nexmo_path")
     @classmethod
@@ -64,6 +75,12 @@ class ServerSettings(_Table):
             raise ValueError("it is the same as server.layer_path or beneath it")
         if other is not None and f"{other}/".startswith(f"{path}/"):
             raise ValueError("server.layer_path is beneath it")
+        callback = receipt_url(info.data["url"], path) if "url" in info.data else ""
+        if len(callback) > LONGEST_CALLBACK:
+            raise ValueError(
+                f"with server.url the URL for receipts, {callback}, has {len(callback)} characters; Nexmo takes "
+                f"{LONGEST_CALLBACK}"
+            )
         return path
 
 
@@ -76,9 +93,15 @@ class NexmoSettings(_Table):
         "The numbers of the account that texts are sent from and answered to."
     )
     api_url: values.ApiUrl = _setting("Where Nexmo's API is.", "https://rest.nexmo.com")
-    signature_secret: values.SecretOrNothing = _setting("If set, inbound SMS must be signed with it.", "")
+    signature_secret: values.SecretOrNothing = _setting("If set, inbound SMS and receipts must be signed with it.", "")
     signature_method: values.SignatureMethod = _setting(
         "How they are signed: md5hash, md5, sha1, sha256 or sha512, as in the account's settings.", "md5hash"
+    )
+    settle_time: values.Duration = _setting("How long an SMS of unknown outcome waits for its receipt.", "10 minutes")
+    when_uncertain: values.WhenUncertain = _setting(
+        "What becomes of one without a receipt: resend (once, if still unread), hold (buried, for you to decide) or "
+        "drop.",
+        "resend",
     )
 
 

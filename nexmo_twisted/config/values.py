@@ -213,6 +213,9 @@ SignatureMethod = Annotated[
     _one_of("md5hash", "md5", "sha1", "sha256", "sha512"),
     Kind("name of a method", '"md5hash", "md5", "sha1", "sha256" or "sha512"'),
 ]
+WhenUncertain = Annotated[
+    str, _one_of("resend", "hold", "drop"), Kind("resend, hold or drop", '"resend", "hold" or "drop"')
+]
 PhoneNumbers = Annotated[
     tuple[Annotated[str, PlainValidator(_phone_number)], ...],
     AfterValidator(_distinct),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredList
@@ -10,14 +10,13 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from nexmo_twisted.boundaries import Counters
+from nexmo_twisted.engine.circuit import Circuit
 from nexmo_twisted.engine.loop import PATIENCE, Loop
 from nexmo_twisted.model import Claimed, Notification, Reply
 
 Item = TypeVar("Item", bound=Notification | Reply)
 ItemOut = TypeVar("ItemOut", bound=Notification | Reply, covariant=True)
 
-#: Milliseconds until a claimed item may be claimed by another process: longer than anything we do with it.
-LEASE = 90_000
 #: How many items of one kind are worked on at a time.
 SLOTS = 20
 
@@ -31,8 +30,8 @@ class Claim(Protocol[ItemOut]):
 class Desk(Generic[Item]):
     """Claims what is due into free slots and hands each item to ``handle``, which must settle it and not raise.
 
-    An item that nobody has said a word about since it was claimed before may be what killed the process: it is worked
-    on alone.
+    ``lease`` is in ms. While one of the ``circuits`` is open, one item at a time is worked on. So is an item that
+    nobody has said a word about since it was claimed before: it may be what killed the process.
     """
 
     def __init__(
@@ -42,6 +41,8 @@ class Desk(Generic[Item]):
         claim: Claim[Item],
         handle: Callable[[Item], Awaitable[None]],
         counters: Counters,
+        lease: int,
+        circuits: Sequence[Circuit] = (),
         slots: int = SLOTS,
     ) -> None:
         self._log = Logger(namespace=f"nexmo_twisted.{name}")
@@ -49,6 +50,8 @@ class Desk(Generic[Item]):
         self._claim = claim
         self._handle = handle
         self._counters = counters
+        self._lease = lease
+        self._circuits = circuits
         self._slots = slots
         self._working: set[Deferred[None]] = set()
         self._alone = False
@@ -58,10 +61,14 @@ class Desk(Generic[Item]):
         self.poke = self._loop.poke
 
     async def _look(self) -> float | None:
-        free = self._slots - len(self._working)
+        pause = max((circuit.pause for circuit in self._circuits), default=0.0)
+        if pause:
+            return pause
+        slots = 1 if any(circuit.open for circuit in self._circuits) else self._slots
+        free = slots - len(self._working)
         if free <= 0 or (self._alone and self._working):
             return None  # whoever finishes first pokes
-        claimed = await self._claim(free, LEASE, idle=not self._working)
+        claimed = await self._claim(free, self._lease, idle=not self._working)
         self._tell(claimed)
         self._alone = any(item.suspect for item in claimed.items)
         for item in claimed.items:

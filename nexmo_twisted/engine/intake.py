@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 
 from nexmo_twisted.boundaries import Counters, Store
-from nexmo_twisted.model import InboundSms, MessageEvent
+from nexmo_twisted.model import InboundSms, MessageEvent, Receipt
 from nexmo_twisted.rules import phones
 from nexmo_twisted.rules.compact import pack
 
@@ -58,6 +58,14 @@ class Intake:
             self._reply_came()
         else:
             self._counters.count("replies", "repeated")
+
+    async def receipt(self, receipt: Receipt) -> None:
+        """A receipt is evidence: an SMS whose outcome was unknown is known to be accepted."""
+        ended = await self._store.evidence(receipt) if receipt.client_ref else ""
+        if ended:
+            self._counters.count("sent")
+        if ended and ended != "S":
+            self._counters.count("settled", "receipt")
 
     async def quarantine(self, source: str, reason: str, raw: bytes) -> None:
         """Keep an unreadable webhook, so that an operator can see what it was. The doors log it."""

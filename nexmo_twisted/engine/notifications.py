@@ -12,7 +12,8 @@ from twisted.logger import Logger
 
 from nexmo_twisted.boundaries import ChatPlatform, Counters, IdentitySource, Introduction, SmsProvider, Store, Template
 from nexmo_twisted.engine.cache import Cache
-from nexmo_twisted.engine.desk import LEASE, Desk
+from nexmo_twisted.engine.circuit import Circuit
+from nexmo_twisted.engine.desk import Desk
 from nexmo_twisted.engine.functions import where
 from nexmo_twisted.engine.persist import until_stored
 from nexmo_twisted.errors import AccountFault, NexmoTwistedError, Permanent, StoreUnavailable, Temporary
@@ -78,6 +79,8 @@ class Notifications:
         clock: IReactorTime,
         random: Callable[[], float],
         counters: Counters,
+        lease: int,
+        circuits: Sequence[Circuit],
     ) -> None:
         self._store = store
         self._provider = provider
@@ -88,10 +91,14 @@ class Notifications:
         self._clock = clock
         self._random = random
         self._counters = counters
+        self._lease = lease
         self._conversations: Cache[Mapping[str, Any]] = Cache(chat.conversation, clock)
-        self.desk: Desk[Notification] = Desk("notifications", clock, store.claim_notifications, self._handle, counters)
+        self.desk: Desk[Notification] = Desk(
+            "notifications", clock, store.claim_notifications, self._handle, counters, lease, circuits
+        )
 
     async def _handle(self, item: Notification) -> None:
+        begun = self._clock.seconds()
         try:
             sms, introduced = await self._prepare(item)
         except CancelledError:  # the service stops; nothing was sent and the lease will tell
@@ -114,7 +121,9 @@ class Notifications:
             self._log.failure("Notification of message {id} failed", id=item.message_id)
             await self._retry(item, "internal")
         else:
-            await self._conclude(item, sms, introduced, await self._send(item, sms))
+            outcome = await self._send(item, sms)
+            if await self._conclude(item, sms, introduced, outcome):
+                self._counters.observe("lateness", item.waited / 1000 + self._clock.seconds() - begun)
 
     async def _send(self, item: Notification, sms: Sms) -> Outcome:
         """From here on the attempt is recorded: whatever nobody foresaw leaves it uncertain."""
@@ -149,8 +158,7 @@ class Notifications:
         body = self._template.render(context)
         if not body.strip():
             raise _Skip("blank")
-        sms, introduced = await self._begin(item, thread, handset, str(recipient.phone), context, body)
-        return sms, introduction_mark(thread) if introduced else ""
+        return await self._begin(item, thread, handset, str(recipient.phone), context, body)
 
     async def _recipient(self, user_id: str) -> tuple[Identity, str]:
         try:
@@ -184,10 +192,10 @@ class Notifications:
         raw: str,
         context: Mapping[str, Any],
         body: str,
-    ) -> tuple[Sms, bool]:
+    ) -> tuple[Sms, str]:
         """Choose a number and record the attempt; made again while another process changes what it is based on.
 
-        Returns what to send, and whether the handset will then know what it is about.
+        Returns what to send, and the thread that the handset will then know about, or ''.
         """
         terms = self._terms
         introduction: str | None = None
@@ -207,9 +215,9 @@ class Notifications:
             fitted = fit(clean(lead + body), terms.max_segments)
             if self.desk.closing:
                 raise _GiveBack
-            answer = await self._store.begin(item, terms.report, choice.commit, LEASE)
+            known = introduction_mark(thread) if choice.introduced or introduction is not None else ""
+            answer = await self._store.begin(item, terms.report, choice.commit, known, self._lease)
             if answer == "OK":
-                known = choice.introduced or introduction is not None
                 return Sms(choice.number, handset, fitted.text, fitted.unicode, item.id), known
             if answer in ("STALE", "HELD"):
                 raise _GiveBack
@@ -235,33 +243,39 @@ class Notifications:
                 return None
             raise _IntroductionFailed(f"introduction: {reason}") from error
 
-    async def _conclude(self, item: Notification, sms: Sms, introduced: str, outcome: Outcome) -> None:
-        """Store what is known after the attempt."""
+    async def _conclude(self, item: Notification, sms: Sms, introduced: str, outcome: Outcome) -> bool:
+        """Store what is known after the attempt. True when it brought the news that the SMS was accepted."""
         verdict, reason = outcome.verdict, outcome.reason
         if outcome.alarm:
             self._log.error("Message {id}: {alarm}", id=item.message_id, alarm=outcome.alarm)
         if verdict is Verdict.ACCEPTED:
-            record = f"sent {sms.sender} {','.join(outcome.message_ids[:1])}"
-            await self._settle(lambda: self._store.accepted(item, record, sms.to, sms.sender, introduced))
-            self._counters.count("sent")
-            self._log.info(
-                "Message {id} sent to {to} from {sender}",
-                id=item.message_id,
-                to=phones.masked(sms.to),
-                sender=phones.masked(sms.sender),
-            )
-        elif verdict is Verdict.NOT_SENT:
+            return await self._accepted(item, sms, introduced, outcome)
+        if verdict is Verdict.NOT_SENT:
             await self._retry(item, reason, outcome.retry_after)
         elif verdict is Verdict.UNCERTAIN:
-            self._counters.count("uncertain")
-            self._log.error("Message {id} may or may not be sent: {reason}", id=item.message_id, reason=reason)
-            await self._settle(lambda: self._store.set_aside(item, reason, uncertain=True))
+            if await self._settle(lambda: self._store.set_aside(item, reason, uncertain=True)):
+                self._counters.count("uncertain")
+                self._log.error("Message {id} may or may not be sent: {reason}", id=item.message_id, reason=reason)
         elif verdict is Verdict.ACCOUNT:
             self._counters.count("held")
             if await self._settle(lambda: self._store.hold(item, reason, PROBE_AFTER)):
                 self._log.critical("Nothing is sent until the account is mended: {reason}", reason=reason)
         else:
             await self._bury(item, "refused", reason)
+        return False
+
+    async def _accepted(self, item: Notification, sms: Sms, introduced: str, outcome: Outcome) -> bool:
+        record = f"sent {sms.sender} {','.join(outcome.message_ids[:1])}"
+        if not await self._settle(lambda: self._store.accepted(item, record, sms.to, sms.sender, introduced)):
+            return False  # its receipt was faster, and counted
+        self._counters.count("sent")
+        self._log.info(
+            "Message {id} sent to {to} from {sender}",
+            id=item.message_id,
+            to=phones.masked(sms.to),
+            sender=phones.masked(sms.sender),
+        )
+        return True
 
     async def _retry(
         self, item: Notification, reason: str, after: float | None = None, introduction: bool = False

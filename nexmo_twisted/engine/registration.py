@@ -51,6 +51,7 @@ class Registration:
         self._locked = False
         self._mended = False
         self.loop = Loop("registration", clock, self._look, longest=EVERY)
+        self.start = self.loop.start
 
     async def _look(self) -> float | None:
         self._locked = await self._store.lock("registration", ALONE)
@@ -104,6 +105,10 @@ class Registration:
             number=phones.masked(number.msisdn),
             before=number.inbound_url or "nobody",
         )
+
+    @property
+    def busy(self) -> bool:
+        return self.loop.busy
 
     async def stop(self) -> None:
         """Waits for the present look, ten seconds at most, and lets the next process look at once."""

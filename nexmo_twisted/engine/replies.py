@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.defer import CancelledError
@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from nexmo_twisted.boundaries import ChatPlatform, Counters, Store
+from nexmo_twisted.engine.circuit import Circuit
 from nexmo_twisted.engine.desk import Desk
 from nexmo_twisted.engine.persist import until_stored
 from nexmo_twisted.errors import AccountFault, Permanent, StoreUnavailable, Temporary
@@ -42,6 +43,8 @@ class Replies:
         clock: IReactorTime,
         random: Callable[[], float],
         counters: Counters,
+        lease: int,
+        circuits: Sequence[Circuit],
     ) -> None:
         self._store = store
         self._chat = chat
@@ -51,7 +54,7 @@ class Replies:
         self._clock = clock
         self._random = random
         self._counters = counters
-        self.desk: Desk[Reply] = Desk("replies", clock, store.claim_replies, self._handle, counters)
+        self.desk: Desk[Reply] = Desk("replies", clock, store.claim_replies, self._handle, counters, lease, circuits)
 
     async def _handle(self, item: Reply) -> None:
         try:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from klein import Klein
 from twisted.web.server import Request
 
+from nexmo_twisted.operations.health import Health
 from nexmo_twisted.operations.metrics import PrometheusCounters
 from nexmo_twisted.web.answers import answer_errors
 
@@ -25,4 +27,24 @@ class MetricsDoor:
         return self.counters.page()
 
 
-answer_errors(MetricsDoor.app)
+@dataclass(frozen=True)
+class HealthDoor:
+    """``GET``: what is missing, as JSON. 503 while the service cannot do its job, so that whoever only looks at the
+    status knows too."""
+
+    health: Health
+    counters: PrometheusCounters
+
+    app = Klein()
+
+    @app.route("/", methods=["GET"])
+    def report(self, request: Request) -> bytes:
+        if self.health.down:
+            request.setResponseCode(503)
+        request.responseHeaders.setRawHeaders(b"content-type", [b"application/json"])
+        request.responseHeaders.setRawHeaders(b"cache-control", [b"no-store"])
+        return json.dumps(self.health.report(), indent=1).encode() + b"\n"
+
+
+for door in (MetricsDoor, HealthDoor):
+    answer_errors(door.app)

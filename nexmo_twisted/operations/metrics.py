@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.registry import Collector
 
 from nexmo_twisted.boundaries import Counters
 
@@ -19,6 +20,8 @@ _COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
             "nexmo_quarantined",
             "nexmo_forged",
             "nexmo_unsigned",
+            "receipt_stored",
+            "receipt_quarantined",
             "unavailable",
             "busy",
             "failed",
@@ -38,7 +41,11 @@ _COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "retried": ("Attempts that will be made again", ()),
     "held": ("Attempts that failed because of the account", ()),
     "uncertain": ("SMS of which nobody knows whether they were sent", ()),
-    "buried": ("Notifications given up, by reason", ("refused", "too_late", "template", "crashes")),
+    "settled": (
+        "SMS of unknown outcome, by what settled them",
+        ("receipt", "resent", "buried", "dropped", "unneeded"),
+    ),
+    "buried": ("Notifications given up, by reason", ("refused", "too_late", "template", "crashes", "uncertain")),
     "replies": (
         "Replies, by what became of them",
         (
@@ -55,11 +62,25 @@ _COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "registration_failures": ("Parts of our registration that could not be looked after", ()),
+    "repaired": (
+        "Things in Redis that should not exist and were put right, by kind",
+        ("due", "queue", "lane", "item", "aside", "expiry", "hold", "count", "type", "undecodable"),
+    ),
+    "expired": ("Items forgotten because of their age, by where they lay", ("uncertain", "buried_out", "buried_in")),
+    "rollbacks": ("Times that Redis had lost what it had confirmed", ()),
+}
+
+#: Every histogram of seconds: its name here, what it measures, and the upper bounds of its buckets.
+_HISTOGRAMS: dict[str, tuple[str, tuple[int, ...]]] = {
+    "lateness": (
+        "From the moment an SMS was due until it was accepted",
+        (1, 2, 5, 10, 30, 60, 300, 900, 3600, 6 * 3600, 24 * 3600),
+    ),
 }
 
 
 class PrometheusCounters:
-    """Counters named ``nexmo_twisted_<name>_total{reason="..."}``."""
+    """Counters named ``nexmo_twisted_<name>_total{reason="..."}``, histograms ``nexmo_twisted_<name>_seconds``."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -71,6 +92,10 @@ class PrometheusCounters:
             self._counters[name] = counter
             for reason in reasons:
                 counter.labels(reason)
+        self._histograms = {
+            name: Histogram(f"nexmo_twisted_{name}_seconds", about, buckets=bounds, registry=self._registry)
+            for name, (about, bounds) in _HISTOGRAMS.items()
+        }
 
     def count(self, name: str, reason: str = "") -> None:
         known = self._known.get((name, reason))
@@ -78,6 +103,13 @@ class PrometheusCounters:
             counter = self._counters[name]
             known = self._known[name, reason] = counter.labels(reason) if reason else counter
         known.inc()
+
+    def observe(self, name: str, seconds: float) -> None:
+        self._histograms[name].observe(seconds)
+
+    def add(self, collector: Collector) -> None:
+        """Have the page show what ``collector`` finds when it is asked for."""
+        self._registry.register(collector)
 
     def value(self, name: str, reason: str = "") -> float:
         """How many there were."""

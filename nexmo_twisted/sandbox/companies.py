@@ -77,6 +77,7 @@ class Sandbox:
         nexmo_api = NexmoApi(self.nexmo, probe=self.deliverer, faults=self.faults, clock=clock)
         self.resource.putChild(b"layer", layer_api.resource)
         self.resource.putChild(b"nexmo", nexmo_api.resource)
+        self.receipts = nexmo_api.receipts
         self.resource.putChild(b"control", ControlApi(self.layer, self.nexmo, self.faults).resource)
 
     @property
@@ -90,11 +91,15 @@ class Sandbox:
         return f"{self.base_url}/nexmo"
 
     def idle(self) -> Deferred[None]:
-        """Fires when no webhook is on the wire and none is ready to go; repetitions may still be due."""
+        """Fires when no webhook or receipt is on the wire and none is ready to go.
+
+        Repetitions and delayed receipts may still be due.
+        """
         return self.deliverer.idle()
 
     async def stop(self) -> None:
         """Forget what is not delivered, and close the connections."""
+        self.receipts.stop()
         await self.deliverer.stop()
 
 

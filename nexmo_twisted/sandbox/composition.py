@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from twisted.web.server import Site
 
 from nexmo_twisted.config import load
 from nexmo_twisted.sandbox.companies import Sandbox, cast
-from nexmo_twisted.service import NexmoService, faults_in_one_line, make_service
+from nexmo_twisted.service import NexmoService, faults_in_one_line, keep_time, make_service
 from nexmo_twisted.store.embedded import EmbeddedValkey
 
 #: Where the sandbox is found; the demo looks there.
@@ -40,7 +41,8 @@ class SandboxService(Service):
 
     def __init__(self, reactor: Any, companies: int, service: int, operator: int, delay: str) -> None:
         self._url = f"http://127.0.0.1:{companies}"
-        self.sandbox = Sandbox(reactor=reactor, clock=reactor, base_url=self._url)
+        keep_time(reactor)
+        self.sandbox = Sandbox(reactor=reactor, clock=reactor, base_url=self._url, now=time.time)
         cast(self.sandbox)
         self._directory = Path(tempfile.mkdtemp(prefix="nexmo-sandbox-"))
         self._valkey = EmbeddedValkey(self._directory, reactor, reactor)

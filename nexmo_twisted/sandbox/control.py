@@ -5,6 +5,7 @@ For the demo, for curl, and for tests of a whole process. It asks for no credent
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -20,11 +21,14 @@ from nexmo_twisted.sandbox.faults import Fault, Faults
 from nexmo_twisted.sandbox.layer import Conversation, SimulatedLayer
 from nexmo_twisted.sandbox.layer_webhooks import Gone, NoParticipant, NoSuch, iso
 from nexmo_twisted.sandbox.nexmo import SimulatedNexmo
+from nexmo_twisted.sandbox.receipt_plan import ReceiptPlan
 from nexmo_twisted.sandbox.wire import Answer, json_answer
+
+_HANDSET = re.compile(r"([0-9]{7,15})?")
 
 
 class ControlApi:
-    """Serves ``/state``, ``/messages``, ``/read``, ``/delivered``, ``/replies`` and ``/faults``."""
+    """Serves ``/state``, ``/messages``, ``/read``, ``/delivered``, ``/replies``, ``/faults`` and ``/receipts``."""
 
     app = Klein()
 
@@ -105,6 +109,39 @@ class ControlApi:
     @app.route("/faults", methods=["DELETE"])
     def clear_faults(self, request: Request) -> bytes:
         self._faults.clear()
+        return write(request, json_answer(200, {}))
+
+    @app.route("/receipts", methods=["POST"])
+    def plan_receipts(self, request: Request) -> bytes:
+        """What delivery receipts come from now on, all members being those of :class:`ReceiptPlan`::
+
+            {"handset": "12015550112", "statuses": ["buffered", "failed"], "err_code": "6",
+             "early": false, "times": 1, "delay": 30}
+
+        Each may be left out and then has its default: one receipt, ``delivered``, right after the answer.
+        ``{"statuses": []}`` switches receipts off. Without ``handset`` it is for all that have no plan of their own.
+        """
+        try:
+            body = dict(json_object(request))
+            handset = body.pop("handset", "")
+            if not isinstance(handset, str) or not _HANDSET.fullmatch(handset):
+                raise ValueError("handset must be a phone number in digits")
+            plan = ReceiptPlan.from_json(body)
+        except ValueError as wrong:
+            return write(request, _error(422, str(wrong)))
+        except BadInput as bad:
+            return write(request, _error(bad.status, bad.reason))
+        if handset:
+            self._nexmo.receipts_of[handset] = plan
+        else:
+            self._nexmo.receipts = plan
+        return write(request, json_answer(200, {}))
+
+    @app.route("/receipts", methods=["DELETE"])
+    def forget_receipt_plans(self, request: Request) -> bytes:
+        """Every handset has the default receipts again."""
+        self._nexmo.receipts = ReceiptPlan()
+        self._nexmo.receipts_of.clear()
         return write(request, json_answer(200, {}))
 
     @app.handle_errors(NotFound, RequestRedirect)

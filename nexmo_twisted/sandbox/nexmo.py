@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
@@ -18,11 +18,12 @@ from uuid import uuid4
 from nexmo_twisted.model import OwnedNumber
 from nexmo_twisted.rules.signatures import sign
 from nexmo_twisted.sandbox import gsm
+from nexmo_twisted.sandbox.receipt_plan import ReceiptPlan
 from nexmo_twisted.sandbox.wire import JSON, Patience, WebhookCall, with_query
 
 #: Again after 5 seconds, doubling up to 15 minutes, for a day (Vonage support articles 226572227 and
 #: 360028543292).
-INBOUND_PATIENCE = Patience(timeout=15.0, first=5.0, longest=900.0, limit=86400.0)
+WEBHOOK_PATIENCE = Patience(timeout=15.0, first=5.0, longest=900.0, limit=86400.0)
 
 FORM = ("content-type", "application/x-www-form-urlencoded")
 
@@ -63,8 +64,9 @@ class SimulatedNexmo:
     """The state of one account and of every handset it wrote to.
 
     ``inbound_form`` is the account's webhook format; ``inbound_url`` is where SMS to a number without a URL
-    of its own go; with a ``signature_secret`` webhooks are signed. ``now`` gives seconds since the epoch;
-    ``deliver`` takes the webhook calls to make.
+    of its own go; with a ``signature_secret`` webhooks are signed. ``receipts`` is what delivery receipts come of
+    an SMS, ``receipts_of`` the same for single handsets. ``now`` gives seconds since the epoch; ``deliver`` takes the
+    webhook calls to make.
     """
 
     key: str
@@ -75,6 +77,8 @@ class SimulatedNexmo:
     inbound_url: str = ""
     signature_secret: str = field(default="", repr=False)
     signature_method: str = "md5hash"
+    receipts: ReceiptPlan = field(default_factory=ReceiptPlan)
+    receipts_of: dict[str, ReceiptPlan] = field(default_factory=dict)
     numbers: dict[str, OwnedNumber] = field(default_factory=dict)
     sent: list[AcceptedSms] = field(default_factory=list)
     _threads: dict[str, list[SmsSeen]] = field(default_factory=dict)
@@ -107,6 +111,10 @@ class SimulatedNexmo:
         self._threads.setdefault(to, []).append(SmsSeen("received", sender, seen, sms.at, client_ref))
         return sms
 
+    def receipt_plan(self, msisdn: str) -> ReceiptPlan:
+        """What receipts come of an SMS to this handset."""
+        return self.receipts_of.get(msisdn, self.receipts)
+
     def count(self, client_ref: str) -> int:
         """How many SMS were accepted under one client-ref."""
         return self._references[client_ref]
@@ -129,31 +137,34 @@ class SimulatedNexmo:
         self._threads.setdefault(msisdn, []).append(SmsSeen("sent", to, text, self.now()))
         url = number.inbound_url or self.inbound_url
         if url:
-            self.deliver(self._inbound(url, msisdn, to, text, message_id))
+            params = {
+                "msisdn": msisdn,
+                "to": to,
+                "messageId": message_id,
+                "text": text,
+                "type": "text" if gsm.shown(text) == text else "unicode",
+                "keyword": "".join(text.split()[:1]).upper(),
+            }
+            self.deliver(self.webhook(f"inbound {to}", url, params))
         return message_id
 
-    def _inbound(self, url: str, msisdn: str, to: str, text: str, message_id: str) -> WebhookCall:
-        params = {
-            "msisdn": msisdn,
-            "to": to,
-            "messageId": message_id,
-            "text": text,
-            "type": "text" if gsm.shown(text) == text else "unicode",
-            "keyword": "".join(text.split()[:1]).upper(),
+    def webhook(self, channel: str, url: str, params: Mapping[str, str]) -> WebhookCall:
+        """One push to a customer's server, of now: stamped, in the account's form, and signed if it signs."""
+        pushed = {
+            **params,
             "message-timestamp": datetime.fromtimestamp(self.now(), UTC).strftime("%Y-%m-%d %H:%M:%S"),
             "api-key": self.key,
         }
         if self.signature_secret:
-            params |= {"timestamp": str(int(self.now())), "nonce": str(uuid4())}
-            params["sig"] = sign(params, self.signature_secret, self.signature_method)
-        channel = f"inbound {to}"
+            pushed |= {"timestamp": str(int(self.now())), "nonce": str(uuid4())}
+            pushed["sig"] = sign(pushed, self.signature_secret, self.signature_method)
         match self.inbound_form:
             case "GET":
-                url = with_query(url, urlencode(params))
-                return WebhookCall(channel, "GET", url, (), b"", INBOUND_PATIENCE)
+                url = with_query(url, urlencode(pushed))
+                return WebhookCall(channel, "GET", url, (), b"", WEBHOOK_PATIENCE)
             case "POST":
-                form = urlencode(params).encode("ascii")
-                return WebhookCall(channel, "POST", url, (FORM,), form, INBOUND_PATIENCE)
+                form = urlencode(pushed).encode("ascii")
+                return WebhookCall(channel, "POST", url, (FORM,), form, WEBHOOK_PATIENCE)
             case "JSON":
-                body = json.dumps(params, ensure_ascii=False).encode("utf-8")
-                return WebhookCall(channel, "POST", url, (JSON,), body, INBOUND_PATIENCE)
+                body = json.dumps(pushed, ensure_ascii=False).encode("utf-8")
+                return WebhookCall(channel, "POST", url, (JSON,), body, WEBHOOK_PATIENCE)

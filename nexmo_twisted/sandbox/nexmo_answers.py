@@ -37,9 +37,9 @@ STATUSES = {
     "33": "Number de-activated",
 }
 
-_PRICE = "0.03330000"
+PRICE = "0.03330000"
 _BALANCE = "3.14159265"
-_NETWORK = "12345"
+NETWORK = "12345"
 
 
 def accepted(to: str, message_id: str, client_ref: str) -> dict[str, str]:
@@ -49,8 +49,8 @@ def accepted(to: str, message_id: str, client_ref: str) -> dict[str, str]:
         "message-id": message_id,
         "status": "0",
         "remaining-balance": _BALANCE,
-        "message-price": _PRICE,
-        "network": _NETWORK,
+        "message-price": PRICE,
+        "network": NETWORK,
     }
     return {**entry, "client-ref": client_ref} if client_ref else entry
 
@@ -89,15 +89,20 @@ def broken(fault: Fault, done: Answer | None = None) -> Answer:
     return labelled(code, "a fault of the sandbox")
 
 
+def part_codes(fault: Fault, parts: int) -> list[str]:
+    """The statuses that a fault gives the parts of one SMS."""
+    codes = [code.strip() for code in (fault.nexmo_status or "").split(",")]
+    return [*codes, *codes[-1:] * parts][:parts]
+
+
 def broken_sms(fault: Fault, done: Answer | None) -> Answer:
     """The answer of a fault to a send request: of the parts that were accepted, some are reported as refused."""
     if fault.nexmo_status is None or fault.body is not None:
         return broken(fault)
-    codes = [code.strip() for code in fault.nexmo_status.split(",")]
     parts = json.loads(done.body).get("messages") if done is not None else None
     if parts and fault.accepts_a_part:
-        codes += codes[-1:] * (len(parts) - len(codes))
-        answer = entries([part if code == "0" else refused(code) for part, code in zip(parts, codes, strict=False)])
+        codes = part_codes(fault, len(parts))
+        answer = entries([part if code == "0" else refused(code) for part, code in zip(parts, codes, strict=True)])
     else:
-        answer = entries([refused(code) for code in codes])
+        answer = entries([refused(code.strip()) for code in fault.nexmo_status.split(",")])
     return Answer(fault.status or 200, answer.body, answer.headers)

@@ -1,18 +1,13 @@
 """The simulated Nexmo's HTTP API: sending SMS, and the numbers of the account.
 
-Source of the facts: Vonage documentation, SMS API, Numbers API and "Signing messages"; answers to bad
-credentials as seen in the field.
+Source of the facts: Vonage documentation, SMS API and Numbers API.
 """
 
 from __future__ import annotations
 
-import binascii
-import hmac
-import re
-from base64 import b64decode
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from klein import Klein
 from twisted.internet.interfaces import IReactorTime
@@ -22,26 +17,27 @@ from twisted.web.resource import Resource
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
 
-from nexmo_twisted.errors import BadRequest, BadSignature
 from nexmo_twisted.model import OwnedNumber
-from nexmo_twisted.rules.signatures import verify
 from nexmo_twisted.sandbox.answering import BadInput, form_pairs, header, media_type, under_faults, write
 from nexmo_twisted.sandbox.faults import Fault, Faults
-from nexmo_twisted.sandbox.nexmo import SimulatedNexmo
-from nexmo_twisted.sandbox.nexmo_answers import accepted, broken, broken_sms, entries, labelled, problem, status
+from nexmo_twisted.sandbox.nexmo import AcceptedSms, SimulatedNexmo
+from nexmo_twisted.sandbox.nexmo_answers import (
+    accepted,
+    broken,
+    broken_sms,
+    entries,
+    labelled,
+    part_codes,
+    status,
+)
+from nexmo_twisted.sandbox.nexmo_receipts import Receipts
+from nexmo_twisted.sandbox.nexmo_refusals import authorized, can_be_called, refuse_sender, refuse_sms
 from nexmo_twisted.sandbox.wire import Answer, json_answer
 
-TEXT_LIMIT = 3200
-CALLBACK_LIMIT = 100
-CLIENT_REF_LIMIT = 100
 PAGE = 10
 LARGEST_PAGE = 100
 #: Seconds an inbound URL may take to answer before it is accepted.
 PROBE_TIMEOUT = 15.0
-#: Seconds that a signed request's time may differ from ours. Not documented; as strict as the strictest SDK.
-SIGNATURE_AGE = 300.0
-
-_MSISDN = re.compile(r"[0-9]{7,15}")
 
 
 class Probe(Protocol):
@@ -52,7 +48,10 @@ class Probe(Protocol):
 
 
 class NexmoApi:
-    """Serves ``/sms/json``, ``/account/numbers`` and ``/number/update`` for one simulated account."""
+    """Serves ``/sms/json``, ``/account/numbers`` and ``/number/update`` for one simulated account.
+
+    ``receipts`` sees to the delivery receipts of what is sent.
+    """
 
     app = Klein()
 
@@ -61,6 +60,7 @@ class NexmoApi:
         self._probe = probe
         self._faults = faults
         self._clock = clock
+        self.receipts = Receipts(nexmo, clock)
 
     @property
     def resource(self) -> Resource:
@@ -73,11 +73,16 @@ class NexmoApi:
         to, text = params.get("to", ""), params.get("text", "")
 
         async def effect() -> Answer:
-            return self._send(request)
+            answer, sms = self._send(request)
+            if sms is not None:
+                await self.receipts.follow(sms, request.notifyFinish)
+            return answer
 
         def broken(fault: Fault, done: Answer | None) -> Answer:
             if done is None and fault.accepts_a_part:
-                done = self._send(request)
+                done, sms = self._send(request)
+                if sms is not None:
+                    self.receipts.follow(_good_parts(sms, fault), request.notifyFinish)
             return broken_sms(fault, done)
 
         return await under_faults(request, self._faults, self._clock, effect, broken, to, text)
@@ -85,14 +90,14 @@ class NexmoApi:
     @app.route("/account/numbers", methods=["GET"])
     async def numbers(self, request: Request) -> bytes:
         async def effect() -> Answer:
-            return self._page(request) if self._basic(request) else _UNAUTHORIZED
+            return self._page(request) if authorized(self._nexmo, request) else _UNAUTHORIZED
 
         return await under_faults(request, self._faults, self._clock, effect, broken)
 
     @app.route("/number/update", methods=["POST"])
     async def update(self, request: Request) -> bytes:
         async def effect() -> Answer:
-            return await self._update(request) if self._basic(request) else _UNAUTHORIZED
+            return await self._update(request) if authorized(self._nexmo, request) else _UNAUTHORIZED
 
         number = _form(request).get("msisdn", "")
         return await under_faults(request, self._faults, self._clock, effect, broken, number)
@@ -108,19 +113,20 @@ class NexmoApi:
 
     # Sending
 
-    def _send(self, request: Request) -> Answer:
+    def _send(self, request: Request) -> tuple[Answer, AcceptedSms | None]:
+        """The answer, and the SMS if it was accepted."""
         if media_type(header(request, "content-type")).partition(";")[0] != "application/x-www-form-urlencoded":
-            return labelled(415, "the body must be a form")
+            return labelled(415, "the body must be a form"), None
         try:
             pairs = form_pairs(request)
         except BadInput:
-            return status("3", "Invalid encoding")
+            return status("3", "Invalid encoding"), None
         params = dict(pairs)
         if len(params) != len(pairs):
-            return status("3", "Repeated param")
-        refusal = self._refuse_sender(request, pairs, params) or self._refuse_sms(params)
+            return status("3", "Repeated param"), None
+        refusal = refuse_sender(self._nexmo, request, pairs, params) or refuse_sms(self._nexmo, params)
         if refusal is not None:
-            return refusal
+            return refusal, None
         client_ref = params.get("client-ref", "")
         sms = self._nexmo.accept(
             params["from"],
@@ -130,62 +136,7 @@ class NexmoApi:
             client_ref,
             params.get("callback", ""),
         )
-        return entries([accepted(sms.to, message_id, client_ref) for message_id in sms.message_ids])
-
-    def _refuse_sender(
-        self, request: Request, pairs: list[tuple[str, str]], params: Mapping[str, str]
-    ) -> Answer | None:
-        """Credentials come in exactly one of three ways: Basic, key and secret, or key and signature."""
-        basic = bool(header(request, "authorization"))
-        if "sig" in params and "api_secret" in params:
-            return status("32")
-        if basic:
-            if "sig" in params or "api_secret" in params:
-                return problem(401, "multiple-auth-methods", "Provide exactly one way to authenticate.")
-            return None if self._basic(request) else problem(401, "unauthorized", "Bad credentials.")
-        if "api_key" not in params:
-            return status("2", "Missing api_key")
-        if not _same(params["api_key"], self._nexmo.key):
-            return status("4")
-        if "sig" in params:
-            return self._refuse_signature(pairs)
-        if "api_secret" not in params:
-            return status("2", "Missing api_secret")
-        return None if _same(params["api_secret"], self._nexmo.secret) else status("4")
-
-    def _refuse_signature(self, pairs: list[tuple[str, str]]) -> Answer | None:
-        if not self._nexmo.signature_secret:
-            return status("14")
-        try:
-            verify(
-                pairs,
-                self._nexmo.signature_secret,
-                self._nexmo.signature_method,
-                self._nexmo.now(),
-                SIGNATURE_AGE,
-            )
-        except (BadSignature, BadRequest):
-            return status("14")
-        return None
-
-    def _refuse_sms(self, params: Mapping[str, str]) -> Answer | None:
-        for name in ("to", "from", "text"):
-            if not params.get(name):
-                return status("2", f"Missing {name} param")
-        if not _MSISDN.fullmatch(params["to"]):
-            return status("3", "Invalid value for param: to")
-        if params.get("type", "text") not in ("text", "unicode"):
-            return status("3", "Invalid value for param: type")
-        if len(params.get("client-ref", "")) > CLIENT_REF_LIMIT:
-            return status("3", "Invalid value for param: client-ref")
-        callback = params.get("callback", "")
-        if callback and (len(callback) > CALLBACK_LIMIT or not _callable(callback)):
-            return status("23")
-        if params["from"] not in self._nexmo.numbers:
-            return status("15")
-        if len(params["text"]) > TEXT_LIMIT:
-            return status("12")
-        return None
+        return entries([accepted(sms.to, message_id, client_ref) for message_id in sms.message_ids]), sms
 
     # Numbers
 
@@ -218,32 +169,17 @@ class NexmoApi:
         return labelled(200, "success")
 
     async def _answers(self, url: str) -> bool:
-        if not _callable(url):
+        if not can_be_called(url):
             return False
         answer = await self._probe.probe(url, PROBE_TIMEOUT)
         return answer is not None and answer.status == 200
 
-    def _basic(self, request: Request) -> bool:
-        scheme, _, credentials = header(request, "authorization").partition(" ")
-        try:
-            given = b64decode(credentials, validate=True)
-        except (binascii.Error, ValueError):
-            return False
-        wanted = f"{self._nexmo.key}:{self._nexmo.secret}".encode()
-        return scheme.lower() == "basic" and hmac.compare_digest(given, wanted)
 
-
-def _same(given: str, wanted: str) -> bool:
-    return hmac.compare_digest(given.encode(), wanted.encode())
-
-
-def _callable(url: str) -> bool:
-    """Whether it is a URL that can be called, without characters that do not belong into one."""
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and url.isascii() and " " not in url
-    except ValueError:
-        return False
+def _good_parts(sms: AcceptedSms, fault: Fault) -> AcceptedSms:
+    """The SMS without the parts that the fault refuses."""
+    codes = part_codes(fault, len(sms.message_ids))
+    good = [message_id for message_id, code in zip(sms.message_ids, codes, strict=True) if code == "0"]
+    return replace(sms, message_ids=tuple(good))
 
 
 def _form(request: Request) -> Mapping[str, str]:

@@ -1,34 +1,36 @@
-"""One connection to Redis that reconnects by itself, answers at once when it is away, and runs scripts.
-
-txredisapi queues commands while it is disconnected and runs them after the reconnect, so the link is looked at first.
-Its ``replyTimeout`` aborts a connection that does not answer; an outer time limit shorter than that would cancel the
-abort and leave a dead connection in use, so there is none.
-"""
+"""One connection to Redis that reconnects by itself, says at once when Redis is away, and runs scripts."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from importlib.resources import files
 from typing import Any
 
-import hiredis
 import txredisapi
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.ssl import optionsForClientTLS
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.store.keys import with_constants
+from nexmo_twisted.store.lines import CONNECT_TIMEOUT, Line, Unusable, dial, kind_of, log_in
+from nexmo_twisted.store.sentinels import Host, Sentinels
 from nexmo_twisted.store.url import RedisAddress
 
-log = Logger()
-
-#: Seconds until a command without an answer fails and its connection is given up. Webhooks must be answered in one.
-REPLY_TIMEOUT = 0.5
+#: Seconds between two attempts to connect, at first and at most.
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
+#: Seconds that a line must last for its loss to be a new outage and not more of the one before.
+LASTING = 5.0
 CLOSE_TIMEOUT = 2.0
+
+#: What a server says that is no longer the master, or will not be for long.
+_DEMOTED = re.compile("READONLY|NOREPLICAS|MASTERDOWN")
 
 
 class Scripts:
@@ -64,103 +66,55 @@ class Scripts:
         return self._sources[name]
 
 
-class _Packing:
-    """Commands are put into bytes in C: a third of what a webhook costs in the store was spent there."""
-
-    def _build_command(self, *words: Any, **_: Any) -> bytes:
-        try:
-            packed: bytes = hiredis.pack_command(words)
-        except UnicodeEncodeError:  # half a character from somewhere outside must not look like an outage
-            whole: Any = tuple(w.encode("utf-8", "replace") if isinstance(w, str) else w for w in words)
-            packed = hiredis.pack_command(whole)
-        return packed
-
-
-class _Protocol(_Packing, txredisapi.RedisProtocol):  # type: ignore[misc]
-    pass
-
-
-class _MasterProtocol(_Packing, txredisapi.SentinelRedisProtocol):  # type: ignore[misc]
-    pass
-
-
-class _Insisting:
-    """Never stops trying: a refused AUTH or SELECT may be a Redis that is still loading."""
-
-    initialDelay = 0.1
-    maxDelay = 1.0
-
-    def stopTrying(self) -> Deferred[None]:
-        return succeed(None)
-
-    def connectionError(self, why: str) -> None:
-        log.warn("Redis: {why}", why=why)
-
-
-class _Persistent(_Insisting, txredisapi.RedisFactory):  # type: ignore[misc]
-    protocol = _Protocol
-
-
-class _PersistentMaster(_Insisting, txredisapi.SentinelConnectionFactory):  # type: ignore[misc]
-    protocol = _MasterProtocol
-
-
-def _endpoint(reactor: Any, address: RedisAddress) -> IStreamClientEndpoint:
-    if address.kind == "unix":
-        return UNIXClientEndpoint(reactor, address.path, timeout=5)
-    tcp = HostnameEndpoint(reactor, address.host.encode("idna"), address.port, timeout=5)
-    if address.kind == "tls":
-        return wrapClientTLS(optionsForClientTLS(address.host), tcp)
-    return tcp
-
-
 class Connection:
-    """A single connection: commands sent over it are carried out in that order."""
+    """One line at a time: commands sent over it are carried out in that order.
 
-    def __init__(self, reactor: Any, address: RedisAddress, scripts: Scripts) -> None:
+    ``tell``: whether the log hears when Redis is away (each reason once) and when it is there again. Of several
+    connections to one Redis one is enough.
+    """
+
+    _log = Logger()
+
+    def __init__(self, reactor: Any, address: RedisAddress, scripts: Scripts, *, tell: bool = True) -> None:
         self._reactor = reactor
         self._address = address
         self._scripts = scripts
-        self._factory: Any = None
-        self._sentinel: Any = None
+        self._tell = tell
+        self._told: set[str] = set()
+        self._outage = False
+        self._line: Line | None = None
+        self._sentinels: Sentinels | None = None
+        self._master: Host | None = None  #: as Sentinel has it; None also when it is about to change
+        if address.kind == "sentinel":
+            self._sentinels = Sentinels(reactor, address.hosts, address.master, self._changing)
+        self._opened: Deferred[None] = Deferred()
+        self._keeping: Deferred[None] | None = None
+        self._closed = False
 
     def open(self) -> Deferred[None]:
         """Begin to connect, and go on trying until :meth:`close`. Fires when connected for the first time."""
-        address = self._address
-        options: dict[str, Any] = {
-            "charset": "utf-8",
-            "convertNumbers": False,
-            "password": address.password or None,
-            "username": address.username or None,
-            "replyTimeout": REPLY_TIMEOUT,
-        }
-        if address.kind == "sentinel":
-            self._sentinel = txredisapi.Sentinel(list(address.hosts), replyTimeout=REPLY_TIMEOUT, convertNumbers=False)
-            handler = self._sentinel.master_for(
-                address.master, factory_class=_PersistentMaster, dbid=address.db or None, **options
-            )
-            self._factory = handler._factory
-        else:
-            self._factory = _Persistent(uuid=None, dbid=address.db or None, poolsize=1, isLazy=True, **options)
-            self._factory.startConnecting(_endpoint(self._reactor, address))
-        opened: Deferred[None] = Deferred()
-        self._factory.deferred.addCallback(lambda _: opened.callback(None))
-        return opened
+        if self._sentinels is not None:
+            self._sentinels.listen()
+        self._keeping = Deferred.fromCoroutine(self._keep())
+        return self._opened
 
     @property
     def connected(self) -> bool:
-        return self._factory is not None and bool(self._factory.pool)
+        return self._line is not None
 
     async def command(self, *words: str | bytes | int) -> Any:
         """One plain command. Raises StoreUnavailable when Redis is away, silent or refuses."""
-        if not self.connected:
+        line = self._line
+        if line is None:
             raise StoreUnavailable("not connected to Redis")
         try:
-            return await self._factory.pool[0].execute_command(*words)
+            return await line.execute_command(*words)
         except txredisapi.ResponseError as error:
             if str(error).startswith("NOSCRIPT"):
                 raise _UnknownScript("script not loaded") from error
-            raise StoreUnavailable(f"Redis refused: {_kind_of(error)}") from error
+            if self._sentinels is not None and _DEMOTED.search(str(error)):
+                line.abort()
+            raise StoreUnavailable(f"Redis refused: {kind_of(error)}") from error
         except txredisapi.RedisError as error:  # connection lost, or no answer in time
             raise StoreUnavailable(f"Redis is away: {type(error).__name__}") from error
         except UnicodeError as error:
@@ -179,21 +133,93 @@ class Connection:
             return await self.command("EVAL", source, 0, *arguments)
 
     async def close(self) -> None:
-        if self._factory is not None:
-            closed = self._factory.disconnect()
-            # a silent server behind TLS never says farewell
-            await closed.addTimeout(CLOSE_TIMEOUT, self._reactor, onTimeoutCancel=lambda *_: None)
-        if self._sentinel is not None:
-            await self._sentinel.disconnect()
+        """Hang up and try no more. Ends soon, whatever Redis does."""
+        self._closed = True
+        if self._sentinels is not None:
+            self._sentinels.stop()
+        if self._keeping is None:
+            return
+        line, self._line = self._line, None
+        if line is None:
+            self._keeping.cancel()
+            await self._keeping
+        else:
+            line.transport.loseConnection()
+            patience = self._reactor.callLater(CLOSE_TIMEOUT, line.abort)  # a silent server may hold it up
+            await self._keeping
+            if patience.active():
+                patience.cancel()
+
+    async def _keep(self) -> None:
+        """Connect; when the line is lost, again: at once if it lasted, else after a pause that grows."""
+        pause = FIRST_PAUSE
+        while not self._closed:
+            try:
+                line = await self._connect()
+            except Exception as error:
+                self._away(str(error) if isinstance(error, Unusable) else type(error).__name__)
+            else:
+                began = self._reactor.seconds()
+                self._there(line)
+                await line.lost
+                self._line = None
+                if self._reactor.seconds() - began >= LASTING:
+                    self._told.clear()
+                    pause = 0.0
+            if not self._closed:
+                await self._wait(pause)
+                pause = min(max(FIRST_PAUSE, 2 * pause), LONGEST_PAUSE)
+
+    async def _wait(self, seconds: float) -> None:
+        with suppress(CancelledError):
+            await deferLater(self._reactor, seconds)
+
+    async def _connect(self) -> Line:
+        """A line that can be used. Raises Unusable."""
+        address = self._address
+        if self._sentinels is not None:
+            self._master = await self._sentinels.master()
+        line = await dial(self._endpoint())
+        await log_in(line, address.username, address.password, address.db, as_master=self._sentinels is not None)
+        if self._sentinels is not None and self._master is None:
+            line.abort()
+            raise Unusable("a failover has begun")
+        return line
+
+    def _endpoint(self) -> IStreamClientEndpoint:
+        address = self._address
+        if address.kind == "unix":
+            return UNIXClientEndpoint(self._reactor, address.path, timeout=CONNECT_TIMEOUT)
+        host, port = self._master or (address.host, address.port)
+        tcp = HostnameEndpoint(self._reactor, host.encode("idna"), port, timeout=CONNECT_TIMEOUT)
+        if address.kind == "tls":
+            return wrapClientTLS(optionsForClientTLS(host), tcp)
+        return tcp
+
+    def _changing(self, master: Host | None) -> None:
+        """Sentinel is about to make another server the master, or has done so."""
+        if master is None or master != self._master:
+            self._master = None
+            if self._line is not None:
+                self._line.abort()
+
+    def _there(self, line: Line) -> None:
+        self._line = line
+        if self._outage:
+            self._outage = False
+            self._log.info("Redis is there again")
+        if not self._opened.called:
+            self._opened.callback(None)
+
+    def _away(self, reason: str) -> None:
+        if self._tell and not self._closed and reason not in self._told:
+            self._told.add(reason)
+            self._outage = True
+            self._log.error("Redis is away: {reason}", reason=reason)
 
 
 class _UnknownScript(StoreUnavailable):
     pass
-
-
-def _kind_of(error: Exception) -> str:
-    """The part of an error of Redis that names its kind; the rest may hold values."""
-    return str(error).partition(" script: ")[0][:80]
 
 
 Now = Callable[[], str]

@@ -18,6 +18,7 @@ KEYS = {
     "unowned": "nx:unowned",  # SET of configured numbers that the account does not own
     "quarantine": "nx:quarantine",  # LIST of unreadable webhooks, newest first, bounded
     "lock": "nx:lock:",  # + name: STRING, until when a periodic job is one process's alone
+    "beat": "nx:beat:",  # + name of a process: STRING, the number of its last beat
     "map": "nexmo-layer-integration-",  # + user id: STRING, JSON {conversation id: {phone, expires}}
     "owner": "nexmo-layer-integration-phone-",  # + handset: STRING, user id
     "escaped": "nx:links:",  # + user id: as "map", for user ids that would reach an "owner" key
@@ -45,6 +46,7 @@ KEEP = {
     "aside": 30 * DAY,  # uncertain and buried items
     "links": 30 * DAY,  # a link beyond its expiry: replies still find their conversation
     "quarantine": 7 * DAY,
+    "lock": 60 * MINUTE,  # a lock, or a beat, that has lost its end
 }
 
 

@@ -11,7 +11,17 @@ from uuid import UUID, uuid5
 from twisted.logger import Logger
 
 from nexmo_twisted.boundaries import Store
-from nexmo_twisted.model import Claimed, InboundSms, MessageEvent, Notification, Promoted, Reply, Status
+from nexmo_twisted.model import (
+    Claimed,
+    InboundSms,
+    MessageEvent,
+    Notification,
+    Promoted,
+    Receipt,
+    Reply,
+    Settled,
+    Status,
+)
 from nexmo_twisted.rules.compact import long_id, short_id
 from nexmo_twisted.rules.links import LinkCommit, LinkState, thread_of_entry
 from nexmo_twisted.store.connection import Connection, Now, redis_time
@@ -97,14 +107,27 @@ class RedisStore:
         )
         return LinkState(int(now), user_map, _pairs(entries), owner, owner_map, frozenset(unowned))
 
-    async def begin(self, item: Notification, report: Collection[Status], commit: LinkCommit, lease: int) -> str:
+    async def begin(
+        self, item: Notification, report: Collection[Status], commit: LinkCommit, introduced: str, lease: int
+    ) -> str:
         answer: str = await self._work.run(
-            "begin", self._now(), item.id, item.token, lease, _ranks(report), *_commit(commit)
+            "begin", self._now(), item.id, item.token, lease, _ranks(report), introduced, *_commit(commit)
         )
         return answer
 
-    async def accepted(self, item: Notification, outcome: str, handset: str, number: str, introduced: str) -> None:
-        await self._work.run("finish", self._now(), "out", item.id, "", outcome, handset, number, introduced)
+    async def accepted(self, item: Notification, outcome: str, handset: str, number: str, introduced: str) -> bool:
+        answer = await self._work.run("finish", self._now(), "out", item.id, "", outcome, handset, number, introduced)
+        return bool(answer == "DONE")
+
+    async def evidence(self, receipt: Receipt) -> str:
+        answer: str = await self._web.run("evidence", self._now(), receipt.client_ref, receipt.message_id)
+        return answer
+
+    async def settle(self, limit: int, settle_time: int, policy: str, report: Collection[Status]) -> Settled:
+        resent, buried, dropped, unneeded, after = await self._work.run(
+            "settle", self._now(), limit, settle_time, policy, _ranks(report)
+        )
+        return Settled(resent, buried, dropped, unneeded, _number(after))
 
     async def finish(self, item: Notification | Reply, outcome: str) -> None:
         await self._work.run("finish", self._now(), _queue(item), item.id, item.token, outcome)
@@ -116,9 +139,10 @@ class RedisStore:
     async def release(self, item: Notification | Reply) -> None:
         await self._work.run("retry", self._now(), _queue(item), item.id, item.token, 0, "", "")
 
-    async def set_aside(self, item: Notification | Reply, reason: str, *, uncertain: bool) -> None:
+    async def set_aside(self, item: Notification | Reply, reason: str, *, uncertain: bool) -> bool:
         state = "U" if uncertain else "D"
-        await self._work.run("aside", self._now(), _queue(item), item.id, item.token, state, reason)
+        answer = await self._work.run("aside", self._now(), _queue(item), item.id, item.token, state, reason)
+        return bool(answer == "DONE")
 
     async def hold(self, item: Notification, reason: str, probe_after: int = PROBE_EVERY) -> bool:
         answer = await self._work.run("hold", self._now(), item.id, item.token, reason, probe_after)

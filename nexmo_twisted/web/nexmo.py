@@ -1,14 +1,15 @@
-"""Nexmo's door: what handsets write to our numbers comes in here.
+"""Nexmo's door: what handsets write to our numbers comes in here, and what became of the SMS we sent.
 
-Source: Vonage SMS API documentation, "Inbound SMS" and "Signing messages". Nexmo delivers by GET, form or JSON,
-repeats for a day what is not answered 2xx, and tries a URL with a bare GET when it is set.
+Source: Vonage SMS API documentation, "Inbound SMS", "Delivery receipts" and "Signing messages". Nexmo delivers by
+GET, form or JSON, repeats for a day what is not answered 2xx, and tries a URL with a bare GET when it is set.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, TypeVar
 
 from klein import Klein
 from twisted.internet.defer import Deferred
@@ -18,13 +19,16 @@ from twisted.web.server import Request
 
 from nexmo_twisted.boundaries import Counters
 from nexmo_twisted.errors import BadRequest, BadSignature
-from nexmo_twisted.model import InboundSms
 from nexmo_twisted.web.answers import answer, answer_errors, body_of, content_type_of, source_of
-from nexmo_twisted.web.inbound_sms import Pairs, parameter_sets, read_sms
+from nexmo_twisted.web.inbound_sms import read_sms
+from nexmo_twisted.web.parameters import Pairs, parameter_sets
+from nexmo_twisted.web.receipts import read_receipt
 from nexmo_twisted.web.reception import Intake, Reception
 from nexmo_twisted.web.throttled_log import ThrottledLog
 
 log = Logger()
+
+Webhook = TypeVar("Webhook")
 
 
 class _Unsigned(Exception):
@@ -33,7 +37,7 @@ class _Unsigned(Exception):
 
 @dataclass(frozen=True)
 class NexmoDoor:
-    """The URL that inbound SMS are delivered to.
+    """The URL that inbound SMS are delivered to, and ``/receipt`` beneath it for delivery receipts.
 
     ``signature`` checks one set of parameters, raising BadSignature or BadRequest; None when the account does not
     sign. ``places`` is how many webhooks are worked on at a time; more are answered 503.
@@ -54,7 +58,22 @@ class NexmoDoor:
 
     @app.route("/", methods=["GET", "POST"])
     def inbound(self, request: Request) -> bytes | Deferred[bytes]:
-        """One SMS: stored before it is answered."""
+        """One SMS from a handset."""
+        return self._take(request, "nexmo", read_sms, self.intake.inbound_sms)
+
+    @app.route("/receipt", methods=["GET", "POST"])
+    def receipt(self, request: Request) -> bytes | Deferred[bytes]:
+        """What became of one part of an SMS to a handset."""
+        return self._take(request, "receipt", read_receipt, self.intake.receipt)
+
+    def _take(
+        self,
+        request: Request,
+        counted: str,
+        read: Callable[[Pairs], Webhook],
+        store: Callable[[Webhook], Coroutine[Any, Any, None]],
+    ) -> bytes | Deferred[bytes]:
+        """One webhook: stored before it is answered."""
         raw, query = body_of(request), request.uri.partition(b"?")[2]
         if not raw and not query and request.method != b"POST":
             return answer(request, 200)
@@ -62,7 +81,7 @@ class NexmoDoor:
         if reception.full():
             return answer(request, 503)
         try:
-            sms = self._read(query, content_type_of(request), raw)
+            webhook = read(self._signed(query, content_type_of(request), raw))
         except _Unsigned:
             # Signing may not be switched on for the account yet; what is repeated later will be signed.
             return self._turn_away(request, 503, "nexmo_unsigned", "no signature: is signing switched on?")
@@ -71,22 +90,22 @@ class NexmoDoor:
         except BadRequest as error:
             self._strangers.warn(error.reason, "Nexmo delivered what nobody can read: {source}")
             kept = self.intake.quarantine("nexmo", error.reason, raw or query)
-            return reception.take(request, kept, "nexmo_quarantined", 200)
-        return reception.take(request, self.intake.inbound_sms(sms), "nexmo_stored", 200)
+            return reception.take(request, kept, f"{counted}_quarantined", 200)
+        return reception.take(request, store(webhook), f"{counted}_stored", 200)
 
-    def _read(self, query: bytes, content_type: str, raw: bytes) -> InboundSms:
-        """The SMS in the body, else in the query; with signatures, in the one that is signed and in no other."""
+    def _signed(self, query: bytes, content_type: str, raw: bytes) -> Pairs:
+        """The parameters in the body, else those in the query; with signatures, those that are signed and no other."""
         sets = [pairs for pairs in parameter_sets(query, content_type, raw) if pairs]
         if self.signature is not None:
             sets = [pairs for pairs in sets if any(name == "sig" and value for name, value in pairs)]
             if not sets:
                 raise _Unsigned
             self.signature(sets[0])
-        return read_sms(sets[0] if sets else ())
+        return sets[0] if sets else ()
 
     def _turn_away(self, request: Request, code: int, counted: str, reason: str) -> bytes:
         self.counters.count("webhooks", counted)
-        self._strangers.warn(source_of(request), "Refused an SMS from {source}: {reason}", reason=reason)
+        self._strangers.warn(source_of(request), "Refused a webhook from {source}: {reason}", reason=reason)
         return answer(request, code)
 
     @cached_property

@@ -13,7 +13,7 @@ from twisted.web.server import Request
 
 from nexmo_twisted.boundaries import Counters
 from nexmo_twisted.errors import StoreUnavailable
-from nexmo_twisted.model import InboundSms, MessageEvent
+from nexmo_twisted.model import InboundSms, MessageEvent, Receipt
 from nexmo_twisted.web.answers import answer
 from nexmo_twisted.web.shield import shielded
 
@@ -26,6 +26,9 @@ class Intake(Protocol):
 
     async def inbound_sms(self, sms: InboundSms) -> None:
         """Take one SMS from a handset, once however often it is delivered."""
+
+    async def receipt(self, receipt: Receipt) -> None:
+        """Take one delivery receipt; it may come more than once, and for an SMS that is none of ours."""
 
     async def quarantine(self, source: str, reason: str, raw: bytes) -> None:
         """Keep an unreadable webhook of ``source`` ("layer" or "nexmo") for an operator, and log the reason."""

@@ -60,7 +60,7 @@ async def memory(store: RedisStore, redis: Any, messages: int) -> dict[str, floa
             thread = Thread(item.user_id, f"layer:///conversations/{conversation}")
             choice = choose(state, thread, handset, "", ("12015550101",), 604_800_000, 0)
             assert choice is not None
-            assert await store.begin(item, REPORT, choice.commit, 90_000) == "OK"
+            assert await store.begin(item, REPORT, choice.commit, "", 90_000) == "OK"
             record = f"sent {choice.number} {uuid.uuid4()}"
             await store.accepted(item, record, handset, choice.number, "")
     with_closed = await used()

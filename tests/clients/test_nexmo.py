@@ -22,6 +22,7 @@ from nexmo_twisted.sandbox.nexmo_http import NexmoApi
 from nexmo_twisted.sandbox.wire import Answer, WebhookCall
 from tests.clients.loopback import Channel, LoopbackTestCase, Server, answer
 
+CALLBACK = "https://hooks.example.com/nexmo-new-sms/receipt"
 NUMBER, HANDSET = "12015550101", "12015550112"
 KEY, SECRET = "abcd1234", "the=secret&of:it"
 SMS = Sms(NUMBER, HANDSET, "Ann: lunch?", False, "ref-1")
@@ -48,10 +49,10 @@ class NexmoTestCase(LoopbackTestCase):
         api = NexmoApi(self.nexmo, probe=self.reachable, faults=self.faults, clock=Clock())
         self.url = self.serve_resource(api.resource)
         self.http = Http(self.connections(), reactor, timeout=30.0)
-        self.client = NexmoClient(self.http, self.url, KEY, SECRET)
+        self.client = NexmoClient(self.http, self.url, KEY, SECRET, CALLBACK)
 
     def client_of(self, server: Server) -> NexmoClient:
-        return NexmoClient(self.http, server.url, KEY, SECRET)
+        return NexmoClient(self.http, server.url, KEY, SECRET, CALLBACK)
 
 
 class SendTests(NexmoTestCase):
@@ -90,7 +91,14 @@ class SendTests(NexmoTestCase):
         self.assertIn("\r\nAuthorization: Basic YWJjZDEyMzQ6dGhlPXNlY3JldCZvZjppdA==", head)
         self.assertEqual(
             parse_qs(body),
-            {"from": [NUMBER], "to": [HANDSET], "text": ["Ann: lunch?"], "type": ["text"], "client-ref": ["ref-1"]},
+            {
+                "from": [NUMBER],
+                "to": [HANDSET],
+                "text": ["Ann: lunch?"],
+                "type": ["text"],
+                "client-ref": ["ref-1"],
+                "callback": [CALLBACK],
+            },
         )
 
     async def test_every_status(self) -> None:
@@ -132,7 +140,7 @@ class SendTests(NexmoTestCase):
 
     async def test_wrong_secret(self) -> None:
         """Wrong credentials are a fault of the account, and the reason does not show them."""
-        client = NexmoClient(self.http, self.url, KEY, "another-secret")
+        client = NexmoClient(self.http, self.url, KEY, "another-secret", CALLBACK)
         outcome = await client.send(SMS)
         self.assertIs(outcome.verdict, Verdict.ACCOUNT)
         self.assertTrue(outcome.alarm)
@@ -140,7 +148,7 @@ class SendTests(NexmoTestCase):
 
     async def test_not_sent(self) -> None:
         """Nobody there: certainly not sent."""
-        client = NexmoClient(self.http, await self.refused_url(), KEY, SECRET)
+        client = NexmoClient(self.http, await self.refused_url(), KEY, SECRET, CALLBACK)
         outcome = await client.send(SMS)
         self.assertEqual((outcome.verdict, outcome.reason), (Verdict.NOT_SENT, "connection refused"))
 
@@ -156,7 +164,7 @@ class SendTests(NexmoTestCase):
         """No answer within the time limit: uncertain."""
         received: Deferred[None] = Deferred()
         server, clock = self.serve(lambda channel, request: received.callback(None)), Clock()
-        client = NexmoClient(Http(self.connections(), clock, timeout=30.0), server.url, KEY, SECRET)
+        client = NexmoClient(Http(self.connections(), clock, timeout=30.0), server.url, KEY, SECRET, CALLBACK)
         sending = Deferred.fromCoroutine(client.send(SMS))
         await received
         clock.advance(30.0)
@@ -242,7 +250,7 @@ class NumbersTests(NexmoTestCase):
 
     async def test_no_connection(self) -> None:
         """Nexmo down is temporary."""
-        client = NexmoClient(self.http, await self.refused_url(), KEY, SECRET)
+        client = NexmoClient(self.http, await self.refused_url(), KEY, SECRET, CALLBACK)
         for call in (client.numbers(), client.route_inbound(OwnedNumber(NUMBER, "US"), REPLIES)):
             self.assertIs(type(await self.failure(call)), Temporary)
 

@@ -16,7 +16,7 @@ from twisted.web.server import Site
 
 from nexmo_twisted.sandbox.delivery import Deliverer
 from nexmo_twisted.sandbox.layer_webhooks import EVENT_PATIENCE, EVENTS, VERIFICATION_PATIENCE
-from nexmo_twisted.sandbox.nexmo import INBOUND_PATIENCE
+from nexmo_twisted.sandbox.nexmo import WEBHOOK_PATIENCE
 from nexmo_twisted.sandbox.wire import Answer, Patience, WebhookCall
 from tests.sandbox.running import Customer, Running
 
@@ -44,9 +44,9 @@ class Patiences(SynchronousTestCase):
 
     def test_nexmo(self) -> None:
         """Nexmo waits 15 seconds, tries after 5, doubles up to 15 minutes and drops the SMS after a day."""
-        times = attempts(INBOUND_PATIENCE)
+        times = attempts(WEBHOOK_PATIENCE)
         waits = [later - earlier for earlier, later in itertools.pairwise(times)]
-        self.assertEqual(INBOUND_PATIENCE.timeout, 15.0)
+        self.assertEqual(WEBHOOK_PATIENCE.timeout, 15.0)
         self.assertEqual(waits[:9], [5, 10, 20, 40, 80, 160, 320, 640, 900])
         self.assertEqual((set(waits[8:-1]), times[-1]), ({900}, 86400))
 

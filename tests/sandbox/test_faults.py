@@ -237,5 +237,6 @@ class Happening(Running):
         self.assertEqual([message.text for message in self.layer.messages(conversation)], ["Yes"])
 
     async def arrived(self) -> None:
-        """Another request has been answered, so the one before has arrived."""
-        await self.ask("GET", "/control/state")
+        """Waits until the only fault has met its request."""
+        while len(self.sandbox.faults):
+            await self.ask("GET", "/control/state")

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import hiredis
 
 from tests.support import _binary
+
+#: Statistics of the commands that the service sends: scripts, and what a new connection begins with.
+ASKED = ("cmdstat_eval", "cmdstat_ping", "cmdstat_auth", "cmdstat_select")
 
 
 class OwnRedis:
@@ -34,13 +39,17 @@ class OwnRedis:
     def url(self) -> str:
         return f"unix://{self.socket}"
 
-    def start(self) -> None:
+    def start(self, *options: str, until: bytes = b"eady to accept connections") -> None:
+        """Start it, with some more options this time; returns when its log says ``until``."""
+        self._run([*self._options, *options], until)
+
+    def _run(self, arguments: list[str], until: bytes) -> None:
         self.process = subprocess.Popen(
-            [_binary(), *self._options], cwd=self.directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            [_binary(), *arguments], cwd=self.directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            if b"eady to accept connections" in line:
+            if until in line:
                 return
         raise AssertionError("the server did not start")
 
@@ -53,10 +62,10 @@ class OwnRedis:
 
     def pause(self) -> None:
         """It says nothing more, but does not hang up."""
-        self._signal(signal.SIGSTOP)
+        self.signal(signal.SIGSTOP)
 
     def go_on(self) -> None:
-        self._signal(signal.SIGCONT)
+        self.signal(signal.SIGCONT)
 
     def ask(self, *words: str | int) -> Any:
         """Its answer to one command. Blocks, which is no harm: it is another process that answers."""
@@ -73,14 +82,52 @@ class OwnRedis:
             raise answer
         return answer
 
+    def occupy(self, *words: str | int) -> socket.socket:
+        """Sends a command whose answer may never come; the connection is yours to close."""
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.connect(str(self.socket))
+        connection.sendall(hiredis.pack_command(words))
+        return connection
+
     def clients(self) -> int:
-        """How many connections it has besides the one that asks."""
-        return len(self.ask("CLIENT", "LIST").splitlines()) - 1
+        """How many connections have said something, besides the one that asks."""
+        return len([line for line in self.ask("CLIENT", "LIST").splitlines() if "cmd=NULL" not in line]) - 1
+
+    def wait(self) -> None:
+        """Until it does what it is told."""
+        for _ in range(100_000):
+            with suppress(hiredis.ReplyError):
+                self.ask("DBSIZE")
+                return
+        raise AssertionError("it still refuses")
+
+    def rewrite(self) -> None:
+        """Has it write what it knows as a snapshot, which is what it loads first at its next start."""
+        self.ask("BGREWRITEAOF")
+        while "1" in ((state := self.info("persistence"))["aof_rewrite_in_progress"], state["aof_rewrite_scheduled"]):
+            pass
+
+    def save(self, expected: str) -> None:
+        """Has it write a snapshot, until this has the ``expected`` outcome, "ok" or "err"."""
+        self.ask("BGSAVE")
+        while (state := self.info("persistence"))["rdb_bgsave_in_progress"] == "1":
+            pass
+        assert state["rdb_last_bgsave_status"] == expected
+
+    def asked(self) -> int:
+        """How many commands anybody has sent since it was started, those that it refused included."""
+        stats = [text for name, text in self.info("commandstats").items() if name.startswith(ASKED)]
+        return sum(int(count) for text in stats for count in re.findall("(?<=calls=)[0-9]+", text))
+
+    def info(self, section: str) -> dict[str, str]:
+        """What it says about itself."""
+        lines = [line.partition(":") for line in self.ask("INFO", section).splitlines()]
+        return {name: text for name, colon, text in lines if colon}
 
     def close(self) -> None:
         self.kill()
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def _signal(self, number: int) -> None:
+    def signal(self, number: int) -> None:
         assert self.process is not None
         self.process.send_signal(number)

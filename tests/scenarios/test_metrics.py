@@ -7,13 +7,14 @@ from typing import Any
 
 from nexmo_twisted.config import Settings
 from tests.scenarios.outside import Caller
-from tests.scenarios.world import BOB, CLEO, LUNCH, ONE, World, free_port
+from tests.scenarios.world import BOB, CLEO, DELAY, LUNCH, NO_RECEIPTS, ONE, World, free_port
 
 #: name -> its reasons; every one of these is there from the start.
 COUNTERS = {
     "webhooks": (
         *("layer_stored", "layer_ignored", "layer_unsigned", "layer_quarantined"),
-        *("nexmo_stored", "nexmo_quarantined", "nexmo_forged", "nexmo_unsigned", "unavailable", "busy", "failed"),
+        *("nexmo_stored", "nexmo_quarantined", "nexmo_forged", "nexmo_unsigned"),
+        *("receipt_stored", "receipt_quarantined", "unavailable", "busy", "failed"),
     ),
     "refused": ("body_too_large", "slow_request", "slow_answer", "too_many_connections"),
     "checks": (),
@@ -26,18 +27,41 @@ COUNTERS = {
     "retried": (),
     "held": (),
     "uncertain": (),
-    "buried": ("refused", "too_late", "template", "crashes"),
+    "settled": ("receipt", "resent", "buried", "dropped", "unneeded"),
+    "buried": ("refused", "too_late", "template", "crashes", "uncertain"),
     "replies": (
         *("received", "repeated", "posted", "no_thread", "not_a_number", "blank", "too_late"),
         *("conversation_gone", "not_participant", "refused"),
     ),
     "registration_failures": (),
+    "repaired": (
+        *("due", "queue", "lane", "item", "aside", "expiry", "hold", "count"),
+        *("type", "undecodable"),
+    ),
+    "expired": ("uncertain", "buried_out", "buried_in"),
+    "rollbacks": (),
+}
+#: name -> its labels; every one of these is there from the start, too.
+GAUGES = {
+    "redis_connected": (),
+    "clock_skew_seconds": (),
+    "pending_messages": (),
+    "pending_age_seconds": (),
+    "queue_depth": ('queue="out"', 'queue="in"'),
+    "queue_age_seconds": ('queue="out"', 'queue="in"'),
+    "uncertain_sms": (),
+    "uncertain_age_seconds": (),
+    "buried_items": ('queue="out"', 'queue="in"'),
+    "outgoing_held": (),
+    "stuck_functions": (),
+    "circuit_open": ('remote="Layer"', 'remote="Nexmo"'),
 }
 _SAMPLE = re.compile(r'nexmo_twisted_(?P<name>\w+)_total(?:\{reason="(?P<reason>[^"]+)"\})? (?P<value>\S+)')
+_GAUGE = re.compile(r"nexmo_twisted_(?P<name>\w+)(?:\{(?P<label>[^}]+)\})? (?P<value>\S+)")
 
 
 class Metrics(World):
-    settings = {"nexmo": {"phone_numbers": [ONE]}}
+    settings = {"nexmo": {"phone_numbers": [ONE], "settle_time": "1 day"}}
 
     async def setUp(self) -> None:
         self.operator = free_port()
@@ -58,6 +82,58 @@ class Metrics(World):
         """Every counter is there from the start, with every reason, at 0."""
         expected = {(name, reason): 0.0 for name, reasons in COUNTERS.items() for reason in reasons or ("",)}
         self.assertEqual(await self.page(), expected)
+
+    async def gauges(self) -> dict[str, float]:
+        """Name, with its label if it has one -> value of every gauge on the page."""
+        text = (await self.caller.ask("GET", "/metrics")).body.decode("utf-8")
+        types = dict(re.findall(r"(?m)^# TYPE nexmo_twisted_(\w+) (\w+)$", text))
+        found = [_GAUGE.fullmatch(line) for line in text.splitlines()]
+        return {
+            each["name"] + (f"{{{each['label']}}}" if each["label"] else ""): float(each["value"])
+            for each in found
+            if each and types.get(each["name"]) == "gauge" and not each["name"].endswith("_created")
+        }
+
+    async def test_gauges_from_the_start(self) -> None:
+        """Every gauge is there from the start, with every label, at 0; only that Redis is there is a 1."""
+        names = [name for name, labels in GAUGES.items() if not labels]
+        names += [f"{name}{{{label}}}" for name, labels in GAUGES.items() for label in labels]
+        expected = dict.fromkeys(names, 0.0) | {"redis_connected": 1.0}
+        self.assertEqual(await self.gauges(), expected)
+        self.assertIn(b"nexmo_twisted_lateness_seconds_count 0.0", self.service.counters.page())
+
+    async def test_gauges(self) -> None:
+        """They show what waits, how long, and what stands aside."""
+        await self.send()
+        await self.pass_time(1)
+        self.assertEqual((await self.gauges())["pending_messages"], 1)
+        self.nexmo.receipts = NO_RECEIPTS
+        self.fault(path="/sms/json", nexmo_status="5")
+        await self.pass_time(DELAY)
+        self.fault(path="/sms/json", nexmo_status="7")
+        await self.text_unread(conversation=LUNCH, sender="bob")
+        self.fault(path="/sms/json", nexmo_status="9", times=0)
+        await self.text_unread()
+        await self.pass_time(1)
+        gauges = await self.gauges()
+        shown = {name: value for name, value in gauges.items() if value}
+        expected = {"redis_connected", "uncertain_sms", "uncertain_age_seconds", 'buried_items{queue="out"}'}
+        expected |= {"outgoing_held", 'queue_depth{queue="out"}', 'queue_age_seconds{queue="out"}'}
+        self.assertEqual(set(shown), expected)
+        for name in ("uncertain_sms", 'buried_items{queue="out"}', "outgoing_held", 'queue_depth{queue="out"}'):
+            self.assertEqual(shown[name], 1, name)
+        self.assertEqual(shown['queue_age_seconds{queue="out"}'], 1)
+
+    async def test_lateness(self) -> None:
+        """How late an SMS was: accepted at once it counts in the first bucket, after five minutes in a later one."""
+        await self.text_unread()
+        self.fault(path="/sms/json", status=429, retry_after=300.0)
+        await self.text_unread()
+        await self.pass_time(330)
+        text = (await self.caller.ask("GET", "/metrics")).body.decode("utf-8")
+        buckets = dict(re.findall(r'nexmo_twisted_lateness_seconds_bucket\{le="(\S+)"\} (\S+)', text))
+        self.assertEqual((buckets["1.0"], buckets["60.0"]), ("1.0", "1.0"))
+        self.assertEqual((buckets["900.0"], buckets["86400.0"]), ("2.0", "2.0"))
 
     async def test_format(self) -> None:
         """It is Prometheus' text format: content type, and a type and a sentence for each counter."""

@@ -7,11 +7,13 @@ from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.web.resource import IResource
 from twisted.web.server import Site
 
 from nexmo_twisted.config import Settings, load
 from nexmo_twisted.sandbox.companies import Sandbox, cast
 from nexmo_twisted.sandbox.faults import Fault
+from nexmo_twisted.sandbox.receipt_plan import ReceiptPlan
 from nexmo_twisted.service import NexmoService
 from tests.support import Server, StoreCase, turn, until
 
@@ -20,6 +22,7 @@ WEEK = 7 * 86_400.0
 TALK = "layer:///conversations/e67b5da2-95ca-40c4-bfc5-a2a8baaeb50f"  # Ann and Bob
 LUNCH = "layer:///conversations/5dd2a5c1-3a4c-4c5e-9a0c-6f2f1b7d9f10"  # Ann, Bob and Cleo
 ANN, BOB, CLEO = "12015550111", "12015550112", "12015550113"
+NO_RECEIPTS = ReceiptPlan(statuses=())
 ONE, TWO = "12015550101", "12015550102"
 
 
@@ -42,7 +45,7 @@ class World(StoreCase):
         self.sandbox = Sandbox(reactor=reactor, clock=self.clock, base_url=f"http://127.0.0.1:{port}")  # type: ignore[arg-type]
         cast(self.sandbox)
         self.layer, self.nexmo = self.sandbox.layer, self.sandbox.nexmo
-        listening = reactor.listenTCP(port, Site(self.sandbox.resource), interface="127.0.0.1")  # type: ignore[attr-defined]
+        listening = reactor.listenTCP(port, Site(self.entrance(self.sandbox.resource)), interface="127.0.0.1")  # type: ignore[attr-defined]
         self.addCleanup(listening.stopListening)
         self.addCleanup(lambda: Deferred.fromCoroutine(self.sandbox.stop()))
         self.delivered: Deferred[None] | None = None
@@ -50,6 +53,10 @@ class World(StoreCase):
         self.port = free_port()
         self.addCleanup(self.stop_all)
         self.service = await self.start()
+
+    def entrance(self, companies: IResource) -> IResource:
+        """What stands before the two companies: nothing."""
+        return companies
 
     def configured(self, port: int, **more: Any) -> Settings:
         sandbox, credentials = self.sandbox, self.sandbox.credentials

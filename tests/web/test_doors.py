@@ -21,10 +21,10 @@ from twisted.web.resource import IResource
 from zope.interface.verify import verifyObject
 
 from nexmo_twisted.errors import StoreUnavailable
-from nexmo_twisted.model import InboundSms, MessageEvent
+from nexmo_twisted.model import InboundSms, MessageEvent, Receipt
 from nexmo_twisted.rules.signatures import sign, verify
 from nexmo_twisted.web.doors import Intake, LayerDoor, NexmoDoor, root
-from nexmo_twisted.web.inbound_sms import Pairs
+from nexmo_twisted.web.parameters import Pairs
 from nexmo_twisted.web.site import hardened_site
 from tests.web.test_inbound_sms import READ, SMS
 from tests.web.test_layer_events import MESSAGE_UUID, webhook
@@ -50,6 +50,9 @@ class Kept:
 
     async def inbound_sms(self, sms: InboundSms) -> None:
         await self._keep(sms)
+
+    async def receipt(self, receipt: Receipt) -> None:
+        await self._keep(receipt)
 
     async def quarantine(self, source: str, reason: str, raw: bytes) -> None:
         await self._keep((source, reason, raw))
@@ -571,7 +574,9 @@ class AnyRequestTests(DoorCase):
     @settings(max_examples=400, deadline=None)
     @given(
         st.sampled_from([b"GET", b"POST", b"PUT", b"HEAD", b"OPTIONS"]),
-        st.sampled_from([LAYER.encode(), NEXMO.encode(), LAYER.encode() + b"/", b"/", b"*", b""]),
+        st.sampled_from(
+            [LAYER.encode(), NEXMO.encode(), NEXMO.encode() + b"/receipt", LAYER.encode() + b"/", b"*", b""]
+        ),
         TARGET,
         st.one_of(st.just(b""), TARGET.map(lambda raw: b"?" + raw), st.just(b"?verification_challenge=x")),
         st.lists(

@@ -1,6 +1,7 @@
 -- uses time messages queue links
 -- The last step before an SMS goes out: records the attempt and writes the link it uses, if all is still as it was read.
--- ARGV: now, nid, token, lease ms, ranks to report, then those of links_unchanged().
+-- ARGV: now, nid, token, lease ms, ranks to report, the thread that the SMS introduces or '', then those of
+-- links_unchanged().
 -- Returns OK, or why not: STALE (another process has it), HELD, CONFLICT (choose again), or why the message needs no SMS.
 local now, nid, token, lease, ranks = clock(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
 local q = names('out')
@@ -10,10 +11,12 @@ local record = load_message(item.m)
 if not record or record.x then return record and record.x or 'expired' end
 if not string.find(ranks, int(record.r[item.l] or 0), 1, true) then return 'read' end
 if item.p ~= '1' and redis.call('EXISTS', K.hold) == 1 then return 'HELD' end
-if redis.call('SISMEMBER', K.unowned, ARGV[13]) == 1 or not links_unchanged(6) then return 'CONFLICT' end
+local handset, number = ARGV[10], ARGV[14]
+if redis.call('SISMEMBER', K.unowned, number) == 1 or not links_unchanged(7) then return 'CONFLICT' end
 redis.call('ZREM', q.queue, item.l)
-redis.call('HSET', q.item .. nid, 's', 'S', 'a', int(tonumber(item.a or '0') + 1), 'n', ARGV[13])
+redis.call('HSET', q.item .. nid, 's', 'S', 'a', int(tonumber(item.a or '0') + 1), 'n', number,
+  'h', handset, 'i', ARGV[6])
 redis.call('HDEL', q.item .. nid, 'c')
-write_links(6)
-redis.call('ZADD', q.queue, int(now + lease), item.l)
+write_links(7)
+lease_lane(q, nid, item, now + lease)
 return 'OK'

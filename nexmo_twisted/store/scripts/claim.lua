@@ -10,13 +10,11 @@
 local now, queue, lease, most = clock(ARGV[1]), ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
 local q, limit, claimed, lost, buried = names(queue), tonumber(ARGV[3]), {}, 0, 0
 local hold = false
-if queue == 'out' then
-  local probe = redis.call('HGET', K.hold, 'probe')
-  if probe then
-    hold = true
-    if tonumber(probe) > now then return {int(tonumber(probe) - now), 0, 0} end
-    limit = math.min(limit, 1)
-  end
+local function next_probe() return tonumber(redis.call('HGET', K.hold, 'probe') or '') or now end
+if queue == 'out' and redis.call('EXISTS', K.hold) == 1 then
+  hold = true
+  if next_probe() > now then return {int(next_probe() - now), 0, 0} end
+  limit = math.min(limit, 1)
 end
 
 local function head_of(lane)
@@ -24,7 +22,7 @@ local function head_of(lane)
     local id = redis.call('ZRANGE', q.lane .. lane, 0, 0)[1]
     if not id then redis.call('ZREM', q.queue, lane); return nil end
     local item = load_item(q.item .. id)
-    if not item then leave_lane(q, lane, id, now)
+    if not item then redis.call('ZREM', q.lane .. lane, id)
     elseif item.s == 'S' then set_aside(q, id, item, 'U', 'lost', now); lost = lost + 1
     elseif item.s == 'C' and tonumber(item.c or '0') + 1 >= most then
       set_aside(q, id, item, 'D', 'crashes', now)
@@ -44,7 +42,7 @@ for _, lane in ipairs(redis.call('ZRANGEBYSCORE', q.queue, '-inf', int(now), 'LI
     local token = int(redis.call('INCR', K.fence))
     if item.s == 'C' then redis.call('HINCRBY', q.item .. id, 'c', 1) end
     redis.call('HSET', q.item .. id, 's', 'C', 'k', token, 'p', hold and '1' or '')
-    redis.call('ZADD', q.queue, int(now + lease), lane)
+    lease_lane(q, id, item, now + lease)
     local flat = {}
     if record then
       flat = {record.s or '', record.b or '', record.x or ''}
@@ -61,7 +59,7 @@ if hold and #claimed > 0 then redis.call('HSET', K.hold, 'probe', int(now + tonu
 local after, first = '', redis.call('ZRANGE', q.queue, 0, 0, 'WITHSCORES')[2]
 if first then
   after = tonumber(first)
-  if hold then after = math.max(after, tonumber(redis.call('HGET', K.hold, 'probe'))) end
+  if hold then after = math.max(after, next_probe()) end
   after = int(math.max(0, after - now))
 end
 return {after, lost, buried, unpack(claimed)}

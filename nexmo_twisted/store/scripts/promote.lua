@@ -11,7 +11,7 @@ local made, orphans = 0, 0
 for i, mid in ipairs(mids) do
   local record = records[i]
   redis.call('ZREM', K.due, mid)
-  if not record or not record.d then
+  if not record or not record.d or not record.r or record.x or record.n then
     orphans = orphans + 1
   else
     local open = 0

@@ -16,7 +16,7 @@ for i = 7, #ARGV, 2 do
   record.r[user] = math.max(record.r[user] or 0, rank)
 end
 if kind == 'sent' and not record.d then
-  record.d, record.s, record.b = now + delay, ARGV[4], ARGV[5]
+  record.d, record.y, record.s, record.b = now + delay, delay, ARGV[4], ARGV[5]
   redis.call('ZADD', K.due, int(record.d), mid)
 end
 if not record.d then

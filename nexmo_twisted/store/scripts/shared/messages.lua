@@ -1,5 +1,5 @@
--- A message record: d due, s sender, b packed body, r {user = rank}, n open notifications, o {user = outcome},
--- x why it is closed, t when. Never foreign JSON: b passes through as it came.
+-- A message record: d due, y the delay before that, s sender, b packed body, r {user = rank}, n open notifications,
+-- o {user = outcome}, x why it is closed, t when. Never foreign JSON: b passes through as it came.
 local function load_message(mid)
   local raw = redis.call('GET', K.message .. mid)
   if not raw then return nil end
@@ -16,5 +16,5 @@ end
 
 local function close_message(mid, record, why, now)
   local open = record.n and record.n > 0 and record.n or nil
-  save_message(mid, {x = why, t = now, n = open, o = record.o}, KEEP.closed)
+  save_message(mid, {x = why, t = now, d = record.d, y = record.y, n = open, o = record.o}, KEEP.closed)
 end

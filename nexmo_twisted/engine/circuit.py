@@ -1,0 +1,144 @@
+"""A remote that fails again and again is asked one thing at a time until it works."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from nexmo_twisted.boundaries import ChatPlatform, SmsProvider
+from nexmo_twisted.errors import Permanent, Temporary
+from nexmo_twisted.model import Outcome, OwnedNumber, Sms, Verdict
+
+#: How many failures in a row open a circuit.
+FAILURES = 5
+#: Seconds between two probes: the first pause, doubled with every further failure, and the longest.
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 15.0
+
+
+class Circuit:
+    """What is known of one remote by this process.
+
+    Every :meth:`request` tells whether it worked. After five failures in a row the circuit is open: one request at a
+    time passes, with a pause after each that fails, and the others raise Temporary at once. One that works closes it.
+    ``since`` is when it opened, in seconds of ``clock``.
+    """
+
+    _log = Logger()
+
+    def __init__(self, name: str, clock: IReactorTime) -> None:
+        self.name = name
+        self.since: float | None = None
+        self.reason = ""
+        self._clock = clock
+        self._failures = 0
+        self._probing = False
+        self._next = 0.0
+
+    @property
+    def open(self) -> bool:
+        return self.since is not None
+
+    @property
+    def pause(self) -> float:
+        """Seconds until the next probe may begin; 0 when there is nothing to wait for."""
+        return max(0.0, self._next - self._clock.seconds()) if self.open else 0.0
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """Around one request. Temporary counts as a failure, a return and Permanent as a success."""
+        probe = self.open
+        if probe and (self._probing or self.pause):
+            raise Temporary(f"{self.name} fails; one probe at a time", max(self.pause, FIRST_PAUSE))
+        self._probing = probe
+        try:
+            yield
+        except Temporary as error:
+            self.failed(error.reason)
+            raise
+        except Permanent:
+            self.worked()
+            raise
+        else:
+            self.worked()
+        finally:
+            if probe:
+                self._probing = False
+
+    def failed(self, reason: str) -> None:
+        self._failures += 1
+        self.reason = reason
+        if self._failures < FAILURES:
+            return
+        doubled = FIRST_PAUSE * 2.0 ** min(self._failures - FAILURES, 10)
+        self._next = self._clock.seconds() + min(doubled, LONGEST_PAUSE)
+        if not self.open:
+            self.since = self._clock.seconds()
+            self._log.error("{name} has failed {n} times in a row: {reason}", name=self.name, n=FAILURES, reason=reason)
+
+    def worked(self) -> None:
+        if self.open:
+            self._log.info("{name} works again", name=self.name)
+        self._failures, self.since, self.reason = 0, None, ""
+
+
+class _Failed(Temporary):
+    """An outcome that counts as a failure of the remote."""
+
+
+class GuardedChat:
+    """A chat platform behind a circuit."""
+
+    def __init__(self, chat: ChatPlatform, circuit: Circuit) -> None:
+        self._chat = chat
+        self._circuit = circuit
+
+    async def identity(self, user_id: str) -> Mapping[str, Any]:
+        with self._circuit.request():
+            return await self._chat.identity(user_id)
+
+    async def conversation(self, conversation_id: str) -> Mapping[str, Any]:
+        with self._circuit.request():
+            return await self._chat.conversation(conversation_id)
+
+    async def post(self, conversation_id: str, user_id: str, parts: Sequence[str], once: UUID) -> None:
+        with self._circuit.request():
+            await self._chat.post(conversation_id, user_id, parts, once)
+
+    async def ensure_webhook(self, name: str, target_url: str, secret: str) -> Sequence[str]:
+        with self._circuit.request():
+            return await self._chat.ensure_webhook(name, target_url, secret)
+
+
+class GuardedProvider:
+    """The sending side of an SMS provider behind a circuit. Its account is looked after in any case."""
+
+    def __init__(self, provider: SmsProvider, circuit: Circuit) -> None:
+        self._provider = provider
+        self._circuit = circuit
+
+    async def send(self, sms: Sms) -> Outcome:
+        outcome: Outcome | None = None
+        try:
+            with self._circuit.request():
+                outcome = await self._provider.send(sms)
+                if outcome.verdict in (Verdict.NOT_SENT, Verdict.UNCERTAIN):
+                    raise _Failed(outcome.reason)
+        except Temporary as error:
+            return outcome or Outcome(Verdict.NOT_SENT, error.reason, retry_after=error.retry_after)
+        return outcome
+
+    async def numbers(self) -> Sequence[OwnedNumber]:
+        return await self._provider.numbers()
+
+    async def route_inbound(self, number: OwnedNumber, url: str) -> None:
+        await self._provider.route_inbound(number, url)
+
+
+_chat: type[ChatPlatform] = GuardedChat
+_provider: type[SmsProvider] = GuardedProvider

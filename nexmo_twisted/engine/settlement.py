@@ -1,0 +1,57 @@
+"""Settlement: an SMS of unknown outcome waits for its receipt; when none comes, the customer's policy decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from nexmo_twisted.boundaries import Counters, Store
+from nexmo_twisted.engine.loop import Loop
+from nexmo_twisted.model import Status
+
+#: SMS looked at in one script call.
+BATCH = 100
+
+
+class Settlement:
+    """Looks at SMS that have been uncertain for ``settle_time`` ms.
+
+    ``policy`` is "resend" (once, if still unread), "hold" or "drop"; ``notify`` is told when there is something to
+    send again.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        store: Store,
+        clock: IReactorTime,
+        settle_time: int,
+        policy: str,
+        report: Collection[Status],
+        notify: Callable[[], None],
+        counters: Counters,
+    ) -> None:
+        self._store = store
+        self._settle_time = settle_time
+        self._policy = policy
+        self._report = report
+        self._notify = notify
+        self._counters = counters
+        self.loop = Loop("settlement", clock, self._look)
+
+    async def _look(self) -> float | None:
+        settled = await self._store.settle(BATCH, self._settle_time, self._policy, self._report)
+        for what in ("resent", "buried", "dropped", "unneeded"):
+            number = getattr(settled, what)
+            for _ in range(number):
+                self._counters.count("settled", what)
+            if number:
+                self._log.warn("{n} SMS of unknown outcome had no receipt in time: {what}", n=number, what=what)
+        for _ in range(settled.buried):
+            self._counters.count("buried", "uncertain")
+        if settled.resent:
+            self._notify()
+        return None if settled.next is None else settled.next / 1000

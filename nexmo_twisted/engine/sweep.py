@@ -1,0 +1,116 @@
+"""The sweep: every hour everything in the store is looked at, and what should not exist is repaired and counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Protocol
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from nexmo_twisted.boundaries import Counters, Store
+from nexmo_twisted.engine.loop import Loop
+
+#: Seconds until the first sweep of a process, and from the end of one to the beginning of the next.
+FIRST = 300.0
+EVERY = 3600.0
+#: Seconds that a sweep is one process's alone.
+ALONE = EVERY - 60.0
+#: Seconds between two steps: a sweep must not be felt.
+PAUSE = 0.025
+
+
+class Step(Protocol):
+    """What one step came to: what was repaired, ran out, or was left alone, how often by kind, and where to go on."""
+
+    @property
+    def next(self) -> str | None: ...
+    @property
+    def looked(self) -> int: ...
+    @property
+    def repaired(self) -> Mapping[str, int]: ...
+    @property
+    def expired(self) -> Mapping[str, int]: ...
+    @property
+    def foreign(self) -> Mapping[str, int]: ...
+
+
+class Steps(Protocol):
+    """The way through the store."""
+
+    async def step(self, place: str) -> Step:
+        """Look at some more, from ``place`` on; "" is the beginning. Raises StoreUnavailable."""
+
+
+class Sweep:
+    """One process at a time walks through the store in small steps; nothing is to be found, normally.
+
+    When the store goes away in the middle it goes on where it was. A process that ends in the middle leaves the rest to
+    whoever sweeps next, an hour later at most.
+    """
+
+    _log = Logger()
+
+    def __init__(self, store: Store, steps: Steps, clock: IReactorTime, counters: Counters) -> None:
+        self._store = store
+        self._steps = steps
+        self._counters = counters
+        self._waited = False
+        self._place: str | None = None  #: where the next step begins; None between two sweeps
+        self._looked = 0
+        self._repaired: Counter[str] = Counter()
+        self._expired: Counter[str] = Counter()
+        self._foreign: Counter[str] = Counter()
+        self.loop = Loop("sweep", clock, self._look, longest=EVERY)
+
+    @property
+    def walking(self) -> bool:
+        """This process is in the middle of a sweep."""
+        return self._place is not None
+
+    async def _look(self) -> float | None:
+        if not self._waited:  # whoever starts has better things to do
+            self._waited = True
+            return FIRST
+        if self._place is None:
+            if not await self._store.lock("sweep", ALONE):
+                return EVERY
+            self._place = ""
+        step = await self._steps.step(self._place)
+        self._place = step.next
+        self._count(step)
+        if self._place is not None:
+            return PAUSE
+        self._tell()
+        return EVERY
+
+    def _count(self, step: Step) -> None:
+        self._looked += step.looked
+        for name, found, total in (
+            ("repaired", step.repaired, self._repaired),
+            ("expired", step.expired, self._expired),
+        ):
+            for kind, number in found.items():
+                total[kind] += number
+                for _ in range(number):
+                    self._counters.count(name, kind)
+        self._foreign.update(step.foreign)
+
+    def _tell(self) -> None:
+        """One line of each kind a sweep."""
+        if self._repaired:
+            self._log.error("The sweep repaired what should not have been: {found}", found=_listed(self._repaired))
+        else:
+            self._log.info("The sweep looked at {n} entries: all as it should be", n=self._looked)
+        if self._foreign:
+            self._log.error("Keys that are not as we write them are left alone: {found}", found=_listed(self._foreign))
+        if self._expired:
+            self._log.warn("Nobody settled these in time, they are forgotten: {found}", found=_listed(self._expired))
+        self._looked = 0
+        for total in (self._repaired, self._expired, self._foreign):
+            total.clear()
+
+
+def _listed(found: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {kind}" for kind, number in sorted(found.items()))

@@ -1,0 +1,28 @@
+"""``why``: what became of one message or reply."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from nexmo_twisted.rules.plain import message_uuid, printable
+from nexmo_twisted.rules.story import Policy, message_story, reply_story
+from nexmo_twisted.store.operator import Operator
+
+
+async def why(operator: Operator, message_id: str, policy: Policy, out: Callable[[str], None]) -> bool:
+    """Prints what is known of it. An id may be Layer's or Nexmo's, which can look alike: both are looked up.
+
+    Returns whether anything is known.
+    """
+    uuid = message_uuid(message_id)
+    message = await operator.message(uuid) if uuid else None
+    if message:
+        for line in message_story(message, policy):
+            out(line)
+    reply = await operator.reply(message_id)
+    if reply:
+        for line in reply_story(message_id, *reply):
+            out(line)
+    if not message and not reply:
+        out(f"Nothing is known of {printable(message_id)}: it never came, or it was closed more than four days ago.")
+    return bool(message or reply)

@@ -1,0 +1,53 @@
+"""Gauges in Prometheus' format: what is the case at the moment when somebody asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from prometheus_client.core import GaugeMetricFamily
+
+from nexmo_twisted.engine.circuit import Circuit
+from nexmo_twisted.engine.functions import Functions
+from nexmo_twisted.engine.watch import Watch
+
+
+class Gauges:
+    """A collector of ``prometheus_client``. What waits in Redis is as of the last beat, in every process the same."""
+
+    def __init__(self, watch: Watch, functions: Functions, circuits: Sequence[Circuit]) -> None:
+        self._watch = watch
+        self._functions = functions
+        self._circuits = circuits
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        pulse = self._watch.pulse
+        yield _one("redis_connected", "Whether Redis answers and takes what is written", not self._watch.away())
+        yield _one("clock_skew_seconds", "How far Redis' clock is ahead of ours, at least", self._watch.skew)
+        yield _one("pending_messages", "Messages that wait until their delay is over", pulse.pending)
+        yield _one(
+            "pending_age_seconds", "How long the oldest due message waits for its check", pulse.pending_age / 1000
+        )
+        yield _two("queue_depth", "Users (out) and handsets (in) with work waiting", pulse.out, pulse.in_)
+        yield _two("queue_age_seconds", "How long the oldest due work waits", pulse.out_age / 1000, pulse.in_age / 1000)
+        yield _one("uncertain_sms", "SMS of unknown outcome that wait for their receipt", pulse.uncertain)
+        yield _one("uncertain_age_seconds", "How long the oldest of them waits", pulse.uncertain_age / 1000)
+        yield _two("buried_items", "Notifications (out) and replies (in) given up", pulse.out_buried, pulse.in_buried)
+        yield _one("outgoing_held", "Whether the account holds the outgoing side", pulse.held_since is not None)
+        yield _one("stuck_functions", "Threads in functions of yours that do not return", self._functions.stuck)
+        circuits = GaugeMetricFamily(
+            "nexmo_twisted_circuit_open", "Whether a remote failed so often that it is asked rarely", labels=["remote"]
+        )
+        for circuit in self._circuits:
+            circuits.add_metric([circuit.name], float(circuit.open))
+        yield circuits
+
+
+def _one(name: str, about: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"nexmo_twisted_{name}", about, float(value))
+
+
+def _two(name: str, about: str, out: float, in_: float) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(f"nexmo_twisted_{name}", about, labels=["queue"])
+    family.add_metric(["out"], float(out))
+    family.add_metric(["in"], float(in_))
+    return family

@@ -1,0 +1,61 @@
+"""Health: what is missing and since when, put together from small conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from twisted.internet.interfaces import IReactorTime
+
+from nexmo_twisted.engine.circuit import Circuit
+from nexmo_twisted.engine.trouble import Trouble
+
+#: Asked each time anew; answers with what is wrong at that moment, nothing when all is well.
+Condition = Callable[[], Iterable[Trouble]]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """``vital`` are the conditions without which webhooks cannot be stored, ``partial`` those without which some of
+    the work waits; ``doubtful`` is what works but should be looked at."""
+
+    vital: Sequence[Condition]
+    partial: Sequence[Condition]
+    doubtful: Sequence[Condition]
+
+    @property
+    def down(self) -> bool:
+        """It cannot do its job."""
+        return bool(_all(self.vital))
+
+    def report(self) -> dict[str, object]:
+        """``status`` ("ok", "degraded" or "down"), ``missing`` and ``warnings``; each of these has ``what``, ``since``
+        (ISO 8601, UTC) and ``reason``."""
+        down, degraded = _all(self.vital), _all(self.partial)
+        status = "down" if down else "degraded" if degraded else "ok"
+        return {
+            "status": status,
+            "missing": [_told(each) for each in down + degraded],
+            "warnings": [_told(each) for each in _all(self.doubtful)],
+        }
+
+
+def open_circuits(circuits: Sequence[Circuit], clock: IReactorTime, wall: Callable[[], float]) -> Condition:
+    """The remotes that have failed too often. Circuits tell seconds of ``clock``, which are no time of day."""
+
+    def found() -> Iterable[Trouble]:
+        for circuit in circuits:
+            if circuit.since is not None:
+                yield Trouble(circuit.name, wall() - (clock.seconds() - circuit.since), circuit.reason)
+
+    return found
+
+
+def _all(conditions: Iterable[Condition]) -> list[Trouble]:
+    return [trouble for condition in conditions for trouble in condition()]
+
+
+def _told(trouble: Trouble) -> dict[str, str]:
+    since = datetime.fromtimestamp(trouble.since, UTC)
+    return {"what": trouble.what, "since": f"{since:%Y-%m-%dT%H:%M:%SZ}", "reason": trouble.reason}

@@ -1,0 +1,92 @@
+"""What Redis tells of itself and of what waits in it, and what follows from that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """What one beat brought: what waits, by Redis' own count. Times are in ms, ages 0 when nothing is overdue.
+
+    ``before`` is the number of the last beat of this process that Redis remembers, None when it remembers none. ``now``
+    is Redis' time since the epoch. ``out`` and ``in_`` are the users and handsets with work waiting, the ages those of
+    the oldest that is due. ``held_since`` is None unless the outgoing side is held.
+    """
+
+    before: int | None = None
+    now: int = 0
+    pending: int = 0
+    pending_age: int = 0
+    out: int = 0
+    out_age: int = 0
+    in_: int = 0
+    in_age: int = 0
+    uncertain: int = 0
+    uncertain_age: int = 0
+    out_buried: int = 0
+    in_buried: int = 0
+    held_since: int | None = None
+    held_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RedisSettings:
+    """The settings that decide what Redis may lose, each None when it cannot be told."""
+
+    policy: str | None  #: maxmemory-policy
+    aof: bool | None  #: appendonly
+    fsync: str | None  #: appendfsync
+
+
+#: What a power loss takes, by appendfsync.
+_LOSS = {"everysec": "the last second", "no": "the last half minute"}
+
+
+def doubts(settings: RedisSettings) -> dict[str, str]:
+    """What may be lost because of the settings: each doubt there can be, with its reason, blank when there is none.
+
+    Source: Redis documentation, "Key eviction" and "Redis persistence".
+    """
+    return {"Redis eviction": _eviction(settings.policy), "Redis durability": _durability(settings)}
+
+
+def _eviction(policy: str | None) -> str:
+    if policy is None:
+        return "it cannot be told whether Redis evicts: it tells nothing of its maxmemory-policy"
+    return "" if policy == "noeviction" else f"Redis may evict what is owed: maxmemory-policy is {policy}"
+
+
+def _durability(settings: RedisSettings) -> str:
+    if settings.aof is None:
+        return "it cannot be told whether Redis keeps an append-only file"
+    if not settings.aof:
+        return "Redis keeps no append-only file (appendonly no): when it ends, what is owed is gone but for a snapshot"
+    if settings.fsync is None:
+        return "it cannot be told whether Redis writes to the disk at once: it does not tell its appendfsync"
+    if settings.fsync == "always":
+        return ""
+    return f"appendfsync is {settings.fsync}, not always: a power loss takes {_LOSS.get(settings.fsync, 'the end')}"
+
+
+def rolled_back(before: int | None, confirmed: int, silence: int, remembered: int) -> bool:
+    """Whether Redis has lost what it confirmed: the last beat that it answered was ``confirmed``, and now it remembers
+    ``before``. It forgets beats by itself after ``remembered`` ms; ``silence`` is how many have passed since that one.
+
+    A later number than the confirmed one is a beat whose answer never came.
+    """
+    if before is None:
+        return confirmed > 0 and silence < remembered
+    return before < confirmed
+
+
+def skew(redis: int, asked: float, answered: float) -> float:
+    """How far the clock of Redis is ahead of ours, in seconds, at least; 0 unless that is certain.
+
+    ``redis`` is what it said, in whole ms; it looked at its clock somewhere between our question and its answer, both in
+    seconds since the epoch.
+    """
+    earliest, latest = redis / 1000, (redis + 1) / 1000
+    if latest < asked:
+        return latest - asked
+    return max(0.0, earliest - answered)

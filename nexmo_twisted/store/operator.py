@@ -1,0 +1,140 @@
+"""What an operator asks Redis: what was set aside, to try it again, and what is known of one message or reply."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid5
+
+from nexmo_twisted.model import Status
+from nexmo_twisted.rules.compact import short_id
+from nexmo_twisted.rules.entries import Entry, MessageFacts, Queue
+from nexmo_twisted.store.connection import Connection, Now, redis_time
+from nexmo_twisted.store.keys import KEYS
+from nexmo_twisted.store.redis_store import REPLIES
+
+#: Ids that one look at a set or one script is about: Redis does nothing else meanwhile.
+SCANNED = 1000
+SHOWN = 100
+REDRIVEN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Redriven:
+    """What became of one item. ``answer``: DONE (put back, its lane is looked at in ``wait`` ms), DOUBTFUL (it may have
+    been sent; nothing was done), WAITING (it was not set aside), UNKNOWN, or why nobody needs it: then it is closed."""
+
+    id: str
+    answer: str
+    wait: int
+
+
+class Operator:
+    """Every method raises StoreUnavailable and nothing else. ``now`` is as for the Store."""
+
+    def __init__(self, connection: Connection, now: Now = redis_time) -> None:
+        self._connection = connection
+        self._now = now
+
+    async def aside(self, queue: Queue) -> Sequence[str]:
+        """The ids of all that is uncertain or buried, the oldest first."""
+        found = await self._scan(f"{queue}_uncertain") | await self._scan(f"{queue}_buried")
+        return sorted(found, key=lambda item: (found[item], item))
+
+    async def entries(self, queue: Queue, ids: Sequence[str]) -> Sequence[Entry]:
+        """What there is to see of these, in that order; those that are gone have neither fields nor an outcome."""
+        entries: list[Entry] = []
+        for some in _batches(ids, SHOWN):
+            entries += [_entry(queue, *raw) for raw in await self._connection.run("list_aside", queue, *some)]
+        return entries
+
+    async def redrive(
+        self, queue: Queue, ids: Sequence[str], report: Collection[Status], *, confirmed: bool
+    ) -> AsyncIterator[Redriven]:
+        """Have these tried again. ``confirmed``: also those that may have been sent already. What is told is done."""
+        ranks = "".join(str(int(status)) for status in report)
+        for some in _batches(ids, REDRIVEN):
+            answers = await self._connection.run("redrive", self._now(), queue, ranks, int(confirmed), *some)
+            for item, (answer, wait) in zip(some, answers, strict=True):
+                yield Redriven(item, answer, int(wait))
+
+    async def message(self, message_id: str) -> MessageFacts | None:
+        """All that is known of the message with that bare UUID in lower case; None when that is nothing."""
+        mid = short_id(message_id)
+        now, held, reason, check, record, ranks, outcomes, raw = await self._connection.run("why", self._now(), mid)
+        entries = [_entry("out", *each) for each in raw]
+        if not record or record[0]:  # whom it was sent to is no longer in its record
+            found = await self._scan("out_uncertain", f"{mid}.*") | await self._scan("out_buried", f"{mid}.*")
+            entries = [entry for entry in await self.entries("out", sorted(found)) if entry.fields]
+        if not record and not entries:
+            return None
+        closed, closed_at, due, delay, sender, open_ = record or ("expired", "", "", "", "", "")
+        return MessageFacts(
+            now=int(now),
+            message_id=message_id,
+            closed=closed,
+            closed_at=_number(closed_at),
+            due=_number(due),
+            delay=_number(delay),
+            sender=sender,
+            open=_number(open_),
+            check=_number(check),
+            held=_number(held),
+            held_reason=reason,
+            ranks={user: int(rank) for user, rank in _pairs(ranks)},
+            outcomes=dict(_pairs(outcomes)),
+            entries=entries,
+        )
+
+    async def reply(self, message_id: str) -> tuple[Entry, int] | None:
+        """What is known of the reply with that messageId of the provider, and the time (ms); None when nothing is."""
+        for spelling in dict.fromkeys((message_id, message_id.upper(), message_id.lower())):
+            rid = urlsafe_b64encode(uuid5(REPLIES, spelling).bytes)[:22].decode()
+            (entry,) = await self.entries("in", [rid])
+            if entry.fields or entry.done:
+                return entry, int(await self._time())
+        return None
+
+    async def _time(self) -> str:
+        given = self._now()
+        if given:
+            return given
+        seconds, micros = await self._connection.command("TIME")
+        return str(int(seconds) * 1000 + int(micros) // 1000)
+
+    async def _scan(self, name: str, pattern: str = "*") -> dict[str, float]:
+        """The members of a sorted set, with their scores. One that is there all the while is not missed."""
+        found: dict[str, float] = {}
+        cursor = "0"
+        while True:
+            cursor, flat = await self._connection.command(
+                "ZSCAN", KEYS[name], cursor, "MATCH", pattern, "COUNT", SCANNED
+            )
+            found.update((member, float(score)) for member, score in _pairs(flat))
+            if cursor == "0":
+                return found
+
+
+def _batches(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), size):
+        yield ids[start : start + size]
+
+
+def _pairs(flat: Sequence[str]) -> Iterator[tuple[str, str]]:
+    it = iter(flat)
+    return zip(it, it, strict=True)
+
+
+def _number(text: str) -> int | None:
+    return int(float(text)) if text else None
+
+
+def _entry(queue: Queue, item: str, what: Any = None, *more: Any) -> Entry:
+    if what is None:
+        return Entry(queue, item, {})
+    if isinstance(what, str):
+        return Entry(queue, item, {}, done=what, done_for=int(more[0]))
+    after, ahead = more
+    return Entry(queue, item, dict(_pairs(what)), _number(after), int(ahead))

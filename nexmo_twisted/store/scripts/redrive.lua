@@ -1,0 +1,65 @@
+-- uses time messages queue closing
+-- An operator wants items that were set aside to be tried again, as if they had just fallen due: they come back to their
+-- place. What may have been sent before only goes out when the operator confirmed it, and closed is what nobody needs
+-- any more.
+-- ARGV: now, queue, ranks to report, 1 when confirmed, then ids.
+-- Returns for each {answer, ms until its lane is looked at}; answer is DONE, DOUBTFUL (to be confirmed), WAITING (it is
+-- not set aside), UNKNOWN, or why nobody needs it.
+local now, queue, ranks, confirmed = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4] == '1'
+local q, answers = names(queue), {}
+
+-- Also when the item was refused, or came too late, after it had been sent again.
+local function doubtful(item)
+  return item.s == 'U' or item.w == '1' or string.sub(item.e or '', 1, 9) == 'uncertain'
+end
+
+local function needless(item)
+  if not item.m then return nil end
+  local record = load_message(item.m)
+  if not record then return 'expired' end
+  if record.x then return record.x end
+  if not string.find(ranks, int(record.r[item.l] or 0), 1, true) then return 'read' end
+end
+
+local function somebody_works_on(lane)
+  for _, id in ipairs(redis.call('ZRANGE', q.lane .. lane, 0, -1)) do
+    local item = load_item(q.item .. id)
+    if item and holds(q, item) then return true end
+  end
+  return false
+end
+
+local function redrive(id, item)
+  put_back(q, id, item, '', now)
+  -- What it waited so far counts no more: g is what had been held when it fell due, and the claim subtracts what was
+  -- held since from what it waited (a reply, which has no g of its own, is given time for holds of the other side, too).
+  redis.call('HSET', q.item .. id, 'g', int(held_so_far(now) - (now - tonumber(item.d or now))))
+  redis.call('HDEL', q.item .. id, 't', 'f', 'z')
+  if doubtful(item) then redis.call('HSET', q.item .. id, 'w', '1') end   -- this was the one time it is sent again
+  -- Its lane may be waiting to try another item again; the one that comes before that one need not wait.
+  local at = tonumber(redis.call('ZSCORE', q.queue, item.l))
+  if at > now and redis.call('ZRANK', q.lane .. item.l, id) == 0 and not somebody_works_on(item.l) then
+    redis.call('ZADD', q.queue, int(now), item.l)
+    at = now
+  end
+  return math.max(0, at - now)
+end
+
+for i = 5, #ARGV do
+  local id, answer, wait = ARGV[i], 'UNKNOWN', 0
+  local item = load_item(q.item .. id)
+  if item and item.s ~= 'U' and item.s ~= 'D' then answer = 'WAITING'
+  elseif item then
+    local why = needless(item)
+    if why then
+      answer = why
+      close_item(q, id, item, doubtful(item) and 'uncertain ' .. why or why, now)
+    elseif doubtful(item) and not confirmed then answer = 'DOUBTFUL'
+    else
+      answer = 'DONE'
+      wait = redrive(id, item)
+    end
+  end
+  answers[#answers + 1] = {answer, int(wait)}
+end
+return answers

@@ -1,0 +1,28 @@
+-- uses time messages queue closing
+-- SMS of unknown outcome for which no receipt came in time.
+-- ARGV: now, limit, ms that a receipt may take, policy (resend, hold or drop), ranks to report.
+-- Returns {sent again, buried, dropped, needed by nobody any more, ms until the next or ''}.
+local now, patience, policy, ranks = clock(ARGV[1]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
+local q, resent, buried, dropped, unneeded = names('out'), 0, 0, 0, 0
+for _, nid in ipairs(redis.call('ZRANGEBYSCORE', q.uncertain, '-inf', int(now - patience), 'LIMIT', 0, ARGV[2])) do
+  local item = load_item(q.item .. nid)
+  local record = item and item.m and load_message(item.m)
+  if not item or item.s ~= 'U' or not item.m then
+    redis.call('ZREM', q.uncertain, nid)
+  elseif not record or record.x or not string.find(ranks, int(record.r[item.l] or 0), 1, true) then
+    close_item(q, nid, item, 'uncertain ' .. (not record and 'expired' or record.x or 'read'), now)
+    unneeded = unneeded + 1
+  elseif policy == 'drop' then
+    close_item(q, nid, item, 'uncertain dropped', now)
+    dropped = dropped + 1
+  elseif policy == 'resend' and item.w ~= '1' then
+    put_back(q, nid, item, item.e or '', now)
+    redis.call('HSET', q.item .. nid, 'w', '1')
+    resent = resent + 1
+  else
+    set_aside(q, nid, item, 'D', 'uncertain: ' .. (item.e or 'unknown'), now)
+    buried = buried + 1
+  end
+end
+local first = redis.call('ZRANGE', q.uncertain, 0, 0, 'WITHSCORES')[2]
+return {resent, buried, dropped, unneeded, first and int(math.max(0, tonumber(first) + patience - now)) or ''}

@@ -1,0 +1,57 @@
+-- uses time messages queue closing sweep
+-- A step of the sweep through what is listed somewhere: entries that lead nowhere go.
+-- ARGV: now, index (its name in keys.py), cursor, about how many to look at. Returns that of report().
+local now, name, cursor, count = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
+redis.call('DEL', K.lock)             -- nothing: a first write that needs no memory; a Redis that takes none says so here
+
+-- A message that is closed or has its notifications takes itself out, see sweep_keys.lua: here that would cost a decode.
+local function look_at_due(mid)
+  if redis.call('EXISTS', K.message .. mid) == 0 then
+    redis.call('ZREM', K.due, mid)
+    repaired('due')
+  end
+end
+
+local function look_at_queued(q, lane)
+  if redis.call('EXISTS', q.lane .. lane) == 0 then
+    redis.call('ZREM', q.queue, lane)
+    repaired('queue')
+  end
+end
+
+-- Uncertain and buried items are kept for a while only; that they ran out is told, and is no repair.
+local function look_at_aside(q, index, reason, id, since)
+  local item = sound_item(q, id)
+  local old = now - KEEP.aside
+  if item and aside_of(q, item) ~= index then
+    redis.call('ZREM', index, id)
+    repaired('aside')
+  elseif item and since <= old and (item.z or since) > old then
+    redis.call('ZADD', index, int(item.z), id)
+    repaired('aside')
+  elseif since <= old then
+    redis.call('ZREM', index, id)
+    if item then close_item(q, id, item, 'expired', now) end
+    note('expired ' .. reason)
+  elseif not item then
+    redis.call('ZREM', index, id)
+    repaired('aside')
+  end
+end
+
+local out, in_ = names('out'), names('in')
+local looks = {
+  due = {K.due, look_at_due},
+  out_queue = {K.out_queue, function(lane) look_at_queued(out, lane) end},
+  in_queue = {K.in_queue, function(lane) look_at_queued(in_, lane) end},
+  out_uncertain = {K.out_uncertain, function(id, at) look_at_aside(out, out.uncertain, 'uncertain', id, at) end},
+  in_uncertain = {K.in_uncertain, function(id, at) look_at_aside(in_, in_.uncertain, 'uncertain', id, at) end},
+  out_buried = {K.out_buried, function(id, at) look_at_aside(out, out.buried, 'buried_out', id, at) end},
+  in_buried = {K.in_buried, function(id, at) look_at_aside(in_, in_.buried, 'buried_in', id, at) end},
+}
+local index, look = unpack(looks[name])
+if redis.call('TYPE', index).ok ~= 'zset' then return report('0', 0) end   -- there is none; sweep_keys tells of others
+local batch = redis.call('ZSCAN', index, cursor, 'COUNT', count)
+local entries = batch[2]
+for i = 1, #entries, 2 do guarded(look, index, entries[i], tonumber(entries[i + 1])) end
+return report(batch[1], #entries / 2)

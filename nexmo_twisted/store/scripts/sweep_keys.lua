@@ -1,0 +1,152 @@
+-- uses time messages queue sweep
+-- A step of the sweep through all keys of ours. Every key is read here, and so repaired on fresh knowledge.
+-- ARGV: now, cursor, about how many to look at, ranks to report, ms that links are kept. Returns that of report().
+local now, cursor, count, ranks, links = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local out, in_ = names('out'), names('in')
+redis.call('DEL', K.lock)             -- nothing: a first write that needs no memory; a Redis that takes none says so here
+
+-- Nobody knows whether the SMS went out, nor from which number: it is uncertain, a receipt counts (as one attempt was
+-- made), and the policy for those decides.
+local function make_again(mid, record, user, nid)
+  leave(out, user, nid)
+  redis.call('DEL', out.item .. nid)
+  redis.call('HSET', out.item .. nid, 'l', user, 'm', mid, 'd', int(record.d), 'a', 1, 'n', '?')
+  set_aside(out, nid, {l = user, m = mid}, 'U', 'lost item', now)
+  repaired('item')
+end
+
+-- n says how many notifications are open. When fewer are there, somebody took them; after as long as items are kept
+-- they ran out instead. Which ones is known from those who would be owed an SMS and of whom no outcome is known.
+local function look_at_open(mid, record)
+  local open, lost, expired = 0, {}, now - record.d >= KEEP.aside
+  for user, rank in pairs(record.r) do
+    local nid = mid .. '.' .. string.sub(redis.sha1hex(user), 1, 12)
+    if user ~= record.s and sound_item(out, nid) then open = open + 1
+    elseif user ~= record.s and not (record.o and record.o[user]) and string.find(ranks, int(rank), 1, true) then
+      lost[user] = nid
+    end
+  end
+  if open == record.n and open > 0 then return end
+  local left = open
+  for user, nid in pairs(open < record.n and lost or {}) do
+    if expired then
+      record.o = record.o or {}
+      record.o[user] = 'expired @' .. int(now - record.d)
+    else
+      make_again(mid, record, user, nid)
+      left = left + 1
+    end
+  end
+  if not expired and (left ~= record.n or left == 0) then repaired('count') end
+  record.n = left
+  if left == 0 then close_message(mid, record, 'done', now) else save_message(mid, record) end
+end
+
+local function look_at_message(key)
+  local mid = string.sub(key, #K.message + 1)
+  local record = load_message(mid)
+  local sound = record and (record.x and record.t or not record.x and type(record.r) == 'table')
+    and type(record.d or 0) == 'number' and type(record.n or 0) == 'number'
+  if not record then return end
+  if sound and record.d and not record.x and not record.n then
+    if tonumber(redis.call('ZSCORE', K.due, mid) or '') ~= record.d then
+      redis.call('ZADD', K.due, int(record.d), mid)
+      repaired('due')
+    end
+    must_end(key, math.max(0, record.d - now) + KEEP.pending)
+    return
+  end
+  if redis.call('ZREM', K.due, mid) == 1 then repaired('due') end
+  if not sound then
+    close_message(mid, {}, 'undecodable', now)
+    repaired('undecodable')
+  elseif record.x then                -- one with open notifications may be kept for them
+    if (record.n or 0) <= 0 or now - record.t >= KEEP.aside then must_end(key, KEEP.closed) end
+  elseif record.n then look_at_open(mid, record)
+  else must_end(key, KEEP.statuses) end
+end
+
+-- When the lane of an item is to be looked at: not before the lease on it is over.
+local function due(item) return item.s ~= 'R' and item.u or now end
+
+local function look_at_item(q, key, kind)
+  local id = string.sub(key, #q.item + 1)
+  if kind == 'string' then return must_end(key, KEEP.closed) end
+  local item = sound_item(q, id)
+  if not item then
+    if redis.call('PTTL', key) == -1 then
+      redis.call('PEXPIRE', key, int(KEEP.aside))
+      repaired('undecodable')
+    end
+    return
+  end
+  local aside, place = aside_of(q, item), redis.call('ZSCORE', q.lane .. item.l, id)
+  if aside then
+    if place then leave(q, item.l, id) end
+    if not redis.call('ZSCORE', aside, id) then
+      redis.call('ZADD', aside, int(item.z or now), id)
+      repaired('aside')
+    end
+    must_end(key, KEEP.aside)
+  elseif not place then
+    redis.call('ZADD', q.lane .. item.l, item.o or item.d, id)
+    redis.call('ZADD', q.queue, 'NX', int(due(item)), item.l)
+    repaired('lane')
+  end
+end
+
+-- Only the first of a long lane: the others are looked at when they get there.
+local function look_at_lane(q, key)
+  local lane, at = string.sub(key, #q.lane + 1), now
+  for _, id in ipairs(redis.call('ZRANGE', key, 0, 99)) do
+    local item = sound_item(q, id)
+    if not item or item.l ~= lane or not in_work(item) then
+      leave(q, lane, id)
+    elseif item.s ~= 'R' then at = due(item) end
+  end
+  if redis.call('EXISTS', key) == 1 and redis.call('ZADD', q.queue, 'NX', int(at), lane) == 1 then repaired('queue') end
+end
+
+local function look_at_hold(key)
+  local hold = load_item(key)
+  if tonumber(hold.since) and tonumber(hold.probe) then return end
+  redis.call('HSET', key, 'since', tonumber(hold.since) and hold.since or int(now),
+    'probe', tonumber(hold.probe) and hold.probe or int(now), 'reason', hold.reason or 'unknown')
+  repaired('hold')
+end
+
+local families = {                    -- what the key begins with, the types it may have, what is looked at
+  {K.message, 'string', look_at_message},
+  {K.out_item, 'hash', function(key, kind) look_at_item(out, key, kind) end},
+  {K.in_item, 'hash string', function(key, kind) look_at_item(in_, key, kind) end},
+  {K.out_lane, 'zset', function(key) look_at_lane(out, key) end},
+  {K.in_lane, 'zset', function(key) look_at_lane(in_, key) end},
+  {K.handset, 'hash', function(key) must_end(key, links) end},
+  {K.escaped, 'string', function(key) must_end(key, links) end},
+  {K.lock, 'string', function(key) must_end(key, KEEP.lock) end},
+  {K.beat, 'string', function(key) must_end(key, KEEP.lock) end},
+  {K.quarantine, 'list', function(key) must_end(key, KEEP.quarantine) end},
+  {K.hold, 'hash', look_at_hold},
+  {K.unowned, 'set'}, {K.fence, 'string'}, {K.held, 'string'}, {K.due, 'zset'},
+  {K.out_queue, 'zset'}, {K.out_uncertain, 'zset'}, {K.out_buried, 'zset'},
+  {K.in_queue, 'zset'}, {K.in_uncertain, 'zset'}, {K.in_buried, 'zset'},
+}
+
+local function look_at(key)
+  for _, family in ipairs(families) do
+    local name, types, look = family[1], family[2], family[3]
+    if key == name or string.sub(name, -1) == ':' and string.sub(key, 1, #name) == name then
+      local kind = redis.call('TYPE', key).ok
+      if kind == 'none' then return end   -- it ran out at this moment
+      if not string.find(' ' .. types .. ' ', ' ' .. kind .. ' ', 1, true) then
+        repaired('type')
+        note('foreign ' .. name .. ' ' .. kind)
+      elseif look then guarded(look, name, key, kind) end
+      return
+    end
+  end
+end
+
+local batch = redis.call('SCAN', cursor, 'MATCH', 'nx:*', 'COUNT', count)
+for _, key in ipairs(batch[2]) do look_at(key) end
+return report(batch[1], #batch[2])

@@ -1,0 +1,25 @@
+-- uses time messages queue entries
+-- All that is known of one message, as of one moment. ARGV: now, mid.
+-- Returns {now, since when the outgoing side is held or '', why, when the check is due or '', record, user, status,
+-- user, status ..., user, outcome ..., entries}; record = {x, t, d, y, s, n}, absent ones '', or empty when there is none.
+local now, mid = clock(ARGV[1]), ARGV[2]
+local q, record = names('out'), load_message(mid)
+local values, ranks, outcomes, entries = {}, {}, {}, {}
+if record then
+  for i, field in ipairs({'x', 't', 'd', 'y', 's', 'n'}) do
+    local value = record[field]
+    values[i] = type(value) == 'number' and int(value) or value or ''
+  end
+  for user, rank in pairs(record.r or {}) do
+    ranks[#ranks + 1] = user
+    ranks[#ranks + 1] = int(rank)
+    local nid = mid .. '.' .. string.sub(redis.sha1hex(user), 1, 12)
+    if redis.call('EXISTS', q.item .. nid) == 1 then entries[#entries + 1] = entry_of(q, nid) end
+  end
+  for user, outcome in pairs(record.o or {}) do
+    outcomes[#outcomes + 1] = user
+    outcomes[#outcomes + 1] = outcome
+  end
+end
+return {int(now), redis.call('HGET', K.hold, 'since') or '', redis.call('HGET', K.hold, 'reason') or '',
+        redis.call('ZSCORE', K.due, mid) or '', values, ranks, outcomes, entries}

@@ -1,0 +1,26 @@
+"""What became of an SMS, as Nexmo reports it. Source: Vonage SMS API documentation, "Delivery receipts"."""
+
+from __future__ import annotations
+
+from nexmo_twisted.errors import BadRequest
+from nexmo_twisted.model import Receipt
+from nexmo_twisted.web.parameters import Pairs, by_name, optional, required
+
+
+def read_receipt(pairs: Pairs) -> Receipt:
+    """The receipt in one set of parameters. Any word will do for its status: not all of them are documented.
+
+    Raises BadRequest, which names the parameter, without a status or when nothing says which SMS is meant.
+    """
+    params = by_name(pairs)
+    message_id, client_ref = optional(params, "messageId"), optional(params, "client-ref")
+    if not message_id and not client_ref:
+        raise BadRequest("messageId and client-ref are both missing")
+    return Receipt(
+        client_ref=client_ref,
+        message_id=message_id,
+        handset=optional(params, "msisdn"),
+        number=optional(params, "to"),
+        status=required(params, "status").lower(),
+        error_code=optional(params, "err-code"),
+    )

@@ -1,0 +1,114 @@
+"""Real twistd processes of the service, started again as soon as they end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from random import Random
+from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM
+
+from twisted.internet.interfaces import IReactorTime
+
+from tests.scenarios.processes import Twistd
+
+WORKER = Path(__file__).with_name("worker.py")
+
+#: What the service says once it has its Redis.
+AT_WORK = "At work"
+
+#: Seconds until a process that was asked to end has ended: the ten of the service, and some for a busy machine.
+ORDERLY_END = 20.0
+
+
+class Crew:
+    """What the processes print is kept in ``directory``."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._environs: Sequence[Mapping[str, str]] = ()
+        self._running: list[Twistd] = []
+        self._stopped: set[Twistd] = set()
+        self._dismissed = False
+        self.starts = 0
+        self.kills = 0
+
+    def start(self, environs: Sequence[Mapping[str, str]]) -> None:
+        """One process for each of ``environs``, its settings."""
+        self._environs = environs
+        self._running = [self._spawn(index) for index in range(len(environs))]
+
+    def _spawn(self, index: int) -> Twistd:
+        self.starts += 1
+        twistd = Twistd(self._directory, "-y", str(WORKER), environ=dict(self._environs[index]))
+        twistd.ended.addCallback(lambda _: self._again(index))
+        return twistd
+
+    def _again(self, index: int) -> None:
+        self._keep(index)
+        if not self._dismissed:
+            self._running[index] = self._spawn(index)
+
+    def _keep(self, index: int) -> None:
+        with self.log_of(index).open("a", encoding="utf-8") as log:
+            log.write(self._running[index].output)
+
+    def log_of(self, index: int) -> Path:
+        """Where the process's output is once it has ended, one life after the other."""
+        return self._directory / f"process-{index}.log"
+
+    @property
+    def at_work(self) -> list[Twistd]:
+        """Those that are up and not stopped."""
+        return [twistd for twistd in self._running if AT_WORK in twistd.output and twistd not in self._stopped]
+
+    def kill_one(self, random: Random) -> bool:
+        """SIGKILL for one that is at work; False when none is."""
+        victims = [twistd for twistd in self.at_work if twistd.code is None]
+        if victims:
+            self.kills += 1
+            random.choice(victims).process.signalProcess(SIGKILL)
+        return bool(victims)
+
+    def stop_one(self, random: Random) -> Twistd | None:
+        """SIGSTOP for one that is at work, which no kill meets meanwhile; None when none is."""
+        found = [twistd for twistd in self.at_work if twistd.code is None]
+        if not found:
+            return None
+        chosen = random.choice(found)
+        self._stopped.add(chosen)
+        chosen.process.signalProcess(SIGSTOP)
+        return chosen
+
+    def go_on(self, twistd: Twistd) -> None:
+        self._stopped.discard(twistd)
+        if twistd.code is None:
+            twistd.process.signalProcess(SIGCONT)
+
+    async def dismiss(self, clock: IReactorTime) -> int:
+        """An orderly end for all. Returns how many did not come to it in time and were killed."""
+        self._dismissed = True
+        self._signal_all(SIGCONT)
+        self._signal_all(SIGTERM)
+        patience = clock.callLater(ORDERLY_END, self.kill_all)
+        codes = [await twistd.finish() for twistd in self._running]
+        if patience.active():
+            patience.cancel()
+        return codes.count(-SIGKILL)
+
+    def kill_all(self) -> None:
+        self._dismissed = True
+        self._signal_all(SIGKILL)
+
+    def _signal_all(self, number: int) -> None:
+        for twistd in self._running:
+            if twistd.code is None:
+                twistd.process.signalProcess(number)
+
+    def errors(self) -> list[str]:
+        """What nobody foresaw, as the processes logged it."""
+        found = []
+        for index in range(len(self._environs)):
+            for line in self.log_of(index).read_text("utf-8").splitlines():
+                if "Traceback" in line or "Unhandled" in line:
+                    found.append(f"process {index}: {line[:300]}")
+        return found

@@ -1,0 +1,136 @@
+"""One run from first to last: Redis, the companies, the balancer, the processes, all on loopback; and the verdict."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import TimeoutError as DeferredTimeout
+from twisted.internet.task import LoopingCall, deferLater
+
+from nexmo_twisted.errors import StoreUnavailable
+from nexmo_twisted.store.connection import Connection, Scripts
+from nexmo_twisted.store.url import parse
+from tests.chaos import plan, report
+from tests.chaos.balancer import Balancer
+from tests.chaos.companies import Companies
+from tests.chaos.crew import Crew
+from tests.chaos.evidence import TEMPLATE, gather
+from tests.chaos.ledger import Ledger
+from tests.chaos.play import Play
+from tests.chaos.records import Records
+from tests.chaos.trouble import Trouble
+from tests.scenarios.own_redis import OwnRedis
+from tests.scenarios.world import free_port
+
+PROCESSES = 2
+NUMBERS = [f"1201555{number:04d}" for number in range(100, 120)]
+
+DELAY = 2.5  #: seconds that a message may stay unread
+#: Seconds for a receipt: Nexmo delivers it again after five, and after ten more. (In production these are 600.)
+SETTLE_TIME = 20.0
+
+LOOK_EVERY = 0.1  #: seconds, at what is uncertain
+
+
+class Run:
+    """``seed`` gives all random choices; what happens at the same time is up to the machine."""
+
+    def __init__(self, reactor: Any, form: plan.Form, seed: int, receipts: bool) -> None:
+        self._reactor = reactor
+        self._form = form
+        self._seed = seed
+        self._receipts = receipts
+        self._directory = Path(tempfile.mkdtemp(prefix="nxc-"))
+        self._crew = Crew(self._directory)
+        self._redis = OwnRedis()
+        reactor.addSystemEventTrigger("before", "shutdown", self.clear)  # however it ends
+        self._ledger = Ledger(reactor.seconds)
+        port, public, *ports = (free_port() for _ in range(2 + PROCESSES))
+        self._companies = Companies(
+            reactor, f"http://127.0.0.1:{port}", NUMBERS, self._random("companies"), self._ledger, receipts
+        )
+        self._environs = [self._settings(f"http://127.0.0.1:{public}", each) for each in ports]
+        reactor.listenTCP(port, self._companies.site, interface="127.0.0.1")
+        reactor.listenTCP(public, Balancer(reactor, ports), interface="127.0.0.1")
+        self._trouble = Trouble(reactor, self._random("trouble"), self._crew, self._redis, self._companies)
+        self._connection = Connection(reactor, parse(self._redis.url), Scripts())
+        self._records = Records(self._connection)
+        self._cast = plan.assemble(self._random("cast"), form.users)
+        self._play = Play(reactor, self._companies, self._cast, self._random("play"))
+        self._looking = LoopingCall(lambda: Deferred.fromCoroutine(self._records.look(reactor.seconds())))
+
+    def _random(self, what: str) -> Random:
+        return Random(f"{self._seed} {what}")
+
+    def _settings(self, public_url: str, port: int) -> dict[str, str]:
+        return self._companies.settings(
+            public_url,
+            port,
+            self._redis.url,
+            delay=f"{DELAY:g} seconds",
+            template=TEMPLATE,
+            nexmo__settle_time=f"{SETTLE_TIME:g} seconds",
+        )
+
+    async def to_the_end(self) -> bool:
+        """True when every promise was kept. Not longer than the form's deadline, and a little for the verdict."""
+        begun = self._reactor.seconds()
+        unfinished = []
+        try:
+            await Deferred.fromCoroutine(self._perform()).addTimeout(self._form.deadline, self._reactor)
+        except DeferredTimeout:
+            unfinished = [f"after {self._form.deadline:.0f} seconds: {await self._open()}"]
+        if self._looking.running:
+            self._looking.stop()
+        took = self._reactor.seconds() - begun
+        killed = await self._crew.dismiss(self._reactor)
+        unfinished += ["a process did not end in an orderly way"] * killed
+        found = await gather(self._cast, self._companies, self._play, self._ledger, self._records)
+        judged = report.promises(found, unfinished, self._crew.errors(), self._receipts)
+        return report.tell(judged, {**self._what_happened(took), **report.figures(found)})
+
+    async def _perform(self) -> None:
+        self._crew.start(self._environs)
+        await self._connection.open()
+        while not (self._companies.known and len(self._crew.at_work) == PROCESSES):
+            await deferLater(self._reactor, 0.1)
+        self._looking.start(LOOK_EVERY)
+        self._companies.wake(True)
+        lines = plan.write(self._random("lines"), self._cast, self._form, DELAY)
+        works = (self._play.perform(lines, self._form), self._trouble.make(self._form))
+        await gatherResults([Deferred.fromCoroutine(work) for work in works], consumeErrors=True)
+        self._companies.wake(False)
+        while await self._open():
+            await deferLater(self._reactor, 0.3)
+
+    async def _open(self) -> dict[str, int]:
+        """What is not finished yet, by kind."""
+        webhooks = {"webhooks": self._ledger.open} if self._ledger.open else {}
+        try:
+            return webhooks | await self._records.open()
+        except StoreUnavailable:
+            return webhooks | {"redis": 0}
+
+    def _what_happened(self, took: float) -> dict[str, object]:
+        return {
+            "seed": self._seed,
+            "receipts": self._receipts,
+            "seconds": round(took, 1),
+            "messages": len(self._play.said),
+            "webhooks": self._ledger.calls,
+            "starts": self._crew.starts,
+            **self._trouble.done,
+            "requests_met": dict(self._companies.faults.met),
+            "looks": self._records.looks,
+        }
+
+    def clear(self) -> None:
+        """End what still runs, and leave nothing behind."""
+        self._crew.kill_all()
+        self._redis.close()
+        shutil.rmtree(self._directory, ignore_errors=True)

@@ -1,0 +1,103 @@
+"""A door before Redis that lets everything through, swallows everything or resets every connection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import UNIXClientEndpoint, connectProtocol
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Factory, Protocol
+from twisted.python.failure import Failure
+
+
+class Gate(Factory):
+    """Listens on ``port`` of 127.0.0.1, 0 before :meth:`open`. ``connections`` is how many it took."""
+
+    noisy = False
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.connections = 0
+        self.letting_through = True
+        self._resetting = False
+        self._sides: set[_Side] = set()
+
+    def open(self, path: str) -> None:
+        """Begin to listen; behind it is the socket ``path``."""
+        self.path = path
+        self._listening: Any = reactor.listenTCP(0, self, interface="127.0.0.1")  # type: ignore[attr-defined]
+        self.port = self._listening.getHost().port
+
+    async def close(self) -> None:
+        await self._listening.stopListening()
+        self._hang_up()
+
+    def swallow(self) -> None:
+        """Take whatever comes, and say nothing."""
+        self.letting_through = False
+
+    def reset(self) -> None:
+        """Hang up on everybody, now and later."""
+        self._resetting = True
+        self._hang_up()
+
+    def let_through(self) -> None:
+        """From now on all is well; who was here before must come again."""
+        self._hang_up()
+        self.letting_through, self._resetting = True, False
+
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+        self.connections += 1
+        return _Front(self)
+
+    def _hang_up(self) -> None:
+        for side in list(self._sides):
+            side.transport.abortConnection()  # type: ignore[union-attr]
+
+    def came(self, side: _Side) -> None:
+        self._sides.add(side)
+        if self._resetting:
+            side.transport.abortConnection()  # type: ignore[union-attr]
+
+    def went(self, side: _Side) -> None:
+        self._sides.discard(side)
+
+
+class _Side(Protocol):
+    """One of the two ends of a connection. ``other`` fires with the other one."""
+
+    def __init__(self, gate: Gate) -> None:
+        self.gate = gate
+        self.other: Deferred[_Side] = Deferred()
+
+    def connectionMade(self) -> None:
+        self.gate.came(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        def pass_on(other: _Side) -> _Side:
+            other.transport.write(data)  # type: ignore[union-attr]
+            return other
+
+        if self.gate.letting_through:
+            self.other.addCallback(pass_on)
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+        def hang_up(other: _Side) -> _Side:
+            other.transport.loseConnection()  # type: ignore[union-attr]
+            return other
+
+        self.gate.went(self)
+        self.other.addCallback(hang_up)
+
+
+class _Front(_Side):
+    """The end where our service is."""
+
+    def connectionMade(self) -> None:
+        back = _Side(self.gate)
+        back.other.callback(self)
+        connecting = connectProtocol(UNIXClientEndpoint(reactor, self.gate.path), back)
+        connecting.addCallbacks(self.other.callback, lambda _: self.transport.loseConnection())  # type: ignore[union-attr]
+        super().connectionMade()

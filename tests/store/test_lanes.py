@@ -1,0 +1,88 @@
+"""Who may look at a lane next: only the item that the lane is leased to gives it free."""
+
+from __future__ import annotations
+
+from nexmo_twisted.model import Notification
+from tests.store.test_messages import REPORT
+from tests.store.test_queue import LEASE, NUMBERS, QueueCase, uuid
+from tests.store.test_uncertain import HANDSET, receipt
+
+
+class Lanes(QueueCase):
+    async def lost(self, n: int = 1) -> Notification:
+        """An SMS whose sender did not say a word until its lease was over, so that it steps aside."""
+        item = await self.sending(n)
+        self.clock.advance(LEASE / 1000)
+        self.assertEqual((await self.store.claim_notifications(5, LEASE)).lost, 1)
+        return item
+
+    async def test_free_after_the_end(self) -> None:
+        """The next one goes out at once when the one before is done, however it ended."""
+        endings = {
+            1: lambda item: self.store.accepted(item, "sent x y", HANDSET, NUMBERS[0], ""),
+            2: lambda item: self.store.set_aside(item, "?", uncertain=True),
+            3: lambda item: self.store.set_aside(item, "no", uncertain=False),
+            4: lambda item: self.store.finish(item, "blank"),
+            5: lambda item: self.store.evidence(receipt(item.id)),
+        }
+        for n in range(1, 7):
+            await self.owe(n)
+        for n, end in endings.items():
+            (item,) = await self.claim()
+            self.assertEqual((item.message_id, await self.begin(item)), (uuid(n), "OK"))
+            self.assertEqual(await self.claim(), [])
+            await end(item)
+        self.assertEqual([item.message_id for item in await self.claim()], [uuid(6)])
+
+    async def test_a_late_end_frees_nobody_else(self) -> None:
+        """A word about an item that lost its lease does not end the lease of the one that is worked on now."""
+        for late in (
+            lambda item: self.store.accepted(item, "sent x y", HANDSET, NUMBERS[0], ""),
+            lambda item: self.store.evidence(receipt(item.id)),
+            lambda item: self.store.retry(item, 0, "connection refused"),
+            lambda item: self.store.finish(item, "blank"),
+        ):
+            await self.redis("FLUSHALL")
+            first = await self.lost(1)
+            second = await self.sending(2)
+            await late(first)
+            claimed = await self.store.claim_notifications(5, LEASE)
+            self.assertEqual((claimed.items, claimed.lost), ([], 0))
+            self.assertEqual(await self.redis("HGET", f"nx:n:{second.id}", "s"), "S")
+
+    async def test_two_that_believe_they_hold_it(self) -> None:
+        """One comes back as ready while another is on the wire, whose lease then ends: each is judged by itself."""
+        first = await self.lost(1)
+        second = await self.sending(2)
+        await self.store.retry(first, 0, "connection refused")
+        self.clock.advance(LEASE / 1000)
+        (again,) = await self.claim()
+        self.assertEqual(again.id, first.id)
+        await self.store.accepted(second, "sent x y", HANDSET, NUMBERS[0], "")
+        claimed = await self.store.claim_notifications(5, LEASE)
+        self.assertEqual((claimed.items, claimed.lost), ([], 0))
+        self.assertEqual(await self.begin(again), "OK")
+        await self.store.accepted(again, "sent x y", HANDSET, NUMBERS[0], "")
+        self.assertEqual(await self.redis("EXISTS", "nx:out", "nx:lane:out:bob"), 0)
+
+
+class Broken(QueueCase):
+    async def test_a_hold_without_its_probe(self) -> None:
+        """A hold somebody has damaged still lets one SMS through at a time, and the first success ends it."""
+        await self.owe(1)
+        await self.redis("HSET", "nx:hold", "since", 1, "reason", "x")
+        (probe,) = await self.claim()
+        self.assertEqual(await self.begin(probe), "OK")
+        await self.owe(2, "cleo")
+        self.assertEqual(await self.claim(), [])
+
+    async def test_a_due_entry_of_an_open_message(self) -> None:
+        """A message that is being texted already, or is over, is not checked a second time."""
+        await self.owe(1)
+        (key,) = await self.redis("KEYS", "nx:m:*")
+        for _ in range(2):
+            await self.redis("ZADD", "nx:due", 1, key.removeprefix("nx:m:"))
+            promoted = await self.store.promote(200, REPORT)
+            self.assertEqual((promoted.notifications, promoted.orphans), (0, 1))
+            for item in await self.claim():
+                await self.store.finish(item, "blank")

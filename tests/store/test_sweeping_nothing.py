@@ -1,0 +1,134 @@
+"""Where nobody has broken anything the sweep finds nothing."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+from nexmo_twisted.model import InboundSms, Notification, Receipt, Reply, Status, Thread
+from nexmo_twisted.rules.compact import pack
+from nexmo_twisted.rules.links import choose
+from tests.store.test_messages import REPORT, ROOT, event
+from tests.store.test_queue import CONVERSATION, LEASE, NUMBERS, uuid
+from tests.store.test_sweeping import HANDSET, SETTLE, SweepCase
+
+
+class Healthy(SweepCase):
+    """Whatever the product does, there is nothing to repair."""
+
+    users = ("bob", "cleo", "dan", "phone-1")
+
+    async def test_any_order_of_events(self) -> None:
+        """More than a thousand steps of every kind, some late, some lost: the sweep finds nothing, at any moment."""
+        self.seen: Counter[str] = Counter()
+        for seed in (1, 2, 3):
+            await self.redis("FLUSHALL")
+            self.random = random.Random(seed)
+            self.claimed: list[Notification] = []
+            self.replying: list[Reply] = []
+            self.messages = 0
+            often = {self.take: 2, self.try_to_send: 2, self.word: 3}
+            once = (self.message, self.status, self.deletion, self.receipt, self.settle, self.reply, self.reply_word)
+            steps = often | dict.fromkeys((*once, self.wait), 1)
+            for number in range(400):
+                (step,) = self.random.choices(list(steps), list(steps.values()))
+                await step()
+                if number % 10 == 9:
+                    await self.remember()
+                    self.assertEqual(await self.sweep(), {}, f"seed {seed}, step {number}, {step.__name__}")
+        for state in ("R", "C", "S", "U", "D", "hold", "closed", "done reply"):
+            self.assertGreater(self.seen[state], 0, state)
+
+    async def remember(self) -> None:
+        for key in await self.redis("KEYS", "nx:n:*"):
+            self.seen[await self.redis("HGET", key, "s")] += 1
+        for key in await self.redis("KEYS", "nx:m:*"):
+            self.seen["closed" if await self.closed(key.removeprefix("nx:m:")) else "open"] += 1
+        for key in await self.redis("KEYS", "nx:i:*"):
+            self.seen["done reply" if await self.redis("TYPE", key) == "string" else "reply"] += 1
+        self.seen["hold"] += await self.redis("EXISTS", "nx:hold")
+
+    async def message(self) -> None:
+        self.messages += 1
+        users = self.random.sample(self.users, self.random.randint(1, 3))
+        sent = event("sent", uuid(self.messages), **dict.fromkeys(users, Status.SENT))
+        await self.store.record_event(sent, pack(sent.message, ROOT), self.random.choice((0, 60_000)))
+
+    async def status(self) -> None:
+        which = uuid(self.random.randint(1, self.messages + 3))
+        status = self.random.choice((Status.DELIVERED, Status.READ))
+        user = self.random.choice(self.users)
+        await self.store.record_event(event(status.name.lower(), which, **{user: status}), "", 0)
+
+    async def deletion(self) -> None:
+        if self.random.random() < 0.3:
+            which = uuid(self.random.randint(1, self.messages + 3))
+            await self.store.record_event(event("deleted", which), "", 0)
+
+    async def take(self) -> None:
+        await self.store.promote(3, REPORT)
+        self.claimed += await self.claim(3)
+
+    def some(self) -> Notification | None:
+        """One that was claimed at some time, perhaps long ago; most of the time it is forgotten with that."""
+        if not self.claimed:
+            return None
+        item = self.random.choice(self.claimed)
+        if self.random.random() < 0.7:
+            self.claimed.remove(item)
+        return item
+
+    async def try_to_send(self) -> None:
+        if self.claimed:
+            item = self.random.choice(self.claimed)
+            state = await self.store.read_links(item.user_id, f"1201555{len(item.user_id):04}")
+            thread = Thread(item.user_id, f"{CONVERSATION[:-2]}{self.random.randint(10, 12)}")
+            handset = f"1201555{len(item.user_id):04}"
+            choice = choose(state, thread, handset, handset, NUMBERS, 60_000, 1000)
+            if choice is not None:
+                await self.store.begin(item, REPORT, choice.commit, self.random.choice(("", "mark")), LEASE)
+
+    async def word(self) -> None:
+        item = self.some()
+        if item is None:
+            return
+        await self.random.choice(
+            (
+                lambda: self.store.accepted(item, "sent x y", HANDSET, NUMBERS[0], ""),
+                lambda: self.store.finish(item, "blank"),
+                lambda: self.store.retry(item, self.random.choice((0, 60_000)), "refused"),
+                lambda: self.store.release(item),
+                lambda: self.store.set_aside(item, "refused", uncertain=False),
+                lambda: self.store.set_aside(item, "no answer", uncertain=True),
+                lambda: self.store.hold(item, "no credit", 60_000),
+            )
+        )()
+
+    async def receipt(self) -> None:
+        item = self.some()
+        if item is not None:
+            await self.store.evidence(Receipt(item.id, "provider-id", HANDSET, NUMBERS[0], "delivered", "0"))
+
+    async def settle(self) -> None:
+        await self.store.settle(2, SETTLE, self.random.choice(("resend", "hold", "drop")), REPORT)
+
+    async def reply(self) -> None:
+        handset = self.random.choice((HANDSET, "12015550003"))
+        sms = InboundSms(f"id-{self.random.randint(1, 50)}", handset, NUMBERS[0], "hi")
+        await self.store.receive(sms, handset, NUMBERS[0])
+        self.replying += await self.replies()
+
+    async def reply_word(self) -> None:
+        if not self.replying:
+            return
+        item = self.replying.pop(self.random.randrange(len(self.replying)))
+        await self.random.choice(
+            (
+                lambda: self.store.finish(item, "posted"),
+                lambda: self.store.retry(item, 60_000, "503"),
+                lambda: self.store.set_aside(item, "gone", uncertain=False),
+            )
+        )()
+
+    async def wait(self) -> None:
+        self.clock.advance(self.random.choice((1, 60, LEASE / 1000, SETTLE / 1000)))

@@ -1,0 +1,199 @@
+"""SMS of unknown outcome: what settles them, and what becomes of those that nothing settles."""
+
+from __future__ import annotations
+
+from nexmo_twisted.model import Notification, Receipt, Settled, Status, Thread
+from nexmo_twisted.rules.links import choose, introduction_mark
+from tests.store.test_messages import REPORT, event
+from tests.store.test_queue import CONVERSATION, LEASE, NUMBERS, QueueCase, uuid
+
+SETTLE = 600_000
+HANDSET = "12015550199"
+MARK = introduction_mark(Thread("bob", CONVERSATION))
+
+
+def receipt(nid: str, status: str = "delivered") -> Receipt:
+    return Receipt(nid, "provider-id", HANDSET, NUMBERS[0], status, "0")
+
+
+class UncertainCase(QueueCase):
+    async def uncertain(self, n: int = 1) -> Notification:
+        """An SMS of which nobody knows whether it went out."""
+        item = await self.sending(n)
+        self.assertTrue(await self.store.set_aside(item, "no answer", uncertain=True))
+        return item
+
+    async def settle(self, policy: str = "resend") -> Settled:
+        return await self.store.settle(10, SETTLE, policy, REPORT)
+
+    async def state(self, item: Notification) -> str | None:
+        state: str | None = await self.redis("HGET", f"nx:n:{item.id}", "s")
+        return state
+
+    async def outcome(self, n: int = 1) -> str:
+        """What is remembered of the message, as far as it is text."""
+        (key,) = await self.redis("KEYS", f"nx:m:*{'' if n == 1 else n}*")
+        kept: str = await self.redis(
+            "EVAL", "return (cmsgpack.unpack(redis.call('GET', ARGV[1])).o or {})['bob'] or ''", 0, key
+        )
+        return kept
+
+
+class Evidence(UncertainCase):
+    async def test_any_status(self) -> None:
+        """A receipt proves that the SMS was accepted, whatever it says became of it."""
+        for n, status in enumerate(("delivered", "failed", "expired", "buffered", "what is this"), 1):
+            item = await self.uncertain(n)
+            self.assertEqual(await self.store.evidence(receipt(item.id, status)), "U")
+            self.assertEqual(await self.state(item), None)
+        self.assertEqual(await self.redis("ZCARD", "nx:uncertain:out"), 0)
+
+    async def test_once(self) -> None:
+        """The second receipt, for the next part or repeated, is no news."""
+        item = await self.uncertain()
+        await self.store.evidence(receipt(item.id))
+        self.assertEqual(await self.store.evidence(receipt(item.id)), "")
+        self.assertEqual(await self.outcome(), f"receipt {NUMBERS[0]} provider-id @1")
+
+    async def test_every_state(self) -> None:
+        """It counts in every state that comes after an attempt: on the wire, buried, waiting, claimed again."""
+        item = await self.sending(1)
+        self.assertEqual(await self.store.evidence(receipt(item.id)), "S")
+        item = await self.sending(2)
+        await self.store.set_aside(item, "refused", uncertain=False)
+        self.assertEqual(await self.store.evidence(receipt(item.id)), "D")
+        self.assertEqual(await self.redis("ZCARD", "nx:buried:out"), 0)
+        item = await self.sending(3)
+        await self.store.retry(item, 0, "later")
+        self.assertEqual(await self.store.evidence(receipt(item.id)), "R")
+        item = await self.sending(4)
+        await self.store.retry(item, 0, "later")
+        (item,) = await self.claim()
+        self.assertEqual(await self.store.evidence(receipt(item.id)), "C")
+        self.assertEqual(await self.begin(item), "STALE")
+        self.assertEqual(await self.claim(), [])
+
+    async def test_no_evidence(self) -> None:
+        """A reference of which no SMS went out, or of nobody, changes nothing."""
+        await self.owe()
+        (item,) = await self.claim()
+        self.assertEqual(await self.store.evidence(receipt(item.id)), "")
+        self.assertEqual(await self.state(item), "C")
+        for odd in ("nobody", "", "\x00", "é" * 50):
+            self.assertEqual(await self.store.evidence(receipt(odd)), "")
+        self.assertEqual(await self.redis("KEYS", "nx:n:*"), [f"nx:n:{item.id}"])
+
+    async def test_before_the_answer(self) -> None:
+        """A receipt that is faster than the answer of the send request: the answer brings no news."""
+        item = await self.sending()
+        await self.store.evidence(receipt(item.id))
+        self.assertFalse(await self.store.accepted(item, "sent x y", HANDSET, NUMBERS[0], ""))
+        self.assertFalse(await self.store.set_aside(item, "no answer", uncertain=True))
+        await self.store.retry(item, 0, "refused")
+        self.assertEqual(await self.redis("KEYS", "nx:n:*"), [])
+
+    async def test_introduction(self) -> None:
+        """With the SMS its introduction has arrived."""
+        await self.owe()
+        (item,) = await self.claim()
+        state = await self.store.read_links("bob", HANDSET, raw=HANDSET)
+        choice = choose(state, Thread("bob", CONVERSATION), HANDSET, HANDSET, NUMBERS, 1000, 1000)
+        assert choice is not None
+        await self.store.begin(item, REPORT, choice.commit, MARK, LEASE)
+        await self.store.set_aside(item, "no answer", uncertain=True)
+        self.assertEqual(await self.redis("HGET", f"nx:h:{HANDSET}", f"i:{NUMBERS[0]}"), None)
+        await self.store.evidence(receipt(item.id))
+        self.assertEqual(await self.redis("HGET", f"nx:h:{HANDSET}", f"i:{NUMBERS[0]}"), MARK)
+
+
+class Settling(UncertainCase):
+    async def test_patience(self) -> None:
+        """Nothing happens before the settle time is over, and the answer says when that is."""
+        item = await self.uncertain()
+        self.assertEqual(await self.settle(), Settled(0, 0, 0, 0, SETTLE))
+        self.clock.advance(SETTLE / 1000 - 1)
+        self.assertEqual(await self.settle(), Settled(0, 0, 0, 0, 1000))
+        self.assertEqual(await self.state(item), "U")
+
+    async def test_resend_once(self) -> None:
+        """Sent again once; when that is uncertain too, it is buried and says so."""
+        item = await self.uncertain()
+        self.clock.advance(SETTLE / 1000)
+        self.assertEqual(await self.settle(), Settled(1, 0, 0, 0, None))
+        (item,) = await self.claim()
+        self.assertEqual(await self.begin(item), "OK")
+        await self.store.set_aside(item, "no answer", uncertain=True)
+        self.clock.advance(SETTLE / 1000)
+        self.assertEqual(await self.settle(), Settled(0, 1, 0, 0, None))
+        self.assertEqual(await self.redis("HMGET", f"nx:n:{item.id}", "s", "e"), ["D", "uncertain: no answer"])
+        self.assertEqual(await self.redis("ZRANGE", "nx:buried:out", 0, -1), [item.id])
+
+    async def test_lost_leases_settle_too(self) -> None:
+        """The SMS of a process that died counts from the moment its lease was found over."""
+        item = await self.sending()
+        self.clock.advance(LEASE / 1000)
+        self.assertEqual((await self.store.claim_notifications(5, LEASE)).lost, 1)
+        self.assertEqual((await self.settle()).next, SETTLE)
+        self.clock.advance(SETTLE / 1000)
+        self.assertEqual((await self.settle()).resent, 1)
+        self.assertEqual([i.id for i in await self.claim()], [item.id])
+
+    async def test_hold(self) -> None:
+        """Held: buried, for somebody to decide."""
+        item = await self.uncertain()
+        self.clock.advance(SETTLE / 1000)
+        self.assertEqual(await self.settle("hold"), Settled(0, 1, 0, 0, None))
+        self.assertEqual(await self.state(item), "D")
+
+    async def test_drop(self) -> None:
+        """Dropped: over, with a word about it."""
+        item = await self.uncertain()
+        self.clock.advance(SETTLE / 1000)
+        self.assertEqual(await self.settle("drop"), Settled(0, 0, 1, 0, None))
+        self.assertEqual((await self.state(item), await self.outcome()), (None, f"uncertain dropped @{SETTLE + 1}"))
+
+    async def test_read_meanwhile(self) -> None:
+        """Whoever has read the message, or whose message was deleted, is sent nothing more, whatever the policy."""
+        for n, policy in enumerate(("resend", "hold", "drop"), 1):
+            item = await self.uncertain(n)
+            await self.store.record_event(event("read", uuid(n), bob=Status.READ), "", 0)
+            self.clock.advance(SETTLE / 1000)
+            self.assertEqual(await self.settle(policy), Settled(0, 0, 0, 1, None), policy)
+            self.assertEqual(await self.state(item), None)
+        item = await self.uncertain(4)
+        await self.store.record_event(event("deleted", uuid(4)), "", 0)
+        self.clock.advance(SETTLE / 1000)
+        self.assertEqual((await self.settle()).unneeded, 1)
+
+    async def test_blocks_nobody(self) -> None:
+        """While one is uncertain the next to the same user goes out; sent again it waits for that one's end."""
+        await self.uncertain(1)
+        self.clock.advance(SETTLE / 1000 - 10)
+        await self.owe(2)
+        (second,) = await self.claim()
+        self.assertEqual(second.message_id, uuid(2))
+        self.assertEqual(await self.begin(second), "OK")
+        self.clock.advance(10)
+        self.assertEqual((await self.settle()).resent, 1)
+        self.assertEqual(await self.claim(), [])
+        await self.store.accepted(second, "sent x y", HANDSET, NUMBERS[0], "")
+        self.assertEqual([item.message_id for item in await self.claim()], [uuid(1)])
+
+    async def test_the_late_truth(self) -> None:
+        """A process that says "accepted" after its SMS was found uncertain is believed, also while it is sent again."""
+        item = await self.uncertain()
+        self.clock.advance(SETTLE / 1000)
+        await self.settle()
+        (again,) = await self.claim()
+        self.assertTrue(await self.store.accepted(item, "sent x y", HANDSET, NUMBERS[0], ""))
+        self.assertEqual(await self.begin(again), "STALE")
+
+    async def test_batches(self) -> None:
+        """No more at a time than asked for, the longest waiting first."""
+        for n in range(1, 6):
+            await self.uncertain(n)
+            self.clock.advance(1)
+        self.clock.advance(SETTLE / 1000)
+        first = await self.store.settle(3, SETTLE, "resend", REPORT)
+        self.assertEqual((first.resent, first.next), (3, 0))
+        self.assertEqual((await self.settle()).resent, 2)

@@ -1,0 +1,84 @@
+"""A delivery receipt is read from the parameters of a webhook, or refused with the one that is wrong."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from nexmo_twisted.errors import BadRequest
+from nexmo_twisted.model import Receipt
+from nexmo_twisted.web.receipts import read_receipt
+
+#: As in the documentation.
+RECEIPT = {
+    "err-code": "0",
+    "message-timestamp": "2018-10-25 12:10:29",
+    "messageId": "0B00000127FDBC63",
+    "msisdn": "447547232824",
+    "network-code": "23410",
+    "price": "0.03330000",
+    "scts": "1810251310",
+    "status": "delivered",
+    "to": "Vonage",
+    "api-key": "abcd1234",
+    "client-ref": "m-42",
+}
+READ = Receipt(
+    client_ref="m-42",
+    message_id="0B00000127FDBC63",
+    handset="447547232824",
+    number="Vonage",
+    status="delivered",
+    error_code="0",
+)
+
+
+def read(**params: str | None) -> Receipt:
+    """The receipt with some other parameters, whose underscores stand for hyphens; None takes one out."""
+    changed = {**RECEIPT, **{name.replace("_", "-"): value for name, value in params.items()}}
+    return read_receipt([(name, value) for name, value in changed.items() if value is not None])
+
+
+class Receipts(SynchronousTestCase):
+    def test_documented(self) -> None:
+        """The documented receipt, which names the recipient msisdn and our number to."""
+        self.assertEqual(read(), READ)
+
+    def test_any_status(self) -> None:
+        """Documented or not, in capitals or not: it proves that the SMS was accepted."""
+        for word, status in (
+            ("DELIVERED", "delivered"),
+            ("Buffered", "buffered"),
+            ("UNDELIV", "undeliv"),
+            ("something new", "something new"),
+        ):
+            self.assertEqual(read(status=word).status, status)
+
+    def test_little_is_needed(self) -> None:
+        """A status, and either id: what was not sent is blank."""
+        nothing = dict.fromkeys(("msisdn", "to", "err_code", "network_code", "price", "scts", "api_key"))
+        self.assertEqual(read(**nothing, messageId=None), Receipt("m-42", "", "", "", "delivered", ""))
+        self.assertEqual(read(**nothing, client_ref=None), Receipt("", "0B00000127FDBC63", "", "", "delivered", ""))
+
+    def test_nobodys(self) -> None:
+        """Without any id nobody knows whose receipt it is."""
+        for blank in (None, ""):
+            error = self.assertRaises(BadRequest, read, messageId=blank, client_ref=blank)
+            self.assertIn("client-ref", error.reason)
+
+    def test_no_receipt(self) -> None:
+        """Without a status it is something else, such as an SMS that was delivered to the wrong URL."""
+        for blank in (None, ""):
+            self.assertIn("status", self.assertRaises(BadRequest, read, status=blank).reason)
+
+    def test_unusable(self) -> None:
+        """Control characters or endless values are refused; the reason names the parameter only."""
+        for name in ("messageId", "client-ref", "msisdn", "to", "status", "err-code"):
+            for value in ("5" * 129, "SECRET\x00", "a\nb", "\x9b31m"):
+                error = self.assertRaises(BadRequest, read, **{name.replace("-", "_"): value})
+                self.assertIn(name, error.reason)
+                self.assertNotIn("SECRET", error.reason)
+
+    def test_repeated(self) -> None:
+        """Two values for one parameter: nobody knows which was meant."""
+        pairs = [*RECEIPT.items(), ("client-ref", "m-43")]
+        self.assertIn("repeated", self.assertRaises(BadRequest, read_receipt, pairs).reason)
