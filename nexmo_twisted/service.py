@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
@@ -23,7 +23,7 @@ from nexmo_twisted.boundaries import ChatPlatform, IdentitySource, Introduction,
 from nexmo_twisted.clients.http import Http, outgoing
 from nexmo_twisted.clients.layer import LayerClient
 from nexmo_twisted.clients.nexmo import NexmoClient
-from nexmo_twisted.config import NexmoSettings, Settings, receipt_url
+from nexmo_twisted.config import NexmoSettings, Settings
 from nexmo_twisted.engine.checks import Checks
 from nexmo_twisted.engine.circuit import Circuit, GuardedChat, GuardedProvider
 from nexmo_twisted.engine.desk import Desk
@@ -54,7 +54,7 @@ from nexmo_twisted.store.sweeping import Sweeping
 from nexmo_twisted.store.url import RedisAddress, parse
 from nexmo_twisted.store.watching import WatchedRedis
 from nexmo_twisted.web.doors import LayerDoor, NexmoDoor, root
-from nexmo_twisted.web.inbound_sms import Pairs
+from nexmo_twisted.web.parameters import Pairs
 from nexmo_twisted.web.site import hardened_site
 
 #: Where the embedded Valkey keeps its data: below the working directory, which ``twistd --rundir`` sets.
@@ -92,7 +92,8 @@ class NexmoService(Service):
             self._embedded = EmbeddedValkey(EMBEDDED_DATA, reactor, clock)
             address = RedisAddress(kind="unix", path=self._embedded.address)
         scripts = Scripts()
-        web, work = Connection(reactor, address, scripts), Connection(reactor, address, scripts)
+        web = Connection(reactor, address, scripts)
+        work = Connection(reactor, address, scripts, tell=False)
         self._connections = (web, work)
         store = self._store(web, work, now)
         self.watch = Watch(WatchedRedis(web, token_hex(8), now), clock, self._wall, self.counters)
@@ -118,9 +119,9 @@ class NexmoService(Service):
     def _sms_provider(self, clock: IReactorTime) -> SmsProvider:
         nexmo = self._settings.nexmo
         http = Http(self._pool, clock, timeout=self.provider_timeout)
-        server = self._settings.server
-        callback = receipt_url(server.url, server.nexmo_path)
-        return NexmoClient(http, nexmo.api_url, nexmo.key, nexmo.secret.get_secret_value(), callback)
+        sign = _signing(nexmo, self._wall) if nexmo.sign_outgoing else None
+        callback = self._settings.receipt_url
+        return NexmoClient(http, nexmo.api_url, nexmo.key, nexmo.secret.get_secret_value(), callback, sign)
 
     def _build_outgoing(self, store: Store, chat: ChatPlatform, provider: SmsProvider, clock: IReactorTime) -> None:
         """From a message that falls due to the SMS."""
@@ -197,9 +198,10 @@ class NexmoService(Service):
             settings.name,
             f"{server.url}/{server.layer_path}",
             settings.layer.secret[0].get_secret_value(),
-            f"{server.url}/{server.nexmo_path}",
+            f"{server.url}/{settings.nexmo_door}",
             settings.nexmo.phone_numbers,
             clock,
+            self._wall,
             self.counters,
         )
 
@@ -215,10 +217,11 @@ class NexmoService(Service):
         layer_door = LayerDoor(secrets, self.intake, self.counters, clock)
         nexmo_door = NexmoDoor(self.intake, self.counters, clock, _signature(nexmo, self._wall))
         self._receptions = (layer_door.reception, nexmo_door.reception)
-        public = root({server.layer_path: layer_door, server.nexmo_path: nexmo_door})
+        public = root({server.layer_path: layer_door, self._settings.nexmo_door: nexmo_door})
         health = self._health(clock)
         operator = root({"health": HealthDoor(health, self.counters), "metrics": MetricsDoor(self.counters)})
-        self.public = hardened_site(public, clock, refused=self._refused)
+        hidden = nexmo.path_secret.get_secret_value()
+        self.public = hardened_site(public, clock, refused=self._refused, hidden=hidden)
         doors = [(server.listen, self.public)]
         if self._settings.operator.listen:
             doors.append((self._settings.operator.listen, hardened_site(operator, clock)))
@@ -231,7 +234,7 @@ class NexmoService(Service):
         failing = open_circuits(circuits, clock, self._wall)
         return Health(
             vital=[self.watch.away],
-            partial=[self.watch.troubles, failing, self._functions.troubles],
+            partial=[self.watch.troubles, failing, self.registration.troubles, self._functions.troubles],
             doubtful=[self.watch.warnings],
         )
 
@@ -263,6 +266,12 @@ class NexmoService(Service):
         if self.running:
             self.ready = True
             self._log.info("At work: Redis is there")
+            nexmo = self._settings.nexmo
+            if not nexmo.signature_secret.get_secret_value() and not nexmo.path_secret.get_secret_value():
+                self._log.warn(
+                    "Anybody who knows our URL can forge SMS and receipts: set nexmo.signature_secret (and have Vonage "
+                    "sign webhooks) or nexmo.path_secret"
+                )
             for part in self._parts:
                 part.start()
 
@@ -321,6 +330,12 @@ def _signature(nexmo: NexmoSettings, wall: Callable[[], float]) -> Callable[[Pai
     if not secret:
         return None
     return lambda pairs: signatures.verify(pairs, secret, nexmo.signature_method, wall())
+
+
+def _signing(nexmo: NexmoSettings, wall: Callable[[], float]) -> Callable[[Mapping[str, str]], Mapping[str, str]]:
+    """How SMS are signed."""
+    secret = nexmo.signature_secret.get_secret_value()
+    return lambda fields: signatures.signed(fields, nexmo.key, secret, nexmo.signature_method, wall())
 
 
 def make_service(

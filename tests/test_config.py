@@ -87,8 +87,6 @@ class FaultsTests(TestCase):
     def test_features_to_come(self) -> None:
         """What cannot be done yet cannot be set, instead of being ignored."""
         for key, value in {
-            "nexmo.sign_outgoing": True,
-            "nexmo.path_secret": "x",
             "nexmo.on_exhausted": "skip",
             "nexmo.concat_timeout": "60 seconds",
             "nexmo.limits": {"per_key": 30},
@@ -105,7 +103,18 @@ class FaultsTests(TestCase):
         room = 100 - len("https://hooks.example.com//receipt")
         self.assertEqual(len(loaded("server.nexmo_path", "x" * room)), room)
         (line,) = faults(**with_("server.nexmo_path", "x" * (room + 1)))
-        self.assertIn("has 101 characters; Nexmo takes 100", line)
+        self.assertTrue(line.startswith("server.nexmo_path (argument): the URL for receipts"), line)
+        self.assertTrue(line.endswith("has 101 characters; allowed: 100, which is what Nexmo takes"), line)
+        (line,) = faults(**with_("nexmo.path_secret", "x" * 64))
+        self.assertNotIn("x" * 16, line)
+
+    def test_signing_needs_its_secret(self) -> None:
+        """SMS cannot be signed without a secret."""
+        (line,) = faults(**with_("nexmo.sign_outgoing", True))
+        self.assertEqual(
+            line,
+            "nexmo.sign_outgoing (argument): found true; it needs nexmo.signature_secret; allowed: true or false",
+        )
 
     def test_odd_keys(self) -> None:
         """However a key is written, its fault is one short line."""

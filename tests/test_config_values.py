@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from twisted.internet import ssl
+from pydantic import SecretStr
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.config import Settings, load
@@ -75,6 +76,10 @@ ACCEPTED: Mapping[str, list[tuple[object, object]]] = {
         (["1234567", "123456789012345"], ("1234567", "123456789012345")),
     ],
     "nexmo.signature_method": [(name, name) for name in ("md5hash", "md5", "sha1", "sha256", "sha512")],
+    "nexmo.sign_outgoing": [(False, False), ("False", False)],
+    "nexmo.path_secret": [(value, SecretStr(value)) for value in ("", "x" * 16, "-_aZ09" * 8)],
+    "nexmo.settle_time": [("2 minutes", 120_000)],
+    "nexmo.when_uncertain": [(name, name) for name in ("resend", "hold", "drop")],
     "sms.max_segments": [(1, 1), (20, 20), ("12", 12)],
     "operator.listen": [("", ""), ("tcp:9000", "tcp:9000")],
 }
@@ -256,6 +261,13 @@ REFUSED: Mapping[str, tuple[str, list[tuple[object, str, str]]]] = {
         ],
     ),
     "nexmo.signature_secret": ("or", [(" ", "1 character", ""), (5, "type int", "")]),
+    "nexmo.sign_outgoing": ("true or false", [("yes", "'yes'", ""), (1, "1", "")]),
+    "nexmo.path_secret": (
+        "16 to 64",
+        [("x" * 15, "a value of 15 characters", ""), ("x" * 16 + "/", "a value of 17 characters", "")],
+    ),
+    "nexmo.settle_time": ("more than zero", [("0 s", "'0 s'", "")]),
+    "nexmo.when_uncertain": ('"resend", "hold"', [("Resend", "'Resend'", ""), ("", "''", "")]),
     "nexmo.signature_method": ('"sha512"', [("MD5", "'MD5'", ""), ("", "''", ""), (5, "5", "")]),
     "sms.max_segments": (
         "from 1 to 20",

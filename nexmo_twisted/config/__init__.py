@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core.core_schema import ValidationInfo
 
 from nexmo_twisted.config import values
-from nexmo_twisted.config.faults import keys, lines, table
+from nexmo_twisted.config.faults import keys, line, lines, table
 from nexmo_twisted.config.sources import gather
 from nexmo_twisted.errors import ConfigurationError
 
@@ -32,11 +32,6 @@ class _Table(BaseModel):
 
 #: Characters that the URL for delivery receipts may have (Vonage SMS API, ``callback``).
 LONGEST_CALLBACK = 100
-
-
-def receipt_url(server_url: str, nexmo_path: str) -> str:
-    """Where Nexmo posts what became of an SMS."""
-    return f"{server_url}/{nexmo_path}/receipt"
 
 
 class LayerSettings(_Table):
@@ -75,12 +70,6 @@ class ServerSettings(_Table):
             raise ValueError("it is the same as server.layer_path or beneath it")
         if other is not None and f"{other}/".startswith(f"{path}/"):
             raise ValueError("server.layer_path is beneath it")
-        callback = receipt_url(info.data["url"], path) if "url" in info.data else ""
-        if len(callback) > LONGEST_CALLBACK:
-            raise ValueError(
-                f"with server.url the URL for receipts, {callback}, has {len(callback)} characters; Nexmo takes "
-                f"{LONGEST_CALLBACK}"
-            )
         return path
 
 
@@ -97,12 +86,26 @@ class NexmoSettings(_Table):
     signature_method: values.SignatureMethod = _setting(
         "How they are signed: md5hash, md5, sha1, sha256 or sha512, as in the account's settings.", "md5hash"
     )
+    sign_outgoing: values.Switch = _setting(
+        "Sign SMS with `nexmo.signature_secret` instead of sending `nexmo.secret` with them.", False
+    )
+    path_secret: values.PathSecret = _setting(
+        "A secret part of the URLs that Nexmo posts to, for accounts without signed webhooks.", ""
+    )
     settle_time: values.Duration = _setting("How long an SMS of unknown outcome waits for its receipt.", "10 minutes")
     when_uncertain: values.WhenUncertain = _setting(
         "What becomes of one without a receipt: resend (once, if still unread), hold (buried, for you to decide) or "
         "drop.",
         "resend",
     )
+
+    @field_validator("sign_outgoing")
+    @classmethod
+    def _signable(cls, sign: bool, info: ValidationInfo) -> bool:
+        secret = info.data.get("signature_secret")  # absent when it has a fault of its own
+        if sign and secret is not None and not secret.get_secret_value():
+            raise ValueError("it needs nexmo.signature_secret")
+        return sign
 
 
 class SmsSettings(_Table):
@@ -115,7 +118,7 @@ class OperatorSettings(_Table):
     """What operators look at."""
 
     listen: values.EndpointOrNothing = _setting(
-        'The Twisted endpoint for metrics, never a public one; `""` for none.',
+        'The Twisted endpoint for health and metrics, never a public one; `""` for none.',
         "tcp:8081:interface=127.0.0.1",
     )
 
@@ -151,6 +154,17 @@ class Settings(_Table):
     sms: SmsSettings = Field(default_factory=SmsSettings)
     operator: OperatorSettings = Field(default_factory=OperatorSettings)
 
+    @property
+    def nexmo_door(self) -> str:
+        """The path, below ``server.url``, that inbound SMS are posted to; receipts come to ``/receipt`` beneath it."""
+        secret = self.nexmo.path_secret.get_secret_value()
+        return f"{self.server.nexmo_path}/{secret}" if secret else self.server.nexmo_path
+
+    @property
+    def receipt_url(self) -> str:
+        """Where Nexmo posts what became of an SMS."""
+        return f"{self.server.url}/{self.nexmo_door}/receipt"
+
 
 def load(
     path: str | os.PathLike[str] | None = None, *, environ: Mapping[str, str] | None = None, **overrides: Any
@@ -180,6 +194,16 @@ def load(
         settings = Settings.model_validate(gathered.values)
     except ValidationError as error:
         faults.extend(lines(error, Settings, gathered.origins, gathered.told))
+    if settings is not None and len(settings.receipt_url) > LONGEST_CALLBACK:
+        faults.append(
+            line(
+                "server.nexmo_path",
+                gathered.origins.get(("server", "nexmo_path"), ""),
+                f"the URL for receipts, made of server.url, this path, nexmo.path_secret and /receipt, has "
+                f"{len(settings.receipt_url)} characters",
+                allowed=f"{LONGEST_CALLBACK}, which is what Nexmo takes",
+            )
+        )
     if faults or settings is None:
         raise ConfigurationError(faults)
     return settings

@@ -105,6 +105,21 @@ def _region(value: object) -> str:
     return region
 
 
+def _switch(value: object) -> bool:
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
+def _path_secret(value: object) -> SecretStr:
+    secret = _secret_or_nothing(value).get_secret_value()
+    if secret and not re.fullmatch("[A-Za-z0-9_-]{16,64}", secret):
+        raise ValueError
+    return SecretStr(secret)
+
+
 def _segments(value: object) -> int:
     if isinstance(value, str) and re.fullmatch("[0-9]{1,2}", value):
         value = int(value)
@@ -212,6 +227,12 @@ SignatureMethod = Annotated[
     str,
     _one_of("md5hash", "md5", "sha1", "sha256", "sha512"),
     Kind("name of a method", '"md5hash", "md5", "sha1", "sha256" or "sha512"'),
+]
+Switch = Annotated[bool, PlainValidator(_switch), Kind("true or false", "true or false")]
+PathSecret = Annotated[
+    SecretStr,
+    PlainValidator(_path_secret),
+    Kind("secret", 'letters, digits, "_" and "-", 16 to 64 of them, or "" for none', secret=True),
 ]
 WhenUncertain = Annotated[
     str, _one_of("resend", "hold", "drop"), Kind("resend, hold or drop", '"resend", "hold" or "drop"')

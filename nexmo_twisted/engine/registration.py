@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from urllib.parse import urlsplit
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from nexmo_twisted.boundaries import ChatPlatform, Counters, SmsProvider, Store
 from nexmo_twisted.engine.loop import Loop
+from nexmo_twisted.engine.trouble import Trouble, Troubles
 from nexmo_twisted.errors import AccountFault, NexmoTwistedError, StoreUnavailable
 from nexmo_twisted.model import OwnedNumber
 from nexmo_twisted.rules import phones
@@ -36,6 +38,7 @@ class Registration:
         sms_url: str,
         numbers: Sequence[str],
         clock: IReactorTime,
+        wall: Callable[[], float],
         counters: Counters,
     ) -> None:
         self._store = store
@@ -47,7 +50,7 @@ class Registration:
         self._sms_url = sms_url
         self._numbers = numbers
         self._counters = counters
-        self._complaints: dict[str, str] = {}
+        self._complaints = Troubles(wall)
         self._locked = False
         self._mended = False
         self.loop = Loop("registration", clock, self._look, longest=EVERY)
@@ -69,10 +72,13 @@ class Registration:
         except NexmoTwistedError as error:
             self._counters.count("registration_failures")
             self._complain(
-                what, f"{what} cannot be looked after: {error.reason}", alarm=isinstance(error, AccountFault)
+                what,
+                error.reason,
+                f"{what} cannot be looked after: {error.reason}",
+                alarm=isinstance(error, AccountFault),
             )
         else:
-            self._complaints.pop(what, None)
+            self._complaints.note(what, "")
 
     async def _webhook(self) -> None:
         done = await self._chat.ensure_webhook(self._name, self._chat_url, self._chat_secret)
@@ -80,22 +86,28 @@ class Registration:
             self._log.info("Chat webhook: {done}", done=each)
         if done and self._mended:
             self._counters.count("registration_failures")
-            self._complain("webhook", f"Our webhook does not stay active: is {self._chat_url} reachable?", alarm=True)
+            sentence = f"Our webhook does not stay active: is {self._chat_url} reachable?"
+            self._complain("active chat webhook", "ours does not stay active", sentence, alarm=True)
         elif not done:
-            self._complaints.pop("webhook", None)
+            self._complaints.note("active chat webhook", "")
         self._mended = bool(done)
 
     async def _inbound(self) -> None:
         owned = {number.msisdn: number for number in await self._provider.numbers()}
         missing = [number for number in self._numbers if number not in owned]
         await self._store.set_unowned(missing)
-        for number in missing:
-            self._complain(number, f"The account does not own {number}: it gets no new conversation", alarm=True)
+        self._complain(
+            "SMS numbers of ours",
+            f"the account does not own {', '.join(map(phones.masked, missing))}" if missing else "",
+            f"The account does not own {', '.join(missing)}: no new conversation begins there",
+            alarm=True,
+        )
         for number in self._numbers:
-            if number in owned:
-                self._complaints.pop(number, None)
-                if owned[number].inbound_url != self._sms_url:
-                    await self._tell(f"inbound URL of {phones.masked(number)}", partial(self._route, owned[number]))
+            what = f"inbound URL of {phones.masked(number)}"
+            if number in owned and owned[number].inbound_url != self._sms_url:
+                await self._tell(what, partial(self._route, owned[number]))
+            else:
+                self._complaints.note(what, "")
 
     async def _route(self, number: OwnedNumber) -> None:
         await self._provider.route_inbound(number, self._sms_url)
@@ -103,7 +115,7 @@ class Registration:
         tell(
             "Replies to {number} come to us now; they went to {before}",
             number=phones.masked(number.msisdn),
-            before=number.inbound_url or "nobody",
+            before=urlsplit(number.inbound_url).netloc or "nobody",
         )
 
     @property
@@ -117,8 +129,11 @@ class Registration:
             with suppress(StoreUnavailable):
                 await self._store.unlock("registration")
 
-    def _complain(self, about: str, sentence: str, *, alarm: bool) -> None:
-        """Log a fault when it begins and when it changes, not every minute."""
-        if self._complaints.get(about) != sentence:
-            self._complaints[about] = sentence
+    def troubles(self) -> list[Trouble]:
+        """What this process could not look after, or found amiss, if it was the one that looked last."""
+        return self._complaints.all() if self._locked else []
+
+    def _complain(self, about: str, reason: str, sentence: str, *, alarm: bool) -> None:
+        """Log a fault when it begins and when it changes, not every minute. A blank reason ends it."""
+        if self._complaints.note(about, reason):
             (self._log.error if alarm else self._log.warn)("{sentence}", sentence=sentence)

@@ -83,8 +83,8 @@ def rolled_back(before: int | None, confirmed: int, silence: int, remembered: in
 def skew(redis: int, asked: float, answered: float) -> float:
     """How far the clock of Redis is ahead of ours, in seconds, at least; 0 unless that is certain.
 
-    ``redis`` is what it said, in whole ms; it looked at its clock somewhere between our question and its answer, both in
-    seconds since the epoch.
+    ``redis`` is what it said, in whole ms; it looked at its clock somewhere between our question and its answer, both
+    in seconds since the epoch.
     """
     earliest, latest = redis / 1000, (redis + 1) / 1000
     if latest < asked:

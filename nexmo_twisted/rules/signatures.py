@@ -46,6 +46,15 @@ def sign(params: Mapping[str, str], secret: str, method: str) -> str:
     return hmac.new(key, base, method).hexdigest()
 
 
+def signed(params: Mapping[str, str], api_key: str, secret: str, method: str, now: float) -> dict[str, str]:
+    """The parameters of a request together with what signs them: key, time (``now``, seconds since the epoch), ``sig``.
+
+    Such a request carries neither the API secret nor an Authorization header.
+    """
+    whole = {**params, "api_key": api_key, "timestamp": str(int(now))}
+    return {**whole, "sig": sign(whole, secret, method)}
+
+
 def verify(pairs: Sequence[tuple[str, str]], secret: str, method: str, now: float, max_age: float = 72 * 3600) -> None:
     """Check the parameters of one webhook, as decoded pairs in any order.
 

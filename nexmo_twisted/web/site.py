@@ -6,7 +6,9 @@ idle connections, so that one byte a second holds a connection for ever. This on
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from functools import partial
 from io import BytesIO
 from typing import Any, cast
 
@@ -37,6 +39,7 @@ def hardened_site(
     answer_within: float = 30.0,
     max_connections: int = 512,
     refused: Callable[[str], object] = lambda reason: None,
+    hidden: str = "",
 ) -> IProtocolFactory:
     """Serve ``resource`` over HTTP/1.1 to anybody.
 
@@ -47,21 +50,33 @@ def hardened_site(
 
     ``refused`` hears of each refusal: ``body_too_large``, ``slow_request``, ``slow_answer`` or
     ``too_many_connections``. Forms are left unparsed: a handler reads ``request.content``. Encryption is the
-    business of the endpoint that listens.
+    business of the endpoint that listens. What is ``hidden`` in a path is not shown in the access log.
     """
     return cast(
         IProtocolFactory,
-        _HardenedSite(resource, clock, max_body, deadline, answer_within, max_connections, refused),
+        _HardenedSite(resource, clock, max_body, deadline, answer_within, max_connections, refused, hidden),
     )
 
 
-def access_line(timestamp: str, request: Request) -> str:
-    """One line of the access log: never the query, since that is where Nexmo puts numbers and texts.
+def roomy(where: str, room: int = 512) -> str:
+    """The endpoint description ``where``, with room for that many connections that are not accepted yet.
+
+    Twisted's own 50 are soon taken when many clients come at once. The kernel then drops what the others send, and
+    they try again after a second, two, four. An endpoint that says how many itself keeps them.
+    """
+    kind, *parts = re.split(r"(?<!\\):", where)
+    said = any(part.startswith("backlog=") for part in parts) or sum("=" not in part for part in parts) > 2
+    return where if said or kind not in ("tcp", "tcp6", "ssl", "unix") else f"{where}:backlog={room}"
+
+
+def access_line(timestamp: str, request: Request, hidden: str = "") -> str:
+    """One line of the access log: never the query, since that is where Nexmo puts numbers and texts, nor ``hidden``.
 
     The time is left to the log itself: ``timestamp`` comes from a clock that need not tell the time of day.
     """
     client = getattr(request.client, "host", "-")
-    method, path = repr(request.method[:16])[2:-1], repr(request.path[:100])[2:-1]
+    whole = request.path.replace(hidden.encode(), b"...") if hidden else request.path
+    method, path = repr(request.method[:16])[2:-1], repr(whole[:100])[2:-1]
     return f"{client} {method} {path} {request.code} {request.sentLength}"
 
 
@@ -207,13 +222,14 @@ class _HardenedSite(Site):
         answer_within: float,
         max_connections: int,
         refused: Callable[[str], object],
+        hidden: str,
     ) -> None:
         super().__init__(
             resource,
             _Request,
             parsePOSTFormSubmission=False,
             timeout=None,
-            logFormatter=access_line,
+            logFormatter=partial(access_line, hidden=hidden),
             reactor=clock,
         )
         self.clock = clock

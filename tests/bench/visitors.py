@@ -110,11 +110,12 @@ async def slow(port: int, seconds: float) -> dict[str, Any]:
             if one is None:
                 continue
             one.transport.write(head(LAYER_DOOR) + (b"content-length: 1000\r\n\r\n" if number % 2 else b"x-drip: "))
+            one.gone.addCallback(lambda _, began=began: lived.append(time.perf_counter() - began))
             while not one.gone.called and time.perf_counter() < until:
                 one.transport.write(b"x")
                 await pause(1)
-            lived.append(time.perf_counter() - began)
             one.transport.abortConnection()
+            await one.gone
 
     await gatherResults([Deferred.fromCoroutine(drip(number)) for number in range(SLOW)])
     return {"connections": len(lived), "longest": max(lived)}

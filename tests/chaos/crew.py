@@ -27,10 +27,9 @@ class Crew:
         self._directory = directory
         self._environs: Sequence[Mapping[str, str]] = ()
         self._running: list[Twistd] = []
-        self._stopped: set[Twistd] = set()
+        self._spared: set[Twistd] = set()  # stopped, or killed and about to end
         self._dismissed = False
         self.starts = 0
-        self.kills = 0
 
     def start(self, environs: Sequence[Mapping[str, str]]) -> None:
         """One process for each of ``environs``, its settings."""
@@ -58,31 +57,29 @@ class Crew:
 
     @property
     def at_work(self) -> list[Twistd]:
-        """Those that are up and not stopped."""
-        return [twistd for twistd in self._running if AT_WORK in twistd.output and twistd not in self._stopped]
+        """Those that are up and can be hit."""
+        ready = [twistd for twistd in self._running if AT_WORK in twistd.output and twistd.code is None]
+        return [twistd for twistd in ready if twistd not in self._spared]
 
     def kill_one(self, random: Random) -> bool:
         """SIGKILL for one that is at work; False when none is."""
-        victims = [twistd for twistd in self.at_work if twistd.code is None]
-        if victims:
-            self.kills += 1
-            random.choice(victims).process.signalProcess(SIGKILL)
-        return bool(victims)
+        return self._hit(random, SIGKILL) is not None
 
     def stop_one(self, random: Random) -> Twistd | None:
-        """SIGSTOP for one that is at work, which no kill meets meanwhile; None when none is."""
-        found = [twistd for twistd in self.at_work if twistd.code is None]
-        if not found:
+        """SIGSTOP for one that is at work, which nothing else hits until it goes on; None when none is."""
+        return self._hit(random, SIGSTOP)
+
+    def _hit(self, random: Random, number: int) -> Twistd | None:
+        if not self.at_work:
             return None
-        chosen = random.choice(found)
-        self._stopped.add(chosen)
-        chosen.process.signalProcess(SIGSTOP)
+        chosen = random.choice(self.at_work)
+        self._spared.add(chosen)
+        chosen.process.signalProcess(number)
         return chosen
 
     def go_on(self, twistd: Twistd) -> None:
-        self._stopped.discard(twistd)
-        if twistd.code is None:
-            twistd.process.signalProcess(SIGCONT)
+        self._spared.discard(twistd)
+        twistd.process.signalProcess(SIGCONT)
 
     async def dismiss(self, clock: IReactorTime) -> int:
         """An orderly end for all. Returns how many did not come to it in time and were killed."""

@@ -1,8 +1,8 @@
 """Forks processes of the service and tells when they end: a fork takes a tenth of what starting Python takes.
 
-:class:`Nursery` runs this module as a program. Its input holds one JSON object a line, the fields of an ``Order``. It
-answers in the same form: the ``name`` and ``pid`` of each process that it started, the ``pid`` and exit ``code`` of each
-that ended, minus the signal if it was one. When its input ends it kills what is left.
+:class:`Nursery` runs this module as a program. Its input holds one JSON object a line, the fields of an ``Order``.
+It answers in the same form: the ``name`` and ``pid`` of each process that it started, the ``pid`` and exit ``code`` of
+each that ended, minus the signal if it was one. When its input ends it kills what is left.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,7 +41,7 @@ class Nursery(ProcessProtocol):
         )
 
     def start(self, order: Order) -> Deferred[int]:
-        """Fires with the id of the process."""
+        """Fires with the id of the process. Raises AssertionError when the program has ended."""
         born = self._born[order.name] = Deferred()
         self._process.write(json.dumps(asdict(order)).encode() + b"\n")
         return born
@@ -66,6 +67,8 @@ class Nursery(ProcessProtocol):
         self.complaints += data.decode("utf-8", "replace")
 
     def processEnded(self, reason: Failure) -> None:
+        for born in self._born.values():
+            born.errback(AssertionError(f"the nursery has ended: {self.complaints}"))
         self.ended.callback(None)
 
 
@@ -78,9 +81,9 @@ def main() -> None:
     children: set[int] = set()
 
     def bury(*_: object) -> None:
-        for child in list(children):
-            pid, status = os.waitpid(child, os.WNOHANG)
-            if pid:
+        with suppress(ChildProcessError):  # there is none any more
+            while (ended := os.waitpid(-1, os.WNOHANG)) != (0, 0):
+                pid, status = ended
                 children.discard(pid)
                 _tell(pid=pid, code=os.waitstatus_to_exitcode(status))
 

@@ -45,7 +45,7 @@ def promises(evidence: Evidence, unfinished: Sequence[str], errors: Sequence[str
         Promise("replies doubled", verdict.doubled_replies(posts)),
         Promise("replies misrouted", verdict.misrouted_replies(answers, posts)),
         Promise("replies out of order", verdict.disordered_replies(answers, posts)),
-        Promise("left unfinished", unfinished),
+        Promise("left unfinished", [*unfinished, *evidence.unacknowledged]),
         Promise("unforeseen errors", errors),
     ]
 
@@ -55,14 +55,13 @@ def figures(evidence: Evidence) -> dict[str, object]:
     standings = Counter(debt.standing for debt in evidence.debts)
     buried = Counter(debt.buried.partition(":")[0] for debt in evidence.debts if debt.buried)
     gone = {(debt.message, debt.user) for debt in evidence.debts if debt.buried}
-    settled = evidence.uncertain - evidence.sent_again - evidence.unneeded - gone
+    settled = evidence.uncertain.keys() - evidence.sent_again - evidence.unneeded - gone
     return {
         "owed": standings[Standing.OWED],
         "neither": standings[Standing.FREE],
         "not_owed": standings[Standing.FORBIDDEN],
         "texts": len(evidence.texts),
         "attempts": len(evidence.attempts),
-        "unacknowledged": evidence.unacknowledged,
         "replies": len(evidence.answers),
         "posts": len(evidence.posts),
         "reply_pairs_in_order": verdict.ordered_pairs(evidence.answers),

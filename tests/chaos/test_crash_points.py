@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import mkdtemp
+from types import ModuleType
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, DeferredQueue, gatherResults
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted import boundaries
+from nexmo_twisted.engine import checks, identities, intake, notifications, replies, settlement
 from tests.chaos.nursery import Nursery
 from tests.chaos.points import APART, BOUNDARIES, OTHERS
 from tests.chaos.rows import NOTIFICATIONS, POISONS, REPLIES, Row
 from tests.chaos.stage import Stage
 from tests.scenarios.processes import ROOT
 
-#: How many plays go on side by side, each in a database of its own; mostly they wait.
+#: How many plays go on side by side, each in a database of its own; mostly they wait for a lease to run out.
 SIDE_BY_SIDE = 12
 
 
@@ -35,6 +39,7 @@ class CrashPoints(TestCase):
             self.databases.put(number + 1)
 
     async def play(self, number: int, row: Row) -> list[str]:
+        """What deviates from the row, each with its number."""
         directory = self.directory / str(number)
         directory.mkdir()
         database = await self.databases.get()
@@ -42,38 +47,57 @@ class CrashPoints(TestCase):
             deviations = await Stage(self.nursery, directory, database, row).play()
         finally:
             self.databases.put(database)
-        return [f"{row.at} (row {number}): {deviation}" for deviation in deviations]
+        return [f"row {number}, {row.at}: {deviation}" for deviation in deviations]
 
-    async def deviations(self, rows: Sequence[Row]) -> list[str]:
+    async def check(self, rows: Sequence[Row]) -> None:
         plays = [Deferred.fromCoroutine(self.play(number, row)) for number, row in enumerate(rows, 1)]
-        found = [each for deviations in await gatherResults(plays, consumeErrors=True) for each in deviations]
-        return found + [self.nursery.complaints] if self.nursery.complaints else found
+        deviations = [each for found in await gatherResults(plays, consumeErrors=True) for each in found]
+        if deviations or self.nursery.complaints:
+            self.fail("\n".join([*deviations, self.nursery.complaints]))
 
     async def test_notifications(self) -> None:
         """From the webhook to the SMS and its receipt: one SMS, or the outcome that it owes instead. Two only if
         nobody could know of the first."""
-        self.assertEqual(await self.deviations(NOTIFICATIONS), [])
+        await self.check(NOTIFICATIONS)
 
     async def test_replies(self) -> None:
         """From the inbound SMS to the conversation: it stands there once."""
-        self.assertEqual(await self.deviations(REPLIES), [])
+        await self.check(REPLIES)
 
     async def test_poison(self) -> None:
         """An item that kills every process which works on it is buried after three claims; the others go on."""
-        self.assertEqual(await self.deviations(POISONS), [])
+        await self.check(POISONS)
 
 
 class Enumeration(TestCase):
     def test_complete(self) -> None:
         """Each method of each boundary is a step at which the service dies, before and after, or known to be none."""
-        steps = {name for protocol in BOUNDARIES for name in vars(protocol) if not name.startswith("_")}
-        played = {row.at for row in (*NOTIFICATIONS, *REPLIES)}
-        self.assertEqual(played, {f"{step}:{when}" for step in steps - APART.keys() for when in ("before", "after")})
-        self.assertLessEqual(APART.keys(), steps)
+        methods = {name for protocol in BOUNDARIES for name in vars(protocol) if not name.startswith("_")}
+        self.assertEqual(points(NOTIFICATIONS) | points(REPLIES), around(methods - APART.keys()))
+        self.assertLessEqual(APART.keys(), methods)
+
+    def test_both_pipelines(self) -> None:
+        """Steps that both have in common are crashed at in both."""
+        self.assertLessEqual(around(called(checks, identities, notifications, settlement)), points(NOTIFICATIONS))
+        self.assertLessEqual(around(called(replies)), points(REPLIES))
+        self.assertLessEqual(around(called(intake) - APART.keys()), points(NOTIFICATIONS) | points(REPLIES))
 
     def test_boundaries(self) -> None:
         """There is no other boundary that a step could go through."""
-        protocols = {
-            name for name, value in vars(boundaries).items() if getattr(value, "_is_protocol", False) and name != "Protocol"
-        }
-        self.assertEqual(protocols, {protocol.__name__ for protocol in BOUNDARIES} | OTHERS.keys())
+        protocols = {value for value in vars(boundaries).values() if getattr(value, "_is_protocol", False)}
+        names = {protocol.__name__ for protocol in protocols if protocol.__module__ == boundaries.__name__}
+        self.assertEqual(names, {protocol.__name__ for protocol in BOUNDARIES} | OTHERS.keys())
+
+
+def points(rows: Iterable[Row]) -> set[str]:
+    return {row.at for row in rows}
+
+
+def around(steps: Iterable[str]) -> set[str]:
+    return {f"{step}:{when}" for step in steps for when in ("before", "after")}
+
+
+def called(*modules: ModuleType) -> set[str]:
+    """The steps that these modules take."""
+    sources = map(inspect.getsource, modules)
+    return {step for source in sources for step in re.findall(r"\b_?(?:store|chat|provider)\.(\w+)", source)}

@@ -19,6 +19,24 @@ def text(debt: Debt, number: str = "1") -> Text:
     return Text(debt.message, debt.user, debt.handset, number)
 
 
+class StandingTests(SynchronousTestCase):
+    def test_owed(self) -> None:
+        """Nobody read it and nobody deleted it."""
+        self.assertIs(verdict.standing(1000, []), Standing.OWED)
+        self.assertIs(verdict.standing(None, []), Standing.OWED)
+
+    def test_forbidden(self) -> None:
+        """One of the events that end the debt was acknowledged before it fell due."""
+        self.assertIs(verdict.standing(1000, [0.9]), Standing.FORBIDDEN)
+        self.assertIs(verdict.standing(1000, [None, 2.0, 0.9]), Standing.FORBIDDEN)
+
+    def test_free(self) -> None:
+        """They happened, but the service may not have known when it fell due."""
+        for ended in ([None], [1.0], [1.1, None]):
+            self.assertIs(verdict.standing(1000, ended), Standing.FREE)
+        self.assertIs(verdict.standing(None, [0.9]), Standing.FREE)
+
+
 class TextsTests(SynchronousTestCase):
     def test_lost(self) -> None:
         """What was owed to one recipient is lost, whatever another one got; buried with a reason is not lost."""

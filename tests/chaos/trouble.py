@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -53,7 +54,7 @@ class Trouble:
         troubles += [("redis_kills", self._kill_redis)] * form.redis_kills
         troubles += [("redis_pauses", self._pause_redis)] * form.redis_pauses
         for name in STORMS:
-            troubles += [(name, lambda name=name: self._storm(name, form.storm_seconds))] * form.storms
+            troubles += [(name, partial(self._storm, name, form.storm_seconds))] * form.storms
         self._random.shuffle(troubles)
         begun, stretch = self._reactor.seconds(), form.seconds / len(troubles)
         for place, (name, trouble) in enumerate(troubles):

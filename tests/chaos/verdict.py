@@ -73,6 +73,15 @@ class Post:
     conversation: str
 
 
+def standing(due: int | None, ended: Sequence[float | None]) -> Standing:
+    """``ended`` holds one entry for each event that ends the debt (the recipient read the message, or it was deleted):
+    when it was first acknowledged, in seconds since the epoch, None if it never was."""
+    if not ended:
+        return Standing.OWED
+    in_time = due is not None and any(when is not None and when * 1000 < due for when in ended)
+    return Standing.FORBIDDEN if in_time else Standing.FREE
+
+
 def lost_texts(debts: Iterable[Debt], texts: Iterable[Text]) -> list[str]:
     """Owed, not sent, and no reason to be seen."""
     sent = {(text.message, text.user) for text in texts}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
@@ -16,6 +18,7 @@ from nexmo_twisted.clients.nexmo import NexmoClient
 from nexmo_twisted.errors import AccountFault, Permanent, Temporary, Throttled
 from nexmo_twisted.model import OwnedNumber, Sms, Verdict
 from nexmo_twisted.rules.outcomes import STATUSES
+from nexmo_twisted.rules.signatures import METHODS, signed
 from nexmo_twisted.sandbox.faults import Fault, Faults
 from nexmo_twisted.sandbox.nexmo import SimulatedNexmo
 from nexmo_twisted.sandbox.nexmo_http import NexmoApi
@@ -27,6 +30,11 @@ NUMBER, HANDSET = "12015550101", "12015550112"
 KEY, SECRET = "abcd1234", "the=secret&of:it"
 SMS = Sms(NUMBER, HANDSET, "Ann: lunch?", False, "ref-1")
 REPLIES = "https://hooks.example.com/nexmo-new-sms"
+
+
+def signing(method: str) -> Callable[[Mapping[str, str]], Mapping[str, str]]:
+    """Signs the parameters of an SMS."""
+    return lambda fields: signed(fields, KEY, "signs", method, 1_700_000_000.5)
 
 
 class Reachable:
@@ -100,6 +108,35 @@ class SendTests(NexmoTestCase):
                 "callback": [CALLBACK],
             },
         )
+
+    async def test_signed(self) -> None:
+        """Signed, an SMS carries key, time and signature, and the secret in no form."""
+        server = self.serve(answer(200, b"{}"))
+        client = NexmoClient(self.http, server.url, KEY, SECRET, CALLBACK, signing("sha256"))
+        await client.send(SMS)
+        head, body = server.requests[0].decode().split("\r\n\r\n")
+        self.assertNotIn("authorization", head.lower())
+        sent = {name: values[0] for name, values in parse_qs(body).items()}
+        self.assertNotIn("api_secret", sent)
+        self.assertEqual((sent["api_key"], sent["timestamp"]), (KEY, "1700000000"))
+        base = (
+            f"&api_key={KEY}&callback={CALLBACK}&client-ref=ref-1&from={NUMBER}&text=Ann: lunch?&timestamp=1700000000"
+            f"&to={HANDSET}&type=text"
+        )
+        self.assertEqual(sent["sig"], hmac.digest(b"signs", base.encode(), "sha256").hex())
+
+    async def test_signed_by_every_method(self) -> None:
+        """Nexmo accepts what is signed by its method, whatever the text, and nothing that is signed by another."""
+        self.nexmo.signature_secret = "signs"
+        for method in METHODS:
+            self.nexmo.signature_method = method
+            client = NexmoClient(self.http, self.url, KEY, SECRET, CALLBACK, signing(method))
+            for text in ("a&b=c", "Grüße & 你好=😀", "half \ud83d", "+ % \n"):
+                outcome = await client.send(replace(SMS, text=text, unicode=True))
+                self.assertIs(outcome.verdict, Verdict.ACCEPTED, (method, text, outcome))
+        outcome = await NexmoClient(self.http, self.url, KEY, SECRET, CALLBACK, signing("md5")).send(SMS)
+        self.assertIs(outcome.verdict, Verdict.ACCOUNT)
+        self.assertEqual(len(await client.numbers()), 1)  # with the secret, as ever
 
     async def test_every_status(self) -> None:
         """Each status of the SMS API comes to the verdict of the table."""

@@ -9,6 +9,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint, connectProtocol
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.ssl import CertificateOptions
+from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
 
@@ -24,10 +26,11 @@ class Gate(Factory):
         self._resetting = False
         self._sides: set[_Side] = set()
 
-    def open(self, path: str) -> None:
-        """Begin to listen; behind it is the socket ``path``."""
+    def open(self, path: str, tls: CertificateOptions | None = None) -> None:
+        """Begin to listen, in TLS if given its options; behind it is the socket ``path``."""
         self.path = path
-        self._listening: Any = reactor.listenTCP(0, self, interface="127.0.0.1")  # type: ignore[attr-defined]
+        factory = self if tls is None else TLSMemoryBIOFactory(tls, False, self)
+        self._listening: Any = reactor.listenTCP(0, factory, interface="127.0.0.1")  # type: ignore[attr-defined]
         self.port = self._listening.getHost().port
 
     async def close(self) -> None:

@@ -56,8 +56,8 @@ class OwnWorld(World):
         return service
 
     def keys(self) -> set[str]:
-        """All keys but the one that comes and goes by itself."""
-        return set(self.server.ask("KEYS", "*")) - {"nx:lock:registration"}
+        """All keys but those that come and go by themselves."""
+        return {key for key in self.server.ask("KEYS", "*") if not key.startswith(("nx:lock:", "nx:beat:"))}
 
     def callers(self) -> list[Coroutine[Any, Any, Heard]]:
         """Webhooks of every kind."""

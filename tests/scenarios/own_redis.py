@@ -62,10 +62,10 @@ class OwnRedis:
 
     def pause(self) -> None:
         """It says nothing more, but does not hang up."""
-        self.signal(signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
 
     def go_on(self) -> None:
-        self.signal(signal.SIGCONT)
+        self._signal(signal.SIGCONT)
 
     def ask(self, *words: str | int) -> Any:
         """Its answer to one command. Blocks, which is no harm: it is another process that answers."""
@@ -128,6 +128,6 @@ class OwnRedis:
         self.kill()
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def signal(self, number: int) -> None:
+    def _signal(self, number: int) -> None:
         assert self.process is not None
         self.process.send_signal(number)

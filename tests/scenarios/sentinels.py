@@ -84,22 +84,26 @@ class Sentinel(OwnRedis):
 
 
 class Cluster:
-    """Six processes; :meth:`close` ends them."""
+    """Six processes from :meth:`start` to :meth:`close`."""
 
     def __init__(self) -> None:
-        ports = [free_port() for _ in range(6)]
-        self.nodes = [Node(port, ports[0]) for port in ports[:3]]
-        self.sentinels = [Sentinel(port, ports[0]) for port in ports[3:]]
+        self.nodes: list[Node] = []
+        self.sentinels: list[Sentinel] = []
+
+    async def start(self) -> None:
+        """Returns when everybody knows everybody, and the replicas everything."""
+        first, *others = [free_port() for _ in range(6)]
+        for port in (first, *others[:2]):
+            self.nodes.append(Node(port, first))
+        for port in others[2:]:
+            self.sentinels.append(Sentinel(port, first))
+        await eventually(lambda: all(node.whole for node in self.nodes))
+        await eventually(lambda: all(sentinel.knows_all() for sentinel in self.sentinels))
 
     @property
     def url(self) -> str:
         hosts = ",".join(f"127.0.0.1:{sentinel.port}" for sentinel in self.sentinels)
         return f"redis+sentinel://{hosts}/{NAME}/0"
-
-    async def ready(self) -> None:
-        """Waits until everybody knows everybody, and the replicas everything."""
-        await eventually(lambda: all(node.whole for node in self.nodes))
-        await eventually(lambda: all(sentinel.knows_all() for sentinel in self.sentinels))
 
     @property
     def master(self) -> Node:

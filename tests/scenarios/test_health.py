@@ -11,7 +11,7 @@ from typing import Any
 from nexmo_twisted.config import Settings
 from tests.scenarios.outside import Caller
 from tests.scenarios.test_redis_away import OwnWorld
-from tests.scenarios.world import ANN, BOB, CLEO, DELAY, LUNCH, free_port
+from tests.scenarios.world import ANN, BOB, CLEO, DELAY, LUNCH, ONE, TWO, free_port
 from tests.support import until
 
 #: Turns of the reactor in which a server that was started may be found, or a thread come back.
@@ -177,6 +177,47 @@ class Degraded(HealthWorld):
         await self.assert_well()
         self.assertEqual(len(self.texts()), 2)
 
+    async def test_registration(self) -> None:
+        """Layer or Nexmo cannot be looked after: each is told since then, until it can be."""
+        await self.pass_time(1)
+        self.fault(path="/webhooks", status=503)
+        self.fault(path="/account/numbers", status=401)
+        await self.pass_time(60)
+        told = await self.missing("degraded", 200)
+        self.assertEqual(set(told), {"chat webhook", "SMS numbers"})
+        self.assertEqual({since for since, _ in told.values()}, {self.time()})
+        await self.pass_time(60)
+        await self.assert_well()
+
+    async def test_number_not_routed(self) -> None:
+        """A number that Nexmo will not route to us is told until it is, whoever does it."""
+        self.nexmo.route_inbound(ONE, "https://elsewhere.example.com/")
+        self.fault(path="/number/update", status=420, times=0)
+        await self.pass_time(60)
+        self.assertEqual(list(await self.missing("degraded", 200)), ["inbound URL of …0101"])
+        self.nexmo.route_inbound(ONE, f"http://127.0.0.1:{self.port}/nexmo-new-sms")
+        await self.pass_time(60)
+        await self.assert_well()
+
+    async def test_webhook_inactive(self) -> None:
+        """Layer turns our webhook off again and again."""
+        for _ in range(2):
+            (hook,) = self.layer.webhooks
+            self.layer.webhooks.deactivate(hook.id)
+            await self.pass_time(60)
+        self.assertEqual(list(await self.missing("degraded", 200)), ["active chat webhook"])
+        await self.pass_time(60)
+        await self.assert_well()
+
+    async def test_who_looks(self) -> None:
+        """A process that does not look any more has no complaints: another one has, if there is something amiss."""
+        self.fault(path="/webhooks", status=503)
+        await self.pass_time(60)
+        await self.missing("degraded", 200)
+        self.server.ask("SET", "nx:lock:registration", str(int(self.clock.seconds() * 1000) + 600_000))
+        await self.pass_time(60)
+        await self.assert_well()
+
     async def test_discreet(self) -> None:
         """No phone, no text and no secret is told, whatever is missing."""
         self.fault(path="/sms/json", nexmo_status="9", times=0)
@@ -193,6 +234,16 @@ class Degraded(HealthWorld):
     def secrets(self) -> tuple[str, ...]:
         credentials = self.sandbox.credentials
         return credentials.layer_token, credentials.layer_secret, credentials.nexmo_secret
+
+
+class NotOurs(HealthWorld):
+    settings = {"nexmo": {"phone_numbers": ["12015550177", TWO]}}
+
+    async def test_unowned(self) -> None:
+        """A number that the account does not own is told, its last four digits only."""
+        told = await self.missing("degraded", 200)
+        reason = "the account does not own …0177"
+        self.assertEqual(told, {"SMS numbers of ours": (self.time(), reason)})
 
 
 class StuckFunction(HealthWorld):

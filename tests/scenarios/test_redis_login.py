@@ -1,13 +1,62 @@
-"""Redis behind a password or for known users only: let in, locked out, let in again."""
+"""Redis behind TLS, a password, or for known users only: let in, locked out, let in again."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 from nexmo_twisted.service import NexmoService
+from tests.clients.loopback import certificate
+from tests.scenarios.gate import Gate
 from tests.scenarios.outage import Outage, OwnWorld
 from tests.scenarios.world import free_port
 from tests.support import until
+
+
+class Encrypted(OwnWorld):
+    """Redis behind TLS."""
+
+    async def setUp(self) -> None:
+        private, public = certificate("127.0.0.1")
+        _, another = certificate("127.0.0.1")
+        self.trusted = Path(self.mktemp()).absolute()
+        self.trusted.write_bytes(public.dumpPEM())
+        self.stranger = another.dumpPEM()
+        self.tls = private.options()
+        self.gate = Gate()
+        before = os.environ.get("SSL_CERT_FILE")
+        self.addCleanup(
+            lambda: os.environ.pop("SSL_CERT_FILE") if before is None else os.environ.update({"SSL_CERT_FILE": before})
+        )
+        os.environ["SSL_CERT_FILE"] = str(self.trusted)
+        await super().setUp()
+
+    def url(self) -> str:
+        if not self.gate.port:
+            self.gate.open(str(self.server.socket), self.tls)
+            self.addCleanup(self.gate.close)
+        return f"rediss://127.0.0.1:{self.gate.port}"
+
+    async def test_trusted(self) -> None:
+        """With a certificate that this machine trusts it works."""
+        await self.text_unread()
+        self.assertEqual(self.texts(), ["Ann: Lunch at noon?"])
+
+    async def test_stranger(self) -> None:
+        """With any other it does not, and the log says why."""
+        await self.stop_all()
+        self.trusted.write_bytes(self.stranger)
+        self.begin()
+        await self.turned_away()
+        await until(lambda: [line for line in self.lines.ours if "certificate" in line], 1_000_000)
+        await self.stop_all()
+
+    async def test_silent(self) -> None:
+        """Closed while nobody says farewell, it ends."""
+        self.gate.swallow()
+        await self.turned_away()
+        await self.stop_all()
 
 
 class LockedOut(Outage):

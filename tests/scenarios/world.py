@@ -11,7 +11,7 @@ from twisted.web.resource import IResource
 from twisted.web.server import Site
 
 from nexmo_twisted.config import Settings, load
-from nexmo_twisted.sandbox.companies import Sandbox, cast
+from nexmo_twisted.sandbox.companies import Credentials, Sandbox, cast
 from nexmo_twisted.sandbox.faults import Fault
 from nexmo_twisted.sandbox.receipt_plan import ReceiptPlan
 from nexmo_twisted.service import NexmoService
@@ -38,11 +38,19 @@ class World(StoreCase):
 
     timeout = 60
     settings: dict[str, Any] = {}
+    credentials = Credentials()
 
     async def setUp(self) -> None:
         await super().setUp()
         port = free_port()
-        self.sandbox = Sandbox(reactor=reactor, clock=self.clock, base_url=f"http://127.0.0.1:{port}")  # type: ignore[arg-type]
+        self.sandbox = Sandbox(
+            reactor=reactor,  # type: ignore[arg-type]
+            clock=self.clock,
+            base_url=f"http://127.0.0.1:{port}",
+            credentials=self.credentials,
+        )
+            reactor=reactor, clock=self.clock, base_url=f"http://127.0.0.1:{port}", credentials=self.credentials
+        )  # type: ignore[arg-type]
         cast(self.sandbox)
         self.layer, self.nexmo = self.sandbox.layer, self.sandbox.nexmo
         listening = reactor.listenTCP(port, Site(self.entrance(self.sandbox.resource)), interface="127.0.0.1")  # type: ignore[attr-defined]

@@ -6,8 +6,10 @@ from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IHostnameResolver, IResolutionReceiver
 from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import TestCase
+from zope.interface import implementer
 
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.store.connection import Connection, Scripts
@@ -40,6 +42,35 @@ class FirstAnswer(TestCase):
             await until(lambda o=opened: o.called, 10_000_000)
             self.assertTrue(connection.connected)
             self.assertGreater(Loading.asked, 1)
+
+
+@implementer(IHostnameResolver)
+class Oblivious:
+    """A DNS that never answers."""
+
+    asked = 0
+
+    def resolveHostName(self, resolutionReceiver: IResolutionReceiver, *_: Any, **__: Any) -> IResolutionReceiver:
+        self.asked += 1
+        resolutionReceiver.resolutionBegan(self)  # type: ignore[arg-type]
+        return resolutionReceiver
+
+    def cancel(self) -> None:
+        pass
+
+
+class Name(TestCase):
+    timeout = 20
+
+    async def test_never_found(self) -> None:
+        """Closed while the name of the host is still being looked up, it ends."""
+        names = Oblivious()
+        self.addCleanup(reactor.installNameResolver, reactor.installNameResolver(names))  # type: ignore[attr-defined]
+        connection = Connection(reactor, parse("redis://redis.example"), Scripts())
+        connection.open()
+        self.assertEqual(names.asked, 1)
+        await connection.close()
+        self.assertFalse(connection.connected)
 
 
 class Commands(StoreCase):

@@ -9,15 +9,17 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from twisted.internet import reactor
-from twisted.internet.endpoints import SSL4ClientEndpoint, connectProtocol
+from twisted.internet.endpoints import SSL4ClientEndpoint, connectProtocol, serverFromString
+from twisted.internet.protocol import Factory
 from twisted.internet.ssl import CertificateOptions, PrivateCertificate
 from twisted.internet.task import Clock
+from twisted.internet.testing import MemoryReactor
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import TestCase
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
-from nexmo_twisted.web.site import hardened_site
+from nexmo_twisted.web.site import hardened_site, roomy
 from tests.web.wire import Loopback, Wire
 
 FORM = b"application/x-www-form-urlencoded"
@@ -278,6 +280,35 @@ class ConnectionTests(SiteCase):
         await wire.expect(b"HTTP/1.1 ", times=2)
         self.assertNotIn(b"server:", wire.received.lower())
         self.assertNotIn(b"twisted", wire.received.lower())
+
+
+class RoomTests(TestCase):
+    def backlog(self, where: str) -> int:
+        """How many connections wait to be accepted at this endpoint."""
+        memory = MemoryReactor()
+        serverFromString(memory, roomy(where)).listen(Factory())
+        (listening,) = [*memory.tcpServers, *memory.unixServers]
+        return listening[2]
+
+    def test_more_than_twisted_has(self) -> None:
+        """A burst of connections finds room, however the endpoint is written."""
+        for where in (
+            "tcp:8080",
+            "tcp:port=8080:interface=127.0.0.1",
+            "tcp:8080:127.0.0.1",
+            "tcp6:8080:interface=\\:\\:1",
+            "unix:/run/nexmo.sock:mode=660",
+        ):
+            self.assertEqual(self.backlog(where), 512, where)
+
+    def test_as_it_is_said(self) -> None:
+        """Whoever says how much room there is gets that."""
+        for where in ("tcp:8080:backlog=7", "tcp:backlog=7:port=8080", "tcp:8080:127.0.0.1:7", "unix:/run/a:660:7"):
+            self.assertEqual(self.backlog(where), 7, where)
+
+    def test_others(self) -> None:
+        """A socket that somebody else has opened is left as it is."""
+        self.assertEqual(roomy("systemd:domain=INET:index=0"), "systemd:domain=INET:index=0")
 
 
 class LogTests(SiteCase):
