@@ -49,8 +49,6 @@ class World(StoreCase):
             base_url=f"http://127.0.0.1:{port}",
             credentials=self.credentials,
         )
-            reactor=reactor, clock=self.clock, base_url=f"http://127.0.0.1:{port}", credentials=self.credentials
-        )  # type: ignore[arg-type]
         cast(self.sandbox)
         self.layer, self.nexmo = self.sandbox.layer, self.sandbox.nexmo
         listening = reactor.listenTCP(port, Site(self.entrance(self.sandbox.resource)), interface="127.0.0.1")  # type: ignore[attr-defined]
