@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM
@@ -21,7 +22,7 @@ ORDERLY_END = 20.0
 
 
 class Crew:
-    """What the processes print is kept in ``directory``."""
+    """What the processes print is in ``directory`` once they have ended, one life after the other."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -30,6 +31,7 @@ class Crew:
         self._spared: set[Twistd] = set()  # stopped, or killed and about to end
         self._dismissed = False
         self.starts = 0
+        self.errors: Counter[str] = Counter()  #: what nobody foresaw
 
     def start(self, environs: Sequence[Mapping[str, str]]) -> None:
         """One process for each of ``environs``, its settings."""
@@ -45,15 +47,15 @@ class Crew:
     def _again(self, index: int) -> None:
         self._keep(index)
         if not self._dismissed:
+            if self._running[index].code != -SIGKILL:
+                self.errors[f"process {index} ended by itself"] += 1
             self._running[index] = self._spawn(index)
 
     def _keep(self, index: int) -> None:
-        with self.log_of(index).open("a", encoding="utf-8") as log:
-            log.write(self._running[index].output)
-
-    def log_of(self, index: int) -> Path:
-        """Where the process's output is once it has ended, one life after the other."""
-        return self._directory / f"process-{index}.log"
+        output = self._running[index].output
+        self.errors.update(f"process {index}: {error}" for error in raised(output))
+        with (self._directory / f"process-{index}.log").open("a", encoding="utf-8") as log:
+            log.write(output)
 
     @property
     def at_work(self) -> list[Twistd]:
@@ -101,11 +103,13 @@ class Crew:
             if twistd.code is None:
                 twistd.process.signalProcess(number)
 
-    def errors(self) -> list[str]:
-        """What nobody foresaw, as the processes logged it."""
-        found = []
-        for index in range(len(self._environs)):
-            for line in self.log_of(index).read_text("utf-8").splitlines():
-                if "Traceback" in line or "Unhandled" in line:
-                    found.append(f"process {index}: {line[:300]}")
-        return found
+
+def raised(output: str) -> Iterator[str]:
+    """The exceptions that somebody logged with a traceback: nobody foresaw them."""
+    inside = False
+    for line in output.splitlines():
+        if "Traceback (most recent call last)" in line:
+            inside = True
+        elif inside and (text := line.removeprefix("\t")) and not text.startswith(" "):
+            yield text[:200]
+            inside = False

@@ -91,7 +91,8 @@ class Run:
         killed = await self._crew.dismiss(self._reactor)
         unfinished += ["a process did not end in an orderly way"] * killed
         found = await gather(self._cast, self._companies, self._play, self._ledger, self._records)
-        judged = report.promises(found, unfinished, self._crew.errors(), self._receipts)
+        errors = [f"{error}, {count} times" for error, count in self._crew.errors.items()]
+        judged = report.promises(found, unfinished, errors, self._receipts)
         return report.tell(judged, {**self._what_happened(took), **report.figures(found)})
 
     async def _perform(self) -> None:
