@@ -11,12 +11,16 @@ from uuid import UUID
 
 from nexmo_twisted.model import (
     Claimed,
+    Closed,
+    Delivery,
     Identity,
     InboundSms,
     MessageEvent,
     Notification,
     Outcome,
     OwnedNumber,
+    Part,
+    PartTaken,
     Promoted,
     Receipt,
     Reply,
@@ -107,6 +111,18 @@ class Store(Protocol):
     async def receive(self, sms: InboundSms, handset: str, number: str) -> bool:
         """Store an inbound SMS once. False when it was known."""
 
+    async def receive_part(
+        self, sms: InboundSms, part: Part, handset: str, number: str, wait: int, longest: int
+    ) -> PartTaken:
+        """Store a part of a long SMS once; the last one makes a reply of them. The others are waited for ``wait`` ms
+        after each part, and ``longest`` ms after the first."""
+
+    async def close_parts(self, limit: int) -> Closed:
+        """Make replies of what has come of long SMS whose other parts were waited for long enough."""
+
+    async def dismiss(self, sms: InboundSms, reason: str) -> bool:
+        """Record an inbound SMS in which there is nothing to post. False when it was known."""
+
     async def quarantine(self, entry: str) -> None:
         """Keep an unreadable webhook among the newest few."""
 
@@ -131,13 +147,30 @@ class Store(Protocol):
         handset will know about once it has this SMS, or blank. "OK", or why it must not go out: "STALE", "HELD",
         "CONFLICT" (choose again), or the reason that the message needs no SMS any more."""
 
-    async def accepted(self, item: Notification, outcome: str, handset: str, number: str, introduced: str) -> bool:
-        """The SMS was accepted: done, whoever says so. Ends a hold. False when it was known already."""
+    async def begin_notice(self, item: Notification, lease: int) -> str:
+        """Record the attempt directly before a notice goes out. "OK", or why it must not, as for ``begin``."""
 
-    async def evidence(self, receipt: Receipt) -> str:
-        """A receipt proves that its SMS was accepted, whatever it says. Returns the state that this ended: "S" for one
-        that was being sent, "U" uncertain, "D" buried, "R" or "C" waiting for another attempt; blank when it was known
-        to be accepted, or is none of ours."""
+    async def notice(self, item: Reply, what: str, text: str) -> bool:
+        """A reply asks for "stop", "start" or "help", or belongs nowhere ("lost"): block or unblock its handset, and
+        owe it a notice with that text where it may have one; a blank text is none. False for a start from a handset
+        that was not blocked."""
+
+    async def accepted(
+        self,
+        item: Notification,
+        outcome: str,
+        handset: str,
+        number: str,
+        introduced: str,
+        message_ids: Sequence[str] = (),
+    ) -> Delivery | None:
+        """The SMS was accepted: done, whoever says so. Ends a hold. ``message_ids`` are the provider's of its parts:
+        receipts will be found by them, and those that came before are heard now. None when it was known already."""
+
+    async def evidence(self, receipt: Receipt, *, block: bool = False) -> Delivery:
+        """A receipt proves that its SMS was accepted, whatever it says, and what it says is kept. Found by its
+        client-ref, else by its messageId; else it is kept for some minutes, since it may be faster than the answer that
+        tells its id. ``block``: whoever has opted out, as the receipt says, gets no more texts."""
 
     async def settle(self, limit: int, settle_time: int, policy: str, report: Collection[Status]) -> Settled:
         """What is to be done with SMS that have been uncertain for ``settle_time``: ``policy`` is "resend" (once),

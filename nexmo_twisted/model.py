@@ -61,12 +61,22 @@ class Promoted:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """A text of our own to a handset (E.164 digits), from the number that the handset wrote to."""
+
+    handset: str
+    number: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Notification:
     """One claimed notification: one recipient of one message that fell due unread.
 
     Times are milliseconds since the epoch by Redis' clock. ``waited`` is how long it has been due, time on hold not
     counted. ``statuses`` is empty and ``packed`` blank when the message is gone (``gone`` says why). ``suspect``:
-    whoever had it before never said a word about it.
+    whoever had it before never said a word about it. With a ``notice`` there is no message, and its id is that of the
+    notification.
     """
 
     id: str
@@ -82,6 +92,7 @@ class Notification:
     due: int
     waited: int
     suspect: bool
+    notice: Notice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +100,8 @@ class Reply:
     """One claimed reply: an SMS that a handset sent to one of our numbers.
 
     ``handset`` and ``number`` are E.164 digits. ``once`` is the UUID that keeps the chat platform from posting it
-    twice. ``thread`` is the conversation the number carried on that handset when the SMS came, or None.
+    twice. ``thread`` is the conversation the number carried on that handset when the SMS came, or None. A ``fragment``
+    is not all that was written: parts of it did not come in time.
     """
 
     id: str
@@ -102,6 +114,7 @@ class Reply:
     attempts: int
     waited: int
     suspect: bool
+    fragment: bool = False
 
 
 Item = TypeVar("Item", covariant=True)
@@ -122,13 +135,57 @@ class Claimed(Generic[Item]):
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of a long SMS this is. ``number`` counts from 1 to ``total``, which is 255 at most.
+
+    The parts of one SMS have the same ``reference``, an opaque word; a handset uses it again sooner or later.
+    """
+
+    reference: str
+    total: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class InboundSms:
-    """An SMS as the provider's webhook delivered it. Numbers are as they came; ``message_id`` is opaque."""
+    """An SMS as the provider's webhook delivered it. Numbers are as they came; ``message_id`` is opaque.
+
+    A ``binary`` one is for a machine and has no text. ``part`` is None for an SMS that came whole.
+    """
 
     message_id: str
     msisdn: str
     to: str
     text: str
+    binary: bool = False
+    part: Part | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartTaken:
+    """What one part of a long SMS came to.
+
+    ``outcome`` is "known" (it came before), "waiting" for the others, "whole" (it was the last one), or "late": the
+    others were posted without it. ``torn`` is how many long SMS were closed for it though parts of them were missing.
+    ``next`` is the ms until this SMS will be, None when it waits for nothing.
+    """
+
+    outcome: Literal["known", "waiting", "whole", "late"]
+    torn: int
+    next: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The long SMS whose missing parts were waited for long enough: how many became replies as they are.
+
+    ``orphans`` counts entries without parts, which should not exist; ``next`` is the ms until the next one is due, None
+    when none waits.
+    """
+
+    torn: int
+    orphans: int
+    next: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +203,22 @@ class Receipt:
     number: str
     status: str
     error_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What is known of the delivery of one SMS, now that there is news of it.
+
+    ``message_id`` is the UUID of its message, or the id of a notice; blank when the SMS is not known (yet). ``ended`` is
+    the state that the news has ended: "S" for an SMS that was being sent, "U" uncertain, "D" buried, "R" or "C" waiting
+    for another attempt; blank when it was known to be accepted. ``before`` and ``said`` are what its receipts said
+    before, and what they say now (see rules.receipts), blank for nothing.
+    """
+
+    message_id: str
+    ended: str
+    before: str
+    said: str
 
 
 @dataclass(frozen=True, slots=True)

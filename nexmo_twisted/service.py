@@ -31,8 +31,11 @@ from nexmo_twisted.engine.functions import Functions
 from nexmo_twisted.engine.identities import CustomIdentities, Identities, PlatformIdentities
 from nexmo_twisted.engine.intake import Intake
 from nexmo_twisted.engine.introductions import CustomIntroduction, TemplateIntroduction
+from nexmo_twisted.engine.joining import Joining
 from nexmo_twisted.engine.loop import Loop
+from nexmo_twisted.engine.notices import Courtesy, Notices
 from nexmo_twisted.engine.notifications import Notifications, Terms
+from nexmo_twisted.engine.receipts import Receipts
 from nexmo_twisted.engine.registration import Registration
 from nexmo_twisted.engine.replies import Replies
 from nexmo_twisted.engine.settlement import Settlement
@@ -55,7 +58,7 @@ from nexmo_twisted.store.url import RedisAddress, parse
 from nexmo_twisted.store.watching import WatchedRedis
 from nexmo_twisted.web.doors import LayerDoor, NexmoDoor, root
 from nexmo_twisted.web.parameters import Pairs
-from nexmo_twisted.web.site import hardened_site
+from nexmo_twisted.web.site import hardened_site, roomy
 
 #: Where the embedded Valkey keeps its data: below the working directory, which ``twistd --rundir`` sets.
 EMBEDDED_DATA = Path("nexmo-data")
@@ -135,6 +138,7 @@ class NexmoService(Service):
         self._terms = Terms(
             report=[Status[name.upper()] for name in settings.report_on_status],
             numbers=settings.nexmo.phone_numbers,
+            on_exhausted=settings.nexmo.on_exhausted,
             link_lifetime=settings.number_expiration_time,
             link_keep=KEEP["links"],
             give_up=settings.give_up,
@@ -182,7 +186,9 @@ class NexmoService(Service):
             self.counters,
             self.lease,
             [self._chat_circuit],
+            self._notices(store),
         )
+        self.joining = Joining(store, clock, self.replies.desk.poke, self.counters)
         self.intake = Intake(
             store,
             terms.api_root,
@@ -190,6 +196,9 @@ class NexmoService(Service):
             self.checks.loop.poke,
             self.replies.desk.poke,
             self.counters,
+            settings.nexmo.concat_timeout,
+            self.joining.loop.poke,
+            Receipts(store, self.counters, block=settings.sms.opt_out != "off"),
         )
         self.registration = Registration(
             store,
@@ -204,6 +213,16 @@ class NexmoService(Service):
             self._wall,
             self.counters,
         )
+
+    def _notices(self, store: Store) -> Notices:
+        sms = self._settings.sms
+        courtesy = Courtesy(
+            opt_out=sms.opt_out,
+            words=sms.opt_out_words,
+            no_thread_text=sms.no_thread_text,
+            numbers=self._settings.nexmo.phone_numbers,
+        )
+        return Notices(store, courtesy, self.notifications.desk.poke, self.counters)
 
     def _introduction(self) -> Introduction | None:
         introduce = self._settings.introduce_conversation
@@ -225,7 +244,7 @@ class NexmoService(Service):
         doors = [(server.listen, self.public)]
         if self._settings.operator.listen:
             doors.append((self._settings.operator.listen, hardened_site(operator, clock)))
-        return [listening(where, site, reactor=reactor) for where, site in doors]
+        return [listening(roomy(where), site, reactor=reactor) for where, site in doors]
 
     def _health(self, clock: IReactorTime) -> Health:
         """What the operator's door tells of this moment."""
@@ -287,6 +306,7 @@ class NexmoService(Service):
             self.checks.loop,
             self.notifications.desk,
             self.replies.desk,
+            self.joining.loop,
             self.settlement.loop,
             self.registration,
             self.sweep.loop,

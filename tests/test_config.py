@@ -87,12 +87,7 @@ class FaultsTests(TestCase):
     def test_features_to_come(self) -> None:
         """What cannot be done yet cannot be set, instead of being ignored."""
         for key, value in {
-            "nexmo.on_exhausted": "skip",
-            "nexmo.concat_timeout": "60 seconds",
             "nexmo.limits": {"per_key": 30},
-            "sms.opt_out": "service",
-            "sms.opt_out_words": [],
-            "sms.no_thread_text": "",
             "operator.token": "",
         }.items():
             (line,) = faults(**with_(key, value))

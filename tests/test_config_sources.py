@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,16 @@ class EnvironmentTests(TestCase):
             "NEXMO_TWISTED__NEXMO__API_URL": "https://nexmo.example",
             "NEXMO_TWISTED__NEXMO__SIGNATURE_SECRET": "signature",
             "NEXMO_TWISTED__NEXMO__SIGNATURE_METHOD": "sha256",
+            "NEXMO_TWISTED__NEXMO__SIGN_OUTGOING": "true",
+            "NEXMO_TWISTED__NEXMO__PATH_SECRET": "a-secret-segment",
+            "NEXMO_TWISTED__NEXMO__SETTLE_TIME": "1 h",
+            "NEXMO_TWISTED__NEXMO__WHEN_UNCERTAIN": "hold",
+            "NEXMO_TWISTED__NEXMO__ON_EXHAUSTED": "oldest",
+            "NEXMO_TWISTED__NEXMO__CONCAT_TIMEOUT": "2 minutes",
             "NEXMO_TWISTED__SMS__MAX_SEGMENTS": "3",
+            "NEXMO_TWISTED__SMS__OPT_OUT": "off",
+            "NEXMO_TWISTED__SMS__OPT_OUT_WORDS": "Halt, Schluss jetzt",
+            "NEXMO_TWISTED__SMS__NO_THREAD_TEXT": "",
             "NEXMO_TWISTED__OPERATOR__LISTEN": "",
         }
         self.assertEqual({f"NEXMO_TWISTED__{'__'.join(key.path).upper()}" for key in keys(Settings)}, set(environ))
@@ -59,10 +69,13 @@ class EnvironmentTests(TestCase):
         self.assertEqual([secret.get_secret_value() for secret in result.layer.secret], ["new", "old"])
         self.assertEqual(result.nexmo.secret.get_secret_value(), "a,b")
         self.assertEqual(result.nexmo.phone_numbers, ("12015550108", "12015550109"))
+        self.assertEqual(result.sms.opt_out_words, ("Halt", "Schluss jetzt"))
         self.assertEqual((result.identities, result.operator.listen), (os.path.join, ""))
         for name, value in environ.items():
             if "LISTEN" not in name:
                 others = {key: other for key, other in environ.items() if key != name}
+                if name.endswith("SIGNATURE_SECRET"):
+                    others.pop("NEXMO_TWISTED__NEXMO__SIGN_OUTGOING")  # which needs it
                 self.assertNotEqual(self.load({**others, name: value}), self.load(others), name)
 
     def test_the_process_environment(self) -> None:
@@ -220,7 +233,8 @@ class EnvironmentTests(TestCase):
             "https://own.example",
         )
         file = Path(self.mktemp())
-        file.write_text('sms = "six"\n' + EXAMPLE.read_text("utf-8").replace("[sms]\nmax_segments", "#"))
+        without = re.sub(r"(?ms)^\[sms\]$.*?(?=^\[)", "", EXAMPLE.read_text("utf-8"))
+        file.write_text(f'sms = "six"\n{without}')
         (line,) = faults(file, environ={"NEXMO_TWISTED__SMS__MAX_SEGMENTS": "3"})
         self.assertTrue(line.startswith(f"sms ({file.name}): found a value of 3 characters; allowed: a table"), line)
 

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from twisted.internet import ssl
 from pydantic import SecretStr
+from twisted.internet import ssl
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.config import Settings, load
@@ -79,7 +79,12 @@ ACCEPTED: Mapping[str, list[tuple[object, object]]] = {
     "nexmo.sign_outgoing": [(False, False), ("False", False)],
     "nexmo.path_secret": [(value, SecretStr(value)) for value in ("", "x" * 16, "-_aZ09" * 8)],
     "nexmo.settle_time": [("2 minutes", 120_000)],
+    "nexmo.concat_timeout": [("90 seconds", 90_000)],
     "nexmo.when_uncertain": [(name, name) for name in ("resend", "hold", "drop")],
+    "nexmo.on_exhausted": [(name, name) for name in ("skip", "oldest")],
+    "sms.opt_out": [(name, name) for name in ("service", "provider", "off")],
+    "sms.opt_out_words": [([], ()), (["Halt", "Schluss jetzt!"], ("Halt", "Schluss jetzt!")), ("stop", ("stop",))],
+    "sms.no_thread_text": [("", ""), ("Over.", "Over.")],
     "sms.max_segments": [(1, 1), (20, 20), ("12", 12)],
     "operator.listen": [("", ""), ("tcp:9000", "tcp:9000")],
 }
@@ -267,8 +272,24 @@ REFUSED: Mapping[str, tuple[str, list[tuple[object, str, str]]]] = {
         [("x" * 15, "a value of 15 characters", ""), ("x" * 16 + "/", "a value of 17 characters", "")],
     ),
     "nexmo.settle_time": ("more than zero", [("0 s", "'0 s'", "")]),
+    "nexmo.concat_timeout": ("more than zero", [("soon", "'soon'", "")]),
     "nexmo.when_uncertain": ('"resend", "hold"', [("Resend", "'Resend'", ""), ("", "''", "")]),
+    "nexmo.on_exhausted": ('"skip" or', [("newest", "'newest'", ""), ("", "''", ""), (None, "NoneType", "")]),
     "nexmo.signature_method": ('"sha512"', [("MD5", "'MD5'", ""), ("", "''", ""), (5, "5", "")]),
+    "sms.opt_out": ('"service"', [("on", "'on'", ""), (True, "true", "")]),
+    "sms.opt_out_words": (
+        "none blank",
+        [
+            ([" "], "' '", ""),
+            (["Halt", "?!"], "'?!'", "punctuation"),
+            (["Start!"], "'Start!'", "something else"),
+            (["unstop"], "'unstop'", "something else"),
+            (["HELP"], "'HELP'", "something else"),
+            ([5], "5", ""),
+            (5, "5", ""),
+        ],
+    ),
+    "sms.no_thread_text": ('or "" for none', [("  ", "'  '", ""), (5, "5", "")]),
     "sms.max_segments": (
         "from 1 to 20",
         [

@@ -98,6 +98,14 @@ class NexmoSettings(_Table):
         "drop.",
         "resend",
     )
+    on_exhausted: values.OnExhausted = _setting(
+        "When no number is free for a handset: skip (nothing is sent) or oldest (the number of the conversation that "
+        "has been idle longest).",
+        "skip",
+    )
+    concat_timeout: values.Duration = _setting(
+        "How long the next part of a long reply is waited for; then it is posted as it is.", "60 seconds"
+    )
 
     @field_validator("sign_outgoing")
     @classmethod
@@ -112,6 +120,16 @@ class SmsSettings(_Table):
     """The texts."""
 
     max_segments: values.Segments = _setting("How many segments of an SMS one text may fill; the rest is cut.", 6)
+    opt_out: values.OptOut = _setting(
+        "Who honours STOP: service (we do), provider (Opt-Out Assist or a toll-free number's carrier; we only block "
+        "after receipt code 9) or off.",
+        "service",
+    )
+    opt_out_words: values.Words = _setting("Words for STOP in further languages.", [])
+    no_thread_text: values.TextOrNothing = _setting(
+        'What somebody we have texted is told when a reply belongs to no conversation, once a day; `""` for nothing.',
+        "This thread has ended. Please answer in the app.",
+    )
 
 
 class OperatorSettings(_Table):

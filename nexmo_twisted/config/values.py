@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, PlainValidator, SecretStr
 
 from nexmo_twisted import durations
 from nexmo_twisted.config.places import endpoint, function, https_url, server_root
-from nexmo_twisted.rules import templates
+from nexmo_twisted.rules import optout, templates
 from nexmo_twisted.store import url as redis_url
 
 
@@ -128,6 +128,15 @@ def _segments(value: object) -> int:
     return value
 
 
+def _opt_out_word(value: object) -> str:
+    word = text(value)
+    if not optout.normalised(word):
+        raise ValueError("there is only punctuation in it")
+    if optout.asks(word) in (optout.Ask.START, optout.Ask.HELP):
+        raise ValueError("START, UNSTOP and HELP ask for something else")
+    return word
+
+
 _APP_ID = re.compile(
     r"(?:layer:///apps/(?:staging|production)/)?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})",
     re.IGNORECASE,
@@ -197,6 +206,18 @@ _ENDPOINT = (
 _ENDPOINT += "systemd:domain=INET:index=0"
 
 Text = Annotated[str, PlainValidator(text), Kind("text", "a text that is not blank")]
+OnExhausted = Annotated[str, _one_of("skip", "oldest"), Kind("skip or oldest", '"skip" or "oldest"')]
+OptOut = Annotated[str, _one_of("service", "provider", "off"), Kind("who", '"service", "provider" or "off"')]
+Words = Annotated[
+    tuple[Annotated[str, PlainValidator(_opt_out_word)], ...],
+    BeforeValidator(_listed),
+    Kind("list of texts", "a list of texts, none blank", many=True),
+]
+TextOrNothing = Annotated[
+    str,
+    PlainValidator(lambda value: "" if value == "" else text(value)),
+    Kind("text", 'a text that is not blank, or "" for none'),
+]
 Duration = Annotated[int, PlainValidator(_duration), Kind("duration", durations.ALLOWED)]
 AppId = Annotated[
     str,

@@ -6,19 +6,24 @@ import json
 from collections.abc import Callable
 
 from nexmo_twisted.boundaries import Counters, Store
-from nexmo_twisted.model import InboundSms, MessageEvent, Receipt
+from nexmo_twisted.engine.receipts import Receipts
+from nexmo_twisted.model import InboundSms, MessageEvent, Part, Receipt
 from nexmo_twisted.rules import phones
 from nexmo_twisted.rules.compact import pack
 
 #: How much of an unreadable webhook is kept.
 KEPT_BYTES = 65_536
+#: Milliseconds after the first part of a long reply in which others are waited for at most.
+LONGEST = 300_000
 
 
 class Intake:
     """Stores what the webhooks bring and tells the engine when to look.
 
-    ``api_root`` is ``<layer.api_url>/apps/<app id>``; ``delay`` is in ms. ``check_in`` is told the seconds until a
-    message is checked, ``reply_came`` that there is a reply to post. Every method raises StoreUnavailable only.
+    ``api_root`` is ``<layer.api_url>/apps/<app id>``; ``delay`` and ``concat_timeout``, which is how long the next part
+    of a long reply is waited for, are in ms. ``check_in`` is told the seconds until a message is checked,
+    ``reply_came`` that there is a reply to post, ``close_in`` the seconds until a long reply is posted without the
+    parts that are missing. Every method raises StoreUnavailable only.
     """
 
     def __init__(
@@ -29,6 +34,9 @@ class Intake:
         check_in: Callable[[float], None],
         reply_came: Callable[[], None],
         counters: Counters,
+        concat_timeout: int,
+        close_in: Callable[[float], None],
+        receipts: Receipts,
     ) -> None:
         self._store = store
         self._api_root = api_root
@@ -36,6 +44,9 @@ class Intake:
         self._check_in = check_in
         self._reply_came = reply_came
         self._counters = counters
+        self._concat_timeout = concat_timeout
+        self._close_in = close_in
+        self._receipts = receipts
 
     async def layer_event(self, event: MessageEvent) -> None:
         """Join the event to what is known of its message. Only ``sent`` carries the message itself."""
@@ -47,25 +58,48 @@ class Intake:
     async def inbound_sms(self, sms: InboundSms) -> None:
         """Store an SMS; one whose numbers are none is recorded with the reason, since nobody could be answered."""
         try:
-            handset, number = phones.inbound(sms.msisdn), phones.inbound(sms.to)
+            handset, number = phones.sender(sms.msisdn), phones.inbound(sms.to)
         except phones.BadPhone as error:
             self._counters.count("replies", "not_a_number")
             raw = json.dumps([sms.message_id, sms.msisdn, sms.to, sms.text]).encode()
             await self.quarantine("nexmo", f"sender or receiver: {error}", raw)
             return
-        if await self._store.receive(sms, handset, number):
+        if sms.binary:
+            await self._dismiss(sms, "binary")
+        elif sms.part is not None:
+            await self._part(sms, sms.part, handset, number)
+        elif not sms.text.strip():
+            await self._dismiss(sms, "blank")
+        elif await self._store.receive(sms, handset, number):
             self._counters.count("replies", "received")
             self._reply_came()
         else:
             self._counters.count("replies", "repeated")
 
+    async def _dismiss(self, sms: InboundSms, reason: str) -> None:
+        """There is nothing to post; what became of it can be asked for as for any other reply."""
+        new = await self._store.dismiss(sms, reason)
+        self._counters.count("replies", reason if new else "repeated")
+
+    async def _part(self, sms: InboundSms, part: Part, handset: str, number: str) -> None:
+        """One part of a long reply. It may be blank: a long text has blanks anywhere."""
+        wait = self._concat_timeout
+        taken = await self._store.receive_part(sms, part, handset, number, wait, max(wait, LONGEST))
+        self._counters.count("replies", "repeated" if taken.outcome == "known" else "part")
+        if taken.outcome == "late":
+            self._counters.count("replies", "late_part")
+        for _ in range(taken.torn):
+            self._counters.count("replies", "incomplete")
+        if taken.torn or taken.outcome in ("whole", "late"):
+            self._reply_came()
+        if taken.outcome == "whole":
+            self._counters.count("replies", "received")
+        if taken.next is not None:
+            self._close_in(taken.next / 1000)
+
     async def receipt(self, receipt: Receipt) -> None:
-        """A receipt is evidence: an SMS whose outcome was unknown is known to be accepted."""
-        ended = await self._store.evidence(receipt) if receipt.client_ref else ""
-        if ended:
-            self._counters.count("sent")
-        if ended and ended != "S":
-            self._counters.count("settled", "receipt")
+        """What became of one part of an SMS."""
+        await self._receipts.take(receipt)
 
     async def quarantine(self, source: str, reason: str, raw: bytes) -> None:
         """Keep an unreadable webhook, so that an operator can see what it was. The doors log it."""

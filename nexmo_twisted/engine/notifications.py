@@ -16,11 +16,13 @@ from nexmo_twisted.engine.circuit import Circuit
 from nexmo_twisted.engine.desk import Desk
 from nexmo_twisted.engine.functions import where
 from nexmo_twisted.engine.persist import until_stored
+from nexmo_twisted.engine.receipts import heard_before
 from nexmo_twisted.errors import AccountFault, NexmoTwistedError, Permanent, StoreUnavailable, Temporary
-from nexmo_twisted.model import Identity, Notification, Outcome, Sms, Status, Thread, Verdict
+from nexmo_twisted.model import Delivery, Identity, Notice, Notification, Outcome, Sms, Status, Thread, Verdict
 from nexmo_twisted.rules import backoff, phones
 from nexmo_twisted.rules.compact import unpack
 from nexmo_twisted.rules.links import choose, introduction_mark
+from nexmo_twisted.rules.receipts import brief
 from nexmo_twisted.rules.sms import fit
 from nexmo_twisted.rules.texts import clean, message_text
 
@@ -38,6 +40,7 @@ class Terms:
 
     report: Collection[Status]
     numbers: Sequence[str]
+    on_exhausted: str
     link_lifetime: int
     link_keep: int
     give_up: int
@@ -141,10 +144,12 @@ class Notifications:
         terms = self._terms
         if item.gone:
             raise _Skip(item.gone)
-        if item.statuses.get(item.user_id) not in terms.report:
+        if item.notice is None and item.statuses.get(item.user_id) not in terms.report:
             raise _Skip("read")
         if item.waited > terms.give_up:
             raise Permanent("not sent in time", code="too_late")
+        if item.notice is not None:
+            return await self._begin_notice(item, item.notice), ""
         message = unpack(item.packed, item.message_id, item.sender, item.statuses, terms.api_root)
         text = message_text(message.get("parts"))
         if not text.strip():
@@ -201,7 +206,16 @@ class Notifications:
         introduction: str | None = None
         for _ in range(CHOICES):
             state = await self._store.read_links(thread.user_id, handset, raw=raw)
-            choice = choose(state, thread, handset, raw, terms.numbers, terms.link_lifetime, terms.link_keep)
+            choice = choose(
+                state,
+                thread,
+                handset,
+                raw,
+                terms.numbers,
+                terms.link_lifetime,
+                terms.link_keep,
+                take_over=terms.on_exhausted == "oldest",
+            )
             if choice is None:
                 self._counters.count("numbers_exhausted")
                 self._log.error(
@@ -218,12 +232,30 @@ class Notifications:
             known = introduction_mark(thread) if choice.introduced or introduction is not None else ""
             answer = await self._store.begin(item, terms.report, choice.commit, known, self._lease)
             if answer == "OK":
+                if choice.taken_over:
+                    self._counters.count("taken_over")
+                    self._log.warn(
+                        "Message {id} takes the number of an idle conversation: more numbers are needed",
+                        id=item.message_id,
+                    )
                 return Sms(choice.number, handset, fitted.text, fitted.unicode, item.id), known
             if answer in ("STALE", "HELD"):
                 raise _GiveBack
             if answer != "CONFLICT":
                 raise _Skip(answer)
         raise Temporary("the links of this user change all the time")
+
+    async def _begin_notice(self, item: Notification, notice: Notice) -> Sms:
+        """Record the attempt at a text of our own."""
+        fitted = fit(clean(notice.text), self._terms.max_segments)
+        if self.desk.closing:
+            raise _GiveBack
+        answer = await self._store.begin_notice(item, self._lease)
+        if answer in ("STALE", "HELD"):
+            raise _GiveBack
+        if answer != "OK":
+            raise _Skip(answer)
+        return Sms(notice.number, notice.handset, fitted.text, fitted.unicode, item.id)
 
     async def _introduce(self, item: Notification, context: Mapping[str, Any]) -> str | None:
         """The introduction; None when it failed for the last time, so that the SMS goes out without."""
@@ -265,8 +297,12 @@ class Notifications:
         return False
 
     async def _accepted(self, item: Notification, sms: Sms, introduced: str, outcome: Outcome) -> bool:
-        record = f"sent {sms.sender} {','.join(outcome.message_ids[:1])}"
-        if not await self._settle(lambda: self._store.accepted(item, record, sms.to, sms.sender, introduced)):
+        ids = outcome.message_ids
+        record = f"sent {sms.sender} {brief(ids[0]) if ids else ''}"
+        delivery: Delivery | None = await self._settle(
+            lambda: self._store.accepted(item, record, sms.to, sms.sender, introduced, ids)
+        )
+        if delivery is None:
             return False  # its receipt was faster, and counted
         self._counters.count("sent")
         self._log.info(
@@ -275,6 +311,7 @@ class Notifications:
             to=phones.masked(sms.to),
             sender=phones.masked(sms.sender),
         )
+        heard_before(delivery, sms.to, self._counters)
         return True
 
     async def _retry(

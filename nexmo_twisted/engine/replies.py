@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from nexmo_twisted.boundaries import ChatPlatform, Counters, Store
 from nexmo_twisted.engine.circuit import Circuit
 from nexmo_twisted.engine.desk import Desk
+from nexmo_twisted.engine.notices import Notices
 from nexmo_twisted.engine.persist import until_stored
 from nexmo_twisted.errors import AccountFault, Permanent, StoreUnavailable, Temporary
 from nexmo_twisted.model import Reply, Thread
@@ -45,6 +46,7 @@ class Replies:
         counters: Counters,
         lease: int,
         circuits: Sequence[Circuit],
+        notices: Notices,
     ) -> None:
         self._store = store
         self._chat = chat
@@ -54,6 +56,7 @@ class Replies:
         self._clock = clock
         self._random = random
         self._counters = counters
+        self._notices = notices
         self.desk: Desk[Reply] = Desk("replies", clock, store.claim_replies, self._handle, counters, lease, circuits)
 
     async def _handle(self, item: Reply) -> None:
@@ -81,12 +84,19 @@ class Replies:
             await self._retry(item, "internal")
 
     async def _post(self, item: Reply) -> None:
+        asked = "" if item.fragment else await self._notices.answered(item)  # nobody asks with half a text
+        if asked:
+            self._counters.count("replies", asked)
+            self._log.info("{who} asked for {what}", who=phones.masked(item.handset), what=asked)
+            await self._settle(lambda: self._store.finish(item, asked))
+            return
         thread = item.thread or thread_of(
             await self._store.read_links("", item.handset, number=item.number), item.number
         )
         if thread is None:
             self._counters.count("replies", "no_thread")
             self._log.info("A reply from {who} belongs to no conversation", who=phones.masked(item.handset))
+            await self._notices.lost(item)
             await self._settle(lambda: self._store.finish(item, "no_thread"))
             return
         parts = split_bytes(clean(item.text), PART_BYTES)

@@ -40,6 +40,12 @@ class Entry:
         return long_id(self.id.partition(".")[0]) if self.queue == "out" else self.fields.get("i", "")
 
     @property
+    def part_of(self) -> str:
+        """The id of the reply that this is a part of, which may have come in several; blank for a reply of its own."""
+        kind, _, reply = self.done.partition(" ")
+        return reply if kind == "part" else ""
+
+    @property
     def thread(self) -> Thread | None:
         """The conversation that a reply is to be posted to, as far as that was known when it came."""
         try:

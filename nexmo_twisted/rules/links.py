@@ -8,17 +8,13 @@ that SMS thread stands for. Two users may share a handset, so only both together
 from __future__ import annotations
 
 import json
-import math
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
-from nexmo_twisted.durations import milliseconds
 from nexmo_twisted.model import Thread
 from nexmo_twisted.rules.compact import dump
-
-WEEK = 7 * 24 * 3_600_000
+from nexmo_twisted.rules.link_map import Linked, load_map, user_links
+from nexmo_twisted.rules.phones import region_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +56,13 @@ class LinkCommit:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The number chosen. ``introduced``: the handset was told there what this conversation is."""
+    """The number chosen. ``introduced``: the handset was told there what this conversation is. ``taken_over``: it was
+    another conversation's until now."""
 
     number: str
     introduced: bool
     commit: LinkCommit
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    number: str
-    expires: int
-    used: int = 0
-    thread: Thread | None = None
-    rest: Mapping[str, Any] = field(default_factory=dict)
+    taken_over: bool
 
 
 def choose(
@@ -84,38 +73,42 @@ def choose(
     numbers: Sequence[str],
     lifetime: int,
     keep: int,
+    *,
+    take_over: bool = False,
 ) -> Choice | None:
-    """The number for this thread on this handset, or None when all are taken.
+    """The number for this thread on this handset, or None when there is none for it.
 
-    An existing link is kept as long as its number may be used; otherwise a number that is free for the handset is
-    taken, least recently used by it first. ``lifetime`` is how long a link lives unused and ``keep`` how long it still
-    finds its conversation after that, both in ms.
+    An existing link is kept as long as its number may be used. Else one of the numbers that are free for the handset is
+    taken: those of the handset's own country first, then the one least recently used by it, then the first in
+    ``numbers``. When none is free, ``take_over`` takes the one whose conversation has been idle longest.
+
+    ``lifetime`` is how long a link lives unused and ``keep`` how long it still finds its conversation after that, both
+    in ms.
     """
     usable = [number for number in numbers if number not in state.unowned]
-    links = _user_links(state.user_map, state.now)
-    threads = handset_entries(state)
+    entries = handset_entries(state)
+    links = user_links(state.user_map, state.now)
     own = links.get(thread.conversation_id)
-    others = {
-        conversation: link
-        for conversation, link in links.items()
-        if conversation != thread.conversation_id and link.expires > state.now
-    }
-    busy = {link.number for link in others.values()}
-    busy |= {n for n, e in threads.items() if e.thread != thread and e.expires > state.now}
-    if own is not None and own.number in usable and own.number not in busy:
+    busy = _busy(state.now, thread, links, entries, lifetime)
+    free = [number for number in usable if number not in busy]
+    if own is not None and own.number in free:
         number = own.number
+    elif free:
+        home = region_of(handset)
+        number = min(free, key=lambda n: (region_of(n) != home, entries[n].used if n in entries else 0))
+    elif take_over and usable:
+        number = min(usable, key=busy.__getitem__)
     else:
-        free = [n for n in usable if n not in busy]
-        if not free:
-            return None
-        number = min(free, key=lambda n: threads[n].used if n in threads else 0)
-    introduced = _introduced(state, thread, own, number)
-    return Choice(number, introduced, _commit(state, thread, handset, raw, number, lifetime, keep, introduced))
+        return None
+    taken_over = number in busy
+    introduced = not taken_over and _introduced(state, thread, own, number)
+    commit = _commit(state, thread, handset, raw, number, lifetime, keep, introduced)
+    return Choice(number, introduced, commit, taken_over)
 
 
 def renew(state: LinkState, thread: Thread, handset: str, number: str, lifetime: int, keep: int) -> LinkCommit | None:
     """A reply came over ``number``: its link lives on. None when the number carries something else by now."""
-    own = _user_links(state.user_map, state.now).get(thread.conversation_id)
+    own = user_links(state.user_map, state.now).get(thread.conversation_id)
     entry = handset_entries(state).get(number)
     if own is None or own.number != number or (entry is not None and entry.thread != thread):
         return None
@@ -128,18 +121,18 @@ def thread_of(state: LinkState, number: str) -> Thread | None:
     return entry.thread if entry else None
 
 
-def handset_entries(state: LinkState) -> dict[str, _Entry]:
+def handset_entries(state: LinkState) -> dict[str, Linked]:
     """What each number carries on the handset; where only the Node service texted it, what its keys say."""
-    entries: dict[str, _Entry] = {}
+    entries: dict[str, Linked] = {}
     if state.owner:
-        for conversation, link in _user_links(state.owner_map, state.now).items():
+        for conversation, link in user_links(state.owner_map, state.now).items():
             known = entries.get(link.number)
             if known is None or known.expires < link.expires:
-                entries[link.number] = _Entry(link.number, link.expires, 0, Thread(state.owner, conversation))
+                entries[link.number] = Linked(link.number, link.expires, 0, Thread(state.owner, conversation))
     for number, raw in state.handset.items():
         if number.isdigit():
             user_id, conversation_id, expires, used = json.loads(raw)
-            entries[number] = _Entry(number, expires, used, Thread(user_id, conversation_id))
+            entries[number] = Linked(number, expires, used, Thread(user_id, conversation_id))
     return entries
 
 
@@ -156,11 +149,27 @@ def introduction_mark(thread: Thread) -> str:
     return dump([thread.user_id, thread.conversation_id])
 
 
-def _introduced(state: LinkState, thread: Thread, own: _Entry | None, number: str) -> bool:
+def _busy(
+    now: int, thread: Thread, links: Mapping[str, Linked], entries: Mapping[str, Linked], lifetime: int
+) -> dict[str, int]:
+    """The numbers that carry something else, to this handset or for this user, and when that was last used (ms)."""
+    busy = {n: e.last_use(lifetime) for n, e in entries.items() if e.thread != thread and e.expires > now}
+    for conversation, link in links.items():
+        if conversation != thread.conversation_id and link.expires > now:
+            entry = entries.get(link.number)
+            if entry is None or entry.thread != Thread(thread.user_id, conversation):
+                entry = link  # linked on another handset, or taken over by another user
+            used = entry.last_use(lifetime)
+            busy[link.number] = max(busy.get(link.number, used), used)
+    return busy
+
+
+def _introduced(state: LinkState, thread: Thread, own: Linked | None, number: str) -> bool:
     if own is None or own.number != number:
         return False
-    if number in state.handset:
-        return state.handset.get(f"i:{number}") == introduction_mark(thread)
+    if number in state.handset:  # the mark may be older than what the number carries now
+        current = thread_of_entry(state.handset[number]) == thread
+        return current and state.handset.get(f"i:{number}") == introduction_mark(thread)
     return state.owner == thread.user_id  # the Node service introduced it on this handset
 
 
@@ -175,11 +184,11 @@ def _commit(
     introduced: bool,
 ) -> LinkCommit:
     expires = latest = state.now + lifetime
-    mapping = _load_map(state.user_map)
-    for conversation, link in _user_links(state.user_map, state.now).items():
+    mapping = load_map(state.user_map)
+    for conversation, link in user_links(state.user_map, state.now).items():
         if conversation == thread.conversation_id:
             continue
-        if link.expires <= state.now:
+        if link.expires <= state.now or link.number == number:  # it ended, or its number is taken over
             del mapping[conversation]
         else:
             mapping[conversation] = {**link.rest, "expires": link.expires}
@@ -201,8 +210,8 @@ def _adopted(state: LinkState, thread: Thread, number: str) -> dict[str, str]:
     """What the Node service linked on this handset besides ``number``: once the handset has an entry of ours, its keys
     are not consulted any more. Links of the user himself count as links on this handset, as they did there."""
     entries = handset_entries(state)
-    for conversation, link in _user_links(state.user_map, state.now).items():
-        own = _Entry(link.number, link.expires, 0, Thread(thread.user_id, conversation))
+    for conversation, link in user_links(state.user_map, state.now).items():
+        own = Linked(link.number, link.expires, 0, Thread(thread.user_id, conversation))
         entries.setdefault(link.number, own)
     fields = {}
     for entry in entries.values():
@@ -211,38 +220,3 @@ def _adopted(state: LinkState, thread: Thread, number: str) -> dict[str, str]:
             fields[entry.number] = dump([linked.user_id, linked.conversation_id, entry.expires, entry.used])
             fields[f"i:{entry.number}"] = introduction_mark(linked)
     return fields
-
-
-def _user_links(raw: str, now: int) -> dict[str, _Entry]:
-    links = {}
-    for conversation, value in _load_map(raw).items():
-        if isinstance(value, dict) and isinstance(value.get("phone"), str | int):
-            number = re.sub(r"\D", "", str(value["phone"]))
-            links[conversation] = _Entry(number, expiry(value.get("expires"), now), rest=value)
-    return links
-
-
-def expiry(value: object, now: int) -> int:
-    """When a link ends, ms since the epoch, from the forms real deployments of the Node service hold.
-
-    It wrote a number; ``null`` where its own default of a week was not understood; and, where a setting in
-    milliseconds was formatted instead of parsed, the time with a duration behind it: ``"17954372123457d"``.
-    What cannot be read is taken for a week from now, since dropping a link in use loses replies.
-    """
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return int(value)
-    if isinstance(value, str) and (match := re.fullmatch(r"(\d{13})(.*)", value.strip(), re.DOTALL)):
-        rest = match[2].strip()
-        try:
-            return int(match[1]) + (milliseconds(rest) if rest else 0)
-        except ValueError:
-            pass
-    return now + WEEK
-
-
-def _load_map(raw: str) -> dict[str, Any]:
-    try:
-        value = json.loads(raw) if raw else {}
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}

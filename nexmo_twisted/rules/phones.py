@@ -78,10 +78,15 @@ def _e164(raw: str, region: str) -> str:
         raise BadPhone(f"{masked(digits)} is not a possible phone number")
     if number.extension:
         raise BadPhone(f"{masked(digits)} has an extension")
-    result = phonenumbers.format_number(number, PhoneNumberFormat.E164)[1:]
-    if not 7 <= len(result) <= 15:
+    result = _digits(number)
+    again = _possible("+" + result, None)
+    if not 7 <= len(result) <= 15 or again is None or _digits(again) != result:  # there is more in front to strip
         raise BadPhone(f"{masked(digits)} is not a possible phone number")
     return result
+
+
+def _digits(number: PhoneNumber) -> str:
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164)[1:]
 
 
 def _without_plus(text: str, digits: str, region: str) -> PhoneNumber | None:
@@ -119,6 +124,22 @@ def _possible(text: str, region: str | None) -> PhoneNumber | None:
     return number if possible else None
 
 
+@lru_cache(maxsize=4096)
+def region_of(digits: str) -> str:
+    """The ISO country of a number in E.164 digits; '' where its code belongs to none, as that of satellites.
+
+    Area codes tell apart the countries that share a country code, as the US and Canada do. A number that is in nobody's
+    range counts as one of the main country of its code.
+    """
+    try:
+        number = phonenumbers.parse("+" + digits, None)
+    except NumberParseException:
+        return ""
+    region = phonenumbers.region_code_for_number(number)
+    region = region or phonenumbers.region_code_for_country_code(number.country_code or 0)
+    return region if region in phonenumbers.SUPPORTED_REGIONS else ""
+
+
 def inbound(raw: str) -> str:
     """The digits of a number as the provider's webhooks carry it; raises :class:`BadPhone`.
 
@@ -130,3 +151,16 @@ def inbound(raw: str) -> str:
     if found is None:
         raise BadPhone("not a number")
     return found[1]
+
+
+def sender(raw: str) -> str:
+    """The handset that an inbound SMS came from, spelled as :func:`e164` spells the same phone in a profile.
+
+    Some countries' numbers can be written with and without a digit that only matters for dialling. What is no possible
+    number, such as a short code, stays as it is. Raises :class:`BadPhone` like :func:`inbound`.
+    """
+    digits = inbound(raw)
+    try:
+        return _e164("+" + digits, "")
+    except BadPhone:
+        return digits

@@ -19,6 +19,7 @@ REASONS: Final[Mapping[str, str]] = {
     "blank": "there was no text in it",
     "no_phone": "the recipient has no phone that takes texts",
     "unknown_user": "nobody knows the recipient",
+    "opted_out": "the recipient asked by SMS to get no more texts",
     "no_number": "all numbers were taken on the recipient's handset; more are needed",
     "expired": "it is no longer kept",
     "undecodable": "its record in Redis cannot be read",
@@ -37,6 +38,7 @@ REASONS: Final[Mapping[str, str]] = {
     "internal": "something unforeseen went wrong, which is in the log",
     # replies
     "posted": "posted",
+    "binary": "it was no text",
     "no_thread": "its number carries no conversation on that handset",
 }
 

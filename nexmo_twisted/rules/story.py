@@ -7,12 +7,13 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from nexmo_twisted.model import Status
+from nexmo_twisted.rules import receipts
 from nexmo_twisted.rules.entries import Entry, MessageFacts
 from nexmo_twisted.rules.phones import masked
 from nexmo_twisted.rules.plain import explained, printable, span, utc
 
-#: An outcome as a message's record has it: what happened, and how many ms after the message was due.
-_OUTCOME = re.compile(r"(?P<what>.*?)(?: @(?P<after>-?\d+))?", re.DOTALL)
+#: An outcome as a message's record has it: what happened, how many ms after the message was due, what receipts say.
+_OUTCOME = re.compile(rf"(?P<what>.*?)(?: @(?P<after>-?\d+))?(?: =(?P<said>{receipts.SAID.pattern}))?", re.DOTALL)
 #: Of an SMS that was accepted: the number, the provider's id, and whether only its receipt told.
 _SENT = re.compile(r"(?P<how>sent|receipt) (?P<number>\S*) ?(?P<id>.*)", re.DOTALL)
 
@@ -119,11 +120,16 @@ def _outcome(facts: MessageFacts, text: str) -> Iterator[str]:
     sent = _SENT.fullmatch(what)
     if sent is None:
         yield f"{'given up' if what.startswith('uncertain') else 'not sent'}{at}: {explained(what)}"
-        return
-    number = masked(sent["number"]) if sent["number"].isdigit() else "one of the numbers"
-    yield f"sent from {number}" + (f", settled{at} by its receipt" if sent["how"] == "receipt" else at)
-    if sent["id"]:
-        yield f"Nexmo's id of it is {printable(sent['id'])}"
+    else:
+        number = masked(sent["number"]) if sent["number"].isdigit() else "one of the numbers"
+        yield f"sent from {number}" + (f", settled{at} by its receipt" if sent["how"] == "receipt" else at)
+        if sent["id"]:
+            yield f"Nexmo's id of it is {printable(receipts.whole(sent['id']))}"
+    said = found["said"]
+    if said:
+        yield f"Nexmo's receipt: {receipts.told(said)}"
+        if receipts.failed(said):
+            yield f"what to do about it: {receipts.act(said).value}"
 
 
 def _entry(entry: Entry, now: int, policy: Policy) -> Iterator[str]:
@@ -186,6 +192,9 @@ def reply_story(message_id: str, entry: Entry, now: int) -> Iterator[str]:
 
 
 def _reply(entry: Entry, now: int) -> Iterator[str]:
+    if entry.part_of:
+        yield "a part of a long SMS, whose other parts are waited for"
+        return
     if entry.done:
         what = "posted" if entry.done == "posted" else f"not posted: {explained(entry.done)}"
         yield f"closed {utc(now - entry.done_for)}: {what}"

@@ -21,6 +21,7 @@ from nexmo_twisted.sandbox.faults import Fault, Faults
 from nexmo_twisted.sandbox.layer import Conversation, SimulatedLayer
 from nexmo_twisted.sandbox.layer_webhooks import Gone, NoParticipant, NoSuch, iso
 from nexmo_twisted.sandbox.nexmo import SimulatedNexmo
+from nexmo_twisted.sandbox.parts_plan import PartsPlan
 from nexmo_twisted.sandbox.receipt_plan import ReceiptPlan
 from nexmo_twisted.sandbox.wire import Answer, json_answer
 
@@ -89,12 +90,23 @@ class ControlApi:
 
     @app.route("/replies", methods=["POST"])
     def replies(self, request: Request) -> bytes:
-        def reply(handset: str, number: str, text: str) -> Answer:
+        """A handset writes to one of the numbers. A text longer than one SMS is delivered in parts::
+
+            {"handset": "12015550112", "number": "12015550101", "text": "...", "order": [3, 1, 1], "concat": true}
+
+        The last two, and ``"shuffled": true``, may be left out; they are the members of :class:`PartsPlan`.
+        """
+
+        def reply(handset: str, number: str, text: str, **plan: object) -> Answer:
             if number not in self._nexmo.numbers:
                 raise NoSuch("number")
-            return json_answer(201, {"id": self._nexmo.reply(handset, number, text)})
+            try:
+                parts = PartsPlan.from_json(plan) if plan else None
+            except ValueError as wrong:
+                raise BadInput(422, str(wrong)) from None
+            return json_answer(201, {"id": self._nexmo.reply(handset, number, text, parts)})
 
-        return self._do(request, reply, "handset", "number", "text")
+        return self._do(request, reply, "handset", "number", "text", more=("order", "shuffled", "concat"))
 
     @app.route("/faults", methods=["POST"])
     def add_fault(self, request: Request) -> bytes:
@@ -116,7 +128,7 @@ class ControlApi:
         """What delivery receipts come from now on, all members being those of :class:`ReceiptPlan`::
 
             {"handset": "12015550112", "statuses": ["buffered", "failed"], "err_code": "6",
-             "early": false, "times": 1, "delay": 30}
+             "early": false, "times": 1, "delay": 30, "client_ref": true}
 
         Each may be left out and then has its default: one receipt, ``delivered``, right after the answer.
         ``{"statuses": []}`` switches receipts off. Without ``handset`` it is for all that have no plan of their own.
@@ -170,16 +182,18 @@ class ControlApi:
             ],
         }
 
-    def _do(self, request: Request, act: Callable[..., Answer], *names: str) -> bytes:
-        """Hand these members of the body to ``act``, all of them strings that are not blank."""
+    def _do(self, request: Request, act: Callable[..., Answer], *names: str, more: tuple[str, ...] = ()) -> bytes:
+        """Hand these members of the body to ``act``, all of them strings that are not blank, and by name whatever there
+        is of ``more``."""
         try:
             body = json_object(request)
-            for name in sorted(body.keys() - set(names)):
-                raise BadInput(422, f"unknown: {name}; known: {', '.join(names)}")
+            for name in sorted(body.keys() - {*names, *more}):
+                raise BadInput(422, f"unknown: {name}; known: {', '.join((*names, *more))}")
             for name in names:
                 if not isinstance(body.get(name), str) or not body[name]:
                     raise BadInput(422, f"{name} must be a string, and not blank")
-            return write(request, act(*(body[name] for name in names)))
+            others = {name: body[name] for name in more if name in body}
+            return write(request, act(*(body[name] for name in names), **others))
         except BadInput as bad:
             return write(request, _error(bad.status, bad.reason))
         except NoSuch as missing:

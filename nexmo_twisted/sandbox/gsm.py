@@ -7,7 +7,7 @@ Encoding.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 _BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
@@ -27,19 +27,24 @@ def shown(text: str) -> str:
 
 
 def parts(text: str, *, unicode: bool) -> int:
-    """How many parts it takes. No character is cut in two; a blank text takes one."""
+    """How many parts it takes."""
+    return len(split(text, unicode=unicode))
+
+
+def split(text: str, *, unicode: bool) -> list[str]:
+    """The parts it travels in. No character is cut in two; a blank text takes one."""
     if unicode:
-        return _count((2 if ord(character) > 0xFFFF else 1 for character in text), *_UTF16)
-    return _count((2 if character in _EXTENSION else 1 for character in text), *_SEPTETS)
+        return _cut(text, [2 if ord(character) > 0xFFFF else 1 for character in text], *_UTF16)
+    return _cut(text, [2 if character in _EXTENSION else 1 for character in text], *_SEPTETS)
 
 
-def _count(units: Iterable[int], single: int, each: int) -> int:
-    sizes = list(units)
+def _cut(text: str, sizes: Sequence[int], single: int, each: int) -> list[str]:
     if sum(sizes) <= single:
-        return 1
-    count, used = 1, 0
-    for size in sizes:
+        return [text]
+    pieces, start, used = [], 0, 0
+    for at, size in enumerate(sizes):
         if used + size > each:
-            count, used = count + 1, 0
+            pieces.append(text[start:at])
+            start, used = at, 0
         used += size
-    return count
+    return [*pieces, text[start:]]

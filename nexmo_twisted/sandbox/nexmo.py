@@ -7,6 +7,7 @@ Source of the facts: Vonage documentation, SMS API.
 from __future__ import annotations
 
 import json
+import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,7 @@ from uuid import uuid4
 from nexmo_twisted.model import OwnedNumber
 from nexmo_twisted.rules.signatures import sign
 from nexmo_twisted.sandbox import gsm
+from nexmo_twisted.sandbox.parts_plan import PartsPlan
 from nexmo_twisted.sandbox.receipt_plan import ReceiptPlan
 from nexmo_twisted.sandbox.wire import JSON, Patience, WebhookCall, with_query
 
@@ -65,8 +67,8 @@ class SimulatedNexmo:
 
     ``inbound_form`` is the account's webhook format; ``inbound_url`` is where SMS to a number without a URL
     of its own go; with a ``signature_secret`` webhooks are signed. ``receipts`` is what delivery receipts come of
-    an SMS, ``receipts_of`` the same for single handsets. ``now`` gives seconds since the epoch; ``deliver`` takes the
-    webhook calls to make.
+    an SMS, ``receipts_of`` the same for single handsets. ``parts`` is how long SMS from handsets are delivered. ``now``
+    gives seconds since the epoch; ``deliver`` takes the webhook calls to make.
     """
 
     key: str
@@ -79,10 +81,12 @@ class SimulatedNexmo:
     signature_method: str = "md5hash"
     receipts: ReceiptPlan = field(default_factory=ReceiptPlan)
     receipts_of: dict[str, ReceiptPlan] = field(default_factory=dict)
+    parts: PartsPlan = field(default_factory=PartsPlan)
     numbers: dict[str, OwnedNumber] = field(default_factory=dict)
     sent: list[AcceptedSms] = field(default_factory=list)
     _threads: dict[str, list[SmsSeen]] = field(default_factory=dict)
     _references: Counter[str] = field(default_factory=Counter)
+    _long: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def add_number(
         self,
@@ -127,26 +131,39 @@ class SimulatedNexmo:
         """Every handset that received or sent anything."""
         return {msisdn: list(thread) for msisdn, thread in self._threads.items()}
 
-    def reply(self, msisdn: str, to: str, text: str) -> str:
-        """A handset writes to one of the account's numbers. Returns Nexmo's message id.
+    def reply(self, msisdn: str, to: str, text: str, parts: PartsPlan | None = None) -> str:
+        """A handset writes to one of the account's numbers. Returns Nexmo's message id, that of part 1 of several.
 
-        Raises KeyError when the account does not own that number.
+        A text longer than one SMS travels in parts, each with a message id of its own; ``parts`` is how they are
+        delivered, if not as always. Raises KeyError when the account does not own that number.
         """
         number = self.numbers[to]
-        message_id = f"0B{uuid4().hex[:14].upper()}"
         self._threads.setdefault(msisdn, []).append(SmsSeen("sent", to, text, self.now()))
+        unicode = gsm.shown(text) != text
+        texts = gsm.split(text, unicode=unicode)
+        message_ids = [f"0B{uuid4().hex[:14].upper()}" for _ in texts]
+        plan = parts or self.parts
+        if len(texts) > 1:
+            self._long[msisdn, to] += 1
         url = number.inbound_url or self.inbound_url
-        if url:
+        for each in plan.numbers(len(texts), random.shuffle) if url else ():
             params = {
                 "msisdn": msisdn,
                 "to": to,
-                "messageId": message_id,
-                "text": text,
-                "type": "text" if gsm.shown(text) == text else "unicode",
-                "keyword": "".join(text.split()[:1]).upper(),
+                "messageId": message_ids[each - 1],
+                "text": texts[each - 1],
+                "type": "unicode" if unicode else "text",
+                "keyword": "".join(texts[each - 1].split()[:1]).upper(),
             }
+            if len(texts) > 1 and plan.concat:
+                params |= {
+                    "concat": "true",
+                    "concat-ref": str(self._long[msisdn, to] % 256),
+                    "concat-total": str(len(texts)),
+                    "concat-part": str(each),
+                }
             self.deliver(self.webhook(f"inbound {to}", url, params))
-        return message_id
+        return message_ids[0]
 
     def webhook(self, channel: str, url: str, params: Mapping[str, str]) -> WebhookCall:
         """One push to a customer's server, of now: stamped, in the account's form, and signed if it signs."""

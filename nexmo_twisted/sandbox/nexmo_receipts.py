@@ -87,7 +87,8 @@ class Receipts:
                     "scts": datetime.fromtimestamp(self._nexmo.now(), UTC).strftime("%y%m%d%H%M"),
                     "err-code": plan.code(status),
                 }
-                yield {**receipt, "client-ref": sms.client_ref} if sms.client_ref else receipt
+                named = sms.client_ref and plan.client_ref
+                yield {**receipt, "client-ref": sms.client_ref} if named else receipt
 
 
 def _end(channel: str, tried: Deferred[None]) -> WebhookCall:

@@ -17,7 +17,8 @@ class ReceiptPlan:
 
     ``statuses`` are posted in this order: ``("buffered", "delivered")`` for a handset that was off for a while,
     ``("delivered", "buffered")`` for a carrier that mixes them up, none at all for no receipts. ``err_code`` goes with
-    those that are a failure, or not known; blank means "1". Each receipt is posted ``times`` times.
+    those that are a failure, or not known; blank means "1". Each receipt is posted ``times`` times. Without ``client_ref``
+    they do not say what the SMS was called by its sender, so that nothing but the message id is left to know it by.
 
     They are posted as soon as the send request was answered, or its connection closed; if there is a ``delay``, so
     many seconds after the SMS was accepted, whatever became of the request. With ``early`` they do not wait for the
@@ -31,6 +32,7 @@ class ReceiptPlan:
     early: bool = False
     times: int = 1
     delay: float = 0.0
+    client_ref: bool = True
 
     def code(self, status: str) -> str:
         """The ``err-code`` that a receipt of this status has."""
@@ -54,12 +56,14 @@ class ReceiptPlan:
             raise ValueError("err_code must be a string")
         if not isinstance(made["early"], bool):
             raise ValueError("early must be true or false")
+        if not isinstance(made["client_ref"], bool):
+            raise ValueError("client_ref must be true or false")
         # In Python a bool is an int; in JSON it is not.
         if not isinstance(times, int) or isinstance(times, bool) or times < 1:
             raise ValueError("times must be a whole number of at least 1")
         if not isinstance(delay, int | float) or isinstance(delay, bool) or not 0 <= delay < float("inf"):
             raise ValueError("delay must be a number that is not negative")
-        return cls(tuple(statuses), made["err_code"], made["early"], times, delay)
+        return cls(tuple(statuses), made["err_code"], made["early"], times, delay, made["client_ref"])
 
 
 def _as_json(plan: ReceiptPlan) -> dict[str, object]:

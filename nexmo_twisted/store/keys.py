@@ -22,17 +22,27 @@ KEYS = {
     "map": "nexmo-layer-integration-",  # + user id: STRING, JSON {conversation id: {phone, expires}}
     "owner": "nexmo-layer-integration-phone-",  # + handset: STRING, user id
     "escaped": "nx:links:",  # + user id: as "map", for user ids that would reach an "owner" key
+    "opted_out": "nx:opt:",  # + handset: STRING, since when and why nothing is sent there; stays until taken back
+    "notices": "nx:notices:",  # + handset: HASH since, n: the notices it got within a day
+    "lost": "nx:lost:",  # + handset: the same for being told that a reply belongs nowhere
+    "lost_total": "nx:lost",  # the same for all of them
     # the two queues: notifications go out, replies come in
     "out_queue": "nx:out",  # ZSET lane (user id) -> when to look next
     "out_lane": "nx:lane:out:",  # + user id: ZSET nid -> due
     "out_item": "nx:n:",  # + nid: HASH, one notification
     "out_uncertain": "nx:uncertain:out",  # ZSET nid -> since when its outcome is unknown
     "out_buried": "nx:buried:out",  # ZSET nid -> when it was given up
+    # delivery receipts (see shared/receipts.lua)
+    "accepted": "nx:d:",  # + hour:byte: HASH, digest of the provider's id of a part -> nid, packed
+    "parked": "nx:parked",  # HASH, such a digest -> receipts of an SMS that is not known yet
     "in_queue": "nx:in",  # ZSET lane (handset) -> when to look next
     "in_lane": "nx:lane:in:",  # + handset: ZSET rid -> arrival
-    "in_item": "nx:i:",  # + rid: HASH, one reply; STRING once it is done
+    "in_item": "nx:i:",  # + rid: HASH, one reply; STRING once it is done, or a part of one
     "in_uncertain": "nx:uncertain:in",  # stays empty: posting twice is harmless
     "in_buried": "nx:buried:in",  # ZSET rid -> when it was given up
+    # long replies of which parts are missing (see shared/parts.lua)
+    "parts": "nx:cc:",  # + handset:number:reference:total: HASH, what has come of one
+    "parts_due": "nx:ccd",  # ZSET handset:number:reference:total -> until when the others are waited for
 }
 
 MINUTE = 60_000
@@ -41,8 +51,10 @@ DAY = 24 * 60 * MINUTE
 #: How long things that nobody waits for any more are kept, in milliseconds.
 KEEP = {
     "statuses": DAY,  # statuses that came before their message
-    "pending": 30 * DAY,  # a message beyond its due time, should no process ever run again
+    "pending": 30 * DAY,  # a message, or parts of one, beyond their due time, should no process ever run again
     "closed": 4 * DAY,  # what became of a message or reply: events and webhooks repeat for up to three days
+    "late_parts": DAY + 60 * MINUTE,  # that parts of a reply were missing: Nexmo repeats a webhook for a day
+    "parked": 10 * MINUTE,  # receipts that are faster than the answer which tells their id
     "aside": 30 * DAY,  # uncertain and buried items
     "links": 30 * DAY,  # a link beyond its expiry: replies still find their conversation
     "quarantine": 7 * DAY,

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid5
 
 from nexmo_twisted.model import Status
 from nexmo_twisted.rules.compact import short_id
 from nexmo_twisted.rules.entries import Entry, MessageFacts, Queue
 from nexmo_twisted.store.connection import Connection, Now, redis_time
 from nexmo_twisted.store.keys import KEYS
-from nexmo_twisted.store.redis_store import REPLIES
+from nexmo_twisted.store.redis_store import reply_id
 
 #: Ids that one look at a set or one script is about: Redis does nothing else meanwhile.
 SCANNED = 1000
@@ -89,10 +87,14 @@ class Operator:
         )
 
     async def reply(self, message_id: str) -> tuple[Entry, int] | None:
-        """What is known of the reply with that messageId of the provider, and the time (ms); None when nothing is."""
+        """What is known of the reply with that messageId of the provider, and the time (ms); None when nothing is.
+
+        Of a part of a long reply it is what is known of that one, as soon as there is one.
+        """
         for spelling in dict.fromkeys((message_id, message_id.upper(), message_id.lower())):
-            rid = urlsafe_b64encode(uuid5(REPLIES, spelling).bytes)[:22].decode()
-            (entry,) = await self.entries("in", [rid])
+            (entry,) = await self.entries("in", [reply_id(spelling)])
+            if entry.done and entry.part_of not in ("", entry.id):
+                (entry,) = await self.entries("in", [entry.part_of])
             if entry.fields or entry.done:
                 return entry, int(await self._time())
         return None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import chain
 from typing import TypeVar
 from uuid import UUID, uuid5
@@ -13,24 +14,39 @@ from twisted.logger import Logger
 from nexmo_twisted.boundaries import Store
 from nexmo_twisted.model import (
     Claimed,
+    Closed,
+    Delivery,
     InboundSms,
     MessageEvent,
+    Notice,
     Notification,
+    Part,
+    PartTaken,
     Promoted,
     Receipt,
     Reply,
     Settled,
     Status,
 )
+from nexmo_twisted.rules import phones, receipts
 from nexmo_twisted.rules.compact import long_id, short_id
 from nexmo_twisted.rules.links import LinkCommit, LinkState, thread_of_entry
 from nexmo_twisted.store.connection import Connection, Now, redis_time
-from nexmo_twisted.store.keys import KEYS
+from nexmo_twisted.store.keys import KEEP, KEYS
 
 #: An item that was claimed so often without a word about it may be what kills the process: it is buried.
 CLAIMS_WITHOUT_A_WORD = 3
 #: While the outgoing side is held, one waiting SMS is tried every so many ms.
 PROBE_EVERY = 60_000
+#: How many notices one handset gets within a day, and how many replies that belong nowhere are answered within a day:
+#: two machines can never talk for ever.
+NOTICES_A_DAY = 10
+LOST_A_DAY = 100
+#: How many parts of an SMS are found by their ids. Vonage advises not to send more than six.
+PARTS = 10
+#: How many receipts of unknown SMS are kept for a while. Forged ones must not fill Redis, and a genuine one waits for
+#: seconds.
+PARKED = 250
 #: How many unreadable webhooks are kept.
 QUARANTINED = 100
 
@@ -72,9 +88,36 @@ class RedisStore:
         return _number(due)
 
     async def receive(self, sms: InboundSms, handset: str, number: str) -> bool:
-        rid = urlsafe_b64encode(uuid5(REPLIES, sms.message_id).bytes)[:22].decode()
+        rid = reply_id(sms.message_id)
         answer = await self._web.run("receive", self._now(), rid, handset, number, sms.text, sms.message_id)
         return bool(answer == "NEW")
+
+    async def receive_part(
+        self, sms: InboundSms, part: Part, handset: str, number: str, wait: int, longest: int
+    ) -> PartTaken:
+        outcome, torn, after = await self._web.run(
+            "receive_part",
+            self._now(),
+            reply_id(sms.message_id),
+            handset,
+            number,
+            sms.text,
+            sms.message_id,
+            part.reference,
+            part.total,
+            part.number,
+            wait,
+            longest,
+        )
+        return PartTaken(outcome, torn, _number(after))
+
+    async def close_parts(self, limit: int) -> Closed:
+        torn, orphans, after = await self._work.run("close_parts", self._now(), limit)
+        return Closed(torn, orphans, _number(after))
+
+    async def dismiss(self, sms: InboundSms, reason: str) -> bool:
+        key = KEYS["in_item"] + reply_id(sms.message_id)
+        return await self._web.command("SET", key, reason, "NX", "PX", KEEP["closed"]) is not None
 
     async def quarantine(self, entry: str) -> None:
         await self._web.run("quarantine", entry, QUARANTINED)
@@ -115,13 +158,44 @@ class RedisStore:
         )
         return answer
 
-    async def accepted(self, item: Notification, outcome: str, handset: str, number: str, introduced: str) -> bool:
-        answer = await self._work.run("finish", self._now(), "out", item.id, "", outcome, handset, number, introduced)
+    async def begin_notice(self, item: Notification, lease: int) -> str:
+        answer: str = await self._work.run("begin_notice", self._now(), item.id, item.token, lease)
+        return answer
+
+    async def notice(self, item: Reply, what: str, text: str) -> bool:
+        answer = await self._work.run(
+            "notice", self._now(), item.id, what, item.handset, item.number, text, NOTICES_A_DAY, LOST_A_DAY
+        )
         return bool(answer == "DONE")
 
-    async def evidence(self, receipt: Receipt) -> str:
-        answer: str = await self._web.run("evidence", self._now(), receipt.client_ref, receipt.message_id)
-        return answer
+    async def accepted(
+        self,
+        item: Notification,
+        outcome: str,
+        handset: str,
+        number: str,
+        introduced: str,
+        message_ids: Sequence[str] = (),
+    ) -> Delivery | None:
+        said = (handset, number, introduced, *(receipts.brief(each) for each in message_ids[:PARTS]))
+        answer, heard = await self._work.run("finish", self._now(), "out", item.id, "", outcome, *said)
+        return Delivery(item.message_id, "S", "", heard) if answer == "DONE" else None
+
+    async def evidence(self, receipt: Receipt, *, block: bool = False) -> Delivery:
+        said, handset = receipts.said(receipt), ""
+        if block and receipts.opted_out(said):
+            with suppress(phones.BadPhone):
+                handset = phones.inbound(receipt.handset)
+        nid, ended, before, now = await self._web.run(
+            "evidence",
+            self._now(),
+            receipt.client_ref,
+            receipts.brief(receipt.message_id),
+            said,
+            handset,
+            PARKED,
+        )
+        return Delivery(_message_id(nid), ended, before, now)
 
     async def settle(self, limit: int, settle_time: int, policy: str, report: Collection[Status]) -> Settled:
         resent, buried, dropped, unneeded, after = await self._work.run(
@@ -164,6 +238,11 @@ class RedisStore:
 _: type[Store] = RedisStore
 
 
+def reply_id(message_id: str) -> str:
+    """What a reply with that messageId of the provider is called in Redis: its UUID, in 22 characters."""
+    return urlsafe_b64encode(uuid5(REPLIES, message_id).bytes)[:22].decode()
+
+
 def _queue(item: Notification | Reply) -> str:
     return "out" if isinstance(item, Notification) else "in"
 
@@ -200,13 +279,20 @@ def _commit(commit: LinkCommit) -> tuple[str | int, ...]:
     )
 
 
+def _message_id(nid: str) -> str:
+    """The message that a notification is about; a notice is about none, and has an id that looks otherwise."""
+    mid, _, user = nid.partition(".")
+    return long_id(mid) if len(user) == 12 else nid
+
+
 def _notification(nid: str, token: str, waited: str, fields: list[str], record: list[str]) -> Notification:
     item: Mapping[str, str] = _pairs(fields)
-    sender, packed, gone, *ranks = record
+    sender, packed, gone, *ranks = record or ("", "", "")
+    notice = Notice(item["h"], item["n"], item["x"]) if "x" in item else None
     return Notification(
         id=nid,
         token=token,
-        message_id=long_id(nid.partition(".")[0]),
+        message_id=nid if notice else long_id(nid.partition(".")[0]),
         user_id=item["l"],
         sender=sender,
         packed=packed,
@@ -217,6 +303,7 @@ def _notification(nid: str, token: str, waited: str, fields: list[str], record: 
         due=int(item["d"]),
         waited=int(waited),
         suspect=item["s"] == "C",
+        notice=notice,
     )
 
 
@@ -233,4 +320,5 @@ def _reply(rid: str, token: str, waited: str, fields: list[str], _record: list[s
         attempts=int(item.get("t", 0)),
         waited=int(waited),
         suspect=item["s"] == "C",
+        fragment="r" in item,
     )

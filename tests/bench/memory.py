@@ -5,9 +5,10 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from nexmo_twisted.model import MessageEvent, Status, Thread
+from nexmo_twisted.model import MessageEvent, Receipt, Status, Thread
 from nexmo_twisted.rules.compact import pack
 from nexmo_twisted.rules.links import choose
+from nexmo_twisted.rules.receipts import brief
 from nexmo_twisted.store.redis_store import RedisStore
 
 ROOT = "https://api.layer.com/apps/082d4684-0992-11e5-a6c0-1697f925ec7b"
@@ -34,7 +35,7 @@ def message(message_id: str, sender: str, conversation: str, users: tuple[str, .
 
 
 async def memory(store: RedisStore, redis: Any, messages: int) -> dict[str, float]:
-    """Bytes of Redis per message with two recipients, pending and done, links not counted."""
+    """Bytes of Redis per message with two recipients, pending and done (both SMS delivered), links not counted."""
 
     async def used() -> int:
         info: str = await redis.command("INFO", "memory")
@@ -61,14 +62,16 @@ async def memory(store: RedisStore, redis: Any, messages: int) -> dict[str, floa
             choice = choose(state, thread, handset, "", ("12015550101",), 604_800_000, 0)
             assert choice is not None
             assert await store.begin(item, REPORT, choice.commit, "", 90_000) == "OK"
-            record = f"sent {choice.number} {uuid.uuid4()}"
-            await store.accepted(item, record, handset, choice.number, "")
+            sms = str(uuid.uuid4())
+            await store.accepted(item, f"sent {choice.number} {brief(sms)}", handset, choice.number, "", [sms])
+            await store.evidence(Receipt(item.id, sms, handset, choice.number, "delivered", "0"))
     with_closed = await used()
-    cursor = "0"
-    while True:
-        cursor, keys = await redis.command("SCAN", cursor, "MATCH", "nx:m:*", "COUNT", 1000)
-        if keys:
-            await redis.command("DEL", *keys)
-        if cursor == "0":
-            break
+    for family in ("nx:m:*", "nx:d:*"):  # the messages, and by which ids their SMS are found
+        cursor = "0"
+        while True:
+            cursor, keys = await redis.command("SCAN", cursor, "MATCH", family, "COUNT", 1000)
+            if keys:
+                await redis.command("DEL", *keys)
+            if cursor == "0":
+                break
     return {"pending": pending, "done": (with_closed - await used()) / messages}

@@ -69,6 +69,7 @@ async def visit(port: int) -> Visit | None:
     try:
         return await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", port), Visit())
     except ConnectError:
+        await pause(0.1)
         return None
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM
 
 from twisted.internet.interfaces import IReactorTime
 
+from tests.chaos.verdict import raised
 from tests.scenarios.processes import Twistd
 
 WORKER = Path(__file__).with_name("worker.py")
@@ -102,14 +103,3 @@ class Crew:
         for twistd in self._running:
             if twistd.code is None:
                 twistd.process.signalProcess(number)
-
-
-def raised(output: str) -> Iterator[str]:
-    """The exceptions that somebody logged with a traceback: nobody foresaw them."""
-    inside = False
-    for line in output.splitlines():
-        if "Traceback (most recent call last)" in line:
-            inside = True
-        elif inside and (text := line.removeprefix("\t")) and not text.startswith(" "):
-            yield text[:200]
-            inside = False

@@ -1,12 +1,13 @@
 """Crash points: the steps of both pipelines at which a process may die, and the trap that kills it there.
 
-A step is one call through one of the three boundaries, since nothing that the service does on the way of a message has
-an effect outside the process in any other way. Each has two points, ``<method>:before`` and ``<method>:after``. There
-is none in between: a script runs in Redis as a whole or not at all, and a company has accepted a request or has not,
-whatever the process was doing when it died. That a webhook is answered is no point of its own either: after
-``record_event``, ``receive`` and ``evidence`` it is not answered yet, before the next step it is.
+A step is one call through one of the three boundaries, since nothing on the way of a message has an effect outside the
+process otherwise. (Registration, the watch over Redis and the sweep have, but they are on no message's way.) Each step
+has two points, ``<method>:before`` and ``<method>:after``. There is none in between: a script runs in Redis as a whole
+or not at all, and a company has accepted a request or has not, whatever the process was doing when it died. Nor is the
+answer to a webhook a point of its own: right after ``record_event``, ``receive`` and ``evidence`` it is not on the wire
+yet.
 
-The service itself knows nothing of this. A subclass of it puts a :class:`Watched` around each boundary.
+The service knows nothing of this. A subclass puts a :class:`Watched` around each boundary that it builds.
 """
 
 from __future__ import annotations

@@ -258,7 +258,8 @@ REPLIES = (
     _left("set_aside:after", "", NOTHING),
 )
 
-#: What kills whoever works on it is buried after three claims, and nobody else is.
+#: What kills whoever works on it is buried after three claims, and nobody else is; after two if it dies while it sends,
+#: since then nobody knows what was sent.
 POISONS = (
     Row(
         POISON,
@@ -268,6 +269,15 @@ POISONS = (
         deaths=3,
         ends=("bob buried: crashes", "cleo sent"),
         counted={"buried crashes": 1},
+    ),
+    Row(
+        PLAIN,
+        "send:before",
+        "lease settle",
+        deaths=2,
+        sms=0,
+        ends=("bob buried: uncertain",),
+        counted={"uncertain": 1, "settled buried": 1, "buried uncertain": 1},
     ),
     Row(
         POISONED_REPLY,

@@ -153,3 +153,25 @@ class RepliesTests(SynchronousTestCase):
         self.assertEqual(verdict.disordered_replies([other, NO], [post(NO), post(other)]), [])
         self.assertEqual(verdict.ordered_pairs([YES, NO]), 1)
         self.assertEqual(verdict.ordered_pairs([other, late, NO]), 0)
+
+
+class ErrorsTests(SynchronousTestCase):
+    def test_traceback(self) -> None:
+        """An exception that was logged with its traceback is found by its last line, however the log indents it."""
+        log = """2026-01-01T00:00:00+0000 [-] At work: Redis is there
+2026-01-01T00:00:01+0000 [-] A webhook could not be stored
+\tTraceback (most recent call last):
+\t  File "service.py", line 1, in go
+\t    raise ValueError("bad")
+\tbuiltins.ValueError: bad
+\t
+Unhandled Error
+Traceback (most recent call last):
+  File "service.py", line 2, in stop
+builtins.KeyError: 'x'
+"""
+        self.assertEqual(list(verdict.raised(log)), ["builtins.ValueError: bad", "builtins.KeyError: 'x'"])
+
+    def test_quiet(self) -> None:
+        """What the service says by itself is no such error, however bad the news."""
+        self.assertEqual(list(verdict.raised("2026-01-01 [-] Redis does not answer; waiting for it\n")), [])

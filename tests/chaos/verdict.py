@@ -6,7 +6,7 @@ Pure functions over what was seen from outside; :mod:`tests.chaos.test_verdict` 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
@@ -208,3 +208,14 @@ def ordered_pairs(answers: Sequence[Answer]) -> int:
     for answer in answers:
         lanes[answer.handset].append(answer)
     return sum(precedes(first, second) for lane in lanes.values() for first in lane for second in lane)
+
+
+def raised(output: str) -> Iterator[str]:
+    """The exceptions that somebody logged with a traceback: nobody foresaw them."""
+    inside = False
+    for line in output.splitlines():
+        if "Traceback (most recent call last)" in line:
+            inside = True
+        elif inside and (text := line.removeprefix("\t")) and not text.startswith(" "):
+            yield text[:200]
+            inside = False

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given
-from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.model import Thread
-from nexmo_twisted.rules.links import (
-    WEEK,
-    Choice,
-    LinkState,
-    choose,
-    expiry,
-    introduction_mark,
-    renew,
-    thread_of,
-)
+from nexmo_twisted.rules.link_map import WEEK, expiry
+from nexmo_twisted.rules.links import Choice, LinkState, choose, introduction_mark, renew, thread_of
 
 NOW = 1_767_225_600_000
 HOUR = 3_600_000
 KEEP = 30 * 24 * HOUR
 A, B, C = "12015550101", "12015550102", "12015550103"
 HANDSET = "12015550199"
+BRITISH, CANADIAN = "447700900123", "14165550101"
 ONE, TWO, THREE = (f"layer:///conversations/0000000{n}-0000-4000-8000-000000000000" for n in (1, 2, 3))
 
 
@@ -35,7 +26,7 @@ def pick(
 
 
 def number(choice: Choice | None) -> str | None:
-    return choice and choice.number
+    return choice.number if choice else None
 
 
 def links(**expires: object) -> str:
@@ -117,32 +108,26 @@ class Choosing(TestCase):
         """A link to a number that was taken out of the settings moves to another."""
         self.assertEqual(number(pick(LinkState(NOW, links(c1=NOW + 1), {}))), A)
 
-    @given(
-        st.lists(
-            st.tuples(
-                st.sampled_from(["ann", "bob", "cleo"]),
-                st.sampled_from([ONE, TWO, THREE]),
-                st.sampled_from([0, HOUR // 2, 2 * HOUR]),
-            ),
-            max_size=25,
-        )
-    )
-    def test_never_two_on_one(self, messages: list[tuple[str, str, int]]) -> None:
-        """Whatever comes in whatever order, no two threads are alive on one (handset, number) at a time."""
-        now, maps, handset, alive = NOW, dict[str, str](), dict[str, str](), dict[str, tuple[Thread, int]]()
-        for version, (user, conversation, passes) in enumerate(messages):
-            now += passes
-            thread = Thread(user, conversation)
-            state = LinkState(now, maps.get(user, ""), handset)
-            choice = choose(state, thread, HANDSET, "", (A, B), HOUR, KEEP)
-            if choice is None:
-                self.assertEqual(len([1 for t, end in alive.values() if end > now and t != thread]), 2)
-                continue
-            carried, end = alive.get(choice.number, (thread, 0))
-            self.assertTrue(carried == thread or end <= now)
-            alive[choice.number] = (thread, now + HOUR)
-            maps[user] = choice.commit.user_map
-            handset |= {**choice.commit.adopted, "v": str(version + 1), choice.number: choice.commit.entry}
+    def test_own_country_first(self) -> None:
+        """Among free numbers one of the handset's country comes first, then the least recently used, then the order of
+        the settings; a link that exists stays where it is."""
+        british, other = "447700900201", "447700900202"
+        for handset, numbers, used, expected in (
+            (BRITISH, (A, british, other), {}, british),
+            (BRITISH, (A, british, other), {british: 5}, other),
+            (BRITISH, (A, british), {british: 5}, british),
+            (BRITISH, (A, B), {A: 5}, B),
+            (HANDSET, (british, A, B), {}, A),
+            (HANDSET, (CANADIAN, A), {}, A),
+            ("14165550123", (A, CANADIAN), {}, CANADIAN),
+            ("881612345678", (A, british), {A: 5}, british),
+        ):
+            entries = {n: entry("bob", TWO, NOW - 1, at) for n, at in used.items()}
+            choice = choose(LinkState(NOW, "", entries), Thread("bob", ONE), handset, "", numbers, HOUR, KEEP)
+            self.assertEqual(number(choice), expected, (handset, numbers, used))
+        state = LinkState(NOW, links(a1=NOW + 1), {"v": "1", A: entry("bob", ONE, NOW + 1)})
+        choice = choose(state, Thread("bob", ONE), BRITISH, "", (british, A), HOUR, KEEP)
+        self.assertEqual(number(choice), A)
 
 
 class Introducing(TestCase):

@@ -19,7 +19,7 @@ from tests.sandbox.running import NOW, Running
 from tests.sandbox.test_nexmo import BOB, FORM, OURS, basic
 
 ANN = "12015550111"
-MEMBERS = ["statuses", "err_code", "early", "times", "delay"]
+MEMBERS = ["statuses", "err_code", "early", "times", "delay", "client_ref"]
 
 
 class Plans(SynchronousTestCase):
@@ -37,9 +37,16 @@ class Plans(SynchronousTestCase):
         self.assertEqual(ReceiptPlan.from_json({"statuses": []}), ReceiptPlan(statuses=()))
         self.assertEqual(
             ReceiptPlan.from_json(
-                {"statuses": ["buffered", "failed"], "err_code": "6", "early": True, "times": 3, "delay": 2.5}
+                {
+                    "statuses": ["buffered", "failed"],
+                    "err_code": "6",
+                    "early": True,
+                    "times": 3,
+                    "delay": 2.5,
+                    "client_ref": False,
+                }
             ),
-            ReceiptPlan(("buffered", "failed"), "6", True, 3, 2.5),
+            ReceiptPlan(("buffered", "failed"), "6", True, 3, 2.5, False),
         )
 
     def test_not_a_plan(self) -> None:
@@ -51,6 +58,7 @@ class Plans(SynchronousTestCase):
             ({"statuses": [1]}, "statuses"),
             ({"err_code": 6}, "err_code"),
             ({"early": 1}, "early"),
+            ({"client_ref": 0}, "client_ref"),
             ({"times": 0}, "times"),
             ({"times": True}, "times"),
             ({"times": 1.0}, "times"),
@@ -173,11 +181,18 @@ class Contents(Posting):
             self.assertIn("nonce", last)
 
     async def test_without_a_reference(self) -> None:
-        """An SMS without client-ref has receipts without one."""
+        """An SMS without client-ref has receipts without one, and so has any if the plan says so."""
+        expected = self.expected_without_a_reference
         await self.send(**{"client-ref": ""})
-        expected = self.expected()
+        self.assertEqual(await self.receipts(), [expected(0)])
+        self.nexmo.receipts = ReceiptPlan(client_ref=False)
+        await self.send()
+        self.assertEqual(await self.receipts(), [expected(0), expected(1)])
+
+    def expected_without_a_reference(self, which: int) -> dict[str, str]:
+        expected = self.expected(messageId=self.nexmo.sent[which].message_ids[0])
         del expected["client-ref"]
-        self.assertEqual(await self.receipts(), [expected])
+        return expected
 
     async def test_parts(self) -> None:
         """Every part of a long text has a receipt of its own, under its own id."""

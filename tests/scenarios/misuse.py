@@ -103,14 +103,18 @@ SMS = {"messageId": "misuse", "msisdn": BOB, "to": ONE, "text": SAID, "type": "t
 
 def spoiled_sms(rng: Random) -> list[tuple[str, Any]]:
     """None: something it needs is wrong."""
-    name = rng.choice(("messageId", "msisdn", "to", "text"))
-    wrong = "  " if name == "text" else rng.choice(("", "\0", "a\nb", "5" * 200, "\x85"))
-    return parameters(rng, {**SMS, name: wrong})
+    wrong = rng.choice(("", "\0", "a\nb", "5" * 200, "\x85"))
+    return parameters(rng, {**SMS, rng.choice(("messageId", "msisdn", "to")): wrong})
 
 
 def odd_sms(rng: Random) -> list[tuple[str, Any]]:
-    """It has to be accepted, and is always the same one."""
-    return parameters(rng, {**SMS, "text": text(rng) or "?", "type": rng.choice(("text", "unicode", "vcard", ""))})
+    """It has to be accepted, and is always the same one; a part of a long one it cannot be."""
+    sms = {**SMS, "text": rng.choice((text(rng), " ")), "type": rng.choice(("text", "unicode", "vcard", "binary", ""))}
+    if rng.random() < 0.3:
+        total = rng.choice(("", "0", "1", "256", "-2", " 2", "2.0", "٢", "9" * 100, "\0"))
+        part = rng.choice(("1", total))
+        sms |= {"concat": "true", "concat-ref": text(rng), "concat-total": total, "concat-part": part}
+    return parameters(rng, sms)
 
 
 def odd_receipt(rng: Random) -> list[tuple[str, Any]]:

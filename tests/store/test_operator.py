@@ -176,7 +176,7 @@ class Redriving(OperatorCase):
 
         item = await self.uncertain()
         await self.redrive(item, confirmed=True)
-        self.assertEqual(await self.store.evidence(receipt(item.id)), "R")
+        self.assertEqual((await self.store.evidence(receipt(item.id))).ended, "R")
         self.assertEqual(await self.claim(), [])
 
     async def test_needless(self) -> None:

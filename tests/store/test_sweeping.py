@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from nexmo_twisted.errors import StoreUnavailable
-from nexmo_twisted.model import InboundSms, Notification, Receipt, Reply, Status
+from nexmo_twisted.model import Closed, InboundSms, Notification, Part, PartTaken, Receipt, Reply, Status
 from nexmo_twisted.rules.compact import pack, short_id
 from nexmo_twisted.store.keys import DAY, KEEP
 from nexmo_twisted.store.sweeping import Sweeping
@@ -222,6 +222,70 @@ class Lanes(SweepCase):
         self.assertEqual(await self.replies(), [])
 
 
+class Parts(SweepCase):
+    name = f"{HANDSET}:{NUMBERS[0]}:7:3"
+
+    async def part(self, number: int) -> PartTaken:
+        """A part of a long reply comes."""
+        sms = InboundSms(f"id-{number}", HANDSET, NUMBERS[0], f"{number}.")
+        return await self.store.receive_part(sms, Part("7", 3, number), HANDSET, NUMBERS[0], 60_000, 300_000)
+
+    async def test_not_listed(self) -> None:
+        """Parts that nothing would look at are closed when they should have been."""
+        await self.part(1)
+        await self.redis("DEL", "nx:ccd")
+        await self.assert_repairs(parts=1)
+        self.assertEqual(await self.store.close_parts(5), Closed(0, 0, 60_000))
+
+    async def test_listed_at_another_time(self) -> None:
+        """The time is that of the parts."""
+        await self.part(1)
+        await self.redis("ZADD", "nx:ccd", 9_000_000_000_000, self.name)
+        await self.assert_repairs(parts=1)
+        self.clock.advance(60)
+        self.assertEqual(await self.store.close_parts(5), Closed(1, 0, None))
+
+    async def test_listed_for_nothing(self) -> None:
+        """An entry without parts goes, and so does one of a reply that was posted incomplete."""
+        await self.part(1)
+        self.clock.advance(60)
+        await self.store.close_parts(5)
+        for name in (self.name, "nobody", "nobody:else"):
+            await self.redis("ZADD", "nx:ccd", 9_000_000_000_000, name)
+        await self.redis("HSET", "nx:cc:nobody:else", "f", "x")
+        await self.assert_repairs(parts=3, undecodable=1)
+        self.assertEqual(await self.redis("EXISTS", "nx:ccd"), 0)
+
+    async def test_closing_what_is_not_there(self) -> None:
+        """Before the sweep has come, such entries keep nobody from closing others, and are told of."""
+        await self.redis("ZADD", "nx:ccd", 1, "nobody")
+        await self.redis("HSET", "nx:cc:nobody:else", "f", "x", "z", 1e9)
+        await self.redis("ZADD", "nx:ccd", 1, "nobody:else")
+        await self.part(1)
+        self.clock.advance(60)
+        self.assertEqual(await self.store.close_parts(5), Closed(1, 2, None))
+
+    async def test_they_end(self) -> None:
+        """Parts have an end, waiting or not, and so have those that nobody can read."""
+        await self.part(1)
+        self.clock.advance(60)
+        await self.store.close_parts(5)
+        sms = InboundSms("other", HANDSET, NUMBERS[0], "hi")
+        await self.store.receive_part(sms, Part("8", 3, 1), HANDSET, NUMBERS[0], 60_000, 300_000)
+        other = f"nx:cc:{HANDSET}:{NUMBERS[0]}:8:3"
+        lives = {f"nx:cc:{self.name}": KEEP["late_parts"], other: KEEP["pending"]}
+        (marker,) = [key for key in await self.redis("KEYS", "nx:i:*") if await self.redis("TYPE", key) == "string"]
+        lives[marker] = KEEP["closed"]
+        for key in lives:
+            await self.redis("PERSIST", key)
+        await self.assert_repairs(expiry=3)
+        for key, life in lives.items():
+            await self.assert_ends(key, life)
+        await self.redis("HSET", "nx:cc:what", "is", "this")
+        await self.assert_repairs(undecodable=1)
+        await self.assert_ends("nx:cc:what", KEEP["aside"])
+
+
 class Aside(SweepCase):
     async def test_listed_again(self) -> None:
         """What stands aside and is listed nowhere is listed since when it stands there."""
@@ -327,7 +391,7 @@ class Lost(SweepCase):
         await self.redis("DEL", f"nx:n:{item.id}")
         await self.sweep()
         receipt = Receipt(item.id, "provider-id", HANDSET, NUMBERS[0], "delivered", "0")
-        self.assertEqual(await self.store.evidence(receipt), "U")
+        self.assertEqual((await self.store.evidence(receipt)).ended, "U")
         self.assertEqual(await self.closed(short_id(uuid(1))), "done")
         self.assertEqual(await self.sweep(), {})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 
-from nexmo_twisted.model import InboundSms, Notification, Receipt, Reply, Status, Thread
+from nexmo_twisted.model import InboundSms, Notification, Part, Receipt, Reply, Status, Thread
 from nexmo_twisted.rules.compact import pack
 from nexmo_twisted.rules.links import choose
 from tests.store.test_messages import REPORT, ROOT, event
@@ -28,7 +28,16 @@ class Healthy(SweepCase):
             self.replying: list[Reply] = []
             self.messages = 0
             often = {self.take: 2, self.try_to_send: 2, self.word: 3}
-            once = (self.message, self.status, self.deletion, self.receipt, self.settle, self.reply, self.reply_word)
+            once = (
+                self.message,
+                self.status,
+                self.deletion,
+                self.receipt,
+                self.settle,
+                self.reply,
+                self.part,
+                self.reply_word,
+            )
             steps = often | dict.fromkeys((*once, self.wait), 1)
             for number in range(400):
                 (step,) = self.random.choices(list(steps), list(steps.values()))
@@ -36,7 +45,7 @@ class Healthy(SweepCase):
                 if number % 10 == 9:
                     await self.remember()
                     self.assertEqual(await self.sweep(), {}, f"seed {seed}, step {number}, {step.__name__}")
-        for state in ("R", "C", "S", "U", "D", "hold", "closed", "done reply"):
+        for state in ("R", "C", "S", "U", "D", "hold", "closed", "done reply", "parts", "parts missing"):
             self.assertGreater(self.seen[state], 0, state)
 
     async def remember(self) -> None:
@@ -46,6 +55,8 @@ class Healthy(SweepCase):
             self.seen["closed" if await self.closed(key.removeprefix("nx:m:")) else "open"] += 1
         for key in await self.redis("KEYS", "nx:i:*"):
             self.seen["done reply" if await self.redis("TYPE", key) == "string" else "reply"] += 1
+        for key in await self.redis("KEYS", "nx:cc:*"):
+            self.seen["parts missing" if await self.redis("HEXISTS", key, "c") else "parts"] += 1
         self.seen["hold"] += await self.redis("EXISTS", "nx:hold")
 
     async def message(self) -> None:
@@ -117,6 +128,13 @@ class Healthy(SweepCase):
         sms = InboundSms(f"id-{self.random.randint(1, 50)}", handset, NUMBERS[0], "hi")
         await self.store.receive(sms, handset, NUMBERS[0])
         self.replying += await self.replies()
+
+    async def part(self) -> None:
+        total, number = self.random.randint(1, 3), self.random.randint(1, 3)
+        sms = InboundSms(f"part-{self.random.randint(1, 90)}", HANDSET, NUMBERS[0], "hi")
+        part = Part(str(self.random.randint(1, 3)), total, min(number, total))
+        await self.store.receive_part(sms, part, HANDSET, NUMBERS[0], 60_000, 300_000)
+        await self.store.close_parts(2)
 
     async def reply_word(self) -> None:
         if not self.replying:

@@ -44,7 +44,7 @@ class Evidence(UncertainCase):
         """A receipt proves that the SMS was accepted, whatever it says became of it."""
         for n, status in enumerate(("delivered", "failed", "expired", "buffered", "what is this"), 1):
             item = await self.uncertain(n)
-            self.assertEqual(await self.store.evidence(receipt(item.id, status)), "U")
+            self.assertEqual((await self.store.evidence(receipt(item.id, status))).ended, "U")
             self.assertEqual(await self.state(item), None)
         self.assertEqual(await self.redis("ZCARD", "nx:uncertain:out"), 0)
 
@@ -52,24 +52,24 @@ class Evidence(UncertainCase):
         """The second receipt, for the next part or repeated, is no news."""
         item = await self.uncertain()
         await self.store.evidence(receipt(item.id))
-        self.assertEqual(await self.store.evidence(receipt(item.id)), "")
-        self.assertEqual(await self.outcome(), f"receipt {NUMBERS[0]} provider-id @1")
+        self.assertEqual((await self.store.evidence(receipt(item.id))).ended, "")
+        self.assertEqual(await self.outcome(), f"receipt {NUMBERS[0]} provider-id @1 =d")
 
     async def test_every_state(self) -> None:
         """It counts in every state that comes after an attempt: on the wire, buried, waiting, claimed again."""
         item = await self.sending(1)
-        self.assertEqual(await self.store.evidence(receipt(item.id)), "S")
+        self.assertEqual((await self.store.evidence(receipt(item.id))).ended, "S")
         item = await self.sending(2)
         await self.store.set_aside(item, "refused", uncertain=False)
-        self.assertEqual(await self.store.evidence(receipt(item.id)), "D")
+        self.assertEqual((await self.store.evidence(receipt(item.id))).ended, "D")
         self.assertEqual(await self.redis("ZCARD", "nx:buried:out"), 0)
         item = await self.sending(3)
         await self.store.retry(item, 0, "later")
-        self.assertEqual(await self.store.evidence(receipt(item.id)), "R")
+        self.assertEqual((await self.store.evidence(receipt(item.id))).ended, "R")
         item = await self.sending(4)
         await self.store.retry(item, 0, "later")
         (item,) = await self.claim()
-        self.assertEqual(await self.store.evidence(receipt(item.id)), "C")
+        self.assertEqual((await self.store.evidence(receipt(item.id))).ended, "C")
         self.assertEqual(await self.begin(item), "STALE")
         self.assertEqual(await self.claim(), [])
 
@@ -77,10 +77,10 @@ class Evidence(UncertainCase):
         """A reference of which no SMS went out, or of nobody, changes nothing."""
         await self.owe()
         (item,) = await self.claim()
-        self.assertEqual(await self.store.evidence(receipt(item.id)), "")
+        self.assertEqual((await self.store.evidence(receipt(item.id))).ended, "")
         self.assertEqual(await self.state(item), "C")
         for odd in ("nobody", "", "\x00", "é" * 50):
-            self.assertEqual(await self.store.evidence(receipt(odd)), "")
+            self.assertEqual((await self.store.evidence(receipt(odd))).ended, "")
         self.assertEqual(await self.redis("KEYS", "nx:n:*"), [f"nx:n:{item.id}"])
 
     async def test_before_the_answer(self) -> None:

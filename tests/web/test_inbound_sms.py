@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from nexmo_twisted.errors import BadRequest
-from nexmo_twisted.model import InboundSms
+from nexmo_twisted.model import InboundSms, Part
 from nexmo_twisted.web.inbound_sms import read_sms
 
 SMS = {
@@ -17,6 +19,7 @@ SMS = {
     "keyword": "HELLO",
     "message-timestamp": "2020-01-01 12:00:00",
 }
+PART = {"concat": "true", "concat-ref": "17", "concat-total": "3", "concat-part": "2"}
 READ = InboundSms(message_id="0A0000000123ABCD1", msisdn="447700900001", to="447700900000", text="Hello world")
 
 
@@ -41,17 +44,76 @@ class Messages(SynchronousTestCase):
         self.assertEqual(read_sms([*SMS.items(), ("novel", "x")]), READ)
 
     def test_unusable(self) -> None:
-        """Without numbers, id and text there is nothing to post; the reason names the parameter only."""
+        """Without numbers, id and text there is no SMS; the reason names the parameter only."""
         for name in ("msisdn", "to", "messageId"):
             for value in (None, "", "5" * 129, "SECRET\x00", "a\nb"):
                 error = self.assertRaises(BadRequest, read_sms, changed(**{name: value}))
                 self.assertIn(name, error.reason)
                 self.assertNotIn("SECRET", error.reason)
-        for text in (None, "", " \n", "x" * 40_001):
-            self.assertIn("text", self.assertRaises(BadRequest, read_sms, changed(text=text)).reason)
-        self.assertIn("binary", self.assertRaises(BadRequest, read_sms, changed(type="binary", data="00")).reason)
+        for text, kind in ((None, None), (None, "novel"), ("x" * 40_001, "text")):
+            self.assertIn("text", self.assertRaises(BadRequest, read_sms, changed(text=text, type=kind)).reason)
         self.assertRaises(BadRequest, read_sms, ())
 
+    def test_blank(self) -> None:
+        """Somebody may send an SMS without any text; the documentation says that it comes with its type."""
+        for text, kind in (("", "text"), (" \n", "unicode"), (None, "text"), ("", None)):
+            self.assertEqual(read_sms(changed(text=text, type=kind)), replace(READ, text=text or ""))
+
+    def test_binary(self) -> None:
+        """A binary SMS is for a machine; whether it is one of several parts matters to nobody."""
+        for more in ({"text": None, "data": "00ff", "udh": "0605"}, {"text": "x"}, {"type": "BINARY"}, PART):
+            self.assertEqual(read_sms(changed(**{"type": "binary", **more})), replace(READ, text="", binary=True))
+
+
+class Parts(SynchronousTestCase):
+    def part(self, **params: str | None) -> Part | None:
+        values = {name.replace("_", "-"): value for name, value in params.items()}
+        return read_sms(changed(**{**PART, **values})).part
+
+    def test_read(self) -> None:
+        """A part says of which SMS it is one, how many there are, and which one it is."""
+        self.assertEqual(read_sms(changed(**PART)), replace(READ, part=Part("17", 3, 2)))
+        self.assertEqual(self.part(concat_total="255", concat_part="255"), Part("17", 255, 255))
+        self.assertEqual(self.part(concat_ref="a3-F_0", concat="TRUE"), Part("a3-F_0", 3, 2))
+
+    def test_flag(self) -> None:
+        """The numbers say it without the flag; a flag that says no is believed."""
+        self.assertEqual(self.part(concat=None), Part("17", 3, 2))
+        for flag in ("false", "", "0", "what"):
+            self.assertIsNone(self.part(concat=flag))
+
+    def test_blank(self) -> None:
+        """A part may be blank."""
+        self.assertEqual(self.part(text=""), Part("17", 3, 2))
+
+    def test_nonsense(self) -> None:
+        """What makes no sense as a part is an SMS of its own: what somebody wrote is always posted."""
+        for params in (
+            {"concat_total": "1", "concat_part": "1"},
+            {"concat_part": "4"},
+            {"concat_part": "0"},
+            {"concat_part": "-1"},
+            {"concat_total": "256"},
+            {"concat_total": "٣"},
+            {"concat_total": "3.0"},
+            {"concat_total": "9" * 5000},
+            {"concat_part": ""},
+            {"concat_part": None},
+            {"concat_total": None},
+            {"concat_ref": None},
+            {"concat_ref": ""},
+            {"concat_ref": "1:2"},
+            {"concat_ref": "1\x00"},
+            {"concat_ref": "é"},
+            {"concat_ref": "1" * 41},
+            {"text": "x" * 1_001},
+        ):
+            self.assertIsNone(self.part(**params), params)
+            values = {name.replace("_", "-"): value for name, value in params.items()}
+            self.assertEqual(read_sms(changed(**{**PART, **values})).text, params.get("text", READ.text))
+
+
+class Odd(SynchronousTestCase):
     def test_repeated(self) -> None:
         """Two values for one parameter: nobody knows which was meant."""
         pairs = [*SMS.items(), ("msisdn", "447700900002")]

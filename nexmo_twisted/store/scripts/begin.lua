@@ -12,6 +12,7 @@ if not record or record.x then return record and record.x or 'expired' end
 if not string.find(ranks, int(record.r[item.l] or 0), 1, true) then return 'read' end
 if item.p ~= '1' and redis.call('EXISTS', K.hold) == 1 then return 'HELD' end
 local handset, number = ARGV[10], ARGV[14]
+if redis.call('EXISTS', K.opted_out .. handset) == 1 then return 'opted_out' end
 if redis.call('SISMEMBER', K.unowned, number) == 1 or not links_unchanged(7) then return 'CONFLICT' end
 redis.call('ZREM', q.queue, item.l)
 redis.call('HSET', q.item .. nid, 's', 'S', 'a', int(tonumber(item.a or '0') + 1), 'n', number,

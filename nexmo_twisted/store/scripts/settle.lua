@@ -7,8 +7,11 @@ local q, resent, buried, dropped, unneeded = names('out'), 0, 0, 0, 0
 for _, nid in ipairs(redis.call('ZRANGEBYSCORE', q.uncertain, '-inf', int(now - patience), 'LIMIT', 0, ARGV[2])) do
   local item = load_item(q.item .. nid)
   local record = item and item.m and load_message(item.m)
-  if not item or item.s ~= 'U' or not item.m then
+  if not item or item.s ~= 'U' then
     redis.call('ZREM', q.uncertain, nid)
+  elseif not item.m then               -- a notice: rather none than two
+    close_item(q, nid, item, 'uncertain dropped', now)
+    dropped = dropped + 1
   elseif not record or record.x or not string.find(ranks, int(record.r[item.l] or 0), 1, true) then
     close_item(q, nid, item, 'uncertain ' .. (not record and 'expired' or record.x or 'read'), now)
     unneeded = unneeded + 1

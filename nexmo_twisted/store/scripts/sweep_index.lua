@@ -1,4 +1,4 @@
--- uses time messages queue closing sweep
+-- uses time messages queue closing parts sweep
 -- A step of the sweep through what is listed somewhere: entries that lead nowhere go.
 -- ARGV: now, index (its name in keys.py), cursor, about how many to look at. Returns that of report().
 local now, name, cursor, count = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
@@ -9,6 +9,14 @@ local function look_at_due(mid)
   if redis.call('EXISTS', K.message .. mid) == 0 then
     redis.call('ZREM', K.due, mid)
     repaired('due')
+  end
+end
+
+local function look_at_parts_due(name)
+  local parts = load_parts(name)
+  if not parts or parts.c then
+    redis.call('ZREM', K.parts_due, name)
+    repaired('parts')
   end
 end
 
@@ -42,6 +50,7 @@ end
 local out, in_ = names('out'), names('in')
 local looks = {
   due = {K.due, look_at_due},
+  parts_due = {K.parts_due, look_at_parts_due},
   out_queue = {K.out_queue, function(lane) look_at_queued(out, lane) end},
   in_queue = {K.in_queue, function(lane) look_at_queued(in_, lane) end},
   out_uncertain = {K.out_uncertain, function(id, at) look_at_aside(out, out.uncertain, 'uncertain', id, at) end},

@@ -1,4 +1,4 @@
--- uses time messages queue sweep
+-- uses time messages queue parts sweep
 -- A step of the sweep through all keys of ours. Every key is read here, and so repaired on fresh knowledge.
 -- ARGV: now, cursor, about how many to look at, ranks to report, ms that links are kept. Returns that of report().
 local now, cursor, count, ranks, links = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -107,6 +107,24 @@ local function look_at_lane(q, key)
   if redis.call('EXISTS', key) == 1 and redis.call('ZADD', q.queue, 'NX', int(at), lane) == 1 then repaired('queue') end
 end
 
+local function look_at_parts(key)
+  local name = string.sub(key, #K.parts + 1)
+  local parts = load_parts(name)
+  if not parts then
+    if redis.call('PTTL', key) == -1 then
+      redis.call('PEXPIRE', key, int(KEEP.aside))
+      repaired('undecodable')
+    end
+  elseif parts.c then must_end(key, KEEP.late_parts)
+  else
+    if tonumber(redis.call('ZSCORE', K.parts_due, name) or '') ~= tonumber(parts.u) then
+      redis.call('ZADD', K.parts_due, parts.u, name)
+      repaired('parts')
+    end
+    must_end(key, KEEP.pending)
+  end
+end
+
 local function look_at_hold(key)
   local hold = load_item(key)
   if tonumber(hold.since) and tonumber(hold.probe) then return end
@@ -121,13 +139,16 @@ local families = {                    -- what the key begins with, the types it 
   {K.in_item, 'hash string', function(key, kind) look_at_item(in_, key, kind) end},
   {K.out_lane, 'zset', function(key) look_at_lane(out, key) end},
   {K.in_lane, 'zset', function(key) look_at_lane(in_, key) end},
+  {K.parts, 'hash', look_at_parts},
+  {K.accepted, 'hash', function(key) must_end(key, KEEP.closed) end},
+  {K.parked, 'hash', function(key) must_end(key, KEEP.parked) end},
   {K.handset, 'hash', function(key) must_end(key, links) end},
   {K.escaped, 'string', function(key) must_end(key, links) end},
   {K.lock, 'string', function(key) must_end(key, KEEP.lock) end},
   {K.beat, 'string', function(key) must_end(key, KEEP.lock) end},
   {K.quarantine, 'list', function(key) must_end(key, KEEP.quarantine) end},
   {K.hold, 'hash', look_at_hold},
-  {K.unowned, 'set'}, {K.fence, 'string'}, {K.held, 'string'}, {K.due, 'zset'},
+  {K.unowned, 'set'}, {K.fence, 'string'}, {K.held, 'string'}, {K.due, 'zset'}, {K.parts_due, 'zset'},
   {K.out_queue, 'zset'}, {K.out_uncertain, 'zset'}, {K.out_buried, 'zset'},
   {K.in_queue, 'zset'}, {K.in_uncertain, 'zset'}, {K.in_buried, 'zset'},
 }

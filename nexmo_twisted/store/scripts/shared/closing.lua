@@ -1,14 +1,16 @@
--- An item is done: it leaves its queue, and its message hears what became of it and how long after it was due.
-local function close_item(q, id, item, outcome, now)
+-- An item is done: it leaves its queue, and its message hears what became of it and how long after it was due, and what
+-- its receipts say if there were any.
+local function close_item(q, id, item, outcome, now, said)
   local record = item.m and load_message(item.m)
+  said = said and said ~= '' and ' =' .. said or ''
   leave_lane(q, id, item, now)
   redis.call('ZREM', q.uncertain, id)
   redis.call('ZREM', q.buried, id)
   redis.call('DEL', q.item .. id)
-  if not item.m then redis.call('SET', q.item .. id, outcome, 'PX', int(KEEP.closed)) end
+  if not item.m then redis.call('SET', q.item .. id, outcome .. said, 'PX', int(KEEP.closed)) end
   if not record then return end
   record.o = record.o or {}
-  record.o[item.l] = outcome .. ' @' .. int(now - (item.d or now))
+  record.o[item.l] = outcome .. ' @' .. int(now - (item.d or now)) .. said
   record.n = (record.n or 1) - 1
   if record.n <= 0 then close_message(item.m, record, record.x or 'done', now)
   elseif record.x then save_message(item.m, record, KEEP.closed)

@@ -22,7 +22,7 @@ local function sound_item(q, id)
   local read = redis.pcall('HMGET', q.item .. id, 'l', 's', 'd', 'm', 'o', 'z', 'u')
   local item = {l = read[1], s = read[2], d = read[3], m = read[4] or nil, o = read[5] or nil, z = tonumber(read[6]),
                 u = tonumber(read[7])}
-  local sound = item.l and tonumber(item.d) and (item.m or q.queue == K.in_queue)
+  local sound = item.l and tonumber(item.d) and (item.m or item.x or q.queue == K.in_queue)
     and (in_work(item) or item.s == 'U' or item.s == 'D')
   return sound and item or nil
 end

@@ -1,0 +1,49 @@
+-- uses time queue replies parts joining
+-- A part of a long inbound SMS is stored once. The last one to come makes a reply of them, at the place of the first.
+-- A part that came before, with another messageId, says that its reference is used again: the old reply is closed as it
+-- is, and a new one begins. A part of one that was posted incomplete, or should have been, is a reply by itself.
+-- ARGV: now, rid, handset, number, text, messageId, reference, total, part, ms that others may take, ms in all.
+-- Returns {known, waiting, whole or late, 1 when one was closed incomplete, ms until this one will be or ''}
+local now, q, rid, handset, number = clock(ARGV[1]), names('in'), ARGV[2], ARGV[3], ARGV[4]
+local text, id, part, wait, longest = ARGV[5], ARGV[6], ARGV[9], tonumber(ARGV[10]), tonumber(ARGV[11])
+local name = table.concat({handset, number, ARGV[7], ARGV[8]}, ':')
+local key, parts, closed = K.parts .. name, load_parts(name), 0
+local before = parts and parts['i' .. part]
+local late = parts and not before and (parts.c or now > parts.d + longest)
+-- Should all parts of one reply have the same messageId, they are still parts of it.
+local sibling = parts and not parts.c and not before and not late and parts.f == rid
+if before == id or redis.call('EXISTS', q.item .. rid) == 1 and not sibling then return {'known', 0, ''} end
+
+local function close()
+  if parts.c then return end
+  close_parts(q, name, parts, now)
+  closed = 1
+end
+
+if late then
+  local place = next_place()
+  close()
+  add_reply(q, rid, {l = handset, n = number, x = text, i = id, b = parts.b, d = int(now), o = place, r = true}, now)
+  parts['i' .. part] = id
+  if missing(parts) == 0 then redis.call('DEL', key) else redis.call('HSET', key, 'i' .. part, id) end
+  return {'late', closed, ''}
+end
+
+if before or not parts then
+  local carried, place = carried_by(handset, number), next_place()
+  if parts then close() end
+  if redis.call('EXISTS', key) == 1 then redis.call('DEL', key) end
+  parts = {f = rid, i = id, l = handset, n = number, b = carried, d = int(now), o = place, z = ARGV[8]}
+  for field, value in pairs(parts) do redis.call('HSET', key, field, value) end
+end
+local ends = math.min(now + wait, parts.d + longest)
+parts['i' .. part], parts['x' .. part] = id, text
+redis.call('HSET', key, 'i' .. part, id, 'x' .. part, text, 'u', int(ends))
+redis.call('SET', q.item .. rid, 'part ' .. parts.f, 'PX', int(KEEP.closed))
+if missing(parts) == 0 then
+  close_parts(q, name, parts, now)
+  return {'whole', closed, ''}
+end
+redis.call('PEXPIRE', key, int(KEEP.pending))
+redis.call('ZADD', K.parts_due, int(ends), name)
+return {'waiting', closed, int(math.max(0, ends - now))}

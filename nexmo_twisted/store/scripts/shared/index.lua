@@ -1,0 +1,65 @@
+-- Which notification an SMS belongs to is found by the provider's id of each of its parts, for receipts that do not name
+-- it. A key for each part would take more memory than all else that is kept of a closed message, so those of one hour
+-- are spread over 256 hashes that stay small: six bytes of the SHA1 of the id -> the nid, packed.
+local HOUR = 3600000
+local DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+
+local function raw(hex)
+  return (string.gsub(hex, '..', function(pair) return string.char(tonumber(pair, 16)) end))
+end
+
+local function hex(bytes)
+  return (string.gsub(bytes, '.', function(char) return string.format('%02x', string.byte(char)) end))
+end
+
+-- Numbers of so many bits as numbers of another size, and the bits that are left over.
+local function resized(numbers, from, to)
+  local out, rest, bits = {}, 0, 0
+  for _, number in ipairs(numbers) do
+    rest, bits = rest * 2 ^ from + number, bits + from
+    while bits >= to do
+      bits = bits - to
+      out[#out + 1], rest = math.floor(rest / 2 ^ bits), rest % 2 ^ bits
+    end
+  end
+  return out, rest * 2 ^ (to - bits)
+end
+
+-- A nid is 22 digits of base64, a dot and 12 of hex: 22 bytes. That of a notice ends otherwise, and stays as it is.
+local function packed(nid)
+  local mid, user = string.match(nid, '^([%w_-]+)%.(%x+)$')
+  if not mid or #mid ~= 22 or #user ~= 12 then return nid end
+  local digits = {}
+  for i = 1, 22 do digits[i] = string.find(DIGITS, string.sub(mid, i, i), 1, true) - 1 end
+  local bytes = resized(digits, 6, 8)
+  return string.char(unpack(bytes)) .. raw(user)
+end
+
+local function unpacked(short)
+  if #short ~= 22 then return short end
+  local digits, last = resized({string.byte(short, 1, 16)}, 8, 6)
+  digits[22] = last
+  for i = 1, 22 do digits[i] = string.sub(DIGITS, digits[i] + 1, digits[i] + 1) end
+  return table.concat(digits) .. '.' .. hex(string.sub(short, 17))
+end
+
+-- Which of the 256 hashes, and the field in it.
+local function place_of(message_id)
+  local digest = redis.sha1hex(message_id)
+  return string.sub(digest, 1, 2), raw(string.sub(digest, 3, 14))
+end
+
+local function index_sms(message_id, nid, now)
+  local slot, field = place_of(message_id)
+  local key = K.accepted .. int(math.floor(now / HOUR)) .. ':' .. slot
+  redis.call('HSET', key, field, packed(nid))
+  redis.call('PEXPIRE', key, int(KEEP.closed))
+end
+
+local function indexed_sms(message_id, now)
+  local slot, field = place_of(message_id)
+  for hour = math.floor(now / HOUR), math.floor((now - KEEP.closed) / HOUR), -1 do
+    local short = redis.call('HGET', K.accepted .. int(hour) .. ':' .. slot, field)
+    if short then return unpacked(short) end
+  end
+end

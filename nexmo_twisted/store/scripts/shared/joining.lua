@@ -1,0 +1,32 @@
+local function missing(parts)
+  local count = 0
+  for part = 1, tonumber(parts.z) do
+    if not parts['i' .. part] then count = count + 1 end
+  end
+  return count
+end
+
+-- What has come becomes a reply, in order, with [...] where something is missing.
+local function close_parts(q, name, parts, now)
+  local texts, kept, key = {}, {'c', 1}, K.parts .. name
+  for part = 1, tonumber(parts.z) do
+    local text = parts['x' .. part]
+    if text then
+      kept[#kept + 1] = 'i' .. part
+      kept[#kept + 1] = parts['i' .. part]
+    end
+    if text or part == 1 or parts['x' .. part - 1] then texts[#texts + 1] = text or '[...]' end
+  end
+  redis.call('ZREM', K.parts_due, name)
+  redis.call('DEL', q.item .. parts.f, key)
+  local torn = missing(parts) > 0
+  add_reply(q, parts.f, {l = parts.l, n = parts.n, x = table.concat(texts), i = parts.i, b = parts.b, d = parts.d,
+    o = parts.o, r = torn}, now)
+  if not torn then return end
+  for _, field in ipairs({'f', 'i', 'l', 'n', 'b', 'd', 'o', 'z'}) do
+    kept[#kept + 1] = field
+    kept[#kept + 1] = parts[field]
+  end
+  redis.call('HSET', key, unpack(kept))
+  redis.call('PEXPIRE', key, int(KEEP.late_parts))
+end

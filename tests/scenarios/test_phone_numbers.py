@@ -1,0 +1,64 @@
+"""A phone is one phone, however it is written."""
+
+from __future__ import annotations
+
+from tests.scenarios.world import BOB, ONE, TALK, TWO, World
+
+BRITISH = "447700900112"
+
+
+class PhoneNumbers(World):
+    settings = {"default_region": "GB", "nexmo": {"phone_numbers": [ONE, TWO, "447700900201"]}}
+
+    async def setUp(self) -> None:
+        await super().setUp()
+        self.nexmo.add_number("447700900201", country="GB")
+        await self.pass_time(60)  # until the service looks at its numbers again
+
+    async def test_as_its_owner_wrote_it(self) -> None:
+        """National or international, with or without what is only dialled: the SMS arrives, and the answer, too."""
+        for number, phone in enumerate(("07700 900112", "+44 (0)7700-900112", "0044 7700 900112", "447700900112")):
+            user = f"user {number}"
+            self.layer.add_user(user, display_name="Zoe", phone_number=phone)
+            talk = self.layer.start_conversation(["ann", user])
+            await self.redis("FLUSHALL")
+            await self.text_unread(f"This is {number}", conversation=talk)
+            self.assertEqual(self.texts(BRITISH)[-1], f"Ann: This is {number}")
+            await self.reply(BRITISH, self.numbers(BRITISH)[-1], "Yes")
+            self.assertEqual(self.posted(talk)[-1], (user, "Yes"), phone)
+
+    async def test_as_the_provider_writes_it(self) -> None:
+        """An inbound SMS comes from the same handset, whatever stands before its digits."""
+        self.layer.add_user("zoe", display_name="Zoe", phone_number="07700 900112")
+        talk = self.layer.start_conversation(["ann", "zoe"])
+        await self.text_unread(conversation=talk)
+        for sender in (BRITISH, f"+{BRITISH}", f"00{BRITISH}", "4407700900112"):
+            await self.reply(sender, self.numbers(BRITISH)[0], f"From {sender}")
+            self.assertEqual(self.posted(talk)[-1], ("zoe", f"From {sender}"))
+
+    async def test_one_handset(self) -> None:
+        """Two users who write the same phone in two ways share a handset, and never a number on it."""
+        self.layer.add_user("rob", display_name="Rob", phone_number="+1 (201) 555-0112")
+        robs = self.layer.start_conversation(["ann", "rob"])
+        await self.text_unread()
+        await self.text_unread(conversation=robs)
+        self.assertEqual(self.numbers(BOB), [ONE, TWO])
+        await self.reply(BOB, TWO, "Rob here")
+        self.assertEqual((self.posted(robs)[-1], len(self.posted(TALK))), (("rob", "Rob here"), 1))
+
+    async def test_own_country_first(self) -> None:
+        """A handset is texted from a number of its own country while one is free."""
+        self.layer.add_user("zoe", display_name="Zoe", phone_number="07700 900112")
+        for n in range(2):
+            await self.text_unread(conversation=self.layer.start_conversation(["ann", "zoe"], {"n": n}))
+        await self.text_unread()
+        self.assertEqual((self.numbers(BRITISH), self.numbers(BOB)), (["447700900201", ONE], [ONE]))
+
+    async def test_impossible(self) -> None:
+        """A phone that is no possible number gets no SMS; the others of the conversation do."""
+        for number, phone in enumerate(("+1 201 555 011", "+44 770 0", "+999 123456789", "1-800-FLOWERS")):
+            self.layer.add_user(f"user {number}", display_name="Zoe", phone_number=phone)
+        users = [f"user {number}" for number in range(4)]
+        await self.text_unread(conversation=self.layer.start_conversation(["ann", "bob", *users]))
+        self.assertEqual((len(self.texts(BOB)), self.counted("skipped", "no_phone")), (1, 4))
+        self.assertEqual(self.counted("sent"), 1)
