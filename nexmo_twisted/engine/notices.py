@@ -22,7 +22,7 @@ class Courtesy:
 
 
 class Notices:
-    """Looks whether a reply asks something of the service itself. ``notify`` is told when there may be a notice to send.
+    """Looks whether a reply asks something of the service itself; ``notify`` hears when there may be a notice to send.
 
     Every method raises StoreUnavailable only, and may be called again for the same reply.
     """

@@ -27,9 +27,9 @@ from tests.chaos.run import Run
 LAST_RESORT = 60
 
 
-async def main(reactor: Any, form: Form, seed: int, receipts: bool) -> None:
+async def main(reactor: Any, form: Form, seed: int, receipts: bool, policy: str) -> None:
     print(f"seed {seed}", flush=True)
-    run = Run(reactor, form, seed, receipts)
+    run = Run(reactor, form, seed, receipts, policy)
 
     def give_up(*_: object) -> None:
         run.clear()
@@ -46,5 +46,7 @@ if __name__ == "__main__":
     parser.add_argument("--short", action="store_true", help="the form for every change, in two minutes")
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(10**6), help="of the random choices")
     parser.add_argument("--without-receipts", action="store_true", help="Nexmo posts none: what they are good for")
+    parser.add_argument("--hold", action="store_true", help="nexmo.when_uncertain = hold: nothing goes out twice")
     given = parser.parse_args(sys.argv[1:])
-    react(main, (SHORT_FORM if given.short else LONG_FORM, given.seed, not given.without_receipts))
+    form, policy = SHORT_FORM if given.short else LONG_FORM, "hold" if given.hold else "resend"
+    react(main, (form, given.seed, not given.without_receipts, policy))

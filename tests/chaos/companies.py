@@ -30,6 +30,8 @@ LANES = 50  #: webhooks on the wire at a time, for each of a company's channels
 
 CUT_AFTER = 0.02  #: of all answers: cut off, though the request took effect
 CUT_BEFORE = 0.01  #: of all requests: cut off before they took effect
+SLOW = 0.3  #: of all answers: up to SLOWEST seconds after the request took effect
+SLOWEST = 0.6
 
 SMS = "/nexmo/sms/json"
 LAYER = "/layer/"
@@ -59,7 +61,7 @@ STORMS: Mapping[str, Callable[[Random], Fault]] = {
 
 
 class Unreliable(Faults):
-    """Cuts answers off at random, storms on command, and tells the ledger what was asked for."""
+    """Is slow and cuts answers off at random, storms on command, and tells the ledger what was asked for."""
 
     def __init__(self, random: Random, ledger: Ledger) -> None:
         super().__init__()
@@ -75,12 +77,19 @@ class Unreliable(Faults):
         if self.storm and (fault := STORMS[self.storm](self._random)).path in path:
             self.met[self.storm] += 1
             return fault
-        drawn = self._random.random()
-        if not self.awake or drawn >= CUT_AFTER + CUT_BEFORE:
+        if not self.awake:
             return None
-        done = drawn < CUT_AFTER
-        self.met["cut_after" if done else "cut_before"] += 1
-        return Fault(drop=True, done=done)
+        drawn = self._random.random()
+        for name, share, fault in (
+            ("cut_after", CUT_AFTER, Fault(drop=True, done=True)),
+            ("cut_before", CUT_BEFORE, Fault(drop=True)),
+            ("slow", SLOW, Fault(done=True, delay=self._random.random() * SLOWEST)),
+        ):
+            if drawn < share:
+                self.met[name] += 1
+                return fault
+            drawn -= share
+        return None
 
 
 class Restless(Deliverer):

@@ -18,7 +18,11 @@ EMOJI = 0.05  #: of all messages
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The size of a run. Durations are in seconds; ``storms`` is how many of each kind there are."""
+    """The size of a run. Durations are in seconds; ``storms`` is how many of each kind there are.
+
+    ``doubled`` is how many SMS may go out twice with receipts on: when a process dies with the answer, and all attempts
+    to deliver the receipt fail until the time for it is over.
+    """
 
     messages: int
     replies: int
@@ -30,11 +34,38 @@ class Form:
     redis_pauses: int
     storms: int
     storm_seconds: float
+    doubled: int
     deadline: float
 
 
-LONG_FORM = Form(10_000, 2_000, 240, 540.0, 100, 3, 3, 3, 2, 5.0, 1_200.0)
-SHORT_FORM = Form(900, 180, 48, 45.0, 15, 1, 1, 1, 1, 2.5, 170.0)
+LONG_FORM = Form(
+    messages=10_000,
+    replies=2_000,
+    users=240,
+    seconds=540,
+    kills=100,
+    stops=3,
+    redis_kills=3,
+    redis_pauses=3,
+    storms=2,
+    storm_seconds=5,
+    doubled=5,
+    deadline=1_200,
+)
+SHORT_FORM = Form(
+    messages=1_000,
+    replies=200,
+    users=48,
+    seconds=55,
+    kills=20,
+    stops=2,
+    redis_kills=1,
+    redis_pauses=1,
+    storms=1,
+    storm_seconds=2.5,
+    doubled=2,
+    deadline=170,
+)
 
 
 @dataclass(frozen=True, slots=True)

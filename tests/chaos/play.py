@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
 
 from nexmo_twisted.sandbox.layer_webhooks import Gone, bare
 from tests.chaos.companies import Companies
 from tests.chaos.plan import Cast, Form, Line, answer_times
+from tests.chaos.together import together
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,12 @@ class Written:
     id: str
     name: str
     handset: str
-    number: str
     answers: str
 
 
 class Play:
+    """``said`` and ``written`` are what happened up to now."""
+
     def __init__(self, reactor: Any, companies: Companies, cast: Cast, random: Random) -> None:
         self._reactor = reactor
         self._layer, self._nexmo = companies.layer, companies.nexmo
@@ -53,8 +54,7 @@ class Play:
     async def perform(self, lines: Sequence[Line], form: Form) -> None:
         """All of it, in its time. Ends when everything was said, read, deleted and answered."""
         begun = self._reactor.seconds()
-        talk, answers = self._talk(lines, begun), self._answer(form, begun)
-        await gatherResults([Deferred.fromCoroutine(talk), Deferred.fromCoroutine(answers)], consumeErrors=True)
+        await together(self._talk(lines, begun), self._answer(form, begun))
 
     async def _talk(self, lines: Sequence[Line], begun: float) -> None:
         for line in lines:
@@ -98,7 +98,7 @@ class Play:
         shown = [sms.text for sms in received if sms.number == number][-1]
         name = f"r{len(self.written):05d}"
         message_id = self._nexmo.reply(handset, number, f"{name} yes")
-        self.written.append(Written(message_id, name, handset, number, shown))
+        self.written.append(Written(message_id, name, handset, shown))
 
     async def _until(self, when: float) -> None:
         late = when - self._reactor.seconds()

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from nexmo_twisted.boundaries import ChatPlatform, SmsProvider, Store
-from nexmo_twisted.model import Claimed, Promoted, Settled
+from nexmo_twisted.model import Claimed, Closed, Promoted, Settled
 
 BOUNDARIES = (Store, ChatPlatform, SmsProvider)
 
@@ -73,6 +73,8 @@ def _nothing_done(result: object) -> bool:
         return not result.messages
     if isinstance(result, Claimed):
         return not (result.items or result.lost or result.crashed)
+    if isinstance(result, Closed):
+        return not (result.torn or result.orphans)
     if isinstance(result, Settled):
         return not (result.resent or result.buried or result.dropped or result.unneeded)
     return False

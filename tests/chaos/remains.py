@@ -10,12 +10,16 @@ from typing import Any
 import hiredis
 
 _OPEN = """local open = 0
-for _, key in ipairs({'nx:due', 'nx:out', 'nx:in', 'nx:uncertain:out'}) do open = open + redis.call('ZCARD', key) end
+for _, key in ipairs({'nx:due', 'nx:out', 'nx:in', 'nx:uncertain:out', 'nx:ccd'}) do
+  open = open + redis.call('ZCARD', key)
+end
 return open"""
 _RECORD = "return cjson.encode(cmsgpack.unpack(redis.call('GET', ARGV[1])))"
 
-#: What stays for ever: a counter, how long all holds lasted, the numbers that the account does not own.
-_FOR_EVER = ("nx:fence", "nx:held", "nx:unowned")
+#: What stays for ever: a counter, how long all holds lasted, numbers that the account does not own, who wants no texts.
+_FOR_EVER = ("nx:fence", "nx:held", "nx:unowned", "nx:opt:")
+#: And whom nothing is sent to any more.
+_OPTED_OUT = "nx:opt:"
 
 
 class Database:
@@ -40,12 +44,13 @@ class Database:
         self._connection.close()
 
     def still_open(self) -> int:
-        """How many messages wait to be checked, users and handsets have work, SMS are uncertain."""
+        """How many messages wait to be checked, users and handsets have work, SMS are uncertain, replies lack parts."""
         number: int = self.ask("EVAL", _OPEN, 0)
         return number
 
     def ends(self) -> list[str]:
-        """What became of every message, for each recipient, and of every reply: "bob sent", "reply posted" ..."""
+        """What became of every message, for each recipient, and of each reply and notice: "bob sent", "reply posted"
+        ..."""
         found = []
         for key in self.ask("KEYS", "nx:m:*"):
             record: dict[str, Any] = json.loads(self.ask("EVAL", _RECORD, 0, key))
@@ -54,18 +59,23 @@ class Database:
             if not told and not record.get("n"):
                 found.append(record.get("x", "open"))
         for key in self.ask("KEYS", "nx:n:*"):
-            user, state, reason = self.ask("HMGET", key, "l", "s", "e")
-            found.append(f"{user} {_end(state, reason)}")
+            found.append(self._end(key, "notice"))
         for key in self.ask("KEYS", "nx:i:*"):
-            done = self.ask("TYPE", key) == "string"
-            found.append(f"reply {self.ask('GET', key) if done else _end(*self.ask('HMGET', key, 's', 'e'))}")
-        return sorted(found)
+            found.append(self._end(key, "reply"))
+        return sorted(end for end in found if end != "reply part")  # one of several
+
+    def _end(self, key: str, what: str) -> str:
+        """What became of one item: what is done is a text, what is not tells whose it is."""
+        if self.ask("TYPE", key) == "string":
+            return f"{what} {self.ask('GET', key).split()[0]}"
+        user, state, reason = self.ask("HMGET", key, "l", "s", "e")
+        return f"{what if what == 'reply' else user} {_end(state, reason)}"
 
     def left(self) -> list[str]:
         """Lanes that are not empty, and other keys that never end, but for what is buried."""
         keys: list[str] = self.ask("KEYS", "*")
         endless = [key for key in keys if self.ask("PTTL", key) < 0 and key not in _FOR_EVER]
-        return [key for key in endless if not key.startswith("nx:buried:")]
+        return [key for key in endless if not key.startswith(("nx:buried:", _OPTED_OUT))]
 
 
 def _end(state: str, reason: str) -> str:

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from nexmo_twisted.sandbox.faults import Fault
-from tests.scenarios.world import BOB, CLEO, LUNCH, ONE, TALK
-
-if TYPE_CHECKING:
-    from tests.chaos.stage import Stage
-
-Act = Callable[["Stage"], Awaitable[None]]
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What happens, and what goes wrong, but for the crash.
-
-    ``before`` happens while all is well; then the ``faults`` are in force, ``then`` leads to the crash, and ``after``
-    happens while no process runs. ``way`` are the points to be passed before that of the crash counts. ``receipts``
-    come "at once", or not before an SMS is "uncertain", or "never". ``delay`` is in ms.
-    """
-
-    then: Act
-    before: Act | None = None
-    after: Act | None = None
-    faults: tuple[Fault, ...] = ()
-    receipts: str = "at once"
-    way: tuple[str, ...] = ("record_event:before",)
-    delay: int = 500
+from tests.chaos.scenes import (
+    ANSWER_LOST,
+    BARRED,
+    BLANK,
+    HALF_A_REPLY,
+    IN_TIME,
+    LATE_RECEIPT,
+    LAYER_FAILS,
+    LEFT,
+    LONG_REPLY,
+    NO_CREDIT,
+    NO_PHONE,
+    NO_RECEIPTS,
+    NOTICE,
+    NOTICE_WITHOUT_RECEIPT,
+    PLAIN,
+    POISON,
+    POISONED_REPLY,
+    RECEIPT,
+    REPLY,
+    SETTLING,
+    STOP,
+    STOPPED,
+    THROTTLED,
+    Scene,
+)
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,9 @@ class Row:
     """A crash at the point ``at``, and its outcome.
 
     A new process is started. It goes on as soon as what it ``waits`` for has run out: the "lease", the "settle" time,
-    both, or nothing. In the end Nexmo has accepted so many ``sms``, a reply stands in its conversation ``posts`` times,
-    the messages and replies have come to these ``ends``, this is what the new process ``counted``, and nothing is open.
+    both, the time that the "parts" of a reply may take, or nothing. In the end Nexmo has accepted so many ``sms``, a
+    reply stands in its conversation ``posts`` times, the messages and replies have come to these ``ends``, this is what
+    the new process ``counted``, and nothing is open.
     ``again`` is the webhook that was not answered, so that it came again, as the new process counts it.
 
     Where the process dies more than once, ``deaths`` times, it does so only with what is ``about`` this.
@@ -51,7 +52,7 @@ class Row:
     sms: int = 1
     posts: int = 0
     ends: tuple[str, ...] = ("bob sent",)
-    counted: Mapping[str, int] = field(default_factory=lambda: {"sent": 1})
+    counted: Mapping[str, int] = field(default_factory=lambda: SENT)
     again: str = ""
     about: str = ""
     deaths: int = 1
@@ -63,102 +64,13 @@ class Row:
         return way if way[-1] == self.at else (*way, self.at)
 
 
-# Scenes
-
-
-async def unread(stage: Stage) -> None:
-    """Ann writes to Bob, who does not read it."""
-    stage.layer.send(TALK, "ann", "Lunch at noon?")
-
-
-async def to_two(stage: Stage) -> None:
-    stage.layer.send(LUNCH, "ann", "Lunch at noon?")
-
-
-async def read(stage: Stage) -> None:
-    """Bob reads it."""
-    message = stage.layer.send(TALK, "ann", "Lunch at noon?")
-    await stage.answered()
-    stage.layer.mark_read(message, "bob")
-
-
-async def to_nowhere(stage: Stage) -> None:
-    """Ann writes to somebody without a phone."""
-    stage.layer.add_user("dan", display_name="Dan")
-    stage.layer.send(stage.layer.start_conversation(["ann", "dan"]), "ann", "Lunch at noon?")
-
-
-async def stopped(stage: Stage) -> None:
-    """The process is asked to end while it prepares the SMS."""
-    await unread(stage)
-    await stage.until(lambda: not stage.sandbox.faults, "the service asks who Bob is")
-    stage.terminate()
-
-
-async def next_probe(stage: Stage) -> None:
-    """The minute after which one SMS is tried on an account that was held is over."""
-    if stage.redis.ask("EXISTS", "nx:hold"):
-        stage.redis.ask("HSET", "nx:hold", "probe", 0)
-
-
-async def texted(stage: Stage) -> None:
-    await unread(stage)
-    await stage.at_rest()
-
-
-async def two_texted(stage: Stage) -> None:
-    await to_two(stage)
-    await stage.at_rest()
-
-
-async def reply(stage: Stage) -> None:
-    """Bob answers; Ann, who does not read that either, gets an SMS."""
-    stage.nexmo.reply(BOB, ONE, "Yes")
-
-
-async def reply_to_nobody(stage: Stage) -> None:
-    """Bob has left the conversation that he answers to."""
-    stage.layer.leave(TALK, "bob")
-    await reply(stage)
-
-
-async def two_replies(stage: Stage) -> None:
-    for handset in (BOB, CLEO):
-        stage.nexmo.reply(handset, ONE, "Yes")
-
-
-SMS = "/sms/json"
-CUT = Fault(path=SMS, drop=True, done=True)  # accepted, but the answer is lost
-LOST = Fault(path=SMS, drop=True)
-ASIDE = ("set_aside:after",)
-READ = ("record_event:before", "record_event:after", "record_event:before")
-
-PLAIN = Scene(unread)
-NO_RECEIPTS = Scene(unread, receipts="never")
-LATE_RECEIPT = Scene(unread, receipts="uncertain")
-THROTTLED = Scene(unread, faults=(Fault(path=SMS, nexmo_status="1"),))
-NO_CREDIT = Scene(unread, faults=(Fault(path=SMS, nexmo_status="9"),), after=next_probe)
-BARRED = Scene(unread, faults=(Fault(path=SMS, nexmo_status="7", times=2),))
-ANSWER_LOST = Scene(unread, faults=(CUT,), receipts="uncertain")
-RECEIPT = Scene(unread, faults=(CUT,), receipts="uncertain", way=ASIDE)
-SETTLING = Scene(unread, faults=(LOST,), way=ASIDE)
-IN_TIME = Scene(read, way=READ, delay=4_000)
-NO_PHONE = Scene(to_nowhere)
-STOPPED = Scene(stopped, faults=(Fault(path="/identity", delay=1.0),))
-POISON = Scene(to_two)
-
-ARRIVED = ("receive:before",)
-REPLY = Scene(reply, before=texted, way=ARRIVED)
-LAYER_FAILS = Scene(reply, before=texted, way=ARRIVED, faults=(Fault(path="/messages", method="POST", status=503),))
-LEFT = Scene(reply_to_nobody, before=texted, way=ARRIVED)
-POISONED_REPLY = Scene(two_replies, before=two_texted, way=ARRIVED)
-
-# Outcomes
-
 #: What the process says that finds an SMS whose sender died, and sends it again.
 RESENT = {"uncertain": 1, "settled resent": 1, "sent": 1}
 #: So it says when the receipt came instead.
 SETTLED = {"uncertain": 1, "settled receipt": 1, "sent": 1}
+#: And so when no receipt came and it is not to be sent again.
+DROPPED = {"uncertain": 1, "settled dropped": 1}
+SENT = {"sent": 1}
 NOTHING: Mapping[str, int] = {}
 
 #: It was settled by its receipt.
@@ -166,6 +78,20 @@ BY_RECEIPT = ("bob receipt",)
 
 #: Webhooks that come again.
 EVENT, INBOUND, DELIVERY = "layer_stored", "nexmo_stored", "receipt_stored"
+
+
+def _notice(
+    at: str,
+    waits: str = "",
+    sms: int = 2,
+    end: str = "sent",
+    counted: Mapping[str, int] = SENT,
+    scene: Scene = NOTICE,
+    again: str = "",
+) -> Row:
+    ends = ("bob sent", f"notice {end}", "reply stop")
+    return Row(scene, at, waits, sms=sms, ends=ends, counted=counted, again=again)
+
 
 NOTIFICATIONS = (
     # the message arrives
@@ -222,12 +148,20 @@ NOTIFICATIONS = (
     Row(ANSWER_LOST, "set_aside:after", ends=BY_RECEIPT, counted={"settled receipt": 1, "sent": 1}),
     Row(RECEIPT, "evidence:before", again=DELIVERY, ends=BY_RECEIPT, counted={"settled receipt": 1, "sent": 1}),
     Row(RECEIPT, "evidence:after", again=DELIVERY, ends=BY_RECEIPT, counted=NOTHING),
+    # a notice is sent once at most
+    _notice("begin_notice:before", "lease"),
+    _notice("begin_notice:after", "lease settle", sms=1, end="uncertain", counted=DROPPED),
+    _notice("send:after", again=DELIVERY),
+    _notice("send:after", "lease settle", scene=NOTICE_WITHOUT_RECEIPT, end="uncertain", counted=DROPPED),
+    # what no receipt settles in time is sent again
     Row(SETTLING, "settle:before", "settle", counted={"settled resent": 1, "sent": 1}),
     Row(SETTLING, "settle:after", "settle"),
 )
 
 _POSTED = ("ann sent", "bob sent", "reply posted")
 _ALSO = {"replies posted": 1, "sent": 1}
+_WHOLE = {"replies received": 1, **_ALSO}
+_REPEATED = {"replies repeated": 1}
 
 
 def _reply(at: str, waits: str = "", scene: Scene = REPLY, counted: Mapping[str, int] = _ALSO, again: str = "") -> Row:
@@ -239,10 +173,10 @@ def _left(at: str, waits: str, counted: Mapping[str, int]) -> Row:
 
 
 REPLIES = (
-    _reply("receive:before", again=INBOUND, counted={"replies received": 1, **_ALSO}),
-    _reply("receive:after", again=INBOUND, counted={"replies repeated": 1, **_ALSO}),
+    _reply("receive:before", again=INBOUND, counted=_WHOLE),
+    _reply("receive:after", again=INBOUND, counted={**_REPEATED, **_ALSO}),
     # it is looked at before the answer to its webhook is on the wire
-    _reply("claim_replies:before", again=INBOUND, counted={"replies repeated": 1, **_ALSO}),
+    _reply("claim_replies:before", again=INBOUND, counted={**_REPEATED, **_ALSO}),
     _reply("claim_replies:after", "lease"),
     _reply("post:before", "lease"),
     _reply("post:after", "lease"),
@@ -251,12 +185,23 @@ REPLIES = (
     _reply("renew_links:before", "lease"),
     _reply("renew_links:after", "lease"),
     _reply("finish:before", "lease"),
-    _reply("finish:after", counted={"sent": 1}),
+    _reply("finish:after", counted=SENT),
     _reply("retry:before", "lease", scene=LAYER_FAILS),
     _reply("retry:after", scene=LAYER_FAILS),
     _left("set_aside:before", "lease", {"replies not_participant": 1}),
     _left("set_aside:after", "", NOTHING),
+    # a long one comes in parts; those that never come are waited for
+    _reply("receive_part:before", scene=LONG_REPLY, again=INBOUND, counted={"replies part": 2, **_WHOLE}),
+    _reply("receive_part:after", scene=LONG_REPLY, again=INBOUND, counted={"replies part": 1, **_REPEATED, **_WHOLE}),
+    _reply("close_parts:before", "parts", scene=HALF_A_REPLY, counted={"replies incomplete": 1, **_ALSO}),
+    _reply("close_parts:after", "parts", scene=HALF_A_REPLY),
+    # some ask for something else, or for nothing
+    _notice("notice:before", "lease", scene=STOP, counted={"replies stop": 1, "sent": 1}),
+    _notice("notice:after", "lease", scene=STOP, counted={"replies stop": 1, "sent": 1}),
+    Row(BLANK, "dismiss:before", again=INBOUND, ends=("bob sent", "reply blank"), counted={"replies blank": 1}),
+    Row(BLANK, "dismiss:after", again=INBOUND, ends=("bob sent", "reply blank"), counted=_REPEATED),
 )
+
 
 #: What kills whoever works on it is buried after three claims, and nobody else is; after two if it dies while it sends,
 #: since then nobody knows what was sent.

@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.task import LoopingCall, deferLater
 
@@ -19,10 +19,11 @@ from tests.chaos import plan, report
 from tests.chaos.balancer import Balancer
 from tests.chaos.companies import Companies
 from tests.chaos.crew import Crew
-from tests.chaos.evidence import TEMPLATE, gather
+from tests.chaos.evidence import TEMPLATE, Evidence, gather
 from tests.chaos.ledger import Ledger
 from tests.chaos.play import Play
 from tests.chaos.records import Records
+from tests.chaos.together import together
 from tests.chaos.trouble import Trouble
 from tests.scenarios.own_redis import OwnRedis
 from tests.scenarios.world import free_port
@@ -38,14 +39,17 @@ LOOK_EVERY = 0.1  #: seconds, at what is uncertain
 
 
 class Run:
-    """``seed`` gives all random choices; what happens at the same time is up to the machine."""
+    """``seed`` gives all random choices; what happens at the same time is up to the machine. ``policy`` is
+    ``nexmo.when_uncertain``."""
 
-    def __init__(self, reactor: Any, form: plan.Form, seed: int, receipts: bool) -> None:
+    def __init__(self, reactor: Any, form: plan.Form, seed: int, receipts: bool, policy: str) -> None:
         self._reactor = reactor
         self._form = form
         self._seed = seed
         self._receipts = receipts
+        self._policy = policy
         self._directory = Path(tempfile.mkdtemp(prefix="nxc-"))
+        self._keep = False
         self._crew = Crew(self._directory)
         self._redis = OwnRedis()
         reactor.addSystemEventTrigger("before", "shutdown", self.clear)  # however it ends
@@ -75,7 +79,15 @@ class Run:
             delay=f"{DELAY:g} seconds",
             template=TEMPLATE,
             nexmo__settle_time=f"{SETTLE_TIME:g} seconds",
+            nexmo__when_uncertain=self._policy,
         )
+
+    @property
+    def _may_double(self) -> int | None:
+        """How many SMS may go out twice; None when nothing is promised."""
+        if self._policy != "resend":
+            return 0
+        return self._form.doubled if self._receipts else None
 
     async def to_the_end(self) -> bool:
         """True when every promise was kept. Not longer than the form's deadline, and a little for the verdict."""
@@ -85,15 +97,28 @@ class Run:
             await Deferred.fromCoroutine(self._perform()).addTimeout(self._form.deadline, self._reactor)
         except DeferredTimeout:
             unfinished = [f"after {self._form.deadline:.0f} seconds: {await self._open()}"]
+        finally:
+            self._companies.wake(False)
         if self._looking.running:
             self._looking.stop()
         took = self._reactor.seconds() - begun
         killed = await self._crew.dismiss(self._reactor)
         unfinished += ["a process did not end in an orderly way"] * killed
-        found = await gather(self._cast, self._companies, self._play, self._ledger, self._records)
+        found = await self._evidence()
         errors = [f"{error}, {count} times" for error, count in self._crew.errors.items()]
-        judged = report.promises(found, unfinished, errors, self._receipts)
-        return report.tell(judged, {**self._what_happened(took), **report.figures(found)})
+        judged = report.promises(found, unfinished, errors, self._may_double)
+        if not all(promise.kept for promise in judged):
+            self._keep = True
+            print(f"What the processes printed is in {self._directory}")
+        report.tell(judged, {**self._what_happened(took), **report.figures(found)})
+        return not self._keep
+
+    async def _evidence(self) -> Evidence:
+        while True:
+            try:
+                return await gather(self._cast, self._companies, self._play, self._ledger, self._records)
+            except StoreUnavailable:  # the deadline came while Redis was away
+                await deferLater(self._reactor, 0.3)
 
     async def _perform(self) -> None:
         self._crew.start(self._environs)
@@ -103,9 +128,8 @@ class Run:
         self._looking.start(LOOK_EVERY)
         self._companies.wake(True)
         lines = plan.write(self._random("lines"), self._cast, self._form, DELAY)
-        works = (self._play.perform(lines, self._form), self._trouble.make(self._form))
-        await gatherResults([Deferred.fromCoroutine(work) for work in works], consumeErrors=True)
-        self._companies.wake(False)
+        await together(self._play.perform(lines, self._form), self._trouble.make(self._form))
+        self._companies.wake(False)  # what is left shall come to an end
         while await self._open():
             await deferLater(self._reactor, 0.3)
 
@@ -121,6 +145,7 @@ class Run:
         return {
             "seed": self._seed,
             "receipts": self._receipts,
+            "when_uncertain": self._policy,
             "seconds": round(took, 1),
             "messages": len(self._play.said),
             "webhooks": self._ledger.calls,
@@ -131,7 +156,8 @@ class Run:
         }
 
     def clear(self) -> None:
-        """End what still runs, and leave nothing behind."""
+        """End what still runs, and leave nothing behind that does not explain a broken promise."""
         self._crew.kill_all()
         self._redis.close()
-        shutil.rmtree(self._directory, ignore_errors=True)
+        if not self._keep:
+            shutil.rmtree(self._directory, ignore_errors=True)

@@ -155,6 +155,18 @@ class RepliesTests(SynchronousTestCase):
         self.assertEqual(verdict.ordered_pairs([other, late, NO]), 0)
 
 
+class BuriedTests(SynchronousTestCase):
+    def test_fates(self) -> None:
+        """Kill enough processes, and something is buried with good reason."""
+        debts = [FIRST, replace(FIRST, buried="uncertain: lost"), replace(FIRST, buried="crashes")]
+        self.assertEqual(verdict.buried_needlessly(debts, [YES, replace(YES, buried="crashes")]), [])
+
+    def test_needless(self) -> None:
+        """Nothing in a run is a reason to refuse anything; and a reply can be posted again."""
+        self.assertEqual(len(verdict.buried_needlessly([replace(FIRST, buried="refused: 15")], [])), 1)
+        self.assertEqual(len(verdict.buried_needlessly([], [replace(YES, buried="uncertain: lost")])), 1)
+
+
 class ErrorsTests(SynchronousTestCase):
     def test_traceback(self) -> None:
         """An exception that was logged with its traceback is found by its last line, however the log indents it."""

@@ -8,12 +8,12 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
 
 from tests.chaos.companies import STORMS, Companies
 from tests.chaos.crew import Crew
 from tests.chaos.plan import Form
+from tests.chaos.together import together
 from tests.scenarios.own_redis import OwnRedis
 
 #: Seconds that Redis is paused, and for which it stays dead.
@@ -36,8 +36,7 @@ class Trouble:
 
     async def make(self, form: Form) -> None:
         """All of it, in ``form.seconds`` or little more."""
-        works = [Deferred.fromCoroutine(work) for work in (self._kills(form), self._others(form))]
-        await gatherResults(works, consumeErrors=True)
+        await together(self._kills(form), self._others(form))
 
     async def _kills(self, form: Form) -> None:
         begun = self._reactor.seconds()
@@ -65,23 +64,31 @@ class Trouble:
     async def _stop(self) -> None:
         while (stopped := self._crew.stop_one(self._random)) is None:
             await self._sleep(0.1)
-        await self._sleep(STOP)
-        self._crew.go_on(stopped)
+        try:
+            await self._sleep(STOP)
+        finally:  # also when the run is over before its time
+            self._crew.go_on(stopped)
 
     async def _kill_redis(self) -> None:
         self._redis.kill()
-        await self._sleep(DEAD)
-        self._redis.start()
+        try:
+            await self._sleep(DEAD)
+        finally:
+            self._redis.start()
 
     async def _pause_redis(self) -> None:
         self._redis.pause()
-        await self._sleep(PAUSE)
-        self._redis.go_on()
+        try:
+            await self._sleep(PAUSE)
+        finally:
+            self._redis.go_on()
 
     async def _storm(self, name: str, seconds: float) -> None:
         self._companies.faults.storm = name
-        await self._sleep(seconds)
-        self._companies.faults.storm = ""
+        try:
+            await self._sleep(seconds)
+        finally:
+            self._companies.faults.storm = ""
 
     async def _sleep(self, seconds: float) -> None:
         await deferLater(self._reactor, max(0.0, seconds))

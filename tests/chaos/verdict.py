@@ -210,6 +210,20 @@ def ordered_pairs(answers: Sequence[Answer]) -> int:
     return sum(precedes(first, second) for lane in lanes.values() for first in lane for second in lane)
 
 
+#: Why something may be buried in a run: its outcome stayed unknown, or everybody who worked on it was killed.
+FATES = ("uncertain", "crashes")
+
+
+def buried_needlessly(debts: Iterable[Debt], answers: Iterable[Answer]) -> list[str]:
+    """Buried for another reason than those of :data:`FATES`; a reply is never uncertain."""
+    found = [f"{debt.message} for {debt.user}: {debt.buried}" for debt in debts if not _fated(debt.buried, FATES)]
+    return found + [f"{each.name}: {each.buried}" for each in answers if not _fated(each.buried, FATES[1:])]
+
+
+def _fated(reason: str, fates: Sequence[str]) -> bool:
+    return not reason or reason.partition(":")[0] in fates
+
+
 def raised(output: str) -> Iterator[str]:
     """The exceptions that somebody logged with a traceback: nobody foresaw them."""
     inside = False

@@ -10,6 +10,7 @@ from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.model import Status
 from nexmo_twisted.rules.entries import Entry, MessageFacts
+from nexmo_twisted.rules.receipts import brief
 from nexmo_twisted.rules.story import Policy, message_story, reply_story
 
 NOW = 1_767_225_600_000
@@ -128,6 +129,29 @@ class Messages(TestCase):
             "(no receipt came in time)",
         }.items():
             self.assertEqual(told(facts(closed="done", outcomes={"bob": outcome}, ranks={}))[5], line, outcome)
+
+    def test_receipts(self) -> None:
+        """What Nexmo's receipts say of it, and what is to be done about a failure; of one given up, too."""
+        for end, lines in {
+            "": [],
+            " =d": ["Nexmo's receipt: delivered"],
+            " =b": ["Nexmo's receipt: buffered"],
+            " =f6": [
+                "Nexmo's receipt: failed, code 6 (anti-spam rejection)",
+                "what to do about it: ask Vonage's support, since other texts may fail the same way",
+            ],
+        }.items():
+            known = facts(closed="done", outcomes={"bob": f"sent {ONE} 0A0B @60000{end}"}, ranks={})
+            self.assertEqual(
+                told(known)[5:], ["sent from …0101 at 2025-12-31T23:56:00Z", "Nexmo's id of it is 0A0B", *lines]
+            )
+        known = facts(closed="done", outcomes={"bob": "uncertain dropped @60000 =d"}, ranks={})
+        self.assertEqual(told(known)[6:], ["Nexmo's receipt: delivered"])
+
+    def test_long_id(self) -> None:
+        """An id that is a UUID is told as Nexmo writes it."""
+        known = facts(closed="done", outcomes={"bob": f"sent {ONE} {brief(MESSAGE)} @1"}, ranks={})
+        self.assertIn(f"Nexmo's id of it is {MESSAGE}", told(known))
 
     def test_nobody(self) -> None:
         """All had seen it; it was deleted; its record is broken; only an item is left of it."""

@@ -366,7 +366,7 @@ class UserIds(Doors):
         maps = {f"nx:links:{u}" if u.startswith("phone-") else f"nexmo-layer-integration-{u}" for u in reachable}
         owners = {f"nexmo-layer-integration-phone-{phones[user]}" for user in reachable}
         handsets = {f"nx:h:{phones[user]}" for user in reachable}
-        new = {key for key in after if key not in before and not key.startswith("nx:m:")}
+        new = {key for key in after if key not in before and not key.startswith(("nx:m:", "nx:d:"))}
         self.assertEqual(new, maps | owners | handsets)
 
     async def test_hostile_authors(self) -> None:

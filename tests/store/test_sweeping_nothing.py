@@ -45,12 +45,13 @@ class Healthy(SweepCase):
                 if number % 10 == 9:
                     await self.remember()
                     self.assertEqual(await self.sweep(), {}, f"seed {seed}, step {number}, {step.__name__}")
-        for state in ("R", "C", "S", "U", "D", "hold", "closed", "done reply", "parts", "parts missing"):
+        for state in ("R", "C", "S", "U", "D", "hold", "closed", "done reply", "done notice", "parts", "parts missing"):
             self.assertGreater(self.seen[state], 0, state)
 
     async def remember(self) -> None:
         for key in await self.redis("KEYS", "nx:n:*"):
-            self.seen[await self.redis("HGET", key, "s")] += 1
+            done = await self.redis("TYPE", key) == "string"
+            self.seen["done notice" if done else await self.redis("HGET", key, "s")] += 1
         for key in await self.redis("KEYS", "nx:m:*"):
             self.seen["closed" if await self.closed(key.removeprefix("nx:m:")) else "open"] += 1
         for key in await self.redis("KEYS", "nx:i:*"):
@@ -92,6 +93,9 @@ class Healthy(SweepCase):
     async def try_to_send(self) -> None:
         if self.claimed:
             item = self.random.choice(self.claimed)
+            if item.notice is not None:
+                await self.store.begin_notice(item, LEASE)
+                return
             state = await self.store.read_links(item.user_id, f"1201555{len(item.user_id):04}")
             thread = Thread(item.user_id, f"{CONVERSATION[:-2]}{self.random.randint(10, 12)}")
             handset = f"1201555{len(item.user_id):04}"
@@ -105,7 +109,7 @@ class Healthy(SweepCase):
             return
         await self.random.choice(
             (
-                lambda: self.store.accepted(item, "sent x y", HANDSET, NUMBERS[0], ""),
+                lambda: self.store.accepted(item, "sent x y", HANDSET, NUMBERS[0], "", [f"id of {item.id}"]),
                 lambda: self.store.finish(item, "blank"),
                 lambda: self.store.retry(item, self.random.choice((0, 60_000)), "refused"),
                 lambda: self.store.release(item),
@@ -118,7 +122,9 @@ class Healthy(SweepCase):
     async def receipt(self) -> None:
         item = self.some()
         if item is not None:
-            await self.store.evidence(Receipt(item.id, "provider-id", HANDSET, NUMBERS[0], "delivered", "0"))
+            ref, sms = self.random.choice(("", item.id)), self.random.choice(("unknown", f"id of {item.id}"))
+            status = self.random.choice(("buffered", "delivered", "failed"))
+            await self.store.evidence(Receipt(ref, sms, HANDSET, NUMBERS[0], status, "6"))
 
     async def settle(self) -> None:
         await self.store.settle(2, SETTLE, self.random.choice(("resend", "hold", "drop")), REPORT)
@@ -143,6 +149,7 @@ class Healthy(SweepCase):
         await self.random.choice(
             (
                 lambda: self.store.finish(item, "posted"),
+                lambda: self.store.notice(item, self.random.choice(("stop", "start", "help", "lost")), "text"),
                 lambda: self.store.retry(item, 60_000, "503"),
                 lambda: self.store.set_aside(item, "gone", uncertain=False),
             )

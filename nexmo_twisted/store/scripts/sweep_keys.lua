@@ -135,7 +135,7 @@ end
 
 local families = {                    -- what the key begins with, the types it may have, what is looked at
   {K.message, 'string', look_at_message},
-  {K.out_item, 'hash', function(key, kind) look_at_item(out, key, kind) end},
+  {K.out_item, 'hash string', function(key, kind) look_at_item(out, key, kind) end},
   {K.in_item, 'hash string', function(key, kind) look_at_item(in_, key, kind) end},
   {K.out_lane, 'zset', function(key) look_at_lane(out, key) end},
   {K.in_lane, 'zset', function(key) look_at_lane(in_, key) end},
@@ -143,6 +143,8 @@ local families = {                    -- what the key begins with, the types it 
   {K.accepted, 'hash', function(key) must_end(key, KEEP.closed) end},
   {K.parked, 'hash', function(key) must_end(key, KEEP.parked) end},
   {K.handset, 'hash', function(key) must_end(key, links) end},
+  {K.notices, 'hash', function(key) must_end(key, KEEP.lock) end},
+  {K.lost, 'hash', function(key) must_end(key, KEEP.lock) end},
   {K.escaped, 'string', function(key) must_end(key, links) end},
   {K.lock, 'string', function(key) must_end(key, KEEP.lock) end},
   {K.beat, 'string', function(key) must_end(key, KEEP.lock) end},

@@ -1,6 +1,6 @@
 -- Which notification an SMS belongs to is found by the provider's id of each of its parts, for receipts that do not name
 -- it. A key for each part would take more memory than all else that is kept of a closed message, so those of one hour
--- are spread over 256 hashes that stay small: six bytes of the SHA1 of the id -> the nid, packed.
+-- are spread over 256 hashes that stay small: four bytes of the SHA1 of the id -> the nid, packed.
 local HOUR = 3600000
 local DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
@@ -12,41 +12,37 @@ local function hex(bytes)
   return (string.gsub(bytes, '.', function(char) return string.format('%02x', string.byte(char)) end))
 end
 
--- Numbers of so many bits as numbers of another size, and the bits that are left over.
-local function resized(numbers, from, to)
-  local out, rest, bits = {}, 0, 0
-  for _, number in ipairs(numbers) do
-    rest, bits = rest * 2 ^ from + number, bits + from
-    while bits >= to do
-      bits = bits - to
-      out[#out + 1], rest = math.floor(rest / 2 ^ bits), rest % 2 ^ bits
-    end
-  end
-  return out, rest * 2 ^ (to - bits)
-end
-
 -- A nid is 22 digits of base64, a dot and 12 of hex: 22 bytes. That of a notice ends otherwise, and stays as it is.
 local function packed(nid)
-  local mid, user = string.match(nid, '^([%w_-]+)%.(%x+)$')
+  local mid, user = string.match(nid, '^([A-Za-z0-9_-]+)%.(%x+)$')
   if not mid or #mid ~= 22 or #user ~= 12 then return nid end
-  local digits = {}
-  for i = 1, 22 do digits[i] = string.find(DIGITS, string.sub(mid, i, i), 1, true) - 1 end
-  local bytes = resized(digits, 6, 8)
-  return string.char(unpack(bytes)) .. raw(user)
+  local bytes = {}
+  for i = 1, 22, 4 do
+    local number = 0
+    for j = i, i + 3 do number = number * 64 + string.find(DIGITS, string.sub(mid, j, j), 1, true) - 1 end
+    bytes[#bytes + 1] = string.char(math.floor(number / 65536), math.floor(number / 256) % 256, number % 256)
+  end
+  return string.sub(table.concat(bytes), 1, 16) .. raw(user)
 end
 
 local function unpacked(short)
   if #short ~= 22 then return short end
-  local digits, last = resized({string.byte(short, 1, 16)}, 8, 6)
-  digits[22] = last
-  for i = 1, 22 do digits[i] = string.sub(DIGITS, digits[i] + 1, digits[i] + 1) end
-  return table.concat(digits) .. '.' .. hex(string.sub(short, 17))
+  local mid, digits = string.sub(short, 1, 16), {}
+  for i = 1, 16, 3 do
+    local one, two, three = string.byte(mid, i, i + 2)
+    local number = one * 65536 + (two or 0) * 256 + (three or 0)
+    for _, unit in ipairs({262144, 4096, 64, 1}) do
+      local digit = math.floor(number / unit) % 64 + 1
+      digits[#digits + 1] = string.sub(DIGITS, digit, digit)
+    end
+  end
+  return string.sub(table.concat(digits), 1, 22) .. '.' .. hex(string.sub(short, 17))
 end
 
 -- Which of the 256 hashes, and the field in it.
 local function place_of(message_id)
   local digest = redis.sha1hex(message_id)
-  return string.sub(digest, 1, 2), raw(string.sub(digest, 3, 14))
+  return string.sub(digest, 1, 2), raw(string.sub(digest, 3, 10))
 end
 
 local function index_sms(message_id, nid, now)

@@ -43,22 +43,22 @@ end
 
 -- A receipt may come before the answer that tells its id: for a while it waits for that in a hash, with what it says and
 -- whether it blocks the handset. When there are too many the oldest goes, since a genuine one waits for seconds only.
-local function parked(message_id, now)
+local function parked_as(message_id)
   local slot, field = place_of(message_id)
-  local at, said, blocks = string.match(redis.call('HGET', K.parked, slot .. field) or '', '^(%d+) (%l%d*) (%d)$')
+  return slot .. field
+end
+
+local function parked(message_id, now)
+  local entry = redis.call('HGET', K.parked, parked_as(message_id)) or ''
+  local at, said, blocks = string.match(entry, '^(%d+) (%l%d*) (%d)$')
   if at and now - tonumber(at) <= KEEP.parked then return said, blocks == '1' end
   return '', false
 end
 
-local function unpark(message_id)
-  local slot, field = place_of(message_id)
-  redis.call('HDEL', K.parked, slot .. field)
-end
+local function unpark(message_id) redis.call('HDEL', K.parked, parked_as(message_id)) end
 
 local function park(message_id, said, blocks, now, most)
-  local before, blocked = parked(message_id, now)
-  local slot, field = place_of(message_id)
-  field = slot .. field
+  local field, before, blocked = parked_as(message_id), parked(message_id, now)
   if redis.call('HEXISTS', K.parked, field) == 0 and redis.call('HLEN', K.parked) >= most then
     local all, oldest, since = redis.call('HGETALL', K.parked), nil, math.huge
     for i = 1, #all, 2 do
