@@ -18,7 +18,8 @@ class ReceiptPlan:
     ``statuses`` are posted in this order: ``("buffered", "delivered")`` for a handset that was off for a while,
     ``("delivered", "buffered")`` for a carrier that mixes them up, none at all for no receipts. ``err_code`` goes with
     those that are a failure, or not known; blank means "1". Each receipt is posted ``times`` times. Without
-    ``client_ref`` they do not say what the SMS was called by its sender, so that nothing but the message id is left to know it by.
+    ``client_ref`` they do not say what the SMS was called by its sender, so that nothing but the message id is left to
+    know it by.
 
     They are posted as soon as the send request was answered, or its connection closed; if there is a ``delay``, so
     many seconds after the SMS was accepted, whatever became of the request. With ``early`` they do not wait for the
