@@ -211,8 +211,8 @@ class Delivery:
 
     ``message_id`` is the UUID of its message, or the id of a notice; blank when the SMS is not known (yet). ``ended``
     is the state that the news has ended: "S" for an SMS that was being sent, "U" uncertain, "D" buried, "R" or "C"
-    waiting for another attempt; blank when it was known to be accepted. ``before`` and ``said`` are what its receipts said
-    before, and what they say now (see rules.receipts), blank for nothing.
+    waiting for another attempt; blank when it was known to be accepted. ``before`` and ``said`` are what its receipts
+    said before, and what they say now (see rules.receipts), blank for nothing.
     """
 
     message_id: str
