@@ -7,6 +7,7 @@ GET, form or JSON, repeats for a day what is not answered 2xx, and tries a URL w
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
@@ -30,9 +31,18 @@ log = Logger()
 
 Webhook = TypeVar("Webhook")
 
+UNSIGNED = (
+    "Webhooks of Nexmo come without a signature and are answered 503, so that it repeats them: have Vonage switch on "
+    "signed webhooks for the account, or unset nexmo.signature_secret"
+)
+
 
 class _Unsigned(Exception):
     """No signature where every webhook should have one."""
+
+    def __init__(self, pairs: Pairs) -> None:
+        super().__init__()
+        self.pairs = pairs
 
 
 @dataclass(frozen=True)
@@ -82,7 +92,10 @@ class NexmoDoor:
             return answer(request, 503)
         try:
             webhook = read(self._signed(query, content_type_of(request), raw))
-        except _Unsigned:
+        except _Unsigned as error:
+            with suppress(BadRequest):
+                read(error.pairs)  # junk is nobody's alarm
+                self._strangers.alarm(UNSIGNED)
             # Signing may not be switched on for the account yet; what is repeated later will be signed.
             return self._turn_away(request, 503, "nexmo_unsigned", "no signature: is signing switched on?")
         except BadSignature as error:
@@ -97,10 +110,11 @@ class NexmoDoor:
         """The parameters in the body, else those in the query; with signatures, those that are signed and no other."""
         sets = [pairs for pairs in parameter_sets(query, content_type, raw) if pairs]
         if self.signature is not None:
-            sets = [pairs for pairs in sets if any(name == "sig" and value for name, value in pairs)]
-            if not sets:
-                raise _Unsigned
-            self.signature(sets[0])
+            signed = [pairs for pairs in sets if any(name == "sig" and value for name, value in pairs)]
+            if not signed:
+                raise _Unsigned(sets[0] if sets else ())
+            self.signature(signed[0])
+            return signed[0]
         return sets[0] if sets else ()
 
     def _turn_away(self, request: Request, code: int, counted: str, reason: str) -> bytes:

@@ -22,6 +22,15 @@ class ThrottledLog:
 
     def warn(self, source: str, text: str, **values: object) -> None:
         """Log ``text``, formatted with ``values`` and ``source``, unless it is too soon for this source."""
+        if self._may(source):
+            self._log.warn(text, source=source, **values)
+
+    def alarm(self, text: str) -> None:
+        """The same for what an operator has to mend, whoever made it known."""
+        if self._may(text):
+            self._log.error("{text}", text=text)
+
+    def _may(self, source: str) -> bool:
         now = self._clock.seconds()
         while self._written:
             oldest = next(iter(self._written))
@@ -29,6 +38,6 @@ class ThrottledLog:
                 break
             del self._written[oldest]
         if source in self._written or len(self._written) >= self._sources:
-            return
+            return False
         self._written[source] = now
-        self._log.warn(text, source=source, **values)
+        return True

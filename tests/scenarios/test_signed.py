@@ -29,12 +29,14 @@ class Signed(World):
 
     async def test_unsigned(self) -> None:
         """What is not signed is asked for again, what is signed wrongly is not."""
+        lines = Lines(self)
         caller = Caller(f"http://127.0.0.1:{self.port}")
         fields = {"messageId": "x", "msisdn": BOB, "to": ONE, "text": "Forged", "status": "delivered"}
         for path in (NEXMO_DOOR, f"{NEXMO_DOOR}/receipt"):
             for more, code in (({}, 503), ({"timestamp": "1767225600", "sig": "0" * 128}, 403)):
                 body = urlencode({**fields, **more}).encode()
                 self.assertEqual((await caller.ask("POST", path, body, content_type=FORM)).code, code)
+        self.assertEqual(len([line for line in lines.ours if "switch on signed webhooks" in line]), 1)
 
 
 class Hidden(World):

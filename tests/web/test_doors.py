@@ -361,11 +361,11 @@ class SignedNexmoTests(DoorCase):
         self.assertEqual(len(self.lines), 1)
 
     async def test_not_signed(self) -> None:
-        """Without a signature it is 503: once signing is switched on the SMS comes again, signed."""
+        """Without a signature it is 503: once signing is switched on the SMS comes again, signed. An alarm says so."""
         self.assertEqual(await self.post_sms(SMS), 503)
         self.assertEqual(await self.ask("GET", f"{NEXMO}?{urlencode({**SMS, 'sig': ''})}"), 503)
         self.assertEqual((self.intake.kept, self.counted.counts), ([], {"nexmo_unsigned": 2}))
-        self.assertEqual(len(self.lines), 1)
+        self.assertEqual(len(self.lines), 2)  # who it was, and what is to be done, once
 
     async def test_only_what_is_signed(self) -> None:
         """A signed query does not vouch for the body beside it, nor the other way round."""
