@@ -18,8 +18,6 @@ _RECORD = "return cjson.encode(cmsgpack.unpack(redis.call('GET', ARGV[1])))"
 
 #: What stays for ever: a counter, how long all holds lasted, numbers that the account does not own, who wants no texts.
 _FOR_EVER = ("nx:fence", "nx:held", "nx:unowned", "nx:opt:")
-#: And whom nothing is sent to any more.
-_OPTED_OUT = "nx:opt:"
 
 
 class Database:
@@ -74,8 +72,7 @@ class Database:
     def left(self) -> list[str]:
         """Lanes that are not empty, and other keys that never end, but for what is buried."""
         keys: list[str] = self.ask("KEYS", "*")
-        endless = [key for key in keys if self.ask("PTTL", key) < 0 and key not in _FOR_EVER]
-        return [key for key in endless if not key.startswith(("nx:buried:", _OPTED_OUT))]
+        return [key for key in keys if self.ask("PTTL", key) < 0 and not key.startswith(("nx:buried:", *_FOR_EVER))]
 
 
 def _end(state: str, reason: str) -> str:

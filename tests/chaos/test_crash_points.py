@@ -15,7 +15,17 @@ from twisted.internet.defer import Deferred, DeferredQueue, gatherResults
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted import boundaries
-from nexmo_twisted.engine import checks, identities, intake, notifications, replies, settlement
+from nexmo_twisted.engine import (
+    checks,
+    identities,
+    intake,
+    joining,
+    notices,
+    notifications,
+    receipts,
+    replies,
+    settlement,
+)
 from tests.chaos.nursery import Nursery
 from tests.chaos.points import APART, BOUNDARIES, OTHERS
 from tests.chaos.rows import NOTIFICATIONS, POISONS, REPLIES, Row
@@ -78,8 +88,10 @@ class Enumeration(TestCase):
 
     def test_both_pipelines(self) -> None:
         """Steps that both have in common are crashed at in both."""
-        self.assertLessEqual(around(called(checks, identities, notifications, settlement)), points(NOTIFICATIONS))
-        self.assertLessEqual(around(called(replies)), points(REPLIES))
+        outwards = called(checks, identities, notifications, receipts, settlement)
+        inwards = called(joining, notices, replies)
+        self.assertLessEqual(around(outwards), points(NOTIFICATIONS))
+        self.assertLessEqual(around(inwards), points(REPLIES))
         self.assertLessEqual(around(called(intake) - APART.keys()), points(NOTIFICATIONS) | points(REPLIES))
 
     def test_boundaries(self) -> None:

@@ -59,9 +59,9 @@ RULES = (
     ),
     Rule(
         "a link is written only if what it was chosen by is unchanged",
-        "nexmo_twisted/store/scripts/begin.lua",
-        " or not links_unchanged(7) then return 'CONFLICT'",
-        " then return 'CONFLICT'",
+        "nexmo_twisted/store/scripts/shared/links.lua",
+        "local function links_unchanged(a)\n",
+        "local function links_unchanged(a)\n  do return true end\n",
         "tests.scenarios.test_links.Links.test_side_by_side",
     ),
     Rule(
