@@ -13,6 +13,7 @@ from nexmo_twisted.model import (
     Claimed,
     Closed,
     Delivery,
+    Held,
     Identity,
     InboundSms,
     MessageEvent,
@@ -29,6 +30,7 @@ from nexmo_twisted.model import (
     Status,
 )
 from nexmo_twisted.rules.links import LinkCommit, LinkState
+from nexmo_twisted.rules.pacing import Limit
 
 
 class ChatPlatform(Protocol):
@@ -108,8 +110,8 @@ class Store(Protocol):
     async def record_event(self, event: MessageEvent, packed: str, delay: int) -> int | None:
         """Join one event to what is known. Returns the ms until the message is checked, None when it will not be."""
 
-    async def receive(self, sms: InboundSms, handset: str, number: str) -> bool:
-        """Store an inbound SMS once. False when it was known."""
+    async def receive(self, sms: InboundSms, handset: str, number: str, *, stops: bool = False) -> bool:
+        """Store an inbound SMS once. False when it was known. One that ``stops`` blocks its handset at once."""
 
     async def receive_part(
         self, sms: InboundSms, part: Part, handset: str, number: str, wait: int, longest: int
@@ -141,13 +143,20 @@ class Store(Protocol):
         the Node service knew of it when nothing else is known."""
 
     async def begin(
-        self, item: Notification, report: Collection[Status], commit: LinkCommit, introduced: str, lease: int
+        self,
+        item: Notification,
+        report: Collection[Status],
+        commit: LinkCommit,
+        introduced: str,
+        lease: int,
+        limits: Sequence[Limit] = (),
     ) -> str:
         """Record the attempt and its link directly before the SMS goes out. ``introduced`` is the thread that the
         handset will know about once it has this SMS, or blank. "OK", or why it must not go out: "STALE", "HELD",
-        "CONFLICT" (choose again), or the reason that the message needs no SMS any more."""
+        "CONFLICT" (choose again), "WAIT" and the name of one of ``limits`` (it is given back until its turn comes), or
+        the reason that the message needs no SMS any more."""
 
-    async def begin_notice(self, item: Notification, lease: int) -> str:
+    async def begin_notice(self, item: Notification, lease: int, limits: Sequence[Limit] = ()) -> str:
         """Record the attempt directly before a notice goes out. "OK", or why it must not, as for ``begin``."""
 
     async def notice(self, item: Reply, what: str, text: str) -> bool:
@@ -188,8 +197,13 @@ class Store(Protocol):
     async def set_aside(self, item: Notification | Reply, reason: str, *, uncertain: bool) -> bool:
         """Uncertain or buried: visible, and in nobody's way. False when it is somebody else's or done."""
 
-    async def hold(self, item: Notification, reason: str, probe_after: int) -> bool:
-        """Nothing goes out but one probe at a time. True when the hold begins with this."""
+    async def hold(self, item: Notification, reason: str) -> Held:
+        """Nothing goes out but one probe at a time. "NEW" when the hold begins with this, "DONE" when it was on, "STALE";
+        "BURIED" when time and again it begins with this one, though others go out between."""
+
+    async def pause(self, item: Notification, limit: str, duration: int, reason: str) -> None:
+        """Nothing passes the limit of that name for ``duration`` ms. Then the item is tried again, before others, and
+        as if it had not been tried yet."""
 
     async def renew_links(self, commit: LinkCommit) -> bool:
         """False when what it is based on has changed."""

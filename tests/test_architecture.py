@@ -30,7 +30,7 @@ ROOMS = {
 }
 
 #: These join the rooms and may import everything.
-COMPOSITION = {"__init__", "service", "tap", "__main__", "operations", "sandbox.composition"}
+COMPOSITION = {"__init__", "service", "assembly", "tap", "__main__", "operations", "sandbox.composition"}
 
 KNOW_THE_REACTOR = {"service", "tap"}  # and programs: modules named __main__
 REACTOR = "twisted.internet.reactor"

@@ -14,7 +14,7 @@ from twisted.trial.unittest import TestCase
 from nexmo_twisted.config import Settings, load, settings_table
 from nexmo_twisted.config.faults import keys
 from nexmo_twisted.errors import ConfigurationError
-from tests.configuration import EXAMPLE, LEAST, faults, loaded, with_
+from tests.configuration import EXAMPLE, FILLED_IN, LEAST, faults, loaded, with_
 
 
 class FaultsTests(TestCase):
@@ -87,7 +87,6 @@ class FaultsTests(TestCase):
     def test_features_to_come(self) -> None:
         """What cannot be done yet cannot be set, instead of being ignored."""
         for key, value in {
-            "nexmo.limits": {"per_key": 30},
             "operator.token": "",
         }.items():
             (line,) = faults(**with_(key, value))
@@ -102,6 +101,14 @@ class FaultsTests(TestCase):
         self.assertTrue(line.endswith("has 101 characters; allowed: 100, which is what Nexmo takes"), line)
         (line,) = faults(**with_("nexmo.path_secret", "x" * 64))
         self.assertNotIn("x" * 16, line)
+
+    def test_a_limit_for_nobody(self) -> None:
+        """Only numbers that are configured can have a limit of their own."""
+        (line,) = faults(**with_("nexmo.limits.overrides", {"12015550101": 10, "12015550102": 10}))
+        self.assertEqual(
+            line,
+            "nexmo.limits.overrides (argument): found 12015550102; allowed: numbers of nexmo.phone_numbers",
+        )
 
     def test_signing_needs_its_secret(self) -> None:
         """SMS cannot be signed without a secret."""
@@ -194,8 +201,10 @@ class FaultsTests(TestCase):
 class DocumentsTests(TestCase):
     def test_the_example_loads(self) -> None:
         """The example file holds every key there is, the optional ones with their defaults."""
-        result = load(EXAMPLE, environ={})
-        example = tomllib.loads(EXAMPLE.read_text("utf-8"))
+        file = Path(self.mktemp())
+        file.write_text(FILLED_IN)
+        result = load(file, environ={})
+        example = tomllib.loads(FILLED_IN)
         for key in keys(Settings):
             table: Any = example
             for name in key.path:
@@ -204,6 +213,15 @@ class DocumentsTests(TestCase):
                 self.assertEqual(table, key.field.default, key.name)
         least = {name: example[name] for name in ("delay", "layer", "nexmo")}
         self.assertEqual(result, load(environ={}, server={"url": "https://hooks.example.com"}, **least))
+
+    def test_the_example_is_to_be_filled_in(self) -> None:
+        """What stands for credentials in the example is a fault each, instead of a login that fails later."""
+        lines = faults(EXAMPLE)
+        self.assertEqual(
+            [line.partition(" ")[0] for line in lines], ["layer.token", "layer.secret", "nexmo.key", "nexmo.secret"]
+        )
+        for line in lines:
+            self.assertIn('; "..." stands for the real one in the example; allowed: ', line)
 
     def test_the_table(self) -> None:
         """One row for every key: type, default as in TOML, and a sentence."""

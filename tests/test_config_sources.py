@@ -12,12 +12,18 @@ from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.config import Settings, load
 from nexmo_twisted.config.faults import keys
-from tests.configuration import APP_ID, EXAMPLE, accept, faults
+from tests.configuration import APP_ID, FILLED_IN, accept, faults
 
 
 class EnvironmentTests(TestCase):
+    def setUp(self) -> None:
+        file = Path(self.mktemp())
+        file = file.with_name(f"{file.name}.toml")
+        file.write_text(FILLED_IN)
+        self.example = str(file)
+
     def load(self, environ: Mapping[str, str], path: object = None, **overrides: Any) -> Settings:
-        return load(EXAMPLE if path is None else str(path), environ=environ, **overrides)
+        return load(self.example if path is None else str(path), environ=environ, **overrides)
 
     def secret_file(self, content: bytes) -> str:
         file = Path(self.mktemp())
@@ -47,7 +53,7 @@ class EnvironmentTests(TestCase):
             "NEXMO_TWISTED__SERVER__NEXMO_PATH": "n",
             "NEXMO_TWISTED__NEXMO__KEY": "key",
             "NEXMO_TWISTED__NEXMO__SECRET": "a,b",
-            "NEXMO_TWISTED__NEXMO__PHONE_NUMBERS": '["12015550108", 12015550109]',
+            "NEXMO_TWISTED__NEXMO__PHONE_NUMBERS": '["12015550102", 12015550109]',
             "NEXMO_TWISTED__NEXMO__API_URL": "https://nexmo.example",
             "NEXMO_TWISTED__NEXMO__SIGNATURE_SECRET": "signature",
             "NEXMO_TWISTED__NEXMO__SIGNATURE_METHOD": "sha256",
@@ -57,6 +63,9 @@ class EnvironmentTests(TestCase):
             "NEXMO_TWISTED__NEXMO__WHEN_UNCERTAIN": "hold",
             "NEXMO_TWISTED__NEXMO__ON_EXHAUSTED": "oldest",
             "NEXMO_TWISTED__NEXMO__CONCAT_TIMEOUT": "2 minutes",
+            "NEXMO_TWISTED__NEXMO__LIMITS__PER_KEY": "20",
+            "NEXMO_TWISTED__NEXMO__LIMITS__PER_NUMBER": "0.5",
+            "NEXMO_TWISTED__NEXMO__LIMITS__OVERRIDES": '{"12015550102": 10}',
             "NEXMO_TWISTED__SMS__MAX_SEGMENTS": "3",
             "NEXMO_TWISTED__SMS__OPT_OUT": "off",
             "NEXMO_TWISTED__SMS__OPT_OUT_WORDS": "Halt, Schluss jetzt",
@@ -68,8 +77,10 @@ class EnvironmentTests(TestCase):
         self.assertEqual((result.delay, result.report_on_status, result.sms.max_segments), (90_000, ("sent",), 3))
         self.assertEqual([secret.get_secret_value() for secret in result.layer.secret], ["new", "old"])
         self.assertEqual(result.nexmo.secret.get_secret_value(), "a,b")
-        self.assertEqual(result.nexmo.phone_numbers, ("12015550108", "12015550109"))
+        self.assertEqual(result.nexmo.phone_numbers, ("12015550102", "12015550109"))
         self.assertEqual(result.sms.opt_out_words, ("Halt", "Schluss jetzt"))
+        limits = result.nexmo.limits
+        self.assertEqual((limits.per_key, limits.per_number, limits.overrides), (20, 0.5, {"12015550102": 10}))
         self.assertEqual((result.identities, result.operator.listen), (os.path.join, ""))
         for name, value in environ.items():
             if "LISTEN" not in name:
@@ -81,7 +92,7 @@ class EnvironmentTests(TestCase):
     def test_the_process_environment(self) -> None:
         """Unless another environment is given it is that of the process."""
         self.patch(os, "environ", {"NEXMO_TWISTED__NAME": "from the process"})
-        self.assertEqual(load(EXAMPLE).name, "from the process")
+        self.assertEqual(load(self.example).name, "from the process")
 
     def test_lists(self) -> None:
         """They are separated by commas or JSON."""
@@ -106,7 +117,7 @@ class EnvironmentTests(TestCase):
         }.items():
             for variable in ("NEXMO_TWISTED__NEXMO__PHONE_NUMBERS", "NEXMO_NUMBERS"):
                 if text or variable != "NEXMO_NUMBERS":
-                    (line,) = faults(EXAMPLE, environ={variable: text})
+                    (line,) = faults(self.example, environ={variable: text})
                     self.assertTrue(line.startswith(f"nexmo.phone_numbers ({variable}): "), line)
                     self.assertIn(part, line)
 
@@ -116,30 +127,38 @@ class EnvironmentTests(TestCase):
             "NEXMO_TWISTED__LAYER__TOKEN_FILE": self.secret_file(b"token\n"),
             "NEXMO_TWISTED__LAYER__SECRET_FILE": self.secret_file("geheimnis, ä\n\n".encode()),
             "NEXMO_TWISTED__NEXMO__SECRET_FILE": self.secret_file(b"secret\r\n"),
-            "NEXMO_TWISTED__NEXMO__SIGNATURE_SECRET_FILE": self.secret_file(b" signature"),
+            "NEXMO_TWISTED__NEXMO__SIGNATURE_SECRET_FILE": self.secret_file(b"signature s\n"),
             "NEXMO_TWISTED__SERVER__REDIS_FILE": self.secret_file(b"redis://:pass@host\n"),
         }
         result = self.load(environ)
         self.assertEqual(result.layer.token.get_secret_value(), "token")
         self.assertEqual([secret.get_secret_value() for secret in result.layer.secret], ["geheimnis", "ä"])
         self.assertEqual(result.nexmo.secret.get_secret_value(), "secret")
-        self.assertEqual(result.nexmo.signature_secret.get_secret_value(), " signature")
+        self.assertEqual(result.nexmo.signature_secret.get_secret_value(), "signature s")
         self.assertEqual(result.server.redis, "redis://:pass@host")
 
     def test_secret_files_that_cannot_be_used(self) -> None:
         """One line each, which names the variable; a value's fault names the file as well, neither shows the value."""
         token = "NEXMO_TWISTED__LAYER__TOKEN"
-        latin, empty = self.secret_file(b"\xff"), self.secret_file(b"\n")
+        latin, empty, blank = (self.secret_file(content) for content in (b"\xff", b"\n", b"token\n\n"))
         for file, part in {
             "/no/such/file": f"layer.token ({token}_FILE): the file cannot be read: No such file or directory; ",
             "/": f"layer.token ({token}_FILE): the file cannot be read: Is a directory; ",
             latin: f"layer.token ({token}_FILE): the file is not UTF-8; ",
             empty: f"layer.token ({empty}, named by {token}_FILE): found a value of 0 characters; allowed: ",
+            blank: f"layer.token ({blank}, named by {token}_FILE): found a value of 6 characters; there is a blank",
         }.items():
-            (line,) = faults(EXAMPLE, environ={f"{token}_FILE": file})
+            (line,) = faults(self.example, environ={f"{token}_FILE": file})
             self.assertTrue(line.startswith(part), line)
-        (line,) = faults(EXAMPLE, environ={f"{token}_FILE": empty, token: "token"})
+        (line,) = faults(self.example, environ={f"{token}_FILE": empty, token: "token"})
         self.assertIn(f"{token} is set as well", line)
+
+    def test_half_characters(self) -> None:
+        """A variable that is not UTF-8 is a fault, not a crash at the first use."""
+        for variable in ("NEXMO_TWISTED__NAME", "NEXMO_TWISTED__SMS__NO_THREAD_TEXT", "NEXMO_TWISTED__LAYER__SECRET"):
+            (line,) = faults(self.example, environ={variable: b"M\xfcller".decode("utf-8", "surrogateescape")})
+            self.assertIn("half a character", line)
+            line.encode("utf-8")
 
     def test_unknown_variables(self) -> None:
         """Each variable with our prefix must be one of ours; a fault names the nearest."""
@@ -154,7 +173,7 @@ class EnvironmentTests(TestCase):
             "NEXMO_TWISTED__": "",
             "NEXMO_TWISTED__SMS": "NEXMO_TWISTED__",
         }.items():
-            (line,) = faults(EXAMPLE, environ={variable: "open-sesame"})
+            (line,) = faults(self.example, environ={variable: "open-sesame"})
             self.assertTrue(line.startswith(f"{variable}: unknown variable; the nearest known one is {meant}"), line)
             self.assertNotIn("sesame", line)
         self.load({"NEXMO_TWISTED_SERVICE_HOST": "10.0.0.1", "NEXMO_TWISTED": "1", "LAYER_WEBHOOK_SECRET": "x"})
@@ -192,9 +211,7 @@ class EnvironmentTests(TestCase):
         ):
             file = Path(self.mktemp())
             file.write_text(
-                EXAMPLE.read_text("utf-8")
-                .replace('listen = "tcp:8080"', "")
-                .replace('url = "https://hooks', 'url = "https://file')
+                FILLED_IN.replace('listen = "tcp:8080"', "").replace('url = "https://hooks', 'url = "https://file')
             )
             result = self.load(environ, file)
             self.assertEqual(
@@ -207,18 +224,21 @@ class EnvironmentTests(TestCase):
 
     def test_faults_of_the_node_variables(self) -> None:
         """A fault in a value that was put together names the variables."""
-        lines = faults(EXAMPLE, environ={"HOST": "node.example", "WEBHOOK_PORT": "https"})
+        lines = faults(self.example, environ={"HOST": "node.example", "WEBHOOK_PORT": "https"})
         self.assertTrue(lines[0].startswith("server.url (HOST and WEBHOOK_PORT): found 'https://node.example:https'; "))
         self.assertTrue(lines[1].startswith("server.listen (WEBHOOK_PORT): found 'tcp:https'; "))
         self.assertEqual(len(lines), 2)
-        (line,) = faults(EXAMPLE, environ={"HOST": "http://node.example"})
+        for host in ("0.0.0.0", "[::]"):  # which some shells and containers set
+            (line,) = faults(self.example, environ={"HOST": host})
+            self.assertTrue(line.startswith(f"server.url (HOST): found 'https://{host}'; nobody is reached at "), line)
+        (line,) = faults(self.example, environ={"HOST": "http://node.example"})
         self.assertIn("(HOST): found 'http://node.example'; http is possible for this machine only", line)
 
     def test_precedence(self) -> None:
         """A file counts less than the Node service's variables, these less than ours, these less than arguments."""
         node = {"NEXMO_KEY": "node", "HOST": "node.example", "PORT": "1"}
         own = {"NEXMO_TWISTED__NEXMO__KEY": "own", "NEXMO_TWISTED__SERVER__URL": "https://own.example"}
-        self.assertEqual(self.load({}).nexmo.key, "...")
+        self.assertEqual(self.load({}).nexmo.key, "filled-in")
         self.assertEqual(self.load(node).nexmo.key, "node")
         both = self.load({**own, **node})
         self.assertEqual((both.nexmo.key, both.server.url, both.server.listen), ("own", "https://own.example", "tcp:1"))
@@ -233,7 +253,7 @@ class EnvironmentTests(TestCase):
             "https://own.example",
         )
         file = Path(self.mktemp())
-        without = re.sub(r"(?ms)^\[sms\]$.*?(?=^\[)", "", EXAMPLE.read_text("utf-8"))
+        without = re.sub(r"(?ms)^\[sms\]$.*?(?=^\[)", "", FILLED_IN)
         file.write_text(f'sms = "six"\n{without}')
         (line,) = faults(file, environ={"NEXMO_TWISTED__SMS__MAX_SEGMENTS": "3"})
         self.assertTrue(line.startswith(f"sms ({file.name}): found a value of 3 characters; allowed: a table"), line)

@@ -56,7 +56,12 @@ ACCEPTED: Mapping[str, list[tuple[object, object]]] = {
     ],
     "server.listen": [
         (description, description)
-        for description in ("tcp:0", "tcp:80:interface=127.0.0.1", "tcp6:80", "unix:/run/nexmo.sock:mode=660")
+        for description in (
+            "tcp:0",
+            "tcp:80:interface=127.0.0.1",
+            "tcp:80:interface=\\:\\:1",
+            "unix:/run/nexmo.sock:mode=660",
+        )
     ],
     "server.redis": [
         (address, address)
@@ -80,6 +85,13 @@ ACCEPTED: Mapping[str, list[tuple[object, object]]] = {
     "nexmo.path_secret": [(value, SecretStr(value)) for value in ("", "x" * 16, "-_aZ09" * 8)],
     "nexmo.settle_time": [("2 minutes", 120_000)],
     "nexmo.concat_timeout": [("90 seconds", 90_000)],
+    "nexmo.limits.per_key": [(0, 0.0), (0.01, 0.01), ("2.5", 2.5), (1000, 1000.0)],
+    "nexmo.limits.per_number": [(1, 1.0), ("10", 10.0)],
+    "nexmo.limits.overrides": [
+        ({}, {}),
+        ({"+1 201 555 0101": 10}, {"12015550101": 10.0}),
+        ('{"12015550101": 0.5}', {"12015550101": 0.5}),
+    ],
     "nexmo.when_uncertain": [(name, name) for name in ("resend", "hold", "drop")],
     "nexmo.on_exhausted": [(name, name) for name in ("skip", "oldest")],
     "sms.opt_out": [(name, name) for name in ("service", "provider", "off")],
@@ -91,7 +103,16 @@ ACCEPTED: Mapping[str, list[tuple[object, object]]] = {
 
 #: For each key what the fault says is allowed, then values with what it says was found, and why it is refused.
 REFUSED: Mapping[str, tuple[str, list[tuple[object, str, str]]]] = {
-    "name": ("not blank", [("", "''", ""), (" \t", r"' \t'", ""), (5, "5", ""), (True, "true", "")]),
+    "name": (
+        "not blank",
+        [
+            ("", "''", ""),
+            (" \t", r"' \t'", ""),
+            (5, "5", ""),
+            (True, "true", ""),
+            ("Ann \ud83d", "'Ann \\ud83d'", "half a character"),
+        ],
+    ),
     "delay": (
         "10 minutes",
         [("10 minuets", "'10 minuets'", ""), (0, "0", ""), (-5, "-5", ""), (False, "false", ""), ([1], "1 item", "")],
@@ -148,12 +169,22 @@ REFUSED: Mapping[str, tuple[str, list[tuple[object, str, str]]]] = {
     ),
     "layer.token": (
         "visible ASCII",
-        [("", "0 characters", ""), ("two words", "9 characters", ""), ("töken", "5 characters", "")],
+        [
+            ("", "0 characters", ""),
+            ("two words", "9 characters", ""),
+            ("töken", "5 characters", ""),
+            ("...", "3 characters", "the example"),
+            ("token\n", "6 characters", "a blank at its beginning or end"),
+        ],
     ),
     "layer.secret": (
         "different ones",
         [
             ("", "0 characters", ""),
+            ("...", "3 characters", '"..." stands for the real one in the example'),
+            (["new", "..."], "3 characters", "the example"),
+            (["new", " old"], "4 characters", "a blank at its beginning or end"),
+            ("half \ud83d", "6 characters", "half a character"),
             ([], "0 items", "empty"),
             (["one", "one"], "2 items", "twice"),
             (["one", " "], "1 character", ""),
@@ -191,17 +222,24 @@ REFUSED: Mapping[str, tuple[str, list[tuple[object, str, str]]]] = {
             ("https://hooks.example.com/sms", "'https://hooks.example.com/sms'", "a path is not possible here"),
             ("http://hooks.example.com", "'http://", "this machine only"),
             ("https://ann@hooks.example.com", "29 characters", "user name"),
+            ("https://0.0.0.0", "'https://0.0.0.0'", "nobody is reached at this address"),
+            ("https://[::]:8080", "'https://[::]:8080'", "nobody is reached at this address"),
+            ("https://[::ffff:0.0.0.0]", "'https://[::ffff:0.0.0.0]'", "nobody is reached at this address"),
+            ("https://224.0.0.1", "'https://224.0.0.1'", "nobody is reached at this address"),
+            ("https://[ff02::1]", "'https://[ff02::1]'", "nobody is reached at this address"),
         ],
     ),
     "server.listen": (
         "tcp:8080",
         [
             ("", "''", ""),
-            ("8080", "'8080'", "Unknown endpoint type"),
+            ("8080", "'8080'", "only tcp:, ssl:, unix: and systemd:"),
             ("tcp", "'tcp'", "missing, unknown"),
             ("tcp:http", "'tcp:http'", "not a number"),
             ("tcp:65536", "'tcp:65536'", "0 to 65535"),
-            ("tcp6:99999", "'tcp6:99999'", "0 to 65535"),
+            ("tcp6:80", "'tcp6:80'", "only tcp:, ssl:, unix: and systemd:"),
+            ("stdio:", "'stdio:'", "only tcp:, ssl:, unix: and systemd:"),
+            ("haproxy:tcp\\:80", "'haproxy:tcp", "only tcp:, ssl:, unix: and systemd:"),
             ("tcp:80:interfaces=127.0.0.1", "'tcp:80:interfaces=127.0.0.1'", "missing, unknown"),
             ("tcp:80:interface=::1", "'tcp:80:interface=::1'", "twice"),
             ("tcp:80\\", "'tcp:80\\\\'", "escape"),
@@ -213,10 +251,11 @@ REFUSED: Mapping[str, tuple[str, list[tuple[object, str, str]]]] = {
                 "'ssl:443:privateKey=/no/key.pem'",
                 "the file /no/key.pem cannot be read",
             ),
-            ("tls:/no/certificates:443", "'tls:/no/certificates:443'", "in the directory /no/certificates"),
+            ("tls:/no/certificates:443", "'tls:/no/certificates:443'", "only tcp:, ssl:, unix: and systemd:"),
+            ("unix:/run/\udc80", "'unix:/run/\\udc80'", "half a character"),
         ],
     ),
-    "operator.listen": ('or "" for none', [("off", "'off'", "Unknown endpoint type"), (False, "false", "")]),
+    "operator.listen": ('or "" for none', [("off", "'off'", "only tcp:, ssl:"), (False, "false", "")]),
     "server.redis": (
         "redis://host:6379/0",
         [
@@ -245,8 +284,14 @@ REFUSED: Mapping[str, tuple[str, list[tuple[object, str, str]]]] = {
             ("/nexmo-new-message/sms", "'/nexmo-new-message/sms'", "beneath it"),
         ],
     ),
-    "nexmo.key": ("visible ASCII", [("", "''", ""), ("a b", "'a b'", ""), (12345678, "12345678", "")]),
-    "nexmo.secret": ("visible ASCII", [("", "0 characters", ""), ("a\nb", "3 characters", ""), (5, "type int", "")]),
+    "nexmo.key": (
+        "visible ASCII",
+        [("", "''", ""), ("a b", "'a b'", ""), (12345678, "12345678", ""), ("...", "'...'", "the example")],
+    ),
+    "nexmo.secret": (
+        "visible ASCII",
+        [("", "0 characters", ""), ("a\nb", "3 characters", ""), (5, "type int", ""), ("...", "3 characters", "")],
+    ),
     "nexmo.phone_numbers": (
         "7 to 15 digits",
         [
@@ -265,7 +310,15 @@ REFUSED: Mapping[str, tuple[str, list[tuple[object, str, str]]]] = {
             ([-12015550101], "-12015550101", ""),
         ],
     ),
-    "nexmo.signature_secret": ("or", [(" ", "1 character", ""), (5, "type int", "")]),
+    "nexmo.signature_secret": (
+        "or",
+        [
+            (" ", "1 character", ""),
+            (5, "type int", ""),
+            ("...", "3 characters", "the example"),
+            ("signed\t", "7 characters", "a blank at its beginning or end"),
+        ],
+    ),
     "nexmo.sign_outgoing": ("true or false", [("yes", "'yes'", ""), (1, "1", "")]),
     "nexmo.path_secret": (
         "16 to 64",
@@ -273,6 +326,33 @@ REFUSED: Mapping[str, tuple[str, list[tuple[object, str, str]]]] = {
     ),
     "nexmo.settle_time": ("more than zero", [("0 s", "'0 s'", "")]),
     "nexmo.concat_timeout": ("more than zero", [("soon", "'soon'", "")]),
+    "nexmo.limits.per_key": (
+        "0 for no limit",
+        [
+            (-1, "-1", ""),
+            (0.009, "0.009", ""),
+            (1001, "1001", ""),
+            (10**400, "1000", ""),
+            (float("inf"), "inf", ""),
+            (float("nan"), "nan", ""),
+            (True, "true", ""),
+            ("nan", "'nan'", ""),
+            ("many", "'many'", ""),
+            ([30], "a list of 1 item", ""),
+        ],
+    ),
+    "nexmo.limits.per_number": ("from 0.01 to 1000", [("", "''", ""), (None, "NoneType", "")]),
+    "nexmo.limits.overrides": (
+        "phone numbers",
+        [
+            ({"12015550101": "fast"}, "a table", ""),
+            ({"0101": 1}, "a table", "country code"),
+            ({"12015550101": 1, "+12015550101": 2}, "a table", "twice"),
+            ("12015550101=10", "'12015550101=10'", "no JSON"),
+            ("[1]", "'[1]'", ""),
+            (10, "10", ""),
+        ],
+    ),
     "nexmo.when_uncertain": ('"resend", "hold"', [("Resend", "'Resend'", ""), ("", "''", "")]),
     "nexmo.on_exhausted": ('"skip" or', [("newest", "'newest'", ""), ("", "''", ""), (None, "NoneType", "")]),
     "nexmo.signature_method": ('"sha512"', [("MD5", "'MD5'", ""), ("", "''", ""), (5, "5", "")]),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -18,6 +18,7 @@ from nexmo_twisted.config import values
 from nexmo_twisted.config.faults import keys, line, lines, table
 from nexmo_twisted.config.sources import gather
 from nexmo_twisted.errors import ConfigurationError
+from nexmo_twisted.rules.pacing import Limits
 
 
 def _setting(sentence: str, default: Any = ..., **more: Any) -> Any:
@@ -73,6 +74,24 @@ class ServerSettings(_Table):
         return path
 
 
+class LimitSettings(_Table):
+    """How many SMS a second go out, over all processes."""
+
+    per_key: values.Rate = _setting("SMS a second of the whole account; 0 for no limit.", 30)
+    per_number: values.Rate = _setting(
+        "SMS a second of each number of the US or Canada that is not toll-free; 0 for no limit.", 1
+    )
+    overrides: values.Rates = _setting(
+        "Numbers with another limit of their own; in the environment it is JSON.",
+        {},
+    )
+
+    @property
+    def limits(self) -> Limits:
+        """As the engine has them."""
+        return Limits(self.per_key, self.per_number, self.overrides)
+
+
 class NexmoSettings(_Table):
     """The account at Nexmo."""
 
@@ -106,6 +125,7 @@ class NexmoSettings(_Table):
     concat_timeout: values.Duration = _setting(
         "How long the next part of a long reply is waited for; then it is posted as it is.", "60 seconds"
     )
+    limits: LimitSettings = Field(default_factory=LimitSettings)
 
     @field_validator("sign_outgoing")
     @classmethod
@@ -185,9 +205,14 @@ class Settings(_Table):
 
 
 def load(
-    path: str | os.PathLike[str] | None = None, *, environ: Mapping[str, str] | None = None, **overrides: Any
+    path: str | os.PathLike[str] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    defaults: Mapping[str, Any] | None = None,
+    **overrides: Any,
 ) -> Settings:
-    """The settings of the TOML file at ``path``, of the environment, and of ``overrides``; the later counts more.
+    """The settings of the TOML file at ``path``, of the environment, and of ``overrides``; the later counts more, and
+    ``defaults`` count less than all of them.
 
     ``environ`` is ``os.environ`` unless given. In it, ``NEXMO_TWISTED__LAYER__TOKEN`` stands for ``layer.token`` and
     ``NEXMO_TWISTED__LAYER__TOKEN_FILE`` for a file that holds this secret; a list is JSON or separated by commas, so
@@ -202,7 +227,7 @@ def load(
 
     Raises ConfigurationError with one line for each fault, all at once. No line holds a secret.
     """
-    gathered = gather(path, os.environ if environ is None else environ, overrides, list(keys(Settings)))
+    gathered = gather(path, os.environ if environ is None else environ, overrides, list(keys(Settings)), defaults)
     for name, field in Settings.model_fields.items():
         if table(field):
             gathered.values.setdefault(name, {})  # so that what is missing in it is told key by key
@@ -212,19 +237,29 @@ def load(
         settings = Settings.model_validate(gathered.values)
     except ValidationError as error:
         faults.extend(lines(error, Settings, gathered.origins, gathered.told))
-    if settings is not None and len(settings.receipt_url) > LONGEST_CALLBACK:
-        faults.append(
-            line(
-                "server.nexmo_path",
-                gathered.origins.get(("server", "nexmo_path"), ""),
-                f"the URL for receipts, made of server.url, this path, nexmo.path_secret and /receipt, has "
-                f"{len(settings.receipt_url)} characters",
-                allowed=f"{LONGEST_CALLBACK}, which is what Nexmo takes",
-            )
-        )
+    if settings is not None:
+        faults.extend(_contradictions(settings, gathered.origins))
     if faults or settings is None:
         raise ConfigurationError(faults)
     return settings
+
+
+def _contradictions(settings: Settings, origins: Mapping[tuple[str, ...], str]) -> Iterator[str]:
+    """One line for each value that does not fit others."""
+    if len(settings.receipt_url) > LONGEST_CALLBACK:
+        yield line(
+            "server.nexmo_path",
+            origins.get(("server", "nexmo_path"), ""),
+            f"the URL for receipts, made of server.url, this path, nexmo.path_secret and /receipt, has "
+            f"{len(settings.receipt_url)} characters",
+            allowed=f"{LONGEST_CALLBACK}, which is what Nexmo takes",
+        )
+    for number in settings.nexmo.limits.overrides:
+        if number not in settings.nexmo.phone_numbers:
+            where = ("nexmo", "limits", "overrides")
+            yield line(
+                ".".join(where), origins.get(where, ""), f"found {number}", allowed="numbers of nexmo.phone_numbers"
+            )
 
 
 def settings_table() -> str:

@@ -57,7 +57,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
     def likeness(candidate: str) -> float:
         ends = (candidate.rpartition(".")[2], name.rpartition(".")[2])
-        return _ratio(candidate, name) + _ratio(*ends)
+        words, written = ends[0].split("_"), ends[1].lower().split("_")
+        return _ratio(candidate, name) + _ratio(*ends) + sum(word in written for word in words) / len(words)
 
     return max(known, key=likeness)
 

@@ -10,7 +10,6 @@ import ipaddress
 import re
 from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from twisted.internet.endpoints import serverFromString
@@ -46,12 +45,15 @@ def https_url(value: str) -> str:
 
 
 def _is_this_machine(host: str) -> bool:
-    """Raises ValueError for what looks like an address and is none."""
+    """Raises ValueError for what looks like an address and is none, or is one to listen on only."""
     try:
         address = ipaddress.ip_address(host.strip("[]"))
     except ValueError:
         pass
     else:
+        address = getattr(address, "ipv4_mapped", None) or address
+        if address.is_unspecified or address.is_multicast:
+            raise ValueError("nobody is reached at this address")
         return address.is_loopback
     if host.startswith("[") or host.rstrip(".").rpartition(".")[2].isdigit():
         raise ValueError("the host is neither a name nor an address")
@@ -68,6 +70,9 @@ def server_root(value: str) -> str:
 
 def endpoint(description: str) -> str:
     """A Twisted endpoint description that can be listened on; nothing is opened, but certificates are read."""
+    kind = description.partition(":")[0]
+    if kind not in ("tcp", "ssl", "unix", "systemd"):
+        raise ValueError("only tcp:, ssl:, unix: and systemd: are possible")
     reactor = MemoryReactorClock()
     fault = ""
     try:
@@ -86,12 +91,7 @@ def endpoint(description: str) -> str:
         fault = f"its certificate or private key cannot be used: {type(error).__name__}"
     if fault:
         raise ValueError(fault)
-    kind, *parts = (part.replace("\\", "") for part in re.split(r"(?<!\\):", description))
-    if kind == "tls":
-        folder = parts[0].removeprefix("path=")
-        if not any(Path(folder).rglob("*.pem")):
-            raise ValueError(f"there is no certificate (a file *.pem) in the directory {folder}")
-    if kind in ("tcp", "tcp6", "ssl", "tls"):
+    if kind in ("tcp", "ssl"):
         server.listen(Factory())  # the reactor in memory only takes notes
         if any(not 0 <= port <= 65535 for port, *_ in [*reactor.tcpServers, *reactor.sslServers]):
             raise ValueError("a port is a number from 0 to 65535")

@@ -76,10 +76,15 @@ def _join(into: dict[str, Any], values: Mapping[str, Any], above: Path, origin: 
 
 
 def gather(
-    file: str | os.PathLike[str] | None, environ: Mapping[str, str], overrides: Mapping[str, Any], keys: Sequence[Key]
+    file: str | os.PathLike[str] | None,
+    environ: Mapping[str, str],
+    overrides: Mapping[str, Any],
+    keys: Sequence[Key],
+    defaults: Mapping[str, Any] | None = None,
 ) -> Gathered:
     """Everything that was set. Raises ConfigurationError, of one line, for a TOML file that cannot be read."""
     gathered = Gathered()
+    gathered.add(defaults or {}, "default")
     if environ.get("HOST"):  # the Node service's default, where its variables are in use; a file counts more
         gathered.put(Written(("server", "listen"), "tcp:443", "default with HOST"))
     if file is not None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -37,6 +38,8 @@ class Kind:
 def text(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError
+    if re.search("[\ud800-\udfff]", value):
+        raise ValueError("there is half a character in it, or a byte that is not UTF-8")
     return value
 
 
@@ -48,7 +51,12 @@ def _duration(value: Any) -> int:
 
 
 def _secret(value: object) -> SecretStr:
-    return SecretStr(text(value.get_secret_value() if isinstance(value, SecretStr) else value))
+    secret = text(value.get_secret_value() if isinstance(value, SecretStr) else value)
+    if secret == "...":
+        raise ValueError('"..." stands for the real one in the example')
+    if secret != secret.strip():
+        raise ValueError("there is a blank at its beginning or end")
+    return SecretStr(secret)
 
 
 def _secret_or_nothing(value: object) -> SecretStr:
@@ -128,6 +136,37 @@ def _segments(value: object) -> int:
     return value
 
 
+_SLOWEST, _FASTEST = 0.01, 1000.0  # SMS a second
+
+
+def _rate(value: object) -> float:
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            raise ValueError from None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError
+    if value != 0 and not _SLOWEST <= value <= _FASTEST:  # nor is it "not a number"
+        raise ValueError
+    return float(value)
+
+
+def _rates(value: object) -> dict[str, float]:
+    """By number. A text is JSON, as it comes from the environment."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            raise ValueError("it is no JSON") from None
+    if not isinstance(value, Mapping):
+        raise ValueError
+    rates = {_phone_number(number): _rate(rate) for number, rate in value.items()}
+    if len(rates) < len(value):
+        raise ValueError("one number is there twice")
+    return rates
+
+
 def _opt_out_word(value: object) -> str:
     word = text(value)
     if not optout.normalised(word):
@@ -184,7 +223,7 @@ def _introduction(value: object) -> str | Callable[..., Any]:
         return ""
     if _FUNCTION.fullmatch(text(value)):
         return function(text(value))
-    templates.compile_template(text(value), names=templates.INTRODUCTION_NAMES)
+    templates.compile_template(text(value), names=templates.MESSAGE_NAMES)
     return text(value)
 
 
@@ -272,6 +311,13 @@ Region = Annotated[
     str, PlainValidator(_region), Kind("country", 'the two letters of a country (ISO 3166), such as "US"')
 ]
 Segments = Annotated[int, PlainValidator(_segments), Kind("number", "a whole number from 1 to 20")]
+_RATE = "0 for no limit, or a number from 0.01 to 1000"
+Rate = Annotated[float, PlainValidator(_rate), Kind("number", _RATE)]
+Rates = Annotated[
+    Mapping[str, float],
+    PlainValidator(_rates),
+    Kind("table of numbers", f'a table such as {{"12015550101" = 10}}: phone numbers as above, and {_RATE} each'),
+]
 ApiUrl = Annotated[
     str, PlainValidator(lambda value: https_url(text(value))), Kind("URL", f"a URL: {_HTTPS}", betrayed_by="@?#")
 ]

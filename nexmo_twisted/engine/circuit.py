@@ -116,7 +116,10 @@ class GuardedChat:
 
 
 class GuardedProvider:
-    """The sending side of an SMS provider behind a circuit. Its account is looked after in any case."""
+    """The sending side of an SMS provider behind a circuit. Its account is looked after in any case.
+
+    That we are too fast is the word of a provider that works.
+    """
 
     def __init__(self, provider: SmsProvider, circuit: Circuit) -> None:
         self._provider = provider
@@ -127,7 +130,7 @@ class GuardedProvider:
         try:
             with self._circuit.request():
                 outcome = await self._provider.send(sms)
-                if outcome.verdict in (Verdict.NOT_SENT, Verdict.UNCERTAIN):
+                if outcome.verdict in (Verdict.NOT_SENT, Verdict.UNCERTAIN) and not outcome.exceeded:
                     raise _Failed(outcome.reason)
         except Temporary as error:
             return outcome or Outcome(Verdict.NOT_SENT, error.reason, retry_after=error.retry_after)

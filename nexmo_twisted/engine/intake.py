@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 from nexmo_twisted.boundaries import Counters, Store
@@ -11,8 +12,9 @@ from nexmo_twisted.model import InboundSms, MessageEvent, Part, Receipt
 from nexmo_twisted.rules import phones
 from nexmo_twisted.rules.compact import pack
 
-#: How much of an unreadable webhook is kept.
-KEPT_BYTES = 65_536
+#: Characters that are kept of an unreadable webhook, as JSON and with the reason.
+KEPT = 65_536
+_WHOLE = re.compile(r"(?:[^\\]|\\u[0-9a-f]{4}|\\[^u])*")
 #: Milliseconds after the first part of a long reply in which others are waited for at most.
 LONGEST = 300_000
 
@@ -23,7 +25,8 @@ class Intake:
     ``api_root`` is ``<layer.api_url>/apps/<app id>``; ``delay`` and ``concat_timeout``, which is how long the next part
     of a long reply is waited for, are in ms. ``check_in`` is told the seconds until a message is checked,
     ``reply_came`` that there is a reply to post, ``close_in`` the seconds until a long reply is posted without the
-    parts that are missing. Every method raises StoreUnavailable only.
+    parts that are missing; ``stops`` says whether a text asks for no more texts. Every method raises StoreUnavailable
+    only.
     """
 
     def __init__(
@@ -37,6 +40,7 @@ class Intake:
         concat_timeout: int,
         close_in: Callable[[float], None],
         receipts: Receipts,
+        stops: Callable[[str], bool],
     ) -> None:
         self._store = store
         self._api_root = api_root
@@ -47,6 +51,7 @@ class Intake:
         self._concat_timeout = concat_timeout
         self._close_in = close_in
         self._receipts = receipts
+        self._stops = stops
 
     async def layer_event(self, event: MessageEvent) -> None:
         """Join the event to what is known of its message. Only ``sent`` carries the message itself."""
@@ -70,7 +75,7 @@ class Intake:
             await self._part(sms, sms.part, handset, number)
         elif not sms.text.strip():
             await self._dismiss(sms, "blank")
-        elif await self._store.receive(sms, handset, number):
+        elif await self._store.receive(sms, handset, number, stops=self._stops(sms.text)):
             self._counters.count("replies", "received")
             self._reply_came()
         else:
@@ -103,5 +108,15 @@ class Intake:
 
     async def quarantine(self, source: str, reason: str, raw: bytes) -> None:
         """Keep an unreadable webhook, so that an operator can see what it was. The doors log it."""
-        body = raw[:KEPT_BYTES].decode("utf-8", "backslashreplace")
-        await self._store.quarantine(json.dumps({"source": source, "reason": reason, "body": body}))
+        entry = {"source": source, "reason": reason, "body": ""}
+        room = KEPT - len(json.dumps(entry))
+        entry["body"] = _beginning(raw[:KEPT].decode("utf-8", "backslashreplace"), room)
+        await self._store.quarantine(json.dumps(entry))
+
+
+def _beginning(text: str, room: int) -> str:
+    """As much of ``text`` as takes ``room`` characters in JSON at most; an escape is not cut."""
+    found = _WHOLE.match(json.dumps(text)[1:-1][:room])
+    assert found is not None  # it matches nothing, too
+    kept: str = json.loads(f'"{found[0]}"')
+    return kept

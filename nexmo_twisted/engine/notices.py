@@ -33,6 +33,10 @@ class Notices:
         self._notify = notify
         self._counters = counters
 
+    def stops(self, text: str) -> bool:
+        """Whether the text asks us for no more texts, so that its handset is blocked as soon as it has come."""
+        return self._courtesy.opt_out == "service" and asks(text, self._courtesy.words) is Ask.STOP
+
     async def answered(self, item: Reply) -> str:
         """Whether the reply is dealt with and is no message to anybody: "stop" or "start", else blank."""
         ask = asks(item.text, self._courtesy.words)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import CancelledError
@@ -13,56 +12,16 @@ from twisted.logger import Logger
 from nexmo_twisted.boundaries import ChatPlatform, Counters, IdentitySource, Introduction, SmsProvider, Store, Template
 from nexmo_twisted.engine.cache import Cache
 from nexmo_twisted.engine.circuit import Circuit
+from nexmo_twisted.engine.departures import Departures, GiveBack, IntroductionFailed, Skip, Terms, Waits
 from nexmo_twisted.engine.desk import Desk
-from nexmo_twisted.engine.functions import where
 from nexmo_twisted.engine.persist import until_stored
 from nexmo_twisted.engine.receipts import heard_before
-from nexmo_twisted.errors import AccountFault, NexmoTwistedError, Permanent, StoreUnavailable, Temporary
-from nexmo_twisted.model import Delivery, Identity, Notice, Notification, Outcome, Sms, Status, Thread, Verdict
-from nexmo_twisted.rules import backoff, phones
+from nexmo_twisted.errors import AccountFault, Permanent, StoreUnavailable, Temporary
+from nexmo_twisted.model import Delivery, Held, Identity, Notification, Outcome, Sms, Thread, Verdict
+from nexmo_twisted.rules import backoff, pacing, phones
 from nexmo_twisted.rules.compact import unpack
-from nexmo_twisted.rules.links import choose, introduction_mark
 from nexmo_twisted.rules.receipts import brief
-from nexmo_twisted.rules.sms import fit
-from nexmo_twisted.rules.texts import clean, message_text
-
-#: How often an introduction may fail before the SMS goes out without it.
-INTRODUCTION_TRIES = 3
-#: How often a number is chosen again because another process was faster.
-CHOICES = 20
-#: Milliseconds between two probes while the account is held.
-PROBE_AFTER = 60_000
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What the customer decided, in the units of the settings: ms, E.164 digits, statuses."""
-
-    report: Collection[Status]
-    numbers: Sequence[str]
-    on_exhausted: str
-    link_lifetime: int
-    link_keep: int
-    give_up: int
-    region: str
-    max_segments: int
-    api_root: str
-
-
-class _Skip(Exception):
-    """Nothing is to be sent, for a reason that will not change."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class _GiveBack(Exception):
-    """Not ours to do now: the service stops, the outgoing side is held, or another process has it."""
-
-
-class _IntroductionFailed(Temporary):
-    pass
+from nexmo_twisted.rules.texts import message_text
 
 
 class Notifications:
@@ -89,15 +48,16 @@ class Notifications:
         self._provider = provider
         self._identities = identities
         self._template = template
-        self._introduction = introduction
         self._terms = terms
         self._clock = clock
         self._random = random
         self._counters = counters
-        self._lease = lease
         self._conversations: Cache[Mapping[str, Any]] = Cache(chat.conversation, clock)
         self.desk: Desk[Notification] = Desk(
             "notifications", clock, store.claim_notifications, self._handle, counters, lease, circuits
+        )
+        self._departures = Departures(
+            store, introduction, self._conversations, terms, lease, lambda: self.desk.closing, counters
         )
 
     async def _handle(self, item: Notification) -> None:
@@ -106,16 +66,18 @@ class Notifications:
             sms, introduced = await self._prepare(item)
         except CancelledError:  # the service stops; nothing was sent and the lease will tell
             raise
-        except _Skip as skip:
+        except Skip as skip:
             reason = skip.reason
             self._counters.count("skipped", reason)
             await self._settle(lambda: self._store.finish(item, reason))
-        except _GiveBack:
+        except GiveBack:
             await self._settle(lambda: self._store.release(item))
+        except Waits:
+            pass  # it is back in the queue, until its turn comes
         except StoreUnavailable as error:
             await self._retry(item, error.reason)
         except Temporary as error:
-            await self._retry(item, error.reason, error.retry_after, isinstance(error, _IntroductionFailed))
+            await self._retry(item, error.reason, error.retry_after, isinstance(error, IntroductionFailed))
             if isinstance(error, AccountFault):
                 self._log.error("The chat platform refuses us: {reason}", reason=error.reason)
         except Permanent as error:
@@ -143,17 +105,17 @@ class Notifications:
         thread that will then have been introduced to the handset, or ''."""
         terms = self._terms
         if item.gone:
-            raise _Skip(item.gone)
+            raise Skip(item.gone)
         if item.notice is None and item.statuses.get(item.user_id) not in terms.report:
-            raise _Skip("read")
+            raise Skip("read")
         if item.waited > terms.give_up:
             raise Permanent("not sent in time", code="too_late")
         if item.notice is not None:
-            return await self._begin_notice(item, item.notice), ""
+            return await self._departures.notice(item, item.notice), ""
         message = unpack(item.packed, item.message_id, item.sender, item.statuses, terms.api_root)
         text = message_text(message.get("parts"))
         if not text.strip():
-            raise _Skip("blank")
+            raise Skip("blank")
         recipient, handset = await self._recipient(item.user_id)
         sender = await self._sender(item.sender)
         context = {**message, "sender": sender.values, "recipient": recipient.values, "text": text}
@@ -162,8 +124,8 @@ class Notifications:
             context["conversation"] = await self._conversation(message["conversation"])
         body = self._template.render(context)
         if not body.strip():
-            raise _Skip("blank")
-        return await self._begin(item, thread, handset, str(recipient.phone), context, body)
+            raise Skip("blank")
+        return await self._departures.text(item, thread, handset, str(recipient.phone), context, body)
 
     async def _recipient(self, user_id: str) -> tuple[Identity, str]:
         try:
@@ -172,10 +134,10 @@ class Notifications:
         except Permanent as error:
             if error.code != "unknown_user":
                 raise
-            raise _Skip(error.code) from error
+            raise Skip(error.code) from error
         except phones.BadPhone as error:
             self._log.info("A recipient has no usable phone: {reason}", reason=str(error))
-            raise _Skip("no_phone") from error
+            raise Skip("no_phone") from error
 
     async def _sender(self, user_id: str) -> Identity:
         try:
@@ -189,92 +151,6 @@ class Notifications:
         except Permanent:
             return reference
 
-    async def _begin(
-        self,
-        item: Notification,
-        thread: Thread,
-        handset: str,
-        raw: str,
-        context: Mapping[str, Any],
-        body: str,
-    ) -> tuple[Sms, str]:
-        """Choose a number and record the attempt; made again while another process changes what it is based on.
-
-        Returns what to send, and the thread that the handset will then know about, or ''.
-        """
-        terms = self._terms
-        introduction: str | None = None
-        for _ in range(CHOICES):
-            state = await self._store.read_links(thread.user_id, handset, raw=raw)
-            choice = choose(
-                state,
-                thread,
-                handset,
-                raw,
-                terms.numbers,
-                terms.link_lifetime,
-                terms.link_keep,
-                take_over=terms.on_exhausted == "oldest",
-            )
-            if choice is None:
-                self._counters.count("numbers_exhausted")
-                self._log.error(
-                    "No number is free for a handset: message {id} is not sent; more numbers are needed",
-                    id=item.message_id,
-                )
-                raise _Skip("no_number")
-            if not choice.introduced and introduction is None:
-                introduction = await self._introduce(item, context)
-            lead = "" if choice.introduced or not introduction else f"{introduction}\n\n"
-            fitted = fit(clean(lead + body), terms.max_segments)
-            if self.desk.closing:
-                raise _GiveBack
-            known = introduction_mark(thread) if choice.introduced or introduction is not None else ""
-            answer = await self._store.begin(item, terms.report, choice.commit, known, self._lease)
-            if answer == "OK":
-                if choice.taken_over:
-                    self._counters.count("taken_over")
-                    self._log.warn(
-                        "Message {id} takes the number of an idle conversation: more numbers are needed",
-                        id=item.message_id,
-                    )
-                return Sms(choice.number, handset, fitted.text, fitted.unicode, item.id), known
-            if answer in ("STALE", "HELD"):
-                raise _GiveBack
-            if answer != "CONFLICT":
-                raise _Skip(answer)
-        raise Temporary("the links of this user change all the time")
-
-    async def _begin_notice(self, item: Notification, notice: Notice) -> Sms:
-        """Record the attempt at a text of our own."""
-        fitted = fit(clean(notice.text), self._terms.max_segments)
-        if self.desk.closing:
-            raise _GiveBack
-        answer = await self._store.begin_notice(item, self._lease)
-        if answer in ("STALE", "HELD"):
-            raise _GiveBack
-        if answer != "OK":
-            raise _Skip(answer)
-        return Sms(notice.number, notice.handset, fitted.text, fitted.unicode, item.id)
-
-    async def _introduce(self, item: Notification, context: Mapping[str, Any]) -> str | None:
-        """The introduction; None when it failed for the last time, so that the SMS goes out without."""
-        if self._introduction is None:
-            return ""
-        try:
-            conversation = await self._conversations.get(context["conversation"]["id"])
-            return (await self._introduction.introduce(context, conversation)).strip()
-        except CancelledError:
-            raise
-        except Exception as error:
-            reason = error.reason if isinstance(error, NexmoTwistedError) else where(error)
-            if item.introduction_failures + 1 >= INTRODUCTION_TRIES:
-                self._log.error(
-                    "Message {id} goes out without its introduction: {reason}", id=item.message_id, reason=reason
-                )
-                return None
-            raise _IntroductionFailed(f"introduction: {reason}") from error
-
     async def _conclude(self, item: Notification, sms: Sms, introduced: str, outcome: Outcome) -> bool:
         """Store what is known after the attempt. True when it brought the news that the SMS was accepted."""
         verdict, reason = outcome.verdict, outcome.reason
@@ -282,7 +158,9 @@ class Notifications:
             self._log.error("Message {id}: {alarm}", id=item.message_id, alarm=outcome.alarm)
         if verdict is Verdict.ACCEPTED:
             return await self._accepted(item, sms, introduced, outcome)
-        if verdict is Verdict.NOT_SENT:
+        if outcome.exceeded:
+            await self._pause(item, sms, outcome)
+        elif verdict is Verdict.NOT_SENT:
             await self._retry(item, reason, outcome.retry_after)
         elif verdict is Verdict.UNCERTAIN:
             if await self._settle(lambda: self._store.set_aside(item, reason, uncertain=True)):
@@ -290,11 +168,18 @@ class Notifications:
                 self._log.error("Message {id} may or may not be sent: {reason}", id=item.message_id, reason=reason)
         elif verdict is Verdict.ACCOUNT:
             self._counters.count("held")
-            if await self._settle(lambda: self._store.hold(item, reason, PROBE_AFTER)):
-                self._log.critical("Nothing is sent until the account is mended: {reason}", reason=reason)
+            await self._hold(item, reason)
         else:
             await self._bury(item, "refused", reason)
         return False
+
+    async def _hold(self, item: Notification, reason: str) -> None:
+        held: Held = await self._settle(lambda: self._store.hold(item, reason))
+        if held == "NEW":
+            self._log.critical("Nothing is sent until the account is mended: {reason}", reason=reason)
+        elif held == "BURIED":
+            self._counters.count("buried", "refused")
+            self._log.error("Message {id} is buried: it alone is refused: {reason}", id=item.message_id, reason=reason)
 
     async def _accepted(self, item: Notification, sms: Sms, introduced: str, outcome: Outcome) -> bool:
         ids = outcome.message_ids
@@ -326,6 +211,21 @@ class Notifications:
             reason=reason,
         )
         await self._settle(lambda: self._store.retry(item, int(delay * 1000), reason, introduction=introduction))
+
+    async def _pause(self, item: Notification, sms: Sms, outcome: Outcome) -> None:
+        """Nexmo says that the account or the number is too fast: nobody uses it for a while, and then this SMS does."""
+        duration = pacing.pause(outcome.retry_after)
+        limit = sms.sender if outcome.exceeded == "number" else pacing.KEY
+        self._counters.count("retried")
+        self._counters.count("paused", outcome.exceeded)
+        self._log.warn(
+            "Message {id} was too fast for {limit}, which pauses for {seconds:.1f} s: {reason}",
+            id=item.message_id,
+            limit=phones.masked(sms.sender) if outcome.exceeded == "number" else "the account",
+            seconds=duration / 1000,
+            reason=outcome.reason,
+        )
+        await self._settle(lambda: self._store.pause(item, limit, duration, outcome.reason))
 
     async def _bury(self, item: Notification, code: str, reason: str) -> None:
         self._counters.count("buried", code)

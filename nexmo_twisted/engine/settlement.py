@@ -8,6 +8,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from nexmo_twisted.boundaries import Counters, Store
+from nexmo_twisted.engine.circuit import Circuit
 from nexmo_twisted.engine.loop import Loop
 from nexmo_twisted.model import Status
 
@@ -19,7 +20,8 @@ class Settlement:
     """Looks at SMS that have been uncertain for ``settle_time`` ms.
 
     ``policy`` is "resend" (once, if still unread), "hold" or "drop"; ``notify`` is told when there is something to
-    send again.
+    send again. While the ``circuit`` of the provider is open only one is settled in each ``settle_time``: what is sent
+    again then is likely to be in vain, and there is no third time.
     """
 
     _log = Logger()
@@ -33,6 +35,7 @@ class Settlement:
         report: Collection[Status],
         notify: Callable[[], None],
         counters: Counters,
+        circuit: Circuit,
     ) -> None:
         self._store = store
         self._settle_time = settle_time
@@ -40,10 +43,19 @@ class Settlement:
         self._report = report
         self._notify = notify
         self._counters = counters
+        self._circuit = circuit
+        self._clock = clock
+        self._next_probe = 0.0
         self.loop = Loop("settlement", clock, self._look)
 
     async def _look(self) -> float | None:
-        settled = await self._store.settle(BATCH, self._settle_time, self._policy, self._report)
+        batch, wait = BATCH, self._next_probe - self._clock.seconds()
+        if self._circuit.open:
+            if wait > 0:
+                return wait
+            batch, wait = 1, self._settle_time / 1000
+            self._next_probe = self._clock.seconds() + wait
+        settled = await self._store.settle(batch, self._settle_time, self._policy, self._report)
         for what in ("resent", "buried", "dropped", "unneeded"):
             number = getattr(settled, what)
             for _ in range(number):

@@ -51,6 +51,8 @@ _COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "numbers_exhausted": ("Messages not sent because no number was free for the handset", ()),
     "taken_over": ("Numbers taken from an idle conversation because none was free for the handset", ()),
     "retried": ("Attempts that will be made again", ()),
+    "waited": ("Times that an SMS was put off by a limit of so many a second, by limit", ("account", "number")),
+    "paused": ("Times that Nexmo said that we are too fast, by limit", ("account", "number")),
     "held": ("Attempts that failed because of the account", ()),
     "uncertain": ("SMS of which nobody knows whether they were sent", ()),
     "settled": (
@@ -132,12 +134,6 @@ class PrometheusCounters:
     def add(self, collector: Collector) -> None:
         """Have the page show what ``collector`` finds when it is asked for."""
         self._registry.register(collector)
-
-    def value(self, name: str, reason: str = "") -> float:
-        """How many there were."""
-        counter = self._counters[name]
-        value: float = (counter.labels(reason) if reason else counter)._value.get()
-        return value
 
     def page(self) -> bytes:
         """The exposition text, UTF-8."""

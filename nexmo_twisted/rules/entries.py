@@ -102,6 +102,12 @@ class Entry:
         return self.fields.get("w") == "1"
 
     @property
+    def limit(self) -> str:
+        """The limit of so many SMS a second (its name, see rules.pacing) that it waits for until ``next``, or blank."""
+        waits = self.state == "R" and _number(self.fields, "at") == self.next
+        return self.fields.get("on", "") if waits else ""
+
+    @property
     def reason(self) -> str:
         """Why it is set aside, or was put off."""
         return self.fields.get("e", "")

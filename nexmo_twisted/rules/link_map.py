@@ -13,6 +13,8 @@ from nexmo_twisted.durations import milliseconds
 from nexmo_twisted.model import Thread
 
 WEEK = 7 * 24 * 3_600_000
+#: No link ends later than so many milliseconds from now: Redis takes no key that lives for millions of years.
+LATEST = 100 * 365 * 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,11 @@ def expiry(value: object, now: int) -> int:
     What cannot be read is taken for a week from now, since dropping a link in use loses replies.
     """
     if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return int(value)
+        return min(int(value), now + LATEST)
     if isinstance(value, str) and (match := re.fullmatch(r"(\d{13})(.*)", value.strip(), re.DOTALL)):
         rest = match[2].strip()
         try:
-            return int(match[1]) + (milliseconds(rest) if rest else 0)
+            return min(int(match[1]) + (milliseconds(rest) if rest else 0), now + LATEST)
         except ValueError:
             pass
     return now + WEEK

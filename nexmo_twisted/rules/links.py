@@ -79,8 +79,9 @@ def choose(
     """The number for this thread on this handset, or None when there is none for it.
 
     An existing link is kept as long as its number may be used. Else one of the numbers that are free for the handset is
-    taken: those of the handset's own country first, then the one least recently used by it, then the first in
-    ``numbers``. When none is free, ``take_over`` takes the one whose conversation has been idle longest.
+    taken: those of the handset's own country first, then the one least recently used by it. Which of several that it
+    never used comes first differs from handset to handset, so that all numbers share the work: one alone may send an SMS
+    a second. When none is free, ``take_over`` takes the one whose conversation has been idle longest.
 
     ``lifetime`` is how long a link lives unused and ``keep`` how long it still finds its conversation after that, both
     in ms.
@@ -94,8 +95,9 @@ def choose(
     if own is not None and own.number in free:
         number = own.number
     elif free:
-        home = region_of(handset)
-        number = min(free, key=lambda n: (region_of(n) != home, entries[n].used if n in entries else 0))
+        home, first = region_of(handset), int(handset) % len(free)
+        in_turn = free[first:] + free[:first]
+        number = min(in_turn, key=lambda n: (region_of(n) != home, entries[n].used if n in entries else 0))
     elif take_over and usable:
         number = min(usable, key=busy.__getitem__)
     else:
@@ -208,7 +210,10 @@ def _commit(
 
 def _adopted(state: LinkState, thread: Thread, number: str) -> dict[str, str]:
     """What the Node service linked on this handset besides ``number``: once the handset has an entry of ours, its keys
-    are not consulted any more. Links of the user himself count as links on this handset, as they did there."""
+    are not consulted any more. Of a handset that it did text the user's own links count as links there, as they did for
+    it; any other handset has never heard of them."""
+    if not state.owner:
+        return {}
     entries = handset_entries(state)
     for conversation, link in user_links(state.user_map, state.now).items():
         own = Linked(link.number, link.expires, 0, Thread(thread.user_id, conversation))

@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from nexmo_twisted.model import Outcome, Verdict
 from nexmo_twisted.rules.backoff import named_wait
@@ -24,18 +24,20 @@ ACCOUNT, REFUSED = Verdict.ACCOUNT, Verdict.REFUSED
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """One line of the table. ``alarm``: an operator should look, since the next SMS will fare no better."""
+    """One line of the table. ``alarm``: an operator should look, since the next SMS will fare no better; ``exceeded``:
+    the limit that was."""
 
     verdict: Verdict
     name: str
     alarm: bool = False
+    exceeded: Literal["", "account", "number"] = ""
 
 
 #: ``messages[].status`` of a send request
 STATUSES: Final[Mapping[int, Known]] = {
     0: Known(ACCEPTED, "accepted"),
-    1: Known(NOT_SENT, "throttled"),
-    2: Known(REFUSED, "missing parameter", alarm=True),
+    1: Known(NOT_SENT, "throttled", exceeded="number"),
+    2: Known(ACCOUNT, "missing parameter", alarm=True),
     3: Known(REFUSED, "invalid parameter"),
     4: Known(ACCOUNT, "invalid credentials", alarm=True),
     5: Known(UNCERTAIN, "internal error"),
@@ -55,9 +57,9 @@ STATUSES: Final[Mapping[int, Known]] = {
     19: Known(ACCOUNT, "facility not allowed on the account", alarm=True),
     20: Known(REFUSED, "invalid message class"),
     22: Known(REFUSED, "invalid network code"),
-    23: Known(REFUSED, "invalid callback URL", alarm=True),
+    23: Known(ACCOUNT, "invalid callback URL", alarm=True),
     29: Known(REFUSED, "destination not permitted while the account is in demo mode", alarm=True),
-    32: Known(REFUSED, "signature and secret both sent", alarm=True),
+    32: Known(ACCOUNT, "signature and secret both sent", alarm=True),
     33: Known(REFUSED, "number deactivated"),
 }
 #: a status nobody documents is final and somebody should read about it: trying again could go on for ever
@@ -68,14 +70,14 @@ HTTP: Final[Mapping[int, Known]] = {
     401: Known(ACCOUNT, "authentication failed", alarm=True),
     402: Known(ACCOUNT, "payment required", alarm=True),
     408: Known(UNCERTAIN, "request timed out"),
-    429: Known(NOT_SENT, "too many requests"),
+    429: Known(NOT_SENT, "too many requests", exceeded="account"),
 }
-#: the other statuses by their hundreds, where the body tells no more. A 3xx, 403 or 404 comes from
-#: something in front of the SMS API or from a wrong ``api_url``: nothing was sent, and the alarm calls
-#: an operator
+#: the other statuses by their hundreds, where the body tells no more. A 3xx or 4xx comes from something in
+#: front of the SMS API or from a wrong ``api_url``: nothing was sent, the next SMS will fare no better, and
+#: the alarm calls an operator
 HUNDREDS: Final[Mapping[int, Known]] = {
-    3: Known(REFUSED, "redirected, which is never followed", alarm=True),
-    4: Known(REFUSED, "request refused", alarm=True),
+    3: Known(ACCOUNT, "redirected, which is never followed", alarm=True),
+    4: Known(ACCOUNT, "request refused", alarm=True),
     5: Known(UNCERTAIN, "server error"),
 }
 UNREADABLE: Final = Known(UNCERTAIN, "unreadable answer", alarm=True)
@@ -88,6 +90,8 @@ _WAIT = re.compile(r"wait\W{0,4}(\d{1,9})", re.ASCII | re.IGNORECASE)
 _INTERVAL = re.compile(
     r"INTERVAL\s*\[\s*(\d{1,9})\s*\].*?TIME_SINCE\w*\s*\[\s*(\d{1,9})\s*\]", re.ASCII | re.IGNORECASE
 )
+#: how it is told that status 1 is about the whole account and not about the sender alone
+_ACCOUNT_WIDE = re.compile(r"exceeded maximum MT throughput|capacity allowed on this account", re.IGNORECASE)
 _NUMBER = re.compile(r"\+?\d(?:[ ().-]{0,2}\d){4,}")
 
 
@@ -109,12 +113,12 @@ def judge_answer(http_status: int, retry_after: str | None, body: bytes, *, date
     if 200 <= http_status < 300:
         return _judge_body(_read(body), where, wait)
     known = HUNDREDS.get(http_status // 100, UNREADABLE)
-    if known.verdict is REFUSED:
+    if known.verdict is ACCOUNT:
         # A refusal may carry the SMS API's own, more exact verdict.
         parts = [part for part in _parts(_read(body)) if _known(part) is not None]
         if parts:
             return _judge_parts(parts, wait)
-    return _outcome(known, where)
+    return _outcome(known, where, wait=wait)
 
 
 def judge_failure(sent_any: bool, reason: str) -> Outcome:
@@ -169,7 +173,13 @@ def _outcome(known: Known, where: str, text: str = "", wait: float | None = None
     if text:
         reason += f" ({_safe(text)})"
     later = known.verdict in (NOT_SENT, ACCOUNT)
-    return Outcome(known.verdict, reason, retry_after=wait if later else None, alarm=reason if known.alarm else "")
+    return Outcome(
+        known.verdict,
+        reason,
+        retry_after=wait if later else None,
+        alarm=reason if known.alarm else "",
+        exceeded="account" if known.exceeded and _ACCOUNT_WIDE.search(text) else known.exceeded,
+    )
 
 
 def _read(body: bytes) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-#: What a limit of the whole account is called; that of a number has the number's name.
+#: What the limit of the whole account is called; that of a number has the number's name.
 KEY: Final = "key"
 
 #: Microseconds by which an SMS may be earlier than it should be: so late may the one before it have been for reasons of
@@ -22,8 +22,9 @@ LATENESS: Final = 30_000
 #: Area codes of numbers that the called party pays for, which carriers do not hold to one SMS a second.
 TOLL_FREE: Final = frozenset({"800", "833", "844", "855", "866", "877", "888"})
 
-#: Seconds without SMS when we are told that we are too fast, but not for how long.
+#: Seconds without SMS when we are told that we are too fast: if no time is named, and the least.
 PAUSE: Final = 1.0
+LEAST_PAUSE: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,4 +70,4 @@ def is_long_number(number: str) -> bool:
 
 def pause(named: float | None) -> int:
     """Milliseconds without SMS after an answer that we are too fast. ``named``: the seconds it asks for, if it does."""
-    return math.ceil((PAUSE if named is None else named) * 1000) + LATENESS // 1000
+    return math.ceil(max(PAUSE if named is None else named, LEAST_PAUSE) * 1000) + LATENESS // 1000

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from nexmo_twisted.model import Status
 from nexmo_twisted.rules import receipts
 from nexmo_twisted.rules.entries import Entry, MessageFacts
+from nexmo_twisted.rules.pacing import KEY
 from nexmo_twisted.rules.phones import masked
 from nexmo_twisted.rules.plain import explained, printable, span, utc
 
@@ -166,6 +167,9 @@ def _waiting(entry: Entry, now: int) -> Iterator[str]:
         yield f"waiting; the last reason: {explained(entry.reason)}"
     else:
         yield "waiting to be tried for the first time"
+    if entry.limit:
+        whose = "the account" if entry.limit == KEY else masked(entry.limit)
+        yield f"{whose} may send only so many SMS a second (nexmo.limits), and others come first"
     if entry.ahead:
         yield f"{entry.ahead} of the same user before it"
     if entry.next is not None:

@@ -32,6 +32,10 @@ KEYS = {
     "out_item": "nx:n:",  # + nid: HASH, one notification
     "out_uncertain": "nx:uncertain:out",  # ZSET nid -> since when its outcome is unknown
     "out_buried": "nx:buried:out",  # ZSET nid -> when it was given up
+    # how fast notifications go out (see shared/limits.lua)
+    "pace": "nx:pace:",  # + "key" or one of our numbers: HASH, when the next SMS may go out
+    "waiting": "nx:waiting:",  # + the same: ZSET nid -> its place among those that wait for it
+    "turns": "nx:turns",  # ZSET lane -> when its turn comes, of those that wait for a limit
     # delivery receipts (see shared/receipts.lua)
     "accepted": "nx:d:",  # + hour:byte: HASH, digest of the provider's id of a part -> nid, packed
     "parked": "nx:parked",  # HASH, such a digest -> receipts of an SMS that is not known yet
@@ -58,6 +62,7 @@ KEEP = {
     "aside": 30 * DAY,  # uncertain and buried items
     "links": 30 * DAY,  # a link beyond its expiry: replies still find their conversation
     "quarantine": 7 * DAY,
+    "pace": 60 * MINUTE,  # a limit, and the line before it: longer than any pause, and than any interval
     "lock": 60 * MINUTE,  # a lock, or a beat, that has lost its end
 }
 

@@ -6,16 +6,19 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
+from secrets import token_hex
 from typing import TypeVar
 from uuid import UUID, uuid5
 
 from twisted.logger import Logger
 
 from nexmo_twisted.boundaries import Store
+from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.model import (
     Claimed,
     Closed,
     Delivery,
+    Held,
     InboundSms,
     MessageEvent,
     Notice,
@@ -31,11 +34,14 @@ from nexmo_twisted.model import (
 from nexmo_twisted.rules import phones, receipts
 from nexmo_twisted.rules.compact import long_id, short_id
 from nexmo_twisted.rules.links import LinkCommit, LinkState, thread_of_entry
+from nexmo_twisted.rules.pacing import Limit
 from nexmo_twisted.store.connection import Connection, Now, redis_time
 from nexmo_twisted.store.keys import KEEP, KEYS
 
 #: An item that was claimed so often without a word about it may be what kills the process: it is buried.
 CLAIMS_WITHOUT_A_WORD = 3
+#: How many notifications one script call makes, so that none takes long; all of one message are made at once.
+PROMOTED = 2000
 #: While the outgoing side is held, one waiting SMS is tried every so many ms.
 PROBE_EVERY = 60_000
 #: How many notices one handset gets within a day, and how many replies that belong nowhere are answered within a day:
@@ -61,15 +67,17 @@ Item = TypeVar("Item")
 class RedisStore:
     """``web`` serves the webhooks and ``work`` the engine, so that neither waits behind the other's commands.
 
-    ``now`` gives the scripts their time: '' for Redis' own (production), absolute ms in tests and the sandbox.
+    ``now`` gives the scripts their time: '' for Redis' own (production), absolute ms in tests and the sandbox. ``name``
+    is what this process is called, differently at each start.
     """
 
     _log = Logger()
 
-    def __init__(self, web: Connection, work: Connection, now: Now = redis_time) -> None:
+    def __init__(self, web: Connection, work: Connection, now: Now = redis_time, name: str = "") -> None:
         self._web = web
         self._work = work
         self._now = now
+        self._name = name or token_hex(4)
 
     async def record_event(self, event: MessageEvent, packed: str, delay: int) -> int | None:
         statuses: list[str | int] = []
@@ -87,9 +95,9 @@ class RedisStore:
         )
         return _number(due)
 
-    async def receive(self, sms: InboundSms, handset: str, number: str) -> bool:
+    async def receive(self, sms: InboundSms, handset: str, number: str, *, stops: bool = False) -> bool:
         rid = reply_id(sms.message_id)
-        answer = await self._web.run("receive", self._now(), rid, handset, number, sms.text, sms.message_id)
+        answer = await self._web.run("receive", self._now(), rid, handset, number, sms.text, sms.message_id, int(stops))
         return bool(answer == "NEW")
 
     async def receive_part(
@@ -123,7 +131,9 @@ class RedisStore:
         await self._web.run("quarantine", entry, QUARANTINED)
 
     async def promote(self, limit: int, report: Collection[Status]) -> Promoted:
-        messages, notifications, orphans, after = await self._work.run("promote", self._now(), limit, _ranks(report))
+        messages, notifications, orphans, after = await self._work.run(
+            "promote", self._now(), limit, _ranks(report), PROMOTED
+        )
         return Promoted(messages, notifications, orphans, _number(after))
 
     async def claim_notifications(self, limit: int, lease: int, *, idle: bool = True) -> Claimed[Notification]:
@@ -134,14 +144,16 @@ class RedisStore:
 
     async def _claim(self, queue: str, limit: int, lease: int, idle: bool, read: Callable[..., Item]) -> Claimed[Item]:
         after, lost, buried, *raw = await self._work.run(
-            "claim", self._now(), queue, limit, lease, CLAIMS_WITHOUT_A_WORD, PROBE_EVERY, int(idle)
+            "claim", self._now(), queue, limit, lease, CLAIMS_WITHOUT_A_WORD, PROBE_EVERY, int(idle), self._name
         )
         items = []
         for values in raw:
             try:
                 items.append(read(*values))
-            except (LookupError, ValueError):  # nobody of ours wrote it; after three leases it is buried
+            except (LookupError, ValueError):  # nobody of ours wrote it
                 self._log.failure("An item of {queue} cannot be read: {id}", queue=queue, id=values[0])
+                with suppress(StoreUnavailable):  # else it is claimed again later
+                    await self._work.run("aside", self._now(), queue, *values[:2], "D", "undecodable")
         return Claimed(_number(after), items, lost, buried)
 
     async def read_links(self, user_id: str, handset: str, *, raw: str = "", number: str = "") -> LinkState:
@@ -151,15 +163,29 @@ class RedisStore:
         return LinkState(int(now), user_map, _pairs(entries), owner, owner_map, frozenset(unowned))
 
     async def begin(
-        self, item: Notification, report: Collection[Status], commit: LinkCommit, introduced: str, lease: int
+        self,
+        item: Notification,
+        report: Collection[Status],
+        commit: LinkCommit,
+        introduced: str,
+        lease: int,
+        limits: Sequence[Limit] = (),
     ) -> str:
         answer: str = await self._work.run(
-            "begin", self._now(), item.id, item.token, lease, _ranks(report), introduced, *_commit(commit)
+            "begin",
+            self._now(),
+            item.id,
+            item.token,
+            lease,
+            _ranks(report),
+            introduced,
+            _limits(limits),
+            *_commit(commit),
         )
         return answer
 
-    async def begin_notice(self, item: Notification, lease: int) -> str:
-        answer: str = await self._work.run("begin_notice", self._now(), item.id, item.token, lease)
+    async def begin_notice(self, item: Notification, lease: int, limits: Sequence[Limit] = ()) -> str:
+        answer: str = await self._work.run("begin_notice", self._now(), item.id, item.token, lease, _limits(limits))
         return answer
 
     async def notice(self, item: Reply, what: str, text: str) -> bool:
@@ -218,9 +244,12 @@ class RedisStore:
         answer = await self._work.run("aside", self._now(), _queue(item), item.id, item.token, state, reason)
         return bool(answer == "DONE")
 
-    async def hold(self, item: Notification, reason: str, probe_after: int = PROBE_EVERY) -> bool:
-        answer = await self._work.run("hold", self._now(), item.id, item.token, reason, probe_after)
-        return bool(answer == "NEW")
+    async def hold(self, item: Notification, reason: str) -> Held:
+        answer: Held = await self._work.run("hold", self._now(), item.id, item.token, reason, PROBE_EVERY)
+        return answer
+
+    async def pause(self, item: Notification, limit: str, duration: int, reason: str) -> None:
+        await self._work.run("pause", self._now(), item.id, item.token, limit, duration, reason)
 
     async def renew_links(self, commit: LinkCommit) -> bool:
         return bool(await self._work.run("renew_links", self._now(), *_commit(commit)) == "OK")
@@ -249,6 +278,10 @@ def _queue(item: Notification | Reply) -> str:
 
 def _ranks(report: Collection[Status]) -> str:
     return "".join(str(int(status)) for status in report)
+
+
+def _limits(limits: Sequence[Limit]) -> str:
+    return " ".join(f"{limit.name} {limit.interval} {limit.tolerance}" for limit in limits)
 
 
 def _number(text: str) -> int | None:
@@ -302,7 +335,7 @@ def _notification(nid: str, token: str, waited: str, fields: list[str], record: 
         introduction_failures=int(item.get("f", 0)),
         due=int(item["d"]),
         waited=int(waited),
-        suspect=item["s"] == "C",
+        suspect=item["suspect"] == "1",
         notice=notice,
     )
 
@@ -319,6 +352,6 @@ def _reply(rid: str, token: str, waited: str, fields: list[str], _record: list[s
         thread=thread_of_entry(item["b"]),
         attempts=int(item.get("t", 0)),
         waited=int(waited),
-        suspect=item["s"] == "C",
+        suspect=item["suspect"] == "1",
         fragment="r" in item,
     )

@@ -169,6 +169,8 @@ class Companies:
             "nexmo__secret": credentials.nexmo_secret,
             "nexmo__phone_numbers": ",".join(self.nexmo.numbers),
             "nexmo__api_url": f"{self.base_url}/nexmo",
+            "nexmo__limits__per_key": "200",
+            "nexmo__limits__per_number": "50",
             "nexmo__signature_secret": credentials.signature_secret,
             "server__url": public_url,
             "server__listen": f"tcp:{port}:interface=127.0.0.1",

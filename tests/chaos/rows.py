@@ -9,6 +9,7 @@ from tests.chaos.scenes import (
     ANSWER_LOST,
     BARRED,
     BLANK,
+    BUSY,
     HALF_A_REPLY,
     IN_TIME,
     LATE_RECEIPT,
@@ -130,8 +131,10 @@ NOTIFICATIONS = (
     Row(NO_RECEIPTS, "accepted:before", "lease settle", sms=2, counted=RESENT),
     Row(NO_RECEIPTS, "accepted:after", counted=NOTHING),
     # it was not accepted, and the process dies before or after it has noted that down
-    Row(THROTTLED, "retry:before", "lease settle", counted=RESENT),
-    Row(THROTTLED, "retry:after"),
+    Row(BUSY, "retry:before", "lease settle", counted=RESENT),
+    Row(BUSY, "retry:after"),
+    Row(THROTTLED, "pause:before", "lease settle", counted=RESENT),
+    Row(THROTTLED, "pause:after"),
     Row(NO_CREDIT, "hold:before", "lease settle", counted=RESENT),
     Row(NO_CREDIT, "hold:after"),
     Row(

@@ -172,6 +172,8 @@ class Stage:
             "nexmo__secret": credentials.nexmo_secret,
             "nexmo__phone_numbers": ",".join(self.nexmo.numbers),
             "nexmo__api_url": self.sandbox.nexmo_url,
+            "nexmo__limits__per_key": "0",
+            "nexmo__limits__per_number": "0",
             "nexmo__settle_time": self._time("settle"),
             "nexmo__concat_timeout": self._time("parts"),
             "server__url": f"http://127.0.0.1:{self._port}",

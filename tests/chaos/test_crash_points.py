@@ -17,6 +17,7 @@ from twisted.trial.unittest import TestCase
 from nexmo_twisted import boundaries
 from nexmo_twisted.engine import (
     checks,
+    departures,
     identities,
     intake,
     joining,
@@ -88,7 +89,7 @@ class Enumeration(TestCase):
 
     def test_both_pipelines(self) -> None:
         """Steps that both have in common are crashed at in both."""
-        outwards = called(checks, identities, notifications, receipts, settlement)
+        outwards = called(checks, departures, identities, notifications, receipts, settlement)
         inwards = called(joining, notices, replies)
         self.assertLessEqual(around(outwards), points(NOTIFICATIONS))
         self.assertLessEqual(around(inwards), points(REPLIES))

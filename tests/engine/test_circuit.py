@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
@@ -130,6 +130,18 @@ class Sending(CircuitCase):
             for _ in range(FAILURES):
                 self.assertIs((await self.guarded.send(SMS)).verdict, verdict)
             self.assertEqual(self.circuit.open, verdict in (Verdict.NOT_SENT, Verdict.UNCERTAIN), verdict)
+
+    async def test_too_fast(self) -> None:
+        """That we are too fast is no failure: whoever says so works, and works again."""
+        for _ in range(FAILURES):
+            self.provider.answer = succeed(Outcome(Verdict.NOT_SENT, "throttled", exceeded="account"))
+            self.assertEqual((await self.guarded.send(SMS)).exceeded, "account")
+        self.assertFalse(self.circuit.open)
+        self.fail_times(FAILURES)
+        self.clock.advance(1)
+        self.provider.answer = succeed(Outcome(Verdict.NOT_SENT, "throttled", exceeded="number"))
+        await self.guarded.send(SMS)
+        self.assertFalse(self.circuit.open)
 
     async def test_held_back(self) -> None:
         """An SMS that may not pass was certainly not sent, and the provider has not seen it."""

@@ -15,7 +15,7 @@ from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.operations.metrics import PrometheusCounters
 from nexmo_twisted.rules.pulse import Pulse, RedisSettings
 from tests.scenarios.outside import Lines
-from tests.support import NEW_YEAR
+from tests.support import NEW_YEAR, counted
 
 SAFE = RedisSettings("noeviction", True, "always")
 WELL, SILENT, CUT_OFF, LATE = "well", "silent", "cut off", "late"
@@ -82,7 +82,7 @@ class WatchCase(TestCase):
 
     @property
     def rollbacks(self) -> float:
-        return self.counters.value("rollbacks")
+        return counted(self.counters, "rollbacks")
 
 
 class Beating(WatchCase):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 from twisted.trial.unittest import TestCase
 
@@ -14,7 +15,7 @@ NOW = 1_767_225_600_000
 HOUR = 3_600_000
 KEEP = 30 * 24 * HOUR
 A, B, C = "12015550101", "12015550102", "12015550103"
-HANDSET = "12015550199"
+HANDSET = "12015550198"
 BRITISH, CANADIAN = "447700900123", "14165550101"
 ONE, TWO, THREE = (f"layer:///conversations/0000000{n}-0000-4000-8000-000000000000" for n in (1, 2, 3))
 
@@ -142,6 +143,17 @@ class Introducing(TestCase):
             choice = pick(LinkState(NOW, links(a1=NOW + 1), known | mark))
             assert choice is not None
             self.assertEqual(choice.introduced, introduced)
+
+    def test_all_share_the_work(self) -> None:
+        """The first conversations of many handsets are spread over all free numbers, always in the same way."""
+        numbers = [f"120155501{n:02}" for n in range(10)]
+        thread, taken = Thread("bob", ONE), Counter[str]()
+        for n in range(1000):
+            for _ in range(2):
+                choice = choose(LinkState(NOW, "", {}), thread, f"1212555{n:04}", "", numbers, WEEK, WEEK)
+                assert choice is not None
+                taken[choice.number] += 1
+        self.assertEqual(taken, Counter(dict.fromkeys(numbers, 200)))
 
     def test_new_handset(self) -> None:
         """The user's new handset has not been told anything."""

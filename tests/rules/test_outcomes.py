@@ -16,7 +16,7 @@ from nexmo_twisted.rules.outcomes import STATUSES, judge_answer, judge_failure
 #: What the order says about each status; every other one is refused.
 TRY_AGAIN = {1, 10}
 UNCERTAIN = {5, 13}
-ACCOUNT = {4, 8, 9, 11, 14, 19}
+ACCOUNT = {2, 4, 8, 9, 11, 14, 19, 23, 32}
 
 LIMIT = (
     "Exceeded maximum MT throughput[ MAX [ 30 ] INTERVAL [ 1000 ] COUNT [ 30 ] LAST INT-START [ 1463131241 ] "
@@ -64,6 +64,24 @@ class StatusTests(TestCase):
                 self.assertTrue(outcome.reason.startswith(f"status {status}: "), outcome.reason)
             if status not in STATUSES or expected is Verdict.ACCOUNT:
                 self.assertEqual(outcome.alarm, outcome.reason)
+
+    def test_exceeded(self) -> None:
+        """Who was too fast: the sender, unless the words, or HTTP, are about the account. Nobody, for all else."""
+        for outcome, exceeded in (
+            (judge(refused("1")), "number"),
+            (judge(refused("1", "Throughput Rate Exceeded - please wait [ 978 ] and retry")), "number"),
+            (judge(refused("1", LIMIT)), "account"),
+            (judge(refused("1", LIMIT.upper())), "account"),
+            (judge(refused("1", "You have exceeded the submission capacity allowed on this account")), "account"),
+            (judge(http_status=429), "account"),
+            (judge_answer(200, None, b'{"error-code": "429"}'), "account"),
+            (judge(refused("7", LIMIT)), ""),
+            (judge(refused("10")), ""),
+            (judge(refused("1"), refused("9")), ""),
+            (judge(refused("1"), accepted()), ""),
+            (judge(http_status=503), ""),
+        ):
+            self.assertEqual(outcome.exceeded, exceeded, outcome.reason)
 
     def test_alarms(self) -> None:
         """One recipient's trouble is nobody's alarm; what meets every SMS is."""
@@ -155,19 +173,17 @@ class HttpTests(TestCase):
         """An answer that is no 2xx, with a body that tells nothing."""
         for status in (*range(300, 600), 600, 999):
             expected = (
-                Verdict.ACCOUNT
-                if status in (401, 402)
-                else Verdict.NOT_SENT
+                Verdict.NOT_SENT
                 if status == 429
                 else Verdict.UNCERTAIN
                 if status >= 500 or status == 408
-                else Verdict.REFUSED
+                else Verdict.ACCOUNT
             )
             for body in (b"", b"<html>", b"{}", b"[]", b'{"title": "x", "detail": "y"}', b'{"messages": [{}]}'):
                 outcome = judge_answer(status, None, body)
                 self.assertIs(outcome.verdict, expected, status)
                 self.assertIn(f"HTTP {status}: ", outcome.reason)
-            if expected in (Verdict.REFUSED, Verdict.ACCOUNT):
+            if expected is Verdict.ACCOUNT:
                 self.assertEqual(outcome.alarm, outcome.reason)
 
     def test_refusal_with_a_status(self) -> None:

@@ -12,6 +12,7 @@ from nexmo_twisted.model import Receipt
 from nexmo_twisted.operations.metrics import PrometheusCounters
 from nexmo_twisted.rules import receipts
 from nexmo_twisted.rules.receipts import CODES, SAID, Act
+from tests.support import counted
 from tests.web.test_receipts import READ
 
 MESSAGE_ID = "aaaaaaaa-bbbb-cccc-dddd-0123456789ab"
@@ -50,7 +51,7 @@ class Words(TestCase):
         """Every word has its counter."""
         counters = PrometheusCounters()
         for status in ("accepted", "buffered", "delivered", "expired", "failed", "rejected", "unknown"):
-            self.assertEqual(counters.value("receipts", receipts.word(receipt(status))), 0)
+            self.assertEqual(counted(counters, "receipts", receipts.word(receipt(status))), 0)
 
     def test_weight(self) -> None:
         """Nothing, then what is not final, then delivered, then a failure, then that the recipient has opted out."""

@@ -206,6 +206,21 @@ class Texts(TestCase):
             ],
         )
 
+    def test_waiting_for_a_limit(self) -> None:
+        """A text that waits for a limit says for whose, and until when; one that is put off for another reason does
+        not."""
+        at = str(NOW + 5000)
+        for fields, whose in (
+            ({"s": "R", "on": "key", "by": ONE, "at": at}, "the account"),
+            ({"s": "R", "on": ONE, "at": at}, f"…{ONE[-4:]}"),
+        ):
+            lines = of_bob(text(**fields))
+            line = f"{whose} may send only so many SMS a second (nexmo.limits), and others come first"
+            self.assertIn(line, lines)
+            self.assertTrue(any(each.startswith("next look") and "in 5 s" in each for each in lines), lines)
+        for fields in ({"s": "R", "on": ONE, "at": str(NOW)}, {"s": "C", "on": ONE, "at": at}, {"s": "R"}):
+            self.assertNotIn("so many SMS", "".join(of_bob(text(**fields))))
+
     def test_under_way(self) -> None:
         """Being prepared, being sent."""
         self.assertEqual(

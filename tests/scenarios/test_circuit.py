@@ -71,10 +71,11 @@ class Storm(World):
 
 class Nexmo(Storm):
     async def test_storm(self) -> None:
-        """Nexmo answers 503, each time after two seconds: 20 SMS are under way when the first five fail; from then on
-        it is one at a time. Nothing is lost, and what never left waits only until Nexmo works again."""
+        """Nexmo has too many connections, as it says after two seconds each time: 20 SMS are under way when the first
+        five fail; from then on it is one at a time. Nothing is lost, and what never left waits only until Nexmo works
+        again."""
         self.count.path = "/sms/json"
-        self.fault(path="/sms/json", status=429, delay=2.0, times=0)
+        self.fault(path="/sms/json", nexmo_status="10", delay=2.0, times=0)
         await self.crowd()
         await until(lambda: self.clock.advance(0) or self.count.asked == 20)
         self.assertEqual(self.count.most, 20)

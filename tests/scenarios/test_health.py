@@ -12,7 +12,7 @@ from nexmo_twisted.config import Settings
 from tests.scenarios.outside import Caller
 from tests.scenarios.test_redis_away import OwnWorld
 from tests.scenarios.world import ANN, BOB, CLEO, DELAY, LUNCH, ONE, TWO, free_port
-from tests.support import until
+from tests.support import counted, until
 
 #: Turns of the reactor in which a server that was started may be found, or a thread come back.
 TURNS = 1_000_000
@@ -163,7 +163,7 @@ class Degraded(HealthWorld):
 
     async def test_remote(self) -> None:
         """A remote that fails again and again is named."""
-        self.fault(path="/sms/json", status=429, times=0)
+        self.fault(path="/sms/json", nexmo_status="10", times=0)
         await self.send()
         await self.send("And another?")
         await self.pass_time(DELAY)
@@ -328,7 +328,7 @@ class GoneBack(HealthWorld):
         self.server.ask("FLUSHALL")
         for _ in range(3):
             await self.pass_time(1)
-        self.assertEqual([service.counters.value("rollbacks") for service in (self.service, other)], [1, 1])
+        self.assertEqual([counted(service.counters, "rollbacks") for service in (self.service, other)], [1, 1])
 
     async def test_crash(self) -> None:
         """A Redis that was killed and has kept everything is no alarm; nor is a process that starts or ends."""

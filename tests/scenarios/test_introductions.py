@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.scenarios.world import BOB, DELAY, LUNCH, World
+from tests.scenarios.world import BOB, DELAY, LUNCH, TALK, World
 
 
 class ByTemplate(World):
@@ -28,6 +28,17 @@ class ByTemplate(World):
         await self.text_unread()
         await self.text_unread(conversation=LUNCH)
         self.assertIn("About Lunch", self.texts()[1])
+
+    async def test_new_phone(self) -> None:
+        """A phone that was never texted is told of each conversation what it is, linked or not."""
+        for conversation in (TALK, LUNCH):
+            await self.text_unread(conversation=conversation)
+        self.layer.add_user("bob", display_name="Bob", phone_number="+12015550199")
+        await self.pass_time(400)
+        for conversation in (TALK, LUNCH):
+            await self.text_unread(conversation=conversation)
+        about = [text.partition(",")[0] for text in self.texts("12015550199")]
+        self.assertEqual(about, ["About Ann and Bob", "About Lunch"])
 
     async def test_after_three_failures(self) -> None:
         """When it fails three times the SMS goes without it."""

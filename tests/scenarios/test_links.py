@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.scenarios.world import BOB, DELAY, LUNCH, ONE, TALK, TWO, WEEK, World
+from tests.scenarios.world import BOB, DELAY, LUNCH, NO_RECEIPTS, ONE, TALK, TWO, WEEK, World
 
 
 class Links(World):
@@ -77,6 +77,65 @@ class Links(World):
             self.layer.send(talk, "ann", "Hi")
         await self.pass_time(DELAY)
         self.assertEqual(sorted(self.numbers()), [ONE, TWO])
+
+
+class NotTheirs(World):
+    """A number changes hands, and the first SMS of its new conversation certainly does not go out: whoever answers the
+    one before still reaches those who wrote it."""
+
+    settings = {"nexmo": {"phone_numbers": [ONE], "on_exhausted": "oldest"}}
+
+    async def test_refused(self) -> None:
+        """Refused for good."""
+        await self.send("For Bob alone")
+        await self.pass_time(DELAY)
+        self.fault(path="/sms/json", nexmo_status="6", times=0)
+        await self.text_unread("To all", conversation=LUNCH)
+        await self.check_answers()
+
+    async def test_put_off(self) -> None:
+        """Not now; once it went out, the number is the new conversation's."""
+        await self.send("For Bob alone")
+        await self.pass_time(DELAY)
+        self.fault(path="/sms/json", nexmo_status="10", times=3)
+        await self.text_unread("To all", conversation=LUNCH)
+        await self.check_answers()
+        for _ in range(30):
+            await self.pass_time(60)
+        self.assertEqual(self.texts()[1:], ["Ann: To all"])
+        await self.reply(BOB, ONE, "To you all")
+        self.assertEqual(self.posted(LUNCH)[1:], [("bob", "To you all")])
+
+    async def test_too_fast(self) -> None:
+        """Throttled."""
+        await self.send("For Bob alone")
+        await self.pass_time(DELAY)
+        self.fault(path="/sms/json", nexmo_status="1", times=0)
+        await self.text_unread("To all", conversation=LUNCH)
+        await self.check_answers()
+
+    async def test_held(self) -> None:
+        """No credit left."""
+        await self.send("For Bob alone")
+        await self.pass_time(DELAY)
+        self.fault(path="/sms/json", nexmo_status="9", times=0)
+        await self.text_unread("To all", conversation=LUNCH)
+        await self.check_answers()
+
+    async def test_maybe_sent(self) -> None:
+        """Where nobody knows whether it went out, the answer may be one to it."""
+        self.nexmo.receipts = NO_RECEIPTS
+        await self.send("For Bob alone")
+        await self.pass_time(DELAY)
+        self.fault(path="/sms/json", done=True, drop=True)
+        await self.text_unread("To all", conversation=LUNCH)
+        await self.reply(BOB, ONE, "To you all")
+        self.assertEqual(self.posted(LUNCH)[1:], [("bob", "To you all")])
+
+    async def check_answers(self) -> None:
+        await self.reply(BOB, ONE, "Between us")
+        self.assertEqual(self.posted(LUNCH), [("ann", "To all")])
+        self.assertEqual(self.posted(TALK)[1:], [("bob", "Between us")])
 
 
 class FromNode(World):

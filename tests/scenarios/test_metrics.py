@@ -26,6 +26,8 @@ COUNTERS = {
     "numbers_exhausted": (),
     "taken_over": (),
     "retried": (),
+    "waited": ("account", "number"),
+    "paused": ("account", "number"),
     "held": (),
     "uncertain": (),
     "settled": ("receipt", "resent", "buried", "dropped", "unneeded"),

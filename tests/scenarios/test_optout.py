@@ -39,6 +39,20 @@ class Stop(World):
         self.assertEqual(len(self.texts()), 2)
         self.assertEqual(len(self.posted()), 1)
 
+    async def test_behind_a_reply_that_cannot_be_posted(self) -> None:
+        """It counts from the moment it came, whatever was written before it and waits for Layer."""
+        await self.text_unread()
+        self.fault(path="/messages", method="POST", status=503, times=0)
+        await self.reply(BOB, ONE, "See you")
+        await self.reply(BOB, ONE, "STOP")
+        await self.text_unread("One more")
+        self.assertEqual(self.texts(), ["Ann: Lunch at noon?"])
+        self.sandbox.faults.clear()
+        for _ in range(30):
+            await self.pass_time(60)
+        self.assertEqual(self.texts()[1:], [CONFIRM_STOP])
+        self.assertEqual(self.posted()[-1], ("bob", "See you"))
+
     async def test_lasts(self) -> None:
         """After a restart, and after weeks, it still holds."""
         await self.stopped()

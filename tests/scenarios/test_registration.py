@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.scenarios.world import BOB, ONE, TWO, World
+from tests.scenarios.world import BOB, DELAY, ONE, TALK, TWO, World
 
 
 class Registration(World):
@@ -93,6 +93,29 @@ class Registration(World):
         self.assertEqual(len(self.hooks()), 1)
 
 
+class Rotation(World):
+    async def test_rotation(self) -> None:
+        """A new first secret becomes the one that Layer signs with, and then the old one can be taken out: what was
+        written before, between and after, also while no process was there, is texted once."""
+        written = ["Before"]
+        await self.send(written[-1])
+        for secrets in (["brand-new", self.credentials.layer_secret], ["brand-new"]):
+            await self.stop(self.service)
+            written += [f"Nobody has {secrets}", f"At start with {secrets}", f"With {secrets}", f"Later with {secrets}"]
+            self.layer.send(TALK, "ann", written[-4])
+            self.service = await self.start(layer={"secret": secrets})
+            await self.send(written[-3])
+            await self.pass_time(60)
+            await self.send(written[-2])
+            await self.pass_time(60)
+            await self.send(written[-1])
+            self.assertEqual(self.counted("webhooks", "layer_unsigned"), 0)
+            self.assertEqual(self.counted("registration_failures"), 0)
+            self.assertEqual([hook.secret for hook in self.layer.webhooks], ["brand-new"])
+        await self.pass_time(DELAY)
+        self.assertCountEqual(self.texts(), [f"Ann: {text}" for text in written])
+
+
 class NotOurs(World):
     settings = {"nexmo": {"phone_numbers": ["12015550177", TWO]}}
 
@@ -101,3 +124,26 @@ class NotOurs(World):
         self.assertEqual(await self.redis("SMEMBERS", "nx:unowned"), ["12015550177"])
         await self.text_unread()
         self.assertEqual(self.numbers(BOB), [TWO])
+
+    async def test_nothing_listed(self) -> None:
+        """When Nexmo for once lists none of our numbers, texts wait until it does again; nobody goes without."""
+        await self.send()
+        self.fault(path="/account/numbers", body=b"{}", times=10)
+        await self.pass_time(DELAY)
+        self.assertEqual(self.numbers(BOB), [])
+        for _ in range(20):
+            await self.pass_time(60)
+        self.assertEqual(self.numbers(BOB), [TWO])
+
+
+class NoneOurs(World):
+    settings = {"nexmo": {"phone_numbers": ["12015550177", "12015550178"]}}
+
+    async def test_none(self) -> None:
+        """An account that owns none of the numbers: texts wait until it does, and are not given up."""
+        await self.text_unread()
+        self.assertEqual(self.nexmo.sent, [])
+        self.nexmo.add_number("12015550178")
+        for _ in range(20):
+            await self.pass_time(60)
+        self.assertEqual(self.numbers(BOB), ["12015550178"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from tests.scenarios.world import BOB, DELAY, LUNCH, ONE, TALK, TWO, World
+from tests.support import counted
 
 
 class TakingOver(World):
@@ -102,4 +103,4 @@ class TakingOver(World):
             await self.reply(BOB, number, f"Over {number}")
             self.assertEqual(self.posted(conversation)[-1], (user, f"Over {number}"))
         self.assertEqual(len(set(last.values())), 2)
-        self.assertEqual(sum(service.counters.value("taken_over") for service in self.running), 4)
+        self.assertEqual(sum(counted(service.counters, "taken_over") for service in self.running), 4)

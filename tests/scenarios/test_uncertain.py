@@ -143,6 +143,26 @@ class Resending(Case):
         self.assertGreater(await self.redis("PTTL", message), 0)
 
 
+class Outage(Case):
+    async def test_nothing_is_wasted(self) -> None:
+        """While Nexmo answers 503 to everything for longer than the settle time, only now and then one is sent again:
+        the others still have their second attempt when Nexmo is back."""
+        self.nexmo.receipts = NO_RECEIPTS
+        for number in range(12):
+            self.layer.add_user(f"u{number}", display_name="U", phone_number=f"+120155502{number:02}")
+            await self.send(conversation=self.layer.start_conversation(["ann", f"u{number}"]))
+        self.fault(path="/sms/json", status=503, times=0)
+        await self.pass_time(DELAY)
+        for _ in range(35 * 4):
+            await self.pass_time(15)
+        self.sandbox.faults.clear()
+        for _ in range(60):
+            await self.pass_time(60)
+        buried = len(await self.buried())
+        self.assertLessEqual(buried, 3)
+        self.assertEqual((len(self.nexmo.sent), await self.uncertain()), (12 - buried, 0))
+
+
 class Holding(Case):
     settings = {"nexmo": {"when_uncertain": "hold", "settle_time": "2 minutes"}}
 

@@ -150,7 +150,7 @@ class Identities(World):
             await self.text_unread("Hi", "ann", talk)
             self.assertEqual(len(self.texts(phone)), 0 if user == ".." else 1, user)
             if user != "..":
-                await self.reply(phone, ONE, "Ho")
+                await self.reply(phone, self.numbers(phone)[0], "Ho")
                 self.assertEqual(self.posted(talk)[-1], (user, "Ho"))
         self.assertIsNone(await self.redis("GET", "nexmo-layer-integration-phone-12015550112"))
 

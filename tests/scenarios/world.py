@@ -15,7 +15,7 @@ from nexmo_twisted.sandbox.companies import Credentials, Sandbox, cast
 from nexmo_twisted.sandbox.faults import Fault
 from nexmo_twisted.sandbox.receipt_plan import ReceiptPlan
 from nexmo_twisted.service import NexmoService
-from tests.support import Server, StoreCase, turn, until
+from tests.support import Server, StoreCase, counted, turn, until
 
 DELAY = 600.0
 WEEK = 7 * 86_400.0
@@ -83,6 +83,7 @@ class World(StoreCase):
                         "secret": credentials.nexmo_secret,
                         "phone_numbers": [ONE, TWO],
                         "api_url": sandbox.nexmo_url,
+                        "limits": {"per_key": 0, "per_number": 0},
                     },
                     "server": {
                         "url": f"http://127.0.0.1:{port}",
@@ -173,12 +174,7 @@ class World(StoreCase):
 
     def counted(self, name: str, reason: str = "") -> float:
         """What the metrics page of the service says."""
-        label = f'{{reason="{reason}"}}' if reason else ""
-        line = f"nexmo_twisted_{name}_total{label} "
-        for found in self.service.counters.page().decode().splitlines():
-            if found.startswith(line):
-                return float(found.removeprefix(line))
-        raise AssertionError(f"no counter {line}")
+        return counted(self.service.counters, name, reason)
 
 
 def merged(*layers: dict[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from tests.store.test_queue import LEASE, NUMBERS, QueueCase, uuid
 from tests.web.test_layer_events import webhook
 
 DAY = 86_400.0
-HANDSET = "12015550199"
+HANDSET = "12015550198"
 
 #: Keys without an end: two counters, and lists whose entries end with what they name.
 ENDLESS = {"nx:fence", "nx:held"}
@@ -153,7 +153,7 @@ class Failing(QueueCase):
         self.assertEqual((await self.store.promote(200, REPORT)).notifications, 1)
         one, two, three, four, five, six, *rest = await self.claim()
         for item in (one, two, three, *rest):
-            self.assertEqual(await self.begin(item, f"1201555{item.user_id[-1:]}000"), "OK")
+            self.assertEqual(await self.begin(item, f"1201555{ord(item.user_id[-1]):04}"), "OK")
         self.assertTrue(await self.store.accepted(one, "sent", HANDSET, NUMBERS[0], ""))
         self.assertTrue(await self.store.set_aside(two, "time-out", uncertain=True))
         self.assertEqual((await self.store.evidence(receipt(two.id))).ended, "U")

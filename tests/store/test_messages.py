@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
@@ -131,6 +133,18 @@ class Recorded(StoreCase):
         await self.record(event("read", bob=Status.READ))
         (item,) = (await self.store.claim_notifications(5, 1000)).items
         self.assertEqual(item.statuses["bob"], Status.READ)
+
+    async def test_many_recipients(self) -> None:
+        """One look makes about two thousand notifications, so that Redis is never busy with it for long; the others are
+        made by the next look, which is due at once."""
+        users = {f"user{n}": Status.SENT for n in range(300)}
+        for n in range(10):
+            sent = event("sent", str(UUID(int=n, version=4)), **users)
+            await self.store.record_event(sent, pack(sent.message, ROOT), 0)
+        first = await self.store.promote(200, REPORT)
+        self.assertEqual((first.messages, first.notifications, first.next), (7, 2100, 0))
+        second = await self.store.promote(200, REPORT)
+        self.assertEqual((second.messages, second.notifications, second.next), (3, 900, None))
 
     async def test_message_survives(self) -> None:
         """The claimed notification rebuilds the documented message, with the statuses known by now."""

@@ -32,7 +32,7 @@ class OperatorCase(QueueCase):
 
     async def reply(self, message_id: str = "0A0000000123ABCD1") -> Reply:
         """A claimed reply."""
-        await self.store.receive(InboundSms(message_id, "", "", "Yes!"), "12015550199", NUMBERS[0])
+        await self.store.receive(InboundSms(message_id, "", "", "Yes!"), "12015550198", NUMBERS[0])
         (item,) = (await self.store.claim_replies(1, LEASE)).items
         return item
 
@@ -66,7 +66,7 @@ class Aside(OperatorCase):
         await self.store.set_aside(reply, "conversation_gone: deleted", uncertain=False)
         (text,) = await self.operator.entries("out", [item.id])
         self.assertEqual((text.state, text.message_id, text.user, text.attempts), ("U", uuid(1), "bob", 1))
-        self.assertEqual((text.number, text.handset, text.reason), (NUMBERS[0], "12015550199", "no answer"))
+        self.assertEqual((text.number, text.handset, text.reason), (NUMBERS[0], "12015550198", "no answer"))
         self.assertEqual(text.since, int(self.now()))
         (answer,) = await self.operator.entries("in", [reply.id])
         self.assertEqual((answer.state, answer.message_id, answer.user), ("D", "0A0000000123ABCD1", "bob"))
@@ -91,7 +91,7 @@ class Redriving(OperatorCase):
         (again,) = await self.claim()
         self.assertEqual((again.id, again.attempts, again.introduction_failures), (item.id, 0, 0))
         self.assertEqual(await self.begin(again), "OK")
-        await self.store.accepted(again, f"sent {NUMBERS[0]} abc", "12015550199", NUMBERS[0], "")
+        await self.store.accepted(again, f"sent {NUMBERS[0]} abc", "12015550198", NUMBERS[0], "")
         facts = await self.operator.message(uuid(1))
         assert facts is not None
         self.assertEqual((facts.closed, list(facts.outcomes)), ("done", ["bob"]))
@@ -106,7 +106,7 @@ class Redriving(OperatorCase):
         self.clock.advance(1)
         (again,) = await self.claim()
         self.assertEqual(again.waited, 1000)
-        await self.store.hold(again, "status 9: no credit left", 60_000)
+        await self.store.hold(again, "status 9: no credit left")
         self.clock.advance(GIVE_UP / 1000)
         (probe,) = await self.claim()
         self.assertEqual(probe.waited, 1000)
@@ -116,7 +116,7 @@ class Redriving(OperatorCase):
     async def test_held_before(self) -> None:
         """Holds of long ago do not count for it, nor against it."""
         item = await self.sending()
-        await self.store.hold(item, "status 9: no credit left", 60_000)
+        await self.store.hold(item, "status 9: no credit left")
         self.clock.advance(3600)
         (item,) = await self.claim()
         self.assertEqual(await self.begin(item), "OK")
@@ -206,7 +206,7 @@ class Redriving(OperatorCase):
         self.assertEqual(await self.redrive(item), ["WAITING"])
         self.assertEqual(await self.begin(item), "OK")
         self.assertEqual(await self.redrive(item), ["WAITING"])
-        await self.store.accepted(item, f"sent {NUMBERS[0]} abc", "12015550199", NUMBERS[0], "")
+        await self.store.accepted(item, f"sent {NUMBERS[0]} abc", "12015550198", NUMBERS[0], "")
         self.assertEqual(await self.redrive(item), ["UNKNOWN"])
 
     async def test_twice(self) -> None:
@@ -268,7 +268,7 @@ class Turns(OperatorCase):
         for item in items:
             self.assertEqual(await self.waits(item), [Redriven(item.id, "DONE", LEASE)])
         self.assertEqual(await self.claim(), [])
-        await self.store.accepted(sending, f"sent {NUMBERS[0]} abc", "12015550199", NUMBERS[0], "")
+        await self.store.accepted(sending, f"sent {NUMBERS[0]} abc", "12015550198", NUMBERS[0], "")
         self.assertEqual([each.id for each in await self.claim()], [items[0].id])
 
 
@@ -313,7 +313,7 @@ class Messages(OperatorCase):
     async def test_held(self) -> None:
         """Since when and why nothing goes out."""
         item = await self.sending()
-        await self.store.hold(item, "status 9: no credit left", 60_000)
+        await self.store.hold(item, "status 9: no credit left")
         facts = await self.operator.message(uuid(1))
         assert facts is not None
         self.assertEqual((facts.held, facts.held_reason), (int(self.now()), "status 9: no credit left"))

@@ -15,7 +15,7 @@ from nexmo_twisted.store.redis_store import RedisStore
 from tests.store.test_queue import CONVERSATION, LEASE, NUMBERS
 from tests.support import StoreCase
 
-HANDSET, OTHER = "12015550199", "12015550188"
+HANDSET, OTHER = "12015550198", "12015550188"
 WAIT, LONGEST = 60_000, 300_000
 NAME = f"{HANDSET}:{NUMBERS[0]}:7:3"
 TEXTS = ("Once upon a ti", "me there was", " an end.")

@@ -21,7 +21,7 @@ from tests.store.test_queue import LEASE, NUMBERS, uuid
 from tests.store.test_sweeping import SweepCase
 from tests.store.test_uncertain import UncertainCase
 
-HANDSET = "12015550199"
+HANDSET = "12015550198"
 #: The ids that Nexmo gave the three parts of an SMS.
 PARTS = ("0A00000000000001", "0A00000000000002", "aaaaaaaa-bbbb-cccc-dddd-000000000003")
 HOUR = 3600.0

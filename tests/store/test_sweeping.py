@@ -14,7 +14,7 @@ from tests.store.test_queue import LEASE, NUMBERS, QueueCase, uuid
 
 LINKS = 37 * DAY
 SETTLE = 600_000
-HANDSET = "12015550199"
+HANDSET = "12015550198"
 
 
 class SweepCase(QueueCase):
@@ -494,6 +494,8 @@ class Endless(SweepCase):
         await self.redis("SET", "nx:links:phone-1", "{}")
         await self.store.quarantine("junk")
         await self.store.lock("job", 50)
+        await self.redis("HSET", "nx:pace:key", "t", 1)
+        await self.redis("ZADD", "nx:waiting:key", 1, "id")
         await self.pending(5)
         lives = {
             f"nx:m:{short_id(uuid(1))}": KEEP["closed"],
@@ -506,6 +508,8 @@ class Endless(SweepCase):
             "nx:links:phone-1": LINKS,
             "nx:quarantine": KEEP["quarantine"],
             "nx:lock:job": KEEP["lock"],
+            "nx:pace:key": KEEP["pace"],
+            "nx:waiting:key": KEEP["pace"],
         }
         for key in lives:
             await self.redis("PERSIST", key)
@@ -547,7 +551,7 @@ class Rest(SweepCase):
         """A hold without a next probe, or without a beginning, would hold for ever."""
         for missing in ("probe", "since"):
             item = await self.sending(1 if missing == "probe" else 2)
-            await self.store.hold(item, "no credit", 60_000)
+            await self.store.hold(item, "no credit")
             await self.redis("HDEL", "nx:hold", missing)
             await self.assert_repairs(hold=1)
             self.clock.advance(60)

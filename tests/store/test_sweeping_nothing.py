@@ -8,9 +8,13 @@ from collections import Counter
 from nexmo_twisted.model import InboundSms, Notification, Part, Receipt, Reply, Status, Thread
 from nexmo_twisted.rules.compact import pack
 from nexmo_twisted.rules.links import choose
+from nexmo_twisted.rules.pacing import Limits
 from tests.store.test_messages import REPORT, ROOT, event
 from tests.store.test_queue import CONVERSATION, LEASE, NUMBERS, uuid
 from tests.store.test_sweeping import HANDSET, SETTLE, SweepCase
+
+#: Slow ones, so that some SMS stand in line.
+LIMITS = Limits(per_key=0.5, per_number=0.02)
 
 
 class Healthy(SweepCase):
@@ -45,7 +49,8 @@ class Healthy(SweepCase):
                 if number % 10 == 9:
                     await self.remember()
                     self.assertEqual(await self.sweep(), {}, f"seed {seed}, step {number}, {step.__name__}")
-        for state in ("R", "C", "S", "U", "D", "hold", "closed", "done reply", "done notice", "parts", "parts missing"):
+        states = ("R", "C", "S", "U", "D", "hold", "line", "closed", "done reply", "done notice")
+        for state in (*states, "parts", "parts missing"):
             self.assertGreater(self.seen[state], 0, state)
 
     async def remember(self) -> None:
@@ -58,6 +63,7 @@ class Healthy(SweepCase):
             self.seen["done reply" if await self.redis("TYPE", key) == "string" else "reply"] += 1
         for key in await self.redis("KEYS", "nx:cc:*"):
             self.seen["parts missing" if await self.redis("HEXISTS", key, "c") else "parts"] += 1
+        self.seen["line"] += len(await self.redis("KEYS", "nx:waiting:*"))
         self.seen["hold"] += await self.redis("EXISTS", "nx:hold")
 
     async def message(self) -> None:
@@ -94,14 +100,15 @@ class Healthy(SweepCase):
         if self.claimed:
             item = self.random.choice(self.claimed)
             if item.notice is not None:
-                await self.store.begin_notice(item, LEASE)
+                await self.store.begin_notice(item, LEASE, LIMITS.of(NUMBERS[0]))
                 return
             state = await self.store.read_links(item.user_id, f"1201555{len(item.user_id):04}")
             thread = Thread(item.user_id, f"{CONVERSATION[:-2]}{self.random.randint(10, 12)}")
             handset = f"1201555{len(item.user_id):04}"
             choice = choose(state, thread, handset, handset, NUMBERS, 60_000, 1000)
             if choice is not None:
-                await self.store.begin(item, REPORT, choice.commit, self.random.choice(("", "mark")), LEASE)
+                limits = LIMITS.of(choice.number)
+                await self.store.begin(item, REPORT, choice.commit, self.random.choice(("", "mark")), LEASE, limits)
 
     async def word(self) -> None:
         item = self.some()
@@ -115,7 +122,8 @@ class Healthy(SweepCase):
                 lambda: self.store.release(item),
                 lambda: self.store.set_aside(item, "refused", uncertain=False),
                 lambda: self.store.set_aside(item, "no answer", uncertain=True),
-                lambda: self.store.hold(item, "no credit", 60_000),
+                lambda: self.store.hold(item, "no credit"),
+                lambda: self.store.pause(item, self.random.choice(("key", *NUMBERS)), 1000, "throttled"),
             )
         )()
 

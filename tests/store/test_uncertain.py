@@ -8,7 +8,7 @@ from tests.store.test_messages import REPORT, event
 from tests.store.test_queue import CONVERSATION, LEASE, NUMBERS, QueueCase, uuid
 
 SETTLE = 600_000
-HANDSET = "12015550199"
+HANDSET = "12015550198"
 MARK = introduction_mark(Thread("bob", CONVERSATION))
 
 
@@ -127,6 +127,17 @@ class Settling(UncertainCase):
         self.assertEqual(await self.settle(), Settled(0, 1, 0, 0, None))
         self.assertEqual(await self.redis("HMGET", f"nx:n:{item.id}", "s", "e"), ["D", "uncertain: no answer"])
         self.assertEqual(await self.redis("ZRANGE", "nx:buried:out", 0, -1), [item.id])
+
+    async def test_before_one_that_waits(self) -> None:
+        """What is sent again does not wait for the backoff of a later one of the same user."""
+        item = await self.sending(1)
+        await self.store.set_aside(item, "?", uncertain=True)
+        self.clock.advance(SETTLE / 1000 - 10)
+        later = await self.sending(2)
+        await self.store.retry(later, 900_000, "too many connections")
+        self.clock.advance(10)
+        self.assertEqual((await self.settle("resend")).resent, 1)
+        self.assertEqual([again.id for again in await self.claim()], [item.id])
 
     async def test_lost_leases_settle_too(self) -> None:
         """The SMS of a process that died counts from the moment its lease was found over."""

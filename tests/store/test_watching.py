@@ -69,7 +69,7 @@ class Beats(QueueCase):
         await self.owe(3, "bob", "cleo")  # which looks at the first one too: nobody is owed anything by it
         sent = event("sent", uuid(4))
         await self.store.record_event(sent, pack(sent.message, ROOT), 0)
-        await self.store.receive(InboundSms("id", "12015550199", "12015550101", "Yes"), "12015550199", "12015550101")
+        await self.store.receive(InboundSms("id", "12015550198", "12015550101", "Yes"), "12015550198", "12015550101")
         self.clock.advance(10)
         pulse = await self.one.beat(1, DAY)
         self.assertEqual((pulse.pending, pulse.pending_age), (2, 10_000))
@@ -91,7 +91,7 @@ class Beats(QueueCase):
             (item,) = await self.claim()
             await self.store.set_aside(item, "why", uncertain=uncertain)
             self.clock.advance(10)
-        await self.store.receive(InboundSms("id", "12015550199", "12015550101", "Yes"), "12015550199", "12015550101")
+        await self.store.receive(InboundSms("id", "12015550198", "12015550101", "Yes"), "12015550198", "12015550101")
         (reply,) = (await self.store.claim_replies(1, 1000)).items
         await self.store.set_aside(reply, "why", uncertain=False)
         pulse = await self.one.beat(1, DAY)
@@ -103,7 +103,7 @@ class Beats(QueueCase):
         await self.owe()
         (item,) = await self.claim()
         since = int(self.now())
-        await self.store.hold(item, "no credit", 60_000)
+        await self.store.hold(item, "no credit")
         self.clock.advance(10)
         pulse = await self.one.beat(1, DAY)
         self.assertEqual((pulse.held_since, pulse.held_reason), (since, "no credit"))

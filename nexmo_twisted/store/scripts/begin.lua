@@ -1,8 +1,9 @@
--- uses time messages queue links
+-- uses time messages queue links limits
 -- The last step before an SMS goes out: records the attempt and writes the link it uses, if all is still as it was read.
--- ARGV: now, nid, token, lease ms, ranks to report, the thread that the SMS introduces or '', then those of
--- links_unchanged().
--- Returns OK, or why not: STALE (another process has it), HELD, CONFLICT (choose again), or why the message needs no SMS.
+-- ARGV: now, nid, token, lease ms, ranks to report, the thread that the SMS introduces or '', limits to pass (see
+-- load_limits()), then those of links_unchanged().
+-- Returns OK, or why not: STALE (another process has it), HELD, CONFLICT (choose again), WAIT and the name of a limit (it
+-- is given back until its turn comes), or why the message needs no SMS.
 local now, nid, token, lease, ranks = clock(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
 local q = names('out')
 local item = load_item(q.item .. nid)
@@ -11,13 +12,19 @@ local record = load_message(item.m)
 if not record or record.x then return record and record.x or 'expired' end
 if not string.find(ranks, int(record.r[item.l] or 0), 1, true) then return 'read' end
 if item.p ~= '1' and redis.call('EXISTS', K.hold) == 1 then return 'HELD' end
-local handset, number = ARGV[10], ARGV[14]
+local handset, number = ARGV[11], ARGV[15]
 if redis.call('EXISTS', K.opted_out .. handset) == 1 then return 'opted_out' end
-if redis.call('SISMEMBER', K.unowned, number) == 1 or not links_unchanged(7) then return 'CONFLICT' end
+if redis.call('SISMEMBER', K.unowned, number) == 1 or not links_unchanged(8) then return 'CONFLICT' end
+local exactly = microseconds(ARGV[1])
+local limits = load_limits(ARGV[7], exactly)
+local limit = must_wait(q, nid, item, limits, exactly)
+if limit then return 'WAIT ' .. limit end
 redis.call('ZREM', q.queue, item.l)
 redis.call('HSET', q.item .. nid, 's', 'S', 'a', int(tonumber(item.a or '0') + 1), 'n', number,
   'h', handset, 'i', ARGV[6])
 redis.call('HDEL', q.item .. nid, 'c')
-write_links(7)
+remember_link(q.item .. nid, 8)
+write_links(8)
+pass(q, nid, item, limits, exactly)
 lease_lane(q, nid, item, now + lease)
 return 'OK'

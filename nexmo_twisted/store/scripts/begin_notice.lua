@@ -1,14 +1,20 @@
--- uses time queue
+-- uses time queue limits
 -- The last step before a notice goes out: records the attempt. Only the answer to a stop passes the block it confirms.
--- ARGV: now, nid, token, lease ms. Returns OK, or why not: STALE, HELD, or the reason that it is needed no more.
+-- ARGV: now, nid, token, lease ms, limits to pass (see load_limits()).
+-- Returns OK, or why not: STALE, HELD, WAIT (as for begin), or the reason that it is needed no more.
 local now, q, nid = clock(ARGV[1]), names('out'), ARGV[2]
 local item = load_item(q.item .. nid)
 if not item or item.k ~= ARGV[3] or item.s ~= 'C' then return 'STALE' end
 local confirms = string.sub(nid, -5) == '.stop'
 if not confirms and redis.call('EXISTS', K.opted_out .. item.h) == 1 then return 'opted_out' end
 if item.p ~= '1' and redis.call('EXISTS', K.hold) == 1 then return 'HELD' end
+local exactly = microseconds(ARGV[1])
+local limits = load_limits(ARGV[5], exactly)
+local limit = must_wait(q, nid, item, limits, exactly)
+if limit then return 'WAIT ' .. limit end
 redis.call('ZREM', q.queue, item.l)
 redis.call('HSET', q.item .. nid, 's', 'S', 'a', int(tonumber(item.a or '0') + 1))
 redis.call('HDEL', q.item .. nid, 'c')
+pass(q, nid, item, limits, exactly)
 lease_lane(q, nid, item, now + tonumber(ARGV[4]))
 return 'OK'

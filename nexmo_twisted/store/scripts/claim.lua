@@ -2,9 +2,10 @@
 -- The heads of the lanes that are due, each under a lease with a token. One item a lane, so the order in a lane holds.
 -- An item whose attempt was recorded and whose lease ran out is uncertain, never tried again by itself;
 -- one that was claimed too often without a word is buried, since it may be what kills the process. So that it takes no
--- innocent ones with it, an item whose lease ran out is claimed alone, when nothing else is worked on.
+-- innocent ones with it, an item whose lease ran out is claimed alone, when nothing else is worked on. None of this is
+-- said of what the process itself claimed before and never heard of, since the answer was lost: it lives.
 -- ARGV: now, queue (out or in), limit, lease ms, most claims without a word, ms between two probes while held,
--- 1 when the process works on nothing else
+-- 1 when the process works on nothing else, what the process is called
 -- Returns {ms until the next look or '', leases lost while sending, buried, item, item ...};
 -- item = {id, token, waited ms, flat item hash, flat record: s, b, x, then user, rank ...}
 local now, queue, lease, most = clock(ARGV[1]), ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -17,6 +18,8 @@ if queue == 'out' and redis.call('EXISTS', K.hold) == 1 then
   limit = math.min(limit, 1)
 end
 
+local function suspect(item) return item.s == 'C' and item.v ~= ARGV[8] end
+
 local function head_of(lane)
   while true do
     local id = redis.call('ZRANGE', q.lane .. lane, 0, 0)[1]
@@ -24,24 +27,44 @@ local function head_of(lane)
     local item = load_item(q.item .. id)
     if not item then redis.call('ZREM', q.lane .. lane, id)
     elseif item.s == 'S' then set_aside(q, id, item, 'U', 'lost', now); lost = lost + 1
-    elseif item.s == 'C' and tonumber(item.c or '0') + 1 >= most then
+    elseif suspect(item) and tonumber(item.c or '0') + 1 >= most then
       set_aside(q, id, item, 'D', 'crashes', now)
       buried = buried + 1
     else return id, item end
   end
 end
 
+-- Lanes whose turn has come, which waited for a limit, then those that are due: however many fall due at once, no slot of
+-- a limit is lost because nobody has time for it.
+local function due_lanes()
+  local lanes, taken = {}, {}
+  if queue == 'out' then
+    for _, lane in ipairs(redis.call('ZRANGEBYSCORE', K.turns, '-inf', int(now), 'LIMIT', 0, limit)) do
+      local at = redis.call('ZSCORE', K.turns, lane)
+      redis.call('ZREM', K.turns, lane)
+      if redis.call('ZSCORE', q.queue, lane) == at then
+        lanes[#lanes + 1] = lane
+        taken[lane] = true
+      end
+    end
+  end
+  for _, lane in ipairs(redis.call('ZRANGEBYSCORE', q.queue, '-inf', int(now), 'LIMIT', 0, limit)) do
+    if #lanes < limit and not taken[lane] then lanes[#lanes + 1] = lane end
+  end
+  return lanes
+end
+
 local held = held_so_far(now)
-for _, lane in ipairs(redis.call('ZRANGEBYSCORE', q.queue, '-inf', int(now), 'LIMIT', 0, limit)) do
+for _, lane in ipairs(due_lanes()) do
   local id, item = head_of(lane)
-  local alone = id and item.s == 'C'
+  local alone = id and suspect(item)
   if alone and (#claimed > 0 or ARGV[7] ~= '1') then break end
   if id then
     local record = item.m and (load_message(item.m) or {x = 'expired'})
     redis.call('ZREM', q.queue, lane)
     local token = int(redis.call('INCR', K.fence))
-    if item.s == 'C' then redis.call('HINCRBY', q.item .. id, 'c', 1) end
-    redis.call('HSET', q.item .. id, 's', 'C', 'k', token, 'p', hold and '1' or '')
+    if alone then redis.call('HINCRBY', q.item .. id, 'c', 1) end
+    redis.call('HSET', q.item .. id, 's', 'C', 'k', token, 'v', ARGV[8], 'p', hold and '1' or '')
     lease_lane(q, id, item, now + lease)
     local flat = {}
     if record then
@@ -49,7 +72,7 @@ for _, lane in ipairs(redis.call('ZRANGEBYSCORE', q.queue, '-inf', int(now), 'LI
       for user, rank in pairs(record.r or {}) do flat[#flat + 1] = user; flat[#flat + 1] = int(rank) end
     end
     local waited = now - (tonumber(item.d) or now) - (item.g and (held - tonumber(item.g)) or 0)
-    local fields = {}
+    local fields = {'suspect', alone and '1' or ''}
     for field, value in pairs(item) do fields[#fields + 1] = field; fields[#fields + 1] = value end
     claimed[#claimed + 1] = {id, token, int(waited), fields, flat}
   end

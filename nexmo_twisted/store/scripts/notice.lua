@@ -4,7 +4,7 @@
 -- ARGV: now, rid, what, handset, number it wrote to, text of the notice or '', most notices to one handset a day,
 -- most to all lost ones a day. Returns NOT when a start comes from a handset that was not opted out, else DONE.
 local now, what, handset, text = clock(ARGV[1]), ARGV[3], ARGV[4], ARGV[6]
-local q, nid, day = names('out'), ARGV[2] .. '.' .. what, 86400000
+local q, nid, day, reply = names('out'), ARGV[2] .. '.' .. what, 86400000, K.in_item .. ARGV[2]
 if redis.call('EXISTS', q.item .. nid) == 1 then return 'DONE' end
 
 -- A counter that begins anew a day after it began: HASH since, n.
@@ -19,14 +19,17 @@ local function count(key)
   redis.call('PEXPIRE', key, day)
 end
 
+local done = redis.call('HGET', reply, 'a') or ''   -- what this very reply has done already
 local blocked = redis.call('EXISTS', K.opted_out .. handset) == 1
 local much = counted(K.notices .. handset) >= tonumber(ARGV[7])
 if what == 'stop' then
-  if blocked then return 'DONE' end
-  redis.call('SET', K.opted_out .. handset, 'sms ' .. int(now))
+  if blocked and done ~= 'stop' then return 'DONE' end
+  redis.call('SET', K.opted_out .. handset, 'sms ' .. int(now), 'NX')
 elseif what == 'start' then
+  if done == 'start' then return 'DONE' end
   if not blocked then return 'NOT' end
   redis.call('DEL', K.opted_out .. handset)
+  redis.call('HSET', reply, 'a', 'start')
 elseif blocked then return 'DONE'
 elseif what == 'lost' then
   if redis.call('EXISTS', K.handset .. handset, K.owner .. handset) == 0 or counted(K.lost .. handset) > 0

@@ -1,15 +1,17 @@
 -- uses time messages queue
 -- Messages whose delay is over become one notification for each participant who should be texted.
 -- It does no I/O and its ids are made from message and user, so it needs no lease.
--- ARGV: now, limit, ranks to report (such as '01'). Returns {messages, notifications, orphans, ms until the next or ''}.
+-- ARGV: now, limit, ranks to report (such as '01'), most notifications but for those of the last message. Returns {messages, notifications, orphans, ms until the next or ''}.
 local now, ranks = clock(ARGV[1]), ARGV[3]
 local mids = redis.call('ZRANGEBYSCORE', K.due, '-inf', int(now), 'LIMIT', 0, ARGV[2])
 local records = {}
 for i, mid in ipairs(mids) do records[i] = load_message(mid) or false end
 local held, since = tonumber(redis.call('GET', K.held) or '0'), redis.call('HGET', K.hold, 'since')
-local made, orphans = 0, 0
+local made, orphans, looked_at = 0, 0, 0
 for i, mid in ipairs(mids) do
+  if made >= tonumber(ARGV[4]) then break end
   local record = records[i]
+  looked_at = i
   redis.call('ZREM', K.due, mid)
   if not record or not record.d or not record.r or record.x or record.n then
     orphans = orphans + 1
@@ -35,4 +37,4 @@ for i, mid in ipairs(mids) do
   end
 end
 local head = redis.call('ZRANGE', K.due, 0, 0, 'WITHSCORES')
-return {#mids, made, orphans, head[2] and int(math.max(0, tonumber(head[2]) - now)) or ''}
+return {looked_at, made, orphans, head[2] and int(math.max(0, tonumber(head[2]) - now)) or ''}

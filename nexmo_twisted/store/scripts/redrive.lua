@@ -21,28 +21,14 @@ local function needless(item)
   if not string.find(ranks, int(record.r[item.l] or 0), 1, true) then return 'read' end
 end
 
-local function somebody_works_on(lane)
-  for _, id in ipairs(redis.call('ZRANGE', q.lane .. lane, 0, -1)) do
-    local item = load_item(q.item .. id)
-    if item and holds(q, item) then return true end
-  end
-  return false
-end
-
 local function redrive(id, item)
   put_back(q, id, item, '', now)
   -- What it waited so far counts no more: g is what had been held when it fell due, and the claim subtracts what was
   -- held since from what it waited (a reply, which has no g of its own, is given time for holds of the other side, too).
   redis.call('HSET', q.item .. id, 'g', int(held_so_far(now) - (now - tonumber(item.d or now))))
-  redis.call('HDEL', q.item .. id, 't', 'f', 'z')
+  redis.call('HDEL', q.item .. id, 't', 'f', 'y', 'z')
   if doubtful(item) then redis.call('HSET', q.item .. id, 'w', '1') end   -- this was the one time it is sent again
-  -- Its lane may be waiting to try another item again; the one that comes before that one need not wait.
-  local at = tonumber(redis.call('ZSCORE', q.queue, item.l))
-  if at > now and redis.call('ZRANK', q.lane .. item.l, id) == 0 and not somebody_works_on(item.l) then
-    redis.call('ZADD', q.queue, int(now), item.l)
-    at = now
-  end
-  return math.max(0, at - now)
+  return math.max(0, look_now(q, id, item, now) - now)
 end
 
 for i = 5, #ARGV do

@@ -20,6 +20,7 @@ for _, nid in ipairs(redis.call('ZRANGEBYSCORE', q.uncertain, '-inf', int(now - 
     dropped = dropped + 1
   elseif policy == 'resend' and item.w ~= '1' then
     put_back(q, nid, item, item.e or '', now)
+    look_now(q, nid, item, now)
     redis.call('HSET', q.item .. nid, 'w', '1')
     resent = resent + 1
   else

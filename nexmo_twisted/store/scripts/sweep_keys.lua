@@ -148,10 +148,12 @@ local families = {                    -- what the key begins with, the types it 
   {K.escaped, 'string', function(key) must_end(key, links) end},
   {K.lock, 'string', function(key) must_end(key, KEEP.lock) end},
   {K.beat, 'string', function(key) must_end(key, KEEP.lock) end},
+  {K.pace, 'hash', function(key) must_end(key, KEEP.pace) end},
+  {K.waiting, 'zset', function(key) must_end(key, KEEP.pace) end},
   {K.quarantine, 'list', function(key) must_end(key, KEEP.quarantine) end},
   {K.hold, 'hash', look_at_hold},
   {K.unowned, 'set'}, {K.fence, 'string'}, {K.held, 'string'}, {K.due, 'zset'}, {K.parts_due, 'zset'},
-  {K.out_queue, 'zset'}, {K.out_uncertain, 'zset'}, {K.out_buried, 'zset'},
+  {K.turns, 'zset'}, {K.out_queue, 'zset'}, {K.out_uncertain, 'zset'}, {K.out_buried, 'zset'},
   {K.in_queue, 'zset'}, {K.in_uncertain, 'zset'}, {K.in_buried, 'zset'},
 }
 

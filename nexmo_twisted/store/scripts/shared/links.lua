@@ -28,6 +28,25 @@ local function links_unchanged(a)
   return true
 end
 
+-- What a number carries on a handset changes when an SMS begins. When that SMS has certainly not gone out, the handset knows
+-- nothing of it, and answers belong where they did before: the item keeps what that was (pb) and the version of its own
+-- change (pv), which is undone unless there were others since.
+local function remember_link(key, a)
+  local handset, number, entry = K.handset .. ARGV[a + 3], ARGV[a + 7], ARGV[a + 8]
+  local before = redis.call('HGET', handset, number) or ''
+  redis.call('HDEL', key, 'pb', 'pv')
+  if string.match(before, '^(.*),%d+,%d+%]$') ~= string.match(entry, '^(.*),%d+,%d+%]$') then
+    redis.call('HSET', key, 'pb', before, 'pv', int(tonumber(redis.call('HGET', handset, 'v') or '0') + 1))
+  end
+end
+
+local function link_again(item)
+  local handset = K.handset .. (item.h or '')
+  if item.s ~= 'S' or not item.pv or redis.call('HGET', handset, 'v') ~= item.pv then return end
+  if item.pb == '' then redis.call('HDEL', handset, item.n) else redis.call('HSET', handset, item.n, item.pb) end
+  redis.call('HINCRBY', handset, 'v', 1)
+end
+
 local function write_links(a)
   local user, handset, number, ttl = ARGV[a], ARGV[a + 3], ARGV[a + 7], ARGV[a + 9]
   redis.call('SET', map_key(user), ARGV[a + 2], 'PX', ttl)

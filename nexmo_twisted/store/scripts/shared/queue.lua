@@ -18,11 +18,42 @@ local function holds(q, item)
   return (item.s == 'C' or item.s == 'S') and item.u and redis.call('ZSCORE', q.queue, item.l) == item.u
 end
 
+-- The line before a limit (see limits.lua): ZSET at K.waiting .. name, nid -> its place among those that wait. An item in
+-- line has on = the limit that it waits for, by = the one before that or '', place, and at = the score of its lane.
+
+-- Those that come first need wait no longer than for those before them, who may have left: as many as pass in a second.
+local function close_up(q, name)
+  local read = redis.call('HMGET', K.pace .. name, 't', 'i', 'e')
+  local t, interval, early = tonumber(read[1] or '0'), tonumber(read[2] or '0'), tonumber(read[3] or '0')
+  local most = math.min(30, math.ceil(1000000 / math.max(interval, 1)))
+  for n, id in ipairs(redis.call('ZRANGE', K.waiting .. name, 0, most)) do
+    local item, slot = load_item(q.item .. id), math.ceil((t + (n - 1) * interval - early) / 1000)
+    if not item or item.on ~= name and item.by ~= name then redis.call('ZREM', K.waiting .. name, id)
+    elseif item.s == 'R' and item.on == name and slot < (tonumber(item.at) or 0)
+      and redis.call('ZSCORE', q.queue, item.l) == item.at then   -- else its lane waits for something else
+      redis.call('ZADD', q.queue, int(slot), item.l)
+      redis.call('ZADD', K.turns, int(slot), item.l)
+      redis.call('HSET', q.item .. id, 'at', int(slot))
+    end
+  end
+end
+
+-- An item leaves the lines it stands in, but for those that are given.
+local function leave_lines(q, id, item, on, by)
+  for _, name in ipairs({item.on or '', item.by or ''}) do
+    if name ~= '' and name ~= on and name ~= by and redis.call('ZREM', K.waiting .. name, id) == 1 then
+      close_up(q, name)
+    end
+  end
+  if not on then redis.call('HDEL', q.item .. id, 'on', 'by', 'at') end
+end
+
 -- Takes an item out of its lane; when the lane was its own, the next one may be looked at at once.
 local function leave_lane(q, id, item, now)
   redis.call('ZREM', q.lane .. item.l, id)
   if redis.call('EXISTS', q.lane .. item.l) == 0 then redis.call('ZREM', q.queue, item.l)
   elseif holds(q, item) then redis.call('ZADD', q.queue, int(now), item.l) end
+  if item.on then leave_lines(q, id, item) end
 end
 
 -- Leases the lane of an item to it.
@@ -54,6 +85,23 @@ local function put_back(q, id, item, reason, at)
   if item.m then redis.call('PERSIST', K.message .. item.m) end
   if reason ~= '' then redis.call('HSET', q.item .. id, 'e', reason) end
   redis.call('ZADD', q.queue, 'NX', int(at), item.l)
+end
+
+local function somebody_works_on(q, lane)
+  for _, id in ipairs(redis.call('ZRANGE', q.lane .. lane, 0, -1)) do
+    local item = load_item(q.item .. id)
+    if item and holds(q, item) then return true end
+  end
+  return false
+end
+
+-- The lane of an item that was put back may be waiting to try another item again; the one that comes before that one need
+-- not wait. Returns when the lane is looked at.
+local function look_now(q, id, item, now)
+  local at = tonumber(redis.call('ZSCORE', q.queue, item.l))
+  if at <= now or redis.call('ZRANK', q.lane .. item.l, id) ~= 0 or somebody_works_on(q, item.l) then return at end
+  redis.call('ZADD', q.queue, int(now), item.l)
+  return now
 end
 
 local function held_so_far(now)

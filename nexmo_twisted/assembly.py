@@ -1,0 +1,187 @@
+"""Composition of the engine: every stage of a message's way, put together over the three boundaries."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+
+from nexmo_twisted.boundaries import ChatPlatform, Counters, IdentitySource, Introduction, SmsProvider, Store
+from nexmo_twisted.config import Settings
+from nexmo_twisted.engine.checks import Checks
+from nexmo_twisted.engine.circuit import Circuit, GuardedChat, GuardedProvider
+from nexmo_twisted.engine.departures import Terms
+from nexmo_twisted.engine.desk import Desk
+from nexmo_twisted.engine.functions import Functions
+from nexmo_twisted.engine.identities import CustomIdentities, Identities, PlatformIdentities
+from nexmo_twisted.engine.intake import Intake
+from nexmo_twisted.engine.introductions import CustomIntroduction, TemplateIntroduction
+from nexmo_twisted.engine.joining import Joining
+from nexmo_twisted.engine.loop import Loop
+from nexmo_twisted.engine.notices import Courtesy, Notices
+from nexmo_twisted.engine.notifications import Notifications
+from nexmo_twisted.engine.receipts import Receipts
+from nexmo_twisted.engine.registration import Registration
+from nexmo_twisted.engine.replies import Replies
+from nexmo_twisted.engine.settlement import Settlement
+from nexmo_twisted.model import Status
+from nexmo_twisted.rules.templates import compile_template
+from nexmo_twisted.store.keys import KEEP
+
+
+def terms_of(settings: Settings) -> Terms:
+    """What the customer decided about texts."""
+    return Terms(
+        report=[Status[name.upper()] for name in settings.report_on_status],
+        numbers=settings.nexmo.phone_numbers,
+        on_exhausted=settings.nexmo.on_exhausted,
+        link_lifetime=settings.number_expiration_time,
+        link_keep=KEEP["links"],
+        give_up=settings.give_up,
+        region=settings.default_region,
+        max_segments=settings.sms.max_segments,
+        api_root=f"{settings.layer.api_url}/apps/{settings.layer.app_id}",
+        limits=settings.nexmo.limits.limits,
+    )
+
+
+class Engine:
+    """All stages, each told by the one before it when there is something to do. ``lease`` is in ms."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        chat: ChatPlatform,
+        provider: SmsProvider,
+        functions: Functions,
+        clock: IReactorTime,
+        wall: Callable[[], float],
+        counters: Counters,
+        lease: int,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._clock = clock
+        self._counters = counters
+        self._lease = lease
+        self.terms = terms_of(settings)
+        self.circuits = (Circuit("Layer", clock), Circuit("Nexmo", clock))
+        guarded = GuardedChat(chat, self.circuits[0]), GuardedProvider(provider, self.circuits[1])
+        self._build_outgoing(*guarded, functions)
+        self._build_incoming(guarded[0])
+        self.registration = self._registration(*guarded, wall)
+
+    def _build_outgoing(self, chat: ChatPlatform, provider: SmsProvider, functions: Functions) -> None:
+        """From a message that falls due to the SMS."""
+        settings, (chat_circuit, provider_circuit) = self._settings, self.circuits
+        circuits = [provider_circuit]
+        source: IdentitySource
+        if callable(settings.identities):
+            source = CustomIdentities(functions, settings.identities)
+        else:
+            source = PlatformIdentities(chat)
+            circuits.append(chat_circuit)
+        self.notifications = Notifications(
+            self._store,
+            chat,
+            provider,
+            Identities(source, self._clock),
+            compile_template(settings.template),
+            self._introduction(functions),
+            self.terms,
+            self._clock,
+            random.random,
+            self._counters,
+            self._lease,
+            circuits,
+        )
+        notify = self.notifications.desk.poke
+        self.checks = Checks(self._store, self._clock, self.terms.report, notify, self._counters)
+        self.settlement = Settlement(
+            self._store,
+            self._clock,
+            settings.nexmo.settle_time,
+            settings.nexmo.when_uncertain,
+            self.terms.report,
+            notify,
+            self._counters,
+            provider_circuit,
+        )
+
+    def _build_incoming(self, chat: ChatPlatform) -> None:
+        """From the webhooks to the store, and from an inbound SMS to the conversation."""
+        settings, terms, notices = self._settings, self.terms, self._notices()
+        self.replies = Replies(
+            self._store,
+            chat,
+            terms.link_lifetime,
+            terms.link_keep,
+            terms.give_up,
+            self._clock,
+            random.random,
+            self._counters,
+            self._lease,
+            [self.circuits[0]],
+            notices,
+        )
+        self.joining = Joining(self._store, self._clock, self.replies.desk.poke, self._counters)
+        self.intake = Intake(
+            self._store,
+            terms.api_root,
+            settings.delay,
+            self.checks.loop.poke,
+            self.replies.desk.poke,
+            self._counters,
+            settings.nexmo.concat_timeout,
+            self.joining.loop.poke,
+            Receipts(self._store, self._counters, block=settings.sms.opt_out != "off"),
+            notices.stops,
+        )
+
+    def _registration(self, chat: ChatPlatform, provider: SmsProvider, wall: Callable[[], float]) -> Registration:
+        """What makes webhooks come."""
+        settings, server = self._settings, self._settings.server
+        return Registration(
+            self._store,
+            chat,
+            provider,
+            settings.name,
+            f"{server.url}/{server.layer_path}",
+            settings.layer.secret[0].get_secret_value(),
+            f"{server.url}/{settings.nexmo_door}",
+            settings.nexmo.phone_numbers,
+            self._clock,
+            wall,
+            self._counters,
+        )
+
+    def _notices(self) -> Notices:
+        sms = self._settings.sms
+        courtesy = Courtesy(
+            opt_out=sms.opt_out,
+            words=sms.opt_out_words,
+            no_thread_text=sms.no_thread_text,
+            numbers=self._settings.nexmo.phone_numbers,
+        )
+        return Notices(self._store, courtesy, self.notifications.desk.poke, self._counters)
+
+    def _introduction(self, functions: Functions) -> Introduction | None:
+        introduce = self._settings.introduce_conversation
+        if callable(introduce):
+            return CustomIntroduction(functions, introduce)
+        return TemplateIntroduction(compile_template(introduce)) if introduce.strip() else None
+
+    @property
+    def parts(self) -> tuple[Loop | Desk[Any] | Registration, ...]:
+        """What works by itself once it is started, until it is stopped."""
+        return (
+            self.checks.loop,
+            self.notifications.desk,
+            self.replies.desk,
+            self.joining.loop,
+            self.settlement.loop,
+            self.registration,
+        )

@@ -1,0 +1,185 @@
+"""Departures: the last step before an SMS goes out, in which its number, its limits and the attempt are settled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.defer import CancelledError
+from twisted.logger import Logger
+
+from nexmo_twisted.boundaries import Counters, Introduction, Store
+from nexmo_twisted.engine.cache import Cache
+from nexmo_twisted.engine.functions import where
+from nexmo_twisted.errors import NexmoTwistedError, Temporary
+from nexmo_twisted.model import Notice, Notification, Sms, Status, Thread
+from nexmo_twisted.rules.links import choose, introduction_mark
+from nexmo_twisted.rules.pacing import KEY, Limits
+from nexmo_twisted.rules.sms import fit
+from nexmo_twisted.rules.texts import clean
+
+#: How often an introduction may fail before the SMS goes out without it.
+INTRODUCTION_TRIES = 3
+#: How often a number is chosen again because another process was faster.
+CHOICES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the customer decided, in the units of the settings: ms, E.164 digits, statuses."""
+
+    report: Collection[Status]
+    numbers: Sequence[str]
+    on_exhausted: str
+    link_lifetime: int
+    link_keep: int
+    give_up: int
+    region: str
+    max_segments: int
+    api_root: str
+    limits: Limits
+
+
+class Skip(Exception):
+    """Nothing is to be sent, for a reason that will not change."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class GiveBack(Exception):
+    """Not ours to do now: the service stops, the outgoing side is held, or another process has it."""
+
+
+class Waits(Exception):
+    """It has to wait for a limit, and has been given back for so long."""
+
+
+class IntroductionFailed(Temporary):
+    """The introduction could not be made."""
+
+
+class Departures:
+    """Records the attempt at an SMS directly before it goes out.
+
+    ``closing`` says whether nothing new is to be begun. Besides the exceptions above every method raises
+    StoreUnavailable.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        store: Store,
+        introduction: Introduction | None,
+        conversations: Cache[Mapping[str, Any]],
+        terms: Terms,
+        lease: int,
+        closing: Callable[[], bool],
+        counters: Counters,
+    ) -> None:
+        self._store = store
+        self._introduction = introduction
+        self._conversations = conversations
+        self._terms = terms
+        self._lease = lease
+        self._closing = closing
+        self._counters = counters
+
+    async def text(
+        self,
+        item: Notification,
+        thread: Thread,
+        handset: str,
+        raw: str,
+        context: Mapping[str, Any],
+        body: str,
+    ) -> tuple[Sms, str]:
+        """Choose a number and record the attempt; made again while another process changes what it is based on.
+
+        Returns what to send, and the thread that the handset will then know about, or ''.
+        """
+        terms = self._terms
+        introduction: str | None = None
+        for _ in range(CHOICES):
+            state = await self._store.read_links(thread.user_id, handset, raw=raw)
+            choice = choose(
+                state,
+                thread,
+                handset,
+                raw,
+                terms.numbers,
+                terms.link_lifetime,
+                terms.link_keep,
+                take_over=terms.on_exhausted == "oldest",
+            )
+            if choice is None:
+                if state.unowned.issuperset(terms.numbers):
+                    raise Temporary("the account owns none of the numbers")
+                self._counters.count("numbers_exhausted")
+                self._log.error(
+                    "No number is free for a handset: message {id} is not sent; more numbers are needed",
+                    id=item.message_id,
+                )
+                raise Skip("no_number")
+            if not choice.introduced and introduction is None:
+                introduction = await self._introduce(item, context)
+            lead = "" if choice.introduced or not introduction else f"{introduction}\n\n"
+            fitted = fit(clean(lead + body), terms.max_segments)
+            if self._closing():
+                raise GiveBack
+            known = introduction_mark(thread) if choice.introduced or introduction is not None else ""
+            limits = terms.limits.of(choice.number)
+            answer = await self._store.begin(item, terms.report, choice.commit, known, self._lease, limits)
+            if answer == "CONFLICT":
+                continue
+            self._check(answer)
+            if choice.taken_over:
+                self._counters.count("taken_over")
+                self._log.warn(
+                    "Message {id} takes the number of an idle conversation: more numbers are needed",
+                    id=item.message_id,
+                )
+            return Sms(choice.number, handset, fitted.text, fitted.unicode, item.id), known
+        raise Temporary("the links of this user change all the time")
+
+    async def notice(self, item: Notification, notice: Notice) -> Sms:
+        """Record the attempt at a text of our own."""
+        fitted = fit(clean(notice.text), self._terms.max_segments)
+        if self._closing():
+            raise GiveBack
+        limits = self._terms.limits.of(notice.number)
+        self._check(await self._store.begin_notice(item, self._lease, limits))
+        return Sms(notice.number, notice.handset, fitted.text, fitted.unicode, item.id)
+
+    def _check(self, answer: str) -> None:
+        """Raise unless the attempt was recorded."""
+        if answer == "OK":
+            return
+        if answer in ("STALE", "HELD"):
+            raise GiveBack
+        word, _, limit = answer.partition(" ")
+        if word == "WAIT":
+            self._counters.count("waited", "account" if limit == KEY else "number")
+            raise Waits
+        raise Skip(answer)
+
+    async def _introduce(self, item: Notification, context: Mapping[str, Any]) -> str | None:
+        """The introduction; None when it failed for the last time, so that the SMS goes out without."""
+        if self._introduction is None:
+            return ""
+        try:
+            conversation = await self._conversations.get(context["conversation"]["id"])
+            return (await self._introduction.introduce(context, conversation)).strip()
+        except CancelledError:
+            raise
+        except Exception as error:
+            reason = error.reason if isinstance(error, NexmoTwistedError) else where(error)
+            if item.introduction_failures + 1 >= INTRODUCTION_TRIES:
+                self._log.error(
+                    "Message {id} goes out without its introduction: {reason}", id=item.message_id, reason=reason
+                )
+                return None
+            raise IntroductionFailed(f"introduction: {reason}") from error
