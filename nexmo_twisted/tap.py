@@ -15,20 +15,28 @@ from nexmo_twisted.errors import ConfigurationError
 class Options(BaseOptions):
     """Settings are read and judged here: a fault is one line each and the process exits with a status not 0."""
 
-    synopsis = "[--config nexmo.toml | --sandbox]"
+    synopsis = "[--sandbox] [--config nexmo.toml]"
     longdesc = "A message that stays unread in Layer becomes an SMS; the answer to the SMS appears in the conversation."
     optParameters = [["config", "c", None, "TOML file with the settings; without one, the environment alone counts."]]
-    optFlags = [["sandbox", None, "Try it: simulated Layer and Nexmo on this machine, nothing leaves it."]]
+    optFlags = [
+        [
+            "sandbox",
+            None,
+            "Try it, with settings of your own if there is a --config: Layer, Nexmo and Redis are simulated "
+            "on this machine, and nothing leaves it.",
+        ]
+    ]
 
     settings: Any = None
 
     def postOptions(self) -> None:
-        if self["sandbox"]:
-            if self["config"]:
-                raise UsageError("--sandbox brings its own settings; leave --config out")
-            return
         try:
-            self.settings = load(self["config"])
+            if self["sandbox"]:
+                from nexmo_twisted.sandbox.composition import sandbox_settings
+
+                self.settings = sandbox_settings(self["config"])
+            else:
+                self.settings = load(self["config"])
         except ConfigurationError as error:
             raise UsageError(
                 "the settings cannot work:\n" + "\n".join(f"  {fault}" for fault in error.faults)
@@ -39,7 +47,7 @@ def makeService(options: Options) -> IService:
     if options["sandbox"]:
         from nexmo_twisted.sandbox.composition import make_sandbox
 
-        return make_sandbox()
+        return make_sandbox(options.settings)
     from nexmo_twisted.service import make_service
 
     return make_service(options.settings)

@@ -9,6 +9,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorCore, IReactorTime
 from twisted.web.resource import Resource
 
+from nexmo_twisted.rules import phones
+from nexmo_twisted.sandbox.commands import Control
 from nexmo_twisted.sandbox.control import ControlApi
 from nexmo_twisted.sandbox.delivery import Deliverer
 from nexmo_twisted.sandbox.faults import Faults
@@ -16,6 +18,7 @@ from nexmo_twisted.sandbox.layer import SimulatedLayer
 from nexmo_twisted.sandbox.layer_http import LayerApi
 from nexmo_twisted.sandbox.nexmo import InboundForm, SimulatedNexmo
 from nexmo_twisted.sandbox.nexmo_http import NexmoApi
+from nexmo_twisted.sandbox.trouble import TroubleApi
 
 #: The numbers of the simulated account, of the range that is kept for fiction.
 NUMBERS = ("12015550101", "12015550102")
@@ -38,8 +41,9 @@ class Sandbox:
     """The simulated Layer under ``/layer``, the simulated Nexmo under ``/nexmo``, and ``/control`` over both.
 
     ``reactor`` carries the connections of outgoing webhooks; ``clock`` measures their time limits and waits;
-    ``now`` gives seconds since the epoch, the clock's own unless named. ``base_url`` is where ``resource`` is served,
-    without a slash at its end. Whoever serves it keeps it on loopback.
+    ``persistent`` connections are kept for the next call. ``now`` gives seconds since the epoch, the clock's own unless
+    named. ``base_url`` is where ``resource`` is served, without a slash at its end. Whoever serves it keeps it on
+    loopback.
 
     ``credentials.layer_secret`` is only for whoever registers a webhook: Layer learns a webhook's secret from that.
     """
@@ -54,11 +58,13 @@ class Sandbox:
         credentials: Credentials | None = None,
         numbers: Sequence[str] = NUMBERS,
         inbound_form: InboundForm = "POST",
+        persistent: bool = True,
     ) -> None:
         self.base_url = base_url
         self.credentials = credentials or Credentials()
         self.faults = Faults()
-        self.deliverer = Deliverer(reactor, clock)
+        self._clock = clock
+        self.deliverer = Deliverer(reactor, clock, persistent=persistent)
         told = now or clock.seconds
         self.layer = SimulatedLayer(self.credentials.layer_app_id, told, self.deliverer.deliver, api_url=self.layer_url)
         self.nexmo = SimulatedNexmo(
@@ -71,14 +77,17 @@ class Sandbox:
             signature_method=self.credentials.signature_method,
         )
         for number in numbers:
-            self.nexmo.add_number(number)
+            self.nexmo.add_number(number, phones.region_of(number))
         self.resource = Resource()
         layer_api = LayerApi(self.layer, token=self.credentials.layer_token, faults=self.faults, clock=clock)
         nexmo_api = NexmoApi(self.nexmo, probe=self.deliverer, faults=self.faults, clock=clock)
         self.resource.putChild(b"layer", layer_api.resource)
         self.resource.putChild(b"nexmo", nexmo_api.resource)
         self.receipts = nexmo_api.receipts
-        self.resource.putChild(b"control", ControlApi(self.layer, self.nexmo, self.faults).resource)
+        self.control = Control(ControlApi(self.layer, self.nexmo).resource)
+        trouble = TroubleApi(self.nexmo, self.faults).resource
+        self.control.parts |= {b"faults": trouble, b"receipts": trouble}
+        self.resource.putChild(b"control", self.control)
 
     @property
     def layer_url(self) -> str:
@@ -96,6 +105,11 @@ class Sandbox:
         Repetitions and delayed receipts may still be due.
         """
         return self.deliverer.idle()
+
+    def next_due(self) -> float | None:
+        """Seconds until a webhook is repeated or a delayed receipt posted; None when none waits."""
+        found = [at for at in (self.deliverer.next_retry, self.receipts.next_due) if at is not None]
+        return max(0.0, min(found) - self._clock.seconds()) if found else None
 
     async def stop(self) -> None:
         """Forget what is not delivered, and close the connections."""

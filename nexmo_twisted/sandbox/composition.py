@@ -2,29 +2,80 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+import os
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from twisted.application.service import Service
 from twisted.application.strports import service as listening
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.web.http import Request
 from twisted.web.server import Site
 
-from nexmo_twisted.config import load
-from nexmo_twisted.sandbox.companies import Sandbox, cast
-from nexmo_twisted.service import NexmoService, faults_in_one_line, keep_time, make_service
-from nexmo_twisted.store.embedded import EmbeddedValkey
+from nexmo_twisted.boundaries import ChatPlatform, SmsProvider, Store
+from nexmo_twisted.config import Settings, load
+from nexmo_twisted.sandbox.clock import SkippingClock
+from nexmo_twisted.sandbox.companies import NUMBERS, Credentials, Sandbox, cast
+from nexmo_twisted.sandbox.keeping import Keeping
+from nexmo_twisted.sandbox.names import Names
+from nexmo_twisted.sandbox.page import Page
+from nexmo_twisted.sandbox.rates_plan import PROMISED
+from nexmo_twisted.sandbox.skipping import Skipping
+from nexmo_twisted.sandbox.telling import ToldStore
+from nexmo_twisted.sandbox.timeline import Timeline
+from nexmo_twisted.sandbox.told_companies import ToldChat, ToldProvider
+from nexmo_twisted.service import NexmoService, faults_in_one_line, installed_reactor, keep_time
+from nexmo_twisted.store.connection import Connection, Now
+from nexmo_twisted.store.keys import KEYS
+from nexmo_twisted.store.operator import Operator
 
 #: Where the sandbox is found; the demo looks there.
 COMPANIES_PORT = 8090
 SERVICE_PORT = 8091
 OPERATOR_PORT = 8092
 DELAY = "10 seconds"
+#: Where it remembers everything: below the working directory, which ``twistd --rundir`` sets.
+DATA = Path("nexmo-sandbox")
+
+
+def sandbox_settings(
+    config: str | os.PathLike[str] | None = None,
+    environ: Mapping[str, str] | None = None,
+    *,
+    companies: int = COMPANIES_PORT,
+    service: int = SERVICE_PORT,
+    operator: int = OPERATOR_PORT,
+) -> Settings:
+    """The settings of the file ``config`` and of the environment, with the simulated companies and a Redis of our own
+    in the place of the real ones; without a file those of the sandbox alone. The ports are all on loopback.
+
+    Raises ConfigurationError as :func:`load` does.
+    """
+    account, url = Credentials(), f"http://127.0.0.1:{companies}"
+    return load(
+        config,
+        environ={} if config is None else environ,
+        defaults={"nexmo": {"phone_numbers": list(NUMBERS)}} | ({"delay": DELAY} if config is None else {}),
+        layer={
+            "app_id": account.layer_app_id,
+            "token": account.layer_token,
+            "secret": account.layer_secret,
+            "api_url": f"{url}/layer",
+        },
+        nexmo={"key": account.nexmo_key, "secret": account.nexmo_secret, "api_url": f"{url}/nexmo"},
+        server={
+            "url": f"http://127.0.0.1:{service}",
+            "listen": f"tcp:{service}:interface=127.0.0.1",
+            "redis": "embedded",
+        },
+        operator={"listen": f"tcp:{operator}:interface=127.0.0.1"},
+    )
 
 
 class _CompaniesSite(Site):
@@ -34,92 +85,125 @@ class _CompaniesSite(Site):
         pass
 
 
+class _ToldService(NexmoService):
+    """The service, with an observer at its boundaries. Before it goes to work the sandbox remembers where it was."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        reactor: Any,
+        clock: SkippingClock,
+        companies: Sandbox,
+        timeline: Timeline,
+        names: Names,
+        data: Path,
+    ) -> None:
+        self.embedded_data = data
+        self._timeline = timeline
+        self._names = names
+        super().__init__(settings, reactor, clock, clock.milliseconds, clock.wall)
+        self._settle_time = settings.nexmo.settle_time / 1000
+        self._now = clock.wall
+        self._redis = self._connections[1]
+        self.keeping = Keeping(companies, timeline, clock, reactor, self._redis.command)
+
+    def _store(self, web: Connection, work: Connection, now: Now) -> Store:
+        facts = Operator(work, now).message
+        told: Any = ToldStore(super()._store(web, work, now), facts, self._timeline, self._names)
+        self._story_of: dict[str, str] = told.story_of
+        store: Store = told
+        return store
+
+    def _chat_platform(self, clock: IReactorTime) -> ChatPlatform:
+        return ToldChat(super()._chat_platform(clock), self._timeline, self._names, self._story_of)
+
+    def _sms_provider(self, clock: IReactorTime) -> SmsProvider:
+        return ToldProvider(super()._sms_provider(clock), self._timeline, self._names, self._story_of)
+
+    def _go(self, connected: object) -> None:
+        restored = Deferred.fromCoroutine(self.keeping.restore())
+        restored.addErrback(lambda failure: self._log.failure("The sandbox begins anew", failure))
+        restored.addCallback(super()._go)
+
+    async def _before_closing(self) -> None:
+        await self.keeping.stop()
+
+    async def next_due(self) -> float | None:
+        """Seconds until there is something to do, 0 when there is already; None when nothing waits."""
+        queues = dict.fromkeys(("due", "out_queue", "in_queue", "parts_due"), 0.0)
+        found = []
+        for name, after in {**queues, "out_uncertain": self._settle_time}.items():
+            first = await self._redis.command("ZRANGE", KEYS[name], 0, 0, "WITHSCORES")
+            if first:
+                found.append(float(first[1]) / 1000 + after - self._now())
+        return max(0.0, min(found)) if found else None
+
+
 class SandboxService(Service):
-    """Simulated Layer and Nexmo, an embedded Valkey that forgets, and the service with settings that fit them."""
+    """Simulated Layer and Nexmo, and the service between them. All of it goes on where it was after a restart."""
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, companies: int, service: int, operator: int, delay: str) -> None:
-        self._url = f"http://127.0.0.1:{companies}"
+    def __init__(self, settings: Settings, reactor: Any, data: Path) -> None:
+        self._settings = settings
+        self.url = settings.layer.api_url.removesuffix("/layer")
         keep_time(reactor)
-        self.sandbox = Sandbox(reactor=reactor, clock=reactor, base_url=self._url, now=time.time)
-        cast(self.sandbox)
-        self._directory = Path(tempfile.mkdtemp(prefix="nexmo-sandbox-"))
-        self._valkey = EmbeddedValkey(self._directory, reactor, reactor)
-        site = _CompaniesSite(self.sandbox.resource)
-        self._companies = listening(f"tcp:{companies}:interface=127.0.0.1", site, reactor=reactor)
-        self._delay = delay
-        self._service = self._real_service(reactor, service, operator)
-
-    def _real_service(self, reactor: Any, port: int, operator: int) -> NexmoService:
-        credentials = self.sandbox.credentials
-        settings = load(
-            None,
-            environ={},
-            delay=self._delay,
-            layer={
-                "app_id": credentials.layer_app_id,
-                "token": credentials.layer_token,
-                "secret": credentials.layer_secret,
-                "api_url": self.sandbox.layer_url,
-            },
-            nexmo={
-                "key": credentials.nexmo_key,
-                "secret": credentials.nexmo_secret,
-                "phone_numbers": list(self.sandbox.nexmo.numbers),
-                "api_url": self.sandbox.nexmo_url,
-            },
-            server={
-                "url": f"http://127.0.0.1:{port}",
-                "listen": f"tcp:{port}:interface=127.0.0.1",
-                "redis": f"unix://{self._valkey.address}",
-            },
-            operator={"listen": f"tcp:{operator}:interface=127.0.0.1"},
+        Factory.noisy = False  # Twisted tells of every connection it makes
+        self.clock = SkippingClock(reactor, time.time)
+        nexmo = settings.nexmo
+        self.sandbox = Sandbox(
+            reactor=reactor,
+            clock=self.clock,
+            now=self.clock.wall,
+            base_url=self.url,
+            persistent=False,  # when time is skipped the service finds that kept connections were idle for too long
+            numbers=nexmo.phone_numbers,
+            credentials=Credentials(
+                signature_secret=nexmo.signature_secret.get_secret_value(), signature_method=nexmo.signature_method
+            ),
         )
-        return make_service(settings, reactor=reactor)
+        self.sandbox.nexmo.rates_plan = replace(PROMISED, numbers=nexmo.limits.overrides)
+        self.sandbox.nexmo.opt_out_assist = settings.sms.opt_out == "provider"
+        cast(self.sandbox)
+        timeline, names = Timeline(self.clock.wall), Names(self.sandbox.layer, settings.default_region)
+        self._service = _ToldService(settings, reactor, self.clock, self.sandbox, timeline, names, data)
+        skipping = Skipping(self.clock, reactor, self._busy, self._next_due)
+        self.page = Page(self.sandbox, timeline, names, self.clock, skipping, reactor)
+        where = f"tcp:{self.url.rpartition(':')[2]}:interface=127.0.0.1"
+        self._companies = listening(where, _CompaniesSite(self.sandbox.resource), reactor=reactor)
+
+    def _busy(self) -> bool:
+        return self._service.busy or not self.sandbox.deliverer.quiet
+
+    async def _next_due(self) -> float | None:
+        found = [due for due in (await self._service.next_due(), self.sandbox.next_due()) if due is not None]
+        return min(found, default=None)
 
     def privilegedStartService(self) -> None:
         super().privilegedStartService()
-        try:  # before there is a Valkey to be left behind
-            with faults_in_one_line():
-                self._companies.privilegedStartService()
-            self._service.privilegedStartService()
-        except SystemExit:
-            shutil.rmtree(self._directory, ignore_errors=True)
-            raise
+        with faults_in_one_line():
+            self._companies.privilegedStartService()
+        self._service.privilegedStartService()
 
     def startService(self) -> None:
         super().startService()
-        with faults_in_one_line():
-            self._valkey.startService()
         self._companies.startService()
         self._service.startService()
-        self._log.info("The sandbox runs: a message that stays unread for {delay} becomes a text", delay=self._delay)
-        self._log.info("See it at work, in a second terminal: python -m nexmo_twisted demo")
-        self._log.info("Its state, for curl and people: {url}/control/state", url=self._url)
+        delay = self._settings.delay / 1000
+        self._log.info("The sandbox runs: a message that stays unread for {delay:g} s becomes a text", delay=delay)
+        self._log.info("See it at work: {url}/", url=self.url)
 
     def stopService(self) -> Deferred[None]:
         super().stopService()
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
+        await self.page.stop()
         await self._service.stopService()
         await self.sandbox.stop()
         await maybeDeferred(self._companies.stopService)
-        await self._valkey.stopService()
-        shutil.rmtree(self._directory, ignore_errors=True)
 
 
-def make_sandbox(
-    reactor: Any = None,
-    companies: int = COMPANIES_PORT,
-    service: int = SERVICE_PORT,
-    operator: int = OPERATOR_PORT,
-    delay: str = DELAY,
-) -> SandboxService:
-    """The sandbox, to be started by twistd. The ports are all on loopback."""
-    if reactor is None:
-        from nexmo_twisted.service import installed_reactor
-
-        reactor = installed_reactor()
-    return SandboxService(reactor, companies, service, operator, delay)
+def make_sandbox(settings: Settings, reactor: Any = None, data: Path = DATA) -> SandboxService:
+    """The sandbox with settings of :func:`sandbox_settings`, to be started by twistd. It remembers in ``data``."""
+    return SandboxService(settings, reactor or installed_reactor(), data)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,15 +37,21 @@ class Deliverer:
 
     The calls of one channel go out one after another, oldest first; one that failed steps aside until its
     next attempt. Neither company promises any order: ``pick`` is given how many are waiting and says which
-    goes next. ``reactor`` carries the connections, ``clock`` measures time limits and waits.
+    goes next. ``reactor`` carries the connections, which are kept while they are ``persistent``; ``clock`` measures
+    time limits and waits.
     """
 
     def __init__(
-        self, reactor: IReactorCore, clock: IReactorTime, *, pick: Callable[[int], int] = lambda count: 0
+        self,
+        reactor: IReactorCore,
+        clock: IReactorTime,
+        *,
+        pick: Callable[[int], int] = lambda count: 0,
+        persistent: bool = True,
     ) -> None:
         self._clock = clock
         self._pick = pick
-        self._pool = HTTPConnectionPool(reactor)
+        self._pool = HTTPConnectionPool(reactor, persistent=persistent)
         # A company repeats a request because it had no answer, never behind its own back.
         self._pool.retryAutomatically = False
         agent = Agent(reactor, connectTimeout=CONNECT_TIMEOUT, pool=self._pool)
@@ -54,10 +61,26 @@ class Deliverer:
         self._tasks: set[Deferred[Any]] = set()
         self._idle: list[Deferred[None]] = []
         self._stopped = False
+        self._held: list[WebhookCall] | None = None
 
     def deliver(self, call: WebhookCall) -> None:
         """Take over one call; its outcome is told to ``call.done``."""
-        self._enqueue(_Waiting(call))
+        if self._held is None:
+            self._enqueue(_Waiting(call))
+        else:
+            self._held.append(call)
+
+    @contextmanager
+    def backwards(self) -> Iterator[None]:
+        """What is to be delivered meanwhile is delivered afterwards, the last one first: nobody promises any order."""
+        held: list[WebhookCall] = []
+        self._held = held
+        try:
+            yield
+        finally:
+            self._held = None
+            for call in reversed(held):
+                self.deliver(call)
 
     async def probe(self, url: str, timeout: float) -> Answer | None:
         """GET a URL once, as both companies do before they accept it. None when nothing answered in time."""
@@ -70,6 +93,16 @@ class Deliverer:
         waiter: Deferred[None] = Deferred()
         self._idle.append(waiter)
         return waiter
+
+    @property
+    def quiet(self) -> bool:
+        """Nothing is on the wire and nothing is ready to go."""
+        return not self._queues
+
+    @property
+    def next_retry(self) -> float | None:
+        """When the next call is made again, by the clock; None when none is."""
+        return min((retry.getTime() for retry in self._retries.values()), default=None)
 
     @property
     def retries(self) -> int:

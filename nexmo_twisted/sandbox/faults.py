@@ -56,14 +56,30 @@ class Fault:
         )
 
     @classmethod
+    def members(cls) -> tuple[str, ...]:
+        """What a JSON object of a fault may have."""
+        return tuple(each.name for each in fields(cls))
+
+    def as_json(self) -> dict[str, object]:
+        """The members that say something; what :meth:`from_json` makes this fault of."""
+        said = {
+            each.name: getattr(self, each.name) for each in fields(self) if getattr(self, each.name) != each.default
+        }
+        if self.body is not None:
+            said["body"] = self.body.decode("utf-8", "replace")
+        if self.headers:
+            said["headers"] = dict(self.headers)
+        return said
+
+    @classmethod
     def from_json(cls, values: Mapping[str, object]) -> Fault:
         """A fault from a JSON object with the same names; ``body`` is text, ``headers`` an object.
 
         Raises ValueError, saying which member is wrong.
         """
-        unknown = sorted(values.keys() - {each.name for each in fields(cls)})
+        unknown = sorted(values.keys() - set(cls.members()))
         if unknown:
-            raise ValueError(f"unknown: {', '.join(unknown)}; known: {', '.join(each.name for each in fields(cls))}")
+            raise ValueError(f"unknown: {', '.join(unknown)}; known: {', '.join(cls.members())}")
         for name, value in values.items():
             wanted, allowed = _SHAPES[name]
             # In Python a bool is an int; in JSON it is not.
@@ -125,6 +141,10 @@ class Faults:
     def __len__(self) -> int:
         """How many are in force."""
         return len(self._armed)
+
+    def as_json(self) -> list[dict[str, object]]:
+        """What they are, each with the number of requests it has met (``met``)."""
+        return [{**armed.fault.as_json(), "times": armed.fault.times, "met": armed.met} for armed in self._armed]
 
     def clear(self) -> None:
         """Everything works again."""

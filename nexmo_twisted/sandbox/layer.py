@@ -11,41 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from nexmo_twisted.sandbox.layer_webhooks import Gone, LayerWebhooks, NoParticipant, NoSuch, bare, iso
+from nexmo_twisted.sandbox.layer_objects import Conversation, Message
+from nexmo_twisted.sandbox.layer_webhooks import Gone, LayerWebhooks, NoParticipant, NoSuch, bare
 from nexmo_twisted.sandbox.wire import WebhookCall
 
+__all__ = ["Conversation", "Message", "SimulatedLayer"]
+
 _LEVELS = ("sent", "delivered", "read")
-
-
-@dataclass(slots=True)
-class Conversation:
-    """One conversation; ``participants`` are user ids."""
-
-    id: str
-    participants: list[str]
-    metadata: dict[str, Any]
-    distinct: bool
-    created_at: float
-    deleted: bool = False
-
-
-@dataclass(slots=True)
-class Message:
-    """One message: written by a user (``user_id``) or by a bot (``name``)."""
-
-    id: str
-    conversation: Conversation
-    parts: list[dict[str, Any]]
-    user_id: str | None
-    name: str | None
-    sent_at: float
-    recipient_status: dict[str, str]
-    deleted: bool = False
-
-    @property
-    def text(self) -> str:
-        """All its text/plain parts."""
-        return "\n".join(part["body"] for part in self.parts if part.get("mime_type") == "text/plain")
 
 
 @dataclass(slots=True)
@@ -54,6 +26,9 @@ class SimulatedLayer:
 
     ``now`` gives seconds since the epoch; ``deliver`` takes the webhook calls to make; ``api_url`` is what
     the URLs in objects begin with. Ids may be given in their ``layer:///`` form or as bare UUIDs.
+
+    ``conversations`` and ``all_messages`` hold everything by bare UUID, oldest first, what was deleted as well.
+    ``made`` is what was made under which ``If-None-Match``: path and UUID of the request, and the first resource's id.
     """
 
     app_id: str
@@ -63,7 +38,8 @@ class SimulatedLayer:
     users: dict[str, dict[str, Any]] = field(default_factory=dict)
     conversations: dict[str, Conversation] = field(default_factory=dict)
     webhooks: LayerWebhooks = field(init=False)
-    _messages: dict[str, Message] = field(default_factory=dict)
+    all_messages: dict[str, Message] = field(default_factory=dict)
+    made: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.webhooks = LayerWebhooks(self.app_id, url=self._url, now=self.now, deliver=self.deliver)
@@ -126,7 +102,7 @@ class SimulatedLayer:
     def message(self, message_id: str) -> Message:
         """One message. Raises NoSuch or Gone."""
         try:
-            message = self._messages[bare(message_id)]
+            message = self.all_messages[bare(message_id)]
         except KeyError:
             raise NoSuch("message") from None
         if message.deleted or message.conversation.deleted:
@@ -138,7 +114,7 @@ class SimulatedLayer:
         wanted = bare(conversation_id)
         return [
             message
-            for message in self._messages.values()
+            for message in self.all_messages.values()
             if bare(message.conversation.id) == wanted and not message.deleted
         ]
 
@@ -177,7 +153,7 @@ class SimulatedLayer:
         """A message is deleted for everybody."""
         message = self.message(message_id)
         message.deleted = True
-        self.webhooks.emit("message.deleted", _author(message), "message", self.message_json(message))
+        self.webhooks.emit("message.deleted", message.author, "message", self.message_json(message))
 
     def delete_conversation(self, conversation_id: str) -> None:
         """A conversation is deleted for everybody, and its messages with it."""
@@ -195,31 +171,11 @@ class SimulatedLayer:
 
     def conversation_json(self, conversation: Conversation) -> dict[str, Any]:
         """The Conversation object of the documentation."""
-        url = f"{self._url}/conversations/{bare(conversation.id)}"
-        return {
-            "id": conversation.id,
-            "url": url,
-            "messages_url": f"{url}/messages",
-            "created_at": iso(conversation.created_at),
-            "participants": list(conversation.participants),
-            "distinct": conversation.distinct,
-            "metadata": dict(conversation.metadata),
-        }
+        return conversation.as_json(self._url)
 
     def message_json(self, message: Message) -> dict[str, Any]:
         """The Message object of the documentation."""
-        return {
-            "id": message.id,
-            "url": f"{self._url}/messages/{bare(message.id)}",
-            "conversation": {
-                "id": message.conversation.id,
-                "url": f"{self._url}/conversations/{bare(message.conversation.id)}",
-            },
-            "parts": [{"id": f"{message.id}/parts/{n}", **part} for n, part in enumerate(message.parts)],
-            "sent_at": iso(message.sent_at),
-            "sender": {"user_id": message.user_id, "name": message.name},
-            "recipient_status": dict(message.recipient_status),
-        }
+        return message.as_json(self._url)
 
     def _add(
         self, conversation: Conversation, parts: list[dict[str, Any]], user_id: str | None, name: str | None
@@ -234,8 +190,8 @@ class SimulatedLayer:
             sent_at=self.now(),
             recipient_status={each: "read" if each == user_id else "sent" for each in conversation.participants},
         )
-        self._messages[uuid] = message
-        self.webhooks.emit("message.sent", _author(message), "message", self.message_json(message))
+        self.all_messages[uuid] = message
+        self.webhooks.emit("message.sent", message.author, "message", self.message_json(message))
         return message.id
 
     def _advance(self, message_id: str, user_id: str, level: str) -> None:
@@ -255,7 +211,3 @@ def _parts(text: str | None, parts: Sequence[Mapping[str, Any]] | None) -> list[
     if text is not None:
         return [{"mime_type": "text/plain", "body": text}]
     return [dict(part) for part in parts or ()]
-
-
-def _author(message: Message) -> dict[str, Any]:
-    return {"name": message.name} if message.user_id is None else {"user_id": message.user_id}

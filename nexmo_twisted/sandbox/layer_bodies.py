@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from nexmo_twisted.sandbox.layer_answers import Refusal
 from nexmo_twisted.sandbox.layer_webhooks import EVENTS, VERSIONS
+from nexmo_twisted.sandbox.targets import can_be_called
 
 #: Bytes of one part's body.
 PART_LIMIT = 2048
-
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def check_message(body: Mapping[str, Any]) -> None:
@@ -42,11 +40,11 @@ def check_webhook(body: Mapping[str, Any]) -> None:
     target_url = _property(body, "target_url", str)
     events = _property(body, "events", list)
     for name, right in (
-        ("target_url", _acceptable(target_url)),
+        ("target_url", can_be_called(target_url)),
         ("events", bool(events) and all(event in EVENTS for event in events)),
         ("secret", bool(_property(body, "secret", str))),
         ("version", _property(body, "version", str) in VERSIONS),
-        ("config", isinstance(body.get("config") or {}, dict)),
+        ("config", isinstance(body.get("config"), dict | None)),
     ):
         if not right:
             raise Refusal(422, f"The {name} is not what it should be.", {"property": name})
@@ -59,13 +57,3 @@ def _property(body: Mapping[str, Any], name: str, kind: type, inside: str = "") 
     if not isinstance(value, kind):
         raise Refusal(422, f"{inside}{name} is of the wrong type.", {"property": f"{inside}{name}"})
     return value
-
-
-def _acceptable(target_url: str) -> bool:
-    """https, or http to this machine: the sandbox has no certificate."""
-    try:
-        url = urlsplit(target_url)
-        host = url.hostname
-    except ValueError:
-        return False
-    return bool(host) and (url.scheme == "https" or (url.scheme == "http" and host in LOOPBACK))

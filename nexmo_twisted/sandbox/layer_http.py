@@ -5,12 +5,8 @@ Source of the facts: Layer documentation, Platform API and Webhooks.
 
 from __future__ import annotations
 
-import hmac
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import unquote
-from uuid import UUID
 
 from klein import Klein
 from twisted.internet.interfaces import IReactorTime
@@ -20,27 +16,14 @@ from twisted.web.resource import Resource
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
 
-from nexmo_twisted.sandbox.answering import (
-    BadInput,
-    RawSegments,
-    header,
-    json_object,
-    media_type,
-    under_faults,
-    write,
-)
+from nexmo_twisted.sandbox.answering import BadInput, RawSegments, under_faults, write
 from nexmo_twisted.sandbox.faults import Faults
 from nexmo_twisted.sandbox.layer import SimulatedLayer
 from nexmo_twisted.sandbox.layer_answers import Refusal, broken
 from nexmo_twisted.sandbox.layer_bodies import check_message, check_webhook
-from nexmo_twisted.sandbox.layer_webhooks import VERSIONS, Gone, NoParticipant, NoSuch
+from nexmo_twisted.sandbox.layer_requests import PLATFORM, WEBHOOKS, admit, create, text_of, user_of
+from nexmo_twisted.sandbox.layer_webhooks import Gone, NoParticipant, NoSuch
 from nexmo_twisted.sandbox.wire import Answer, json_answer
-
-PLATFORM = frozenset(f"application/vnd.layer+json;version={version}" for version in ("1.0", "1.1"))
-WEBHOOKS = frozenset(f"application/vnd.layer.webhooks+json;version={version}" for version in VERSIONS)
-
-
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 class LayerApi:
@@ -54,7 +37,6 @@ class LayerApi:
         self._token = token
         self._faults = faults
         self._clock = clock
-        self._created: dict[tuple[str, UUID], str] = {}
 
     @property
     def resource(self) -> Resource:
@@ -65,7 +47,9 @@ class LayerApi:
 
     @app.route("/apps/<app_id>/users/<user>/identity", methods=["GET"])
     async def identity(self, request: Request, app_id: str, user: str) -> bytes:
-        return await self._serve(request, app_id, PLATFORM, lambda: json_answer(200, self._layer.identity(_user(user))))
+        return await self._serve(
+            request, app_id, PLATFORM, lambda: json_answer(200, self._layer.identity(user_of(user)))
+        )
 
     @app.route("/apps/<app_id>/conversations/<uuid>", methods=["GET"])
     async def conversation(self, request: Request, app_id: str, uuid: str) -> bytes:
@@ -81,14 +65,14 @@ class LayerApi:
 
         def answer() -> Answer:
             self._layer.conversation(uuid)
-            return self._create(request, lambda body: self._send(uuid, body), shown)
+            return create(request, self._layer.made, lambda body: self._send(uuid, body), shown)
 
-        return await self._serve(request, app_id, PLATFORM, answer, _text(request))
+        return await self._serve(request, app_id, PLATFORM, answer, text_of(request))
 
     @app.route("/apps/<app_id>/users/<user>/messages/<uuid>", methods=["GET"])
     async def message_of_user(self, request: Request, app_id: str, user: str, uuid: str) -> bytes:
         def answer() -> Answer:
-            message, user_id = self._layer.message(uuid), _user(user)
+            message, user_id = self._layer.message(uuid), user_of(user)
             if user_id not in message.recipient_status:
                 raise NoSuch("message")
             unread = message.recipient_status[user_id] != "read"
@@ -123,7 +107,10 @@ class LayerApi:
         def shown(hook_id: str) -> dict[str, Any]:
             return self._layer.webhooks.get(hook_id).as_json()
 
-        return await self._serve(request, app_id, WEBHOOKS, lambda: self._create(request, self._register, shown))
+        def answer() -> Answer:
+            return create(request, self._layer.made, self._register, shown)
+
+        return await self._serve(request, app_id, WEBHOOKS, answer)
 
     @app.route("/apps/<app_id>/webhooks/<uuid>", methods=["GET"])
     async def webhook(self, request: Request, app_id: str, uuid: str) -> bytes:
@@ -174,7 +161,9 @@ class LayerApi:
     ) -> bytes:
         async def effect() -> Answer:
             try:
-                self._admit(request, app_id, accepted)
+                admit(request, accepted, self._token)
+                if app_id != self._layer.app_id:
+                    raise Refusal(404, "There is no such app.")
                 return answer()
             except Refusal as refusal:
                 return refusal.answer
@@ -188,36 +177,6 @@ class LayerApi:
                 return Refusal(403, f"The {stranger} is no participant.", name="not_participant").answer
 
         return await under_faults(request, self._faults, self._clock, effect, broken, text=text)
-
-    def _admit(self, request: Request, app_id: str, accepted: frozenset[str]) -> None:
-        if media_type(header(request, "accept")) not in accepted:
-            raise Refusal(406, "Name the version of the API in the Accept header.")
-        given = header(request, "authorization").encode("utf-8", "surrogateescape")
-        if not hmac.compare_digest(given, f"Bearer {self._token}".encode()):
-            raise Refusal(401, "The bearer token is missing or wrong.")
-        if app_id != self._layer.app_id:
-            raise Refusal(404, "There is no such app.")
-
-    def _create(
-        self,
-        request: Request,
-        make: Callable[[Mapping[str, Any]], str],
-        shown: Callable[[str], Mapping[str, Any]],
-    ) -> Answer:
-        """201 and the new resource; 200 and the first one when it was made before under the same UUID."""
-        if media_type(header(request, "content-type")).partition(";")[0] != "application/json":
-            raise Refusal(415, "The body must be application/json.")
-        body = json_object(request)
-        once = header(request, "if-none-match").strip('"')
-        if not once:
-            return json_answer(201, shown(make(body)))
-        if not _UUID.fullmatch(once):
-            raise Refusal(422, "If-None-Match must be a UUID.", {"header": "If-None-Match"})
-        key = (request.path.decode("ascii"), UUID(once))
-        if key in self._created:
-            return json_answer(200, shown(self._created[key]))
-        self._created[key] = identifier = make(body)
-        return json_answer(201, shown(identifier))
 
     def _send(self, conversation_id: str, body: Mapping[str, Any]) -> str:
         check_message(body)
@@ -236,18 +195,3 @@ class LayerApi:
             config=body.get("config"),
         )
         return hook.id
-
-
-def _text(request: Request) -> str:
-    """The text of the message to post, for faults that are meant for it; checked only later."""
-    try:
-        return "\n".join(str(part["body"]) for part in json_object(request)["parts"])
-    except (BadInput, LookupError, TypeError):
-        return ""
-
-
-def _user(segment: str) -> str:
-    try:
-        return unquote(segment, errors="strict")
-    except UnicodeDecodeError:
-        raise NoSuch("user") from None

@@ -8,8 +8,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import urlencode
@@ -129,7 +129,7 @@ class LayerWebhooks:
         """Register one more webhook, and begin to verify it."""
         uuid = str(uuid4())
         hook = Webhook(
-            id=f"layer:///apps/{self._app_id}/webhooks/{uuid}",
+            id=self._id(uuid),
             url=f"{self._url}/webhooks/{uuid}",
             version=version,
             target_url=target_url,
@@ -141,6 +141,13 @@ class LayerWebhooks:
         self._hooks[uuid] = hook
         self._verify(hook)
         return hook
+
+    def restore(self, hooks: Iterable[Webhook]) -> None:
+        """Have just these webhooks, in their states, as hooks of this app. Nothing is verified and nobody is told."""
+        self._hooks = {
+            bare(hook.id): replace(hook, id=self._id(bare(hook.id)), url=f"{self._url}/webhooks/{bare(hook.id)}")
+            for hook in hooks
+        }
 
     def activate(self, identifier: str) -> Webhook:
         """Verify a webhook once more; it is active when that succeeds."""
@@ -172,6 +179,9 @@ class LayerWebhooks:
                     separators=(",", ":"),
                 ).encode("utf-8")
                 self._deliver(self._call(hook, kind, body))
+
+    def _id(self, uuid: str) -> str:
+        return f"layer:///apps/{self._app_id}/webhooks/{uuid}"
 
     def _call(self, hook: Webhook, kind: str, body: bytes) -> WebhookCall:
         def done(answer: Answer | None) -> None:

@@ -19,7 +19,10 @@ from uuid import uuid4
 from nexmo_twisted.model import OwnedNumber
 from nexmo_twisted.rules.signatures import sign
 from nexmo_twisted.sandbox import gsm
+from nexmo_twisted.sandbox.opt_out_assist import Asked, asked
 from nexmo_twisted.sandbox.parts_plan import PartsPlan
+from nexmo_twisted.sandbox.rates import Rates
+from nexmo_twisted.sandbox.rates_plan import RatesPlan
 from nexmo_twisted.sandbox.receipt_plan import ReceiptPlan
 from nexmo_twisted.sandbox.wire import JSON, Patience, WebhookCall, with_query
 
@@ -49,7 +52,10 @@ class SmsSeen:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedSms:
-    """One send request that Nexmo accepted, as it came; one message id for each part."""
+    """One send request that Nexmo accepted, as it came; one message id for each part.
+
+    One to a handset that opted out is accepted as well, but ``blocked``: it never arrives.
+    """
 
     sender: str
     to: str
@@ -59,6 +65,7 @@ class AcceptedSms:
     callback: str
     message_ids: tuple[str, ...]
     at: float
+    blocked: bool = False
 
 
 @dataclass(slots=True)
@@ -67,8 +74,14 @@ class SimulatedNexmo:
 
     ``inbound_form`` is the account's webhook format; ``inbound_url`` is where SMS to a number without a URL
     of its own go; with a ``signature_secret`` webhooks are signed. ``receipts`` is what delivery receipts come of
-    an SMS, ``receipts_of`` the same for single handsets. ``parts`` is how long SMS from handsets are delivered. ``now``
-    gives seconds since the epoch; ``deliver`` takes the webhook calls to make.
+    an SMS, ``receipts_of`` the same for single handsets. ``parts`` is how long SMS from handsets are delivered.
+    ``rates_plan`` is how fast the account may send, ``rates`` what it sent lately. With ``opt_out_assist`` Vonage
+    answers STOP, START and HELP itself, and from no number an SMS gets through to a handset that is a pair of
+    ``opted_out`` with it.
+
+    ``now`` gives seconds since the epoch; ``deliver`` takes the webhook calls to make. ``threads`` is what is on each
+    handset, ``references`` how many SMS were accepted under each client-ref, ``long_texts`` how many long texts went
+    from a handset to a number.
     """
 
     key: str
@@ -82,11 +95,15 @@ class SimulatedNexmo:
     receipts: ReceiptPlan = field(default_factory=ReceiptPlan)
     receipts_of: dict[str, ReceiptPlan] = field(default_factory=dict)
     parts: PartsPlan = field(default_factory=PartsPlan)
+    rates_plan: RatesPlan = field(default_factory=RatesPlan)
+    opt_out_assist: bool = False
     numbers: dict[str, OwnedNumber] = field(default_factory=dict)
     sent: list[AcceptedSms] = field(default_factory=list)
-    _threads: dict[str, list[SmsSeen]] = field(default_factory=dict)
-    _references: Counter[str] = field(default_factory=Counter)
-    _long: Counter[tuple[str, str]] = field(default_factory=Counter)
+    rates: Rates = field(default_factory=Rates)
+    opted_out: set[tuple[str, str]] = field(default_factory=set)
+    threads: dict[str, list[SmsSeen]] = field(default_factory=dict)
+    references: Counter[str] = field(default_factory=Counter)
+    long_texts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def add_number(
         self,
@@ -105,14 +122,16 @@ class SimulatedNexmo:
     def accept(
         self, sender: str, to: str, text: str, type: str = "text", client_ref: str = "", callback: str = ""
     ) -> AcceptedSms:
-        """Send an SMS. The handset sees it at once, and '?' for what its ``type`` cannot carry."""
+        """Send an SMS. A handset that did not opt out sees it at once, and '?' for what its ``type`` cannot carry."""
         seen = text if type == "unicode" else gsm.shown(text)
         count = gsm.parts(seen, unicode=type == "unicode")
         message_ids = tuple(str(uuid4()) for _ in range(count))
-        sms = AcceptedSms(sender, to, text, type, client_ref, callback, message_ids, self.now())
+        blocked = self.opt_out_assist and (sender, to) in self.opted_out
+        sms = AcceptedSms(sender, to, text, type, client_ref, callback, message_ids, self.now(), blocked)
         self.sent.append(sms)
-        self._references[client_ref] += 1
-        self._threads.setdefault(to, []).append(SmsSeen("received", sender, seen, sms.at, client_ref))
+        self.references[client_ref] += 1
+        if not blocked:
+            self._show(to, SmsSeen("received", sender, seen, sms.at, client_ref))
         return sms
 
     def receipt_plan(self, msisdn: str) -> ReceiptPlan:
@@ -121,15 +140,15 @@ class SimulatedNexmo:
 
     def count(self, client_ref: str) -> int:
         """How many SMS were accepted under one client-ref."""
-        return self._references[client_ref]
+        return self.references[client_ref]
 
     def handset(self, msisdn: str) -> list[SmsSeen]:
         """What one handset has received and sent, oldest first."""
-        return list(self._threads.get(msisdn, ()))
+        return list(self.threads.get(msisdn, ()))
 
     def handsets(self) -> dict[str, list[SmsSeen]]:
         """Every handset that received or sent anything."""
-        return {msisdn: list(thread) for msisdn, thread in self._threads.items()}
+        return {msisdn: list(thread) for msisdn, thread in self.threads.items()}
 
     def reply(self, msisdn: str, to: str, text: str, parts: PartsPlan | None = None) -> str:
         """A handset writes to one of the account's numbers. Returns Nexmo's message id, that of part 1 of several.
@@ -138,13 +157,15 @@ class SimulatedNexmo:
         delivered, if not as always. Raises KeyError when the account does not own that number.
         """
         number = self.numbers[to]
-        self._threads.setdefault(msisdn, []).append(SmsSeen("sent", to, text, self.now()))
+        self._show(msisdn, SmsSeen("sent", to, text, self.now()))
+        if self.opt_out_assist:
+            self._assist(msisdn, to, text)
         unicode = gsm.shown(text) != text
         texts = gsm.split(text, unicode=unicode)
         message_ids = [f"0B{uuid4().hex[:14].upper()}" for _ in texts]
         plan = parts or self.parts
         if len(texts) > 1:
-            self._long[msisdn, to] += 1
+            self.long_texts[msisdn, to] += 1
         url = number.inbound_url or self.inbound_url
         for each in plan.numbers(len(texts), random.shuffle) if url else ():
             params = {
@@ -158,12 +179,26 @@ class SimulatedNexmo:
             if len(texts) > 1 and plan.concat:
                 params |= {
                     "concat": "true",
-                    "concat-ref": str(self._long[msisdn, to] % 256),
+                    "concat-ref": str(self.long_texts[msisdn, to] % 256),
                     "concat-total": str(len(texts)),
                     "concat-part": str(each),
                 }
             self.deliver(self.webhook(f"inbound {to}", url, params))
         return message_ids[0]
+
+    def _show(self, msisdn: str, sms: SmsSeen) -> None:
+        self.threads.setdefault(msisdn, []).append(sms)
+
+    def _assist(self, msisdn: str, number: str, text: str) -> None:
+        """Block that handset for that number alone, or lift the block, and say so in an SMS that is no customer's."""
+        what = asked(text)
+        if what is None:
+            return
+        if what is Asked.STOP:
+            self.opted_out.add((number, msisdn))
+        elif what is Asked.START:
+            self.opted_out.discard((number, msisdn))
+        self._show(msisdn, SmsSeen("received", number, what.value, self.now()))
 
     def webhook(self, channel: str, url: str, params: Mapping[str, str]) -> WebhookCall:
         """One push to a customer's server, of now: stamped, in the account's form, and signed if it signs."""

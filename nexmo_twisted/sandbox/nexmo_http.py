@@ -31,7 +31,9 @@ from nexmo_twisted.sandbox.nexmo_answers import (
     status,
 )
 from nexmo_twisted.sandbox.nexmo_receipts import Receipts
-from nexmo_twisted.sandbox.nexmo_refusals import authorized, can_be_called, refuse_sender, refuse_sms
+from nexmo_twisted.sandbox.nexmo_refusals import authorized, refuse_pace, refuse_request, refuse_sender, refuse_sms
+from nexmo_twisted.sandbox.rates_plan import is_toll_free
+from nexmo_twisted.sandbox.targets import can_be_called
 from nexmo_twisted.sandbox.wire import Answer, json_answer
 
 PAGE = 10
@@ -124,11 +126,13 @@ class NexmoApi:
         params = dict(pairs)
         if len(params) != len(pairs):
             return status("3", "Repeated param"), None
-        refusal = refuse_sender(self._nexmo, request, pairs, params) or refuse_sms(self._nexmo, params)
+        nexmo = self._nexmo
+        refusal = refuse_sender(nexmo, request, pairs, params) or refuse_request(nexmo) or refuse_sms(nexmo, params)
+        refusal = refusal or refuse_pace(nexmo, params["from"])
         if refusal is not None:
             return refusal, None
         client_ref = params.get("client-ref", "")
-        sms = self._nexmo.accept(
+        sms = nexmo.accept(
             params["from"],
             params["to"],
             params["text"],
@@ -194,7 +198,7 @@ def _number(number: OwnedNumber) -> dict[str, Any]:
     shown = {
         "country": number.country,
         "msisdn": number.msisdn,
-        "type": "mobile-lvn",
+        "type": "landline-toll-free" if is_toll_free(number.msisdn) else "mobile-lvn",
         "features": sorted(number.features),
     }
     return {**shown, "moHttpUrl": number.inbound_url} if number.inbound_url else shown

@@ -6,6 +6,7 @@ Source of the facts: Vonage documentation, SMS API, "Delivery receipts".
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from twisted.internet.defer import Deferred, succeed
@@ -15,6 +16,9 @@ from nexmo_twisted.sandbox.nexmo import WEBHOOK_PATIENCE, AcceptedSms, Simulated
 from nexmo_twisted.sandbox.nexmo_answers import NETWORK, PRICE
 from nexmo_twisted.sandbox.receipt_plan import ReceiptPlan
 from nexmo_twisted.sandbox.wire import WebhookCall
+
+#: The error code of an SMS to somebody who opted out.
+OPTED_OUT = "9"
 
 
 class Receipts:
@@ -30,6 +34,11 @@ class Receipts:
         """How many SMS have receipts that are due later."""
         return len(self._delayed)
 
+    @property
+    def next_due(self) -> float | None:
+        """When the next of them are posted, by the clock; None when none are."""
+        return min((call.getTime() for call in self._delayed), default=None)
+
     def follow(self, sms: AcceptedSms, answered: Callable[[], Deferred[None]]) -> Deferred[None]:
         """See to the receipts of an SMS that was accepted just now. Fires when its request may be answered.
 
@@ -38,6 +47,8 @@ class Receipts:
         plan = self._nexmo.receipt_plan(sms.to)
         if not sms.callback or not plan.statuses:
             return succeed(None)
+        if sms.blocked:
+            plan = replace(plan, statuses=("failed",), err_code=OPTED_OUT)
         tried: Deferred[None] = Deferred()
 
         def post(over: object = None) -> None:

@@ -11,7 +11,6 @@ import hmac
 import re
 from base64 import b64decode
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from twisted.web.http import Request
 
@@ -20,6 +19,7 @@ from nexmo_twisted.rules.signatures import verify
 from nexmo_twisted.sandbox.answering import header
 from nexmo_twisted.sandbox.nexmo import SimulatedNexmo
 from nexmo_twisted.sandbox.nexmo_answers import problem, status
+from nexmo_twisted.sandbox.targets import can_be_called
 from nexmo_twisted.sandbox.wire import Answer
 
 TEXT_LIMIT = 3200
@@ -28,7 +28,8 @@ CLIENT_REF_LIMIT = 100
 #: Seconds that a signed request's time may differ from ours. Not documented; as strict as the strictest SDK.
 SIGNATURE_AGE = 300.0
 
-_MSISDN = re.compile(r"[0-9]{7,15}")
+#: E.164: neither '+' nor '00' in front, and no country's code begins with a 0.
+_MSISDN = re.compile(r"[1-9][0-9]{6,14}")
 
 
 def refuse_sender(
@@ -74,6 +75,18 @@ def refuse_sms(nexmo: SimulatedNexmo, params: Mapping[str, str]) -> Answer | Non
     return None
 
 
+def refuse_request(nexmo: SimulatedNexmo) -> Answer | None:
+    """The account has sent too many requests just now. What the request asks for makes no difference."""
+    words = nexmo.rates.refuse_request(nexmo.rates_plan, nexmo.now())
+    return status("1", words) if words else None
+
+
+def refuse_pace(nexmo: SimulatedNexmo, sender: str) -> Answer | None:
+    """One of the account's numbers sends too fast. To be asked last: what is refused otherwise was not sent."""
+    words = nexmo.rates.refuse_sms(nexmo.rates_plan, nexmo.numbers[sender], nexmo.now())
+    return status("1", words) if words else None
+
+
 def authorized(nexmo: SimulatedNexmo, request: Request) -> bool:
     """Whether the ``Authorization`` header has the account's key and secret."""
     scheme, _, credentials = header(request, "authorization").partition(" ")
@@ -83,15 +96,6 @@ def authorized(nexmo: SimulatedNexmo, request: Request) -> bool:
         return False
     wanted = f"{nexmo.key}:{nexmo.secret}".encode()
     return scheme.lower() == "basic" and hmac.compare_digest(given, wanted)
-
-
-def can_be_called(url: str) -> bool:
-    """Whether it is a URL that can be called, without characters that do not belong into one."""
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and url.isascii() and " " not in url
-    except ValueError:
-        return False
 
 
 def _refuse_signature(nexmo: SimulatedNexmo, pairs: list[tuple[str, str]]) -> Answer | None:

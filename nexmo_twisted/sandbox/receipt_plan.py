@@ -40,15 +40,19 @@ class ReceiptPlan:
         return "0" if status in _GOOD else self.err_code or _UNKNOWN
 
     @classmethod
+    def members(cls) -> tuple[str, ...]:
+        """What a JSON object of a plan may have."""
+        return tuple(each.name for each in fields(cls))
+
+    @classmethod
     def from_json(cls, values: Mapping[str, object]) -> ReceiptPlan:
         """A plan from a JSON object with the same names; ``statuses`` is a list.
 
         Raises ValueError, saying which member is wrong.
         """
-        known = [each.name for each in fields(cls)]
-        unknown = sorted(values.keys() - set(known))
+        unknown = sorted(values.keys() - set(cls.members()))
         if unknown:
-            raise ValueError(f"unknown: {', '.join(unknown)}; known: {', '.join(known)}")
+            raise ValueError(f"unknown: {', '.join(unknown)}; known: {', '.join(cls.members())}")
         made: dict[str, object] = {**_as_json(cls()), **values}
         statuses, times, delay = made["statuses"], made["times"], made["delay"]
         if not isinstance(statuses, list) or not all(isinstance(each, str) and each for each in statuses):

@@ -9,7 +9,6 @@ from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.trial.unittest import TestCase
 from twisted.web.server import Site
 
 from nexmo_twisted.sandbox.companies import Sandbox, cast
@@ -165,6 +164,16 @@ class Process(StoreCase):
         self.assertIn("nexmo.phone_numbers", process.output)
         self.assertNotIn("Traceback", process.output)
 
+    async def test_bad_settings_in_the_sandbox(self) -> None:
+        """The sandbox judges settings as the service does, but for those that it replaces."""
+        (self.directory / "nexmo.toml").write_text(FAULTY)
+        process = self.start("nexmo", "--sandbox", "--config", "nexmo.toml")
+        self.assertNotEqual(await process.finish(), 0)
+        for part in ("delay", "'soon'", "colour", "nexmo.phone_numbers"):
+            self.assertIn(part, process.output)
+        for part in ("layer.app_id", "server.url", "a-third-secret", "Traceback"):
+            self.assertNotIn(part, process.output)
+
     async def test_busy_port(self) -> None:
         """A port that is taken ends the process with a status not 0, instead of leaving it deaf."""
         blocker: Any = reactor.listenTCP(self.port, Site(None), interface="127.0.0.1")  # type: ignore[attr-defined,arg-type]
@@ -174,32 +183,19 @@ class Process(StoreCase):
         self.assertIn("in use", process.output)
         self.assertNotIn("Traceback", process.output)
 
+    async def test_no_such_place(self) -> None:
+        """So does a socket in a directory that does not exist, in one line."""
+        toml = self.toml().replace(f"tcp:{self.port}:interface=127.0.0.1", "unix:/no/such/place/x.sock")
+        (self.directory / "nexmo.toml").write_text(toml)
+        process = self.start()
+        self.assertNotEqual(await process.finish(), 0)
+        self.assertIn("/no/such/place/x.sock", process.output)
+        self.assertIn("nexmo cannot start: ", process.output)
+        self.assertNotIn("Traceback", process.output)
+
     async def test_help(self) -> None:
         """`twistd nexmo --help` says what there is."""
         process = self.start("nexmo", "--help")
         self.assertEqual(await process.finish(), 0)
         for option in ("--config", "--sandbox"):
             self.assertIn(option, process.output)
-
-
-class Sandboxed(TestCase):
-    timeout = 60
-
-    async def test_demo(self) -> None:
-        """While the sandbox runs, the demo plays the whole story against it and prints it."""
-        from treq.client import HTTPClient
-        from twisted.web.client import Agent
-
-        from nexmo_twisted.sandbox.composition import make_sandbox
-        from nexmo_twisted.sandbox.demo import demo
-
-        ports = [free_port() for _ in range(3)]
-        sandbox = make_sandbox(reactor, *ports, delay="200 ms")
-        sandbox.privilegedStartService()
-        sandbox.startService()
-        self.addCleanup(sandbox.stopService)
-        told: list[str] = []
-        http = HTTPClient(Agent(reactor))
-        done = await demo(f"http://127.0.0.1:{ports[0]}", clock=reactor, http=http, out=told.append)  # type: ignore[arg-type]
-        self.assertTrue(done, told)
-        self.assertIn("Bob", told[1])

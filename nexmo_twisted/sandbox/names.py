@@ -1,0 +1,59 @@
+"""What people, phones and conversations of the sandbox are called on its page."""
+
+from __future__ import annotations
+
+import phonenumbers
+
+from nexmo_twisted.rules import phones
+from nexmo_twisted.sandbox.layer import SimulatedLayer
+from nexmo_twisted.sandbox.layer_webhooks import bare
+
+
+def shown(digits: str) -> str:
+    """E.164 digits as people write them: ``+1 201 555 0101``."""
+    try:
+        number = phonenumbers.parse(f"+{digits}")
+    except phonenumbers.NumberParseException:
+        return digits
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL).replace("-", " ")
+
+
+class Names:
+    """``region`` is the country of phone numbers written without a country code."""
+
+    def __init__(self, layer: SimulatedLayer, region: str) -> None:
+        self._layer = layer
+        self._region = region
+        self._met: dict[str, str] = {}
+
+    def meet(self, digits: str, user_id: str) -> None:
+        """That handset is this user's, wherever the service knows it from."""
+        self._met[digits] = user_id
+
+    def user(self, user_id: str) -> str:
+        identity = self._layer.users.get(user_id, {})
+        full = " ".join(filter(None, (identity.get("first_name"), identity.get("last_name"))))
+        return str(identity.get("display_name") or full or user_id)
+
+    def phones(self) -> dict[str, str]:
+        """The E.164 digits of every usable phone, with its owner's id."""
+        owners = {}
+        for user_id, identity in self._layer.users.items():
+            try:
+                owners[phones.e164(identity.get("phone_number"), self._region)] = user_id
+            except phones.BadPhone:
+                continue
+        return owners | self._met
+
+    def handset(self, digits: str) -> str:
+        """Whose handset it is, if that is known, else its number."""
+        owner = self.phones().get(digits)
+        return self.user(owner) if owner is not None else shown(digits)
+
+    def conversation(self, conversation_id: str) -> str:
+        """Its name, or those of the people in it."""
+        conversation = self._layer.conversations.get(bare(conversation_id))
+        if conversation is None:
+            return "a conversation"
+        name = conversation.metadata.get("conversationName")
+        return str(name) if name else ", ".join(map(self.user, conversation.participants))

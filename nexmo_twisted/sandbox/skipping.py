@@ -1,0 +1,77 @@
+"""Skipping time: everything that falls due meanwhile happens in its order, as if that time had passed."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+
+from nexmo_twisted.sandbox.clock import SkippingClock
+
+#: The longest skip, in seconds: four weeks.
+LONGEST = 28 * 86_400.0
+#: So many times at most a skip stops exactly at what is next. After that, and past what is overdue and does not get
+#: done, it takes steps of which so many make up the whole: it has to be over within seconds.
+STEPS = 300
+#: Seconds of the machine's time: from one look whether all is quiet to the next, and until it is not waited for longer.
+#: What is still under way then waits for the clock itself, to time out or to have been slow.
+PAUSE, PATIENCE = 0.01, 0.5
+#: Looks in a row that find everything quiet.
+QUIET = 3
+
+
+class AlreadySkipping(Exception):
+    """One skip at a time."""
+
+
+class Skipping:
+    """``reactor`` gives the machine's time. ``busy`` says whether something is under way or due at this instant,
+    ``next_due`` in how many seconds the next thing is (0 when it is overdue), None when nothing waits."""
+
+    def __init__(
+        self,
+        clock: SkippingClock,
+        reactor: IReactorTime,
+        busy: Callable[[], bool],
+        next_due: Callable[[], Awaitable[float | None]],
+    ) -> None:
+        self._clock = clock
+        self._reactor = reactor
+        self._busy = busy
+        self._next_due = next_due
+        self.under_way = False
+
+    async def skip(self, seconds: float) -> None:
+        """Let ``seconds`` pass: jump to the next thing that is due, let it happen, and so on.
+
+        Raises ValueError for what is no such time, AlreadySkipping while another skip is under way.
+        """
+        if not 0 < seconds <= LONGEST:
+            raise ValueError(f"so much time cannot be skipped: more than 0 and at most {LONGEST / 86_400:g} days can")
+        if self.under_way:
+            raise AlreadySkipping
+        self.under_way = True
+        try:
+            left, exact = seconds, STEPS
+            while left > 0:
+                await self._quiet()
+                due = await self._next_due()
+                if due is None:
+                    step = left
+                elif due > 0 and exact > 0:
+                    step, exact = due, exact - 1
+                else:
+                    step = max(due, seconds / STEPS)
+                step = min(step, left)
+                self._clock.skip(step)
+                left -= step
+            await self._quiet()
+        finally:
+            self.under_way = False
+
+    async def _quiet(self) -> None:
+        began, looks = self._reactor.seconds(), 0
+        while looks < QUIET and self._reactor.seconds() - began < PATIENCE:
+            await deferLater(self._reactor, PAUSE)
+            looks = 0 if self._busy() else looks + 1

@@ -1,0 +1,204 @@
+"""The service's store with an observer: what passes is told to the timeline, and nothing is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Any
+
+from nexmo_twisted.boundaries import Store
+from nexmo_twisted.model import (
+    Claimed,
+    Delivery,
+    Held,
+    InboundSms,
+    MessageEvent,
+    Notification,
+    Part,
+    PartTaken,
+    Promoted,
+    Receipt,
+    Reply,
+    Status,
+)
+from nexmo_twisted.rules.entries import MessageFacts
+from nexmo_twisted.rules.links import LinkCommit, thread_of, thread_of_entry
+from nexmo_twisted.rules.plain import explained, shortened, span
+from nexmo_twisted.rules.receipts import failed, told
+from nexmo_twisted.rules.texts import message_text
+from nexmo_twisted.sandbox.names import Names, shown
+from nexmo_twisted.sandbox.timeline import SERVICE, Timeline, Tone
+
+_ASKED = {
+    "stop": "asks for no more texts: blocked for all numbers",
+    "start": "wants texts again: the block is lifted",
+    "help": "asks for help",
+    "lost": "belongs to no conversation",
+}
+
+
+class ToldStore:
+    """A Store. ``facts`` tells what is known of a message, by its id."""
+
+    def __init__(
+        self,
+        store: Store,
+        facts: Callable[[str], Awaitable[MessageFacts | None]],
+        timeline: Timeline,
+        names: Names,
+    ) -> None:
+        self._store = store
+        self._facts = facts
+        self._timeline = timeline
+        self._names = names
+        self.story_of: dict[str, str] = {}  #: id of a notification or reply -> its story
+        self._parts: dict[tuple[str, str], str] = {}  # handset, number -> the story of a long reply
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)  # what there is nothing to tell of
+
+    def _tell(self, item: Notification | Reply, tone: Tone, text: str) -> None:
+        if isinstance(item, Reply):
+            self._timeline.tell(self.story_of.get(item.id, item.id), tone, text)
+        elif item.notice is not None:
+            self._timeline.tell(self.story_of.get(item.id, SERVICE), tone, text)
+        else:
+            self._timeline.tell(item.message_id, tone, f"{self._names.user(item.user_id)}: {text}")
+
+    # Messages
+
+    async def record_event(self, event: MessageEvent, packed: str, delay: int) -> int | None:
+        due = await self._store.record_event(event, packed, delay)
+        sender, text = self._names.user(event.sender), message_text(event.message.get("parts"))
+        story = self._timeline.begin(event.message_id, f"{sender}: {shortened(text, 60)}")
+        reached = [
+            self._names.user(user)
+            for user, status in event.statuses.items()
+            if user != event.sender and status.name.lower() == event.kind
+        ]
+        what = f"message.{event.kind} received"
+        if reached and event.kind != "sent":
+            what += f": {event.kind} by {', '.join(reached)}"
+        if event.kind == "deleted":
+            story.due = None
+        elif due is not None and story.due is None:
+            story.due = self._timeline.now() + due / 1000
+            what += f", due in {span(due)}"
+        self._timeline.tell(event.message_id, "came", what)
+        return due
+
+    async def promote(self, limit: int, report: Collection[Status]) -> Promoted:
+        done = await self._store.promote(limit, report)
+        if done.messages:
+            for story in self._timeline.due():
+                facts = await self._facts(story.id)
+                if facts is not None and (facts.closed or facts.open is not None):
+                    story.due = None
+                    unread = [self._names.user(entry.user) for entry in facts.entries]
+                    self._timeline.tell(story.id, *_checked(facts, unread))
+        return done
+
+    # Notifications
+
+    async def claim_notifications(self, limit: int, lease: int, *, idle: bool = True) -> Claimed[Notification]:
+        claimed = await self._store.claim_notifications(limit, lease, idle=idle)
+        for item in claimed.items:
+            if item.notice is not None:
+                self.story_of[item.id] = self.story_of.get(item.notice.handset, SERVICE)
+            else:
+                self.story_of[item.id] = item.message_id
+        return claimed
+
+    async def begin(
+        self, item: Notification, report: Collection[Status], commit: LinkCommit, *more: Any, **named: Any
+    ) -> str:
+        answer = await self._store.begin(item, report, commit, *more, **named)
+        if answer == "OK":
+            self._names.meet(commit.handset, item.user_id)
+            before, thread = thread_of(commit.state, commit.number), thread_of_entry(commit.entry)
+            how = "keeps" if before == thread else "linked to"
+            self._tell(item, "wait", f"{how} {shown(commit.number)}")
+        elif answer == "WAIT":
+            self._tell(item, "wait", f"waits for its turn on {shown(commit.number)}")
+        return answer
+
+    async def finish(self, item: Notification | Reply, outcome: str) -> None:
+        await self._store.finish(item, outcome)
+        if isinstance(item, Notification):
+            self._tell(item, "none", f"no text: {explained(outcome)}")
+        elif outcome not in ("posted", *_ASKED):
+            self._tell(item, "none", f"not posted: {explained(outcome)}")
+
+    async def retry(self, item: Notification | Reply, delay: int, reason: str, introduction: bool = False) -> None:
+        await self._store.retry(item, delay, reason, introduction=introduction)
+        self._tell(item, "bad", f"{reason}; tried again in {span(delay)}")
+
+    async def set_aside(self, item: Notification | Reply, reason: str, *, uncertain: bool) -> bool:
+        done = await self._store.set_aside(item, reason, uncertain=uncertain)
+        if uncertain:
+            self._tell(item, "bad", f"nobody knows whether it went out ({reason}): waits for its receipt")
+        else:
+            self._tell(item, "bad", f"given up: {explained(reason)}")
+        return done
+
+    async def hold(self, item: Notification, reason: str) -> Held:
+        held = await self._store.hold(item, reason)
+        what = "given up" if held == "BURIED" else "nothing is sent until the account is mended"
+        self._tell(item, "bad", f"{what}: {reason}")
+        return held
+
+    async def evidence(self, receipt: Receipt, *, block: bool = False) -> Delivery:
+        delivery = await self._store.evidence(receipt, block=block)
+        story = self.story_of.get(delivery.message_id, delivery.message_id)
+        if story and delivery.said != delivery.before:
+            tone: Tone = "bad" if failed(delivery.said) else "good"
+            whose = self._names.handset(receipt.handset)
+            self._timeline.tell(story, tone, f"{whose}: receipt of Nexmo: {told(delivery.said)}")
+        return delivery
+
+    # Replies
+
+    async def receive(self, sms: InboundSms, handset: str, number: str, *, stops: bool = False) -> bool:
+        new = await self._store.receive(sms, handset, number, stops=stops)
+        story = self._reply(sms.message_id, handset, number, sms.text)
+        self._timeline.tell(story, "came", "SMS received" if new else "the same SMS again: known already")
+        return new
+
+    async def receive_part(
+        self, sms: InboundSms, part: Part, handset: str, number: str, wait: int, longest: int
+    ) -> PartTaken:
+        taken = await self._store.receive_part(sms, part, handset, number, wait, longest)
+        story = self._reply(f"{handset} {number} {part.reference}", handset, number, "a long SMS")
+        self._parts[handset, number] = story
+        what = f"part {part.number} of {part.total} received"
+        now = {"known": "again", "waiting": "the others are waited for", "whole": "that was the last one"}
+        self._timeline.tell(story, "came", f"{what}: {now.get(taken.outcome, 'too late for the others')}")
+        return taken
+
+    def _reply(self, story_id: str, handset: str, number: str, text: str) -> str:
+        title = f"{self._names.handset(handset)} → {shown(number)}: {shortened(text, 60)}"
+        self._timeline.begin(story_id, title)
+        self.story_of[handset] = story_id
+        return story_id
+
+    async def claim_replies(self, limit: int, lease: int, *, idle: bool = True) -> Claimed[Reply]:
+        claimed = await self._store.claim_replies(limit, lease, idle=idle)
+        for item in claimed.items:
+            if item.id not in self.story_of:
+                latest = self.story_of.get(item.handset, SERVICE)
+                self.story_of[item.id] = self._parts.pop((item.handset, item.number), latest)
+            self.story_of[str(item.once)] = self.story_of[item.id]
+        return claimed
+
+    async def notice(self, item: Reply, what: str, text: str) -> bool:
+        done = await self._store.notice(item, what, text)
+        if done:
+            self._tell(item, "none", _ASKED.get(what, what))
+        return done
+
+
+def _checked(facts: MessageFacts, unread: Sequence[str]) -> tuple[Tone, str]:
+    if unread:
+        return "wait", f"checked: not read by {', '.join(unread)}"
+    if facts.closed == "read":
+        return "none", "checked: skipped, everybody has read it"
+    return "none", f"checked: {explained(facts.closed)}"

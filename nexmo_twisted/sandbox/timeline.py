@@ -1,0 +1,74 @@
+"""What the service did and why, message by message, as the sandbox's page shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+#: came: something arrived; wait: it waits; none: nothing is to be done; sent: something went out; good: it is where it
+#: should be; bad: something failed.
+Tone = Literal["came", "wait", "none", "sent", "good", "bad"]
+
+#: The story that belongs to no message.
+SERVICE = "service"
+#: How many stories are kept, and how many lines of each.
+STORIES = 200
+LINES = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that happened, at so many seconds since the epoch; ``number`` counts those of its story."""
+
+    number: int
+    at: float
+    tone: Tone
+    text: str
+
+
+@dataclass(slots=True)
+class Story:
+    """All that happened to one message or one reply. ``due`` is when a message is looked at, None when it was."""
+
+    id: str
+    title: str
+    due: float | None = None
+    lines: list[Line] = field(default_factory=list)
+
+
+class Timeline:
+    """The newest stories, in the order in which they began. ``now`` gives seconds since the epoch."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.now = now
+        self._stories: dict[str, Story] = {SERVICE: Story(SERVICE, "The service")}
+
+    def begin(self, story_id: str, title: str) -> Story:
+        """The story of that id, begun under this title if it is new."""
+        if story_id not in self._stories:
+            self._stories[story_id] = Story(story_id, title)
+            if len(self._stories) > STORIES:
+                del self._stories[next(each for each in self._stories if each != SERVICE)]
+        return self._stories[story_id]
+
+    def tell(self, story_id: str, tone: Tone, text: str) -> None:
+        """One more line of a story; of one that is not kept any more, it is the service's."""
+        lines = self._stories.get(story_id, self._stories[SERVICE]).lines
+        lines.append(Line(lines[-1].number + 1 if lines else 1, self.now(), tone, text))
+        del lines[:-LINES]
+
+    def due(self) -> list[Story]:
+        """The stories of messages that are to be looked at by now, within a second, and were not as far as told."""
+        now = self.now() + 1.0
+        return [story for story in self._stories.values() if story.due is not None and story.due <= now]
+
+    def as_json(self) -> list[dict[str, Any]]:
+        return [asdict(story) for story in self._stories.values()]
+
+    def restore(self, stories: list[Mapping[str, Any]]) -> None:
+        """Go on from what :meth:`as_json` gave."""
+        for story in stories:
+            restored = self.begin(story["id"], story["title"])
+            restored.due = story["due"]
+            restored.lines[:] = [Line(**line) for line in story["lines"]]

@@ -1,0 +1,108 @@
+"""The named cases of the sandbox's page: each plays to its end, and shows what it says."""
+
+from __future__ import annotations
+
+from nexmo_twisted.sandbox.cases import CASES
+from tests.scenarios.test_sandbox import PATIENCE, Sandboxed
+from tests.scenarios.world import BOB, LUNCH, ONE, TALK
+from tests.support import until
+
+
+class Played(Sandboxed):
+    async def play(self, case: str, *skips: str) -> None:
+        """Begin it, and skip so much time, again and again where it takes several steps."""
+        await self.do("cases", id=case)
+        for skip in skips:
+            await self.do("skip", by=skip)
+
+    async def over(self) -> None:
+        """Wait for the end of every case."""
+        await until(lambda: not self.running.page.cases.playing, PATIENCE)  # type: ignore[union-attr]
+
+    def in_talk(self, conversation: str) -> list[tuple[str | None, str]]:
+        return [(message.user_id, message.text) for message in self.layer.messages(conversation)]
+
+    async def test_throttled(self) -> None:
+        """Nexmo throttles: three refusals, then the text goes out, once."""
+        await self.play("throttled", "15 s", "1 minute")
+        await self.over()
+        self.assertEqual(self.texts(), ["Ann: Are you coming tonight?"])
+        self.assertEqual(len([line for line in await self.told() if "Nexmo has not taken it" in line]), 3)
+
+    async def test_layer_down(self) -> None:
+        """Layer is down: the reply is posted once it is back, once."""
+        await self.play("layer-down", "15 s", "5 minutes")
+        await self.over()
+        self.assertEqual(self.in_talk(TALK)[1:], [("bob", "Layer was down when I wrote this.")])
+        self.assertEqual(len([line for line in await self.told() if "503" in line and "tried again" in line]), 4)
+
+    async def test_read_before_sent(self) -> None:
+        """Read before sent: the webhooks come the other way round, and nothing is sent."""
+        await self.play("read-first", "1 minute")
+        await self.over()
+        self.assertEqual(self.nexmo.sent, [])
+        received = [line for line in await self.told() if line.startswith("message.")]
+        self.assertEqual([line.split()[0] for line in received], ["message.read", "message.sent"])
+
+    async def test_two_at_once(self) -> None:
+        """Two conversations at once: two numbers on Bob's handset, and each answer finds its own conversation."""
+        await self.play("two", "15 s")
+        await self.over()
+        await until(lambda: len(self.in_talk(TALK)) == 2 and len(self.in_talk(LUNCH)) == 2, PATIENCE)
+        of = {sms.text: sms.sender for sms in self.nexmo.sent if sms.to == BOB}
+        self.assertEqual(len(set(of.values())), 2)
+        for conversation, text in ((TALK, "Ann: Are you coming tonight?"), (LUNCH, "Ann: Lunch at noon?")):
+            self.assertEqual(self.in_talk(conversation)[1], ("bob", f"I answer in the thread of ...{of[text][-4:]}"))
+
+    async def test_numbers_taken(self) -> None:
+        """All numbers taken: one conversation more than there are numbers is not texted, and it is told why."""
+        await self.play("taken", "15 s")
+        await self.over()
+        self.assertEqual(sorted(self.texts()), [f"Ann: What do you think of plan {each}?" for each in (1, 2)])
+        self.assertIn(
+            "Bob: no text: all numbers were taken on the recipient's handset; more are needed", await self.told()
+        )
+
+    async def test_long_reply(self) -> None:
+        """Long reply in three parts: whatever their order, one message stands in the chat."""
+        await self.play("long", "15 s")
+        await self.over()
+        (_, (who, text)) = self.in_talk(TALK)
+        self.assertEqual((who, text.count("This is sentence")), ("bob", 10))
+        received = [line for line in await self.told() if line.startswith("part ")]
+        self.assertEqual([line.split()[1] for line in received], ["3", "1", "2"])
+
+    async def test_stop(self) -> None:
+        """STOP: it is confirmed once, and the next message is not texted; START lifts it."""
+        await self.play("stop", "15 s", "15 s")
+        await self.over()
+        await self.do("skip", by="15 s")
+        self.assertEqual(len(self.texts()), 2)
+        self.assertEqual(
+            [text for _, text in self.in_talk(TALK)], ["Are you coming tonight?", "Bob, one more thing ..."]
+        )
+        await self.do("replies", handset=BOB, number=ONE, text="START")
+        await until(lambda: len(self.texts()) == 3, PATIENCE)
+
+    async def test_answer_lost(self) -> None:
+        """Nexmo's answer is lost: its receipt settles it, and nothing is sent twice."""
+        await self.play("lost", "15 s", "30 minutes")
+        await self.over()
+        self.assertEqual(self.texts(), ["Ann: Are you coming tonight?"])
+        self.assertTrue(any("nobody knows whether it went out" in line for line in await self.told()))
+
+    async def test_all(self) -> None:
+        """There are eight; one that is not known is refused in words."""
+        code, answer = await self.ask("GET", "/control/cases")
+        self.assertEqual((code, [case["id"] for case in answer["cases"]]), (200, list(CASES)))
+        self.assertEqual(len(CASES), 8)
+        self.assertEqual(
+            await self.ask("POST", "/control/cases", {"id": "none"}), (422, {"error": "there is no such case"})
+        )
+
+    async def test_nothing_comes_of_it(self) -> None:
+        """What waits for something that does not come is over after an hour."""
+        await self.do("replies", handset=BOB, number=ONE, text="STOP")
+        await self.play("long", "2 hours")
+        await self.over()
+        self.assertIn("An hour has passed", "".join(await self.told()))

@@ -1,0 +1,259 @@
+"""``twistd -n nexmo --sandbox`` from the inside: the whole of it in this process, on free ports, in real time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from treq.client import HTTPClient
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import TestCase
+from twisted.web.client import Agent, ResponseFailed
+
+from nexmo_twisted.sandbox.composition import SandboxService, make_sandbox, sandbox_settings
+from nexmo_twisted.sandbox.demo import demo
+from tests.scenarios.world import ANN, BOB, ONE, TALK, free_port
+from tests.support import until
+
+#: As many turns of the reactor as it takes, within the test's time limit.
+PATIENCE = 10_000_000
+
+
+class Sandboxed(TestCase):
+    """``toml`` of a subclass are settings of the user's own."""
+
+    timeout = 60
+    toml = ""
+    delay = 10.0
+
+    async def setUp(self) -> None:
+        self.directory = Path(self.mktemp())
+        self.directory.mkdir()
+        self.ports = dict(zip(("companies", "service", "operator"), (free_port() for _ in range(3)), strict=True))
+        self.http = HTTPClient(Agent(reactor))
+        self.running: SandboxService | None = None
+        self.addCleanup(self.stop)
+        await self.start()
+
+    async def start(self) -> None:
+        config = None
+        if self.toml:
+            config = self.directory / "nexmo.toml"
+            config.write_text(self.toml)
+        settings = sandbox_settings(config, {}, **self.ports)
+        self.running = make_sandbox(settings, reactor, self.directory / "data")
+        self.running.privilegedStartService()
+        self.running.startService()
+        self.layer, self.nexmo = self.running.sandbox.layer, self.running.sandbox.nexmo
+        await until(
+            lambda: self.nexmo.numbers and all(each.inbound_url for each in self.nexmo.numbers.values()), PATIENCE
+        )
+        await until(lambda: any(hook.status == "active" for hook in self.layer.webhooks), PATIENCE)
+
+    async def stop(self) -> None:
+        if self.running is not None:
+            running, self.running = self.running, None
+            await running.stopService()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.ports['companies']}"
+
+    async def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        data = None if body is None else json.dumps(body).encode()
+        answer = await self.http.request(method, f"{self.url}{path}", data=data, headers=headers)
+        content = await answer.content()
+        return answer.code, json.loads(content) if "json" in answer.headers.getRawHeaders("content-type")[
+            0
+        ] else content
+
+    async def do(self, path: str, **body: Any) -> Any:
+        """A command that has to succeed."""
+        code, answer = await self.ask("POST", f"/control/{path}", body)
+        assert code < 300, answer
+        return answer
+
+    async def view(self) -> Any:
+        """What a page that is opened now is told first."""
+        answer = await self.http.get(f"{self.url}/events", unbuffered=True)
+        chunks: list[bytes] = []
+        reading = answer.collect(chunks.append).addErrback(lambda failure: failure.trap(ResponseFailed))
+        await until(lambda: b"".join(chunks).count(b"\n\n") == 2, PATIENCE)
+        answer.original._transport.loseConnection()
+        await reading
+        _, event, _ = b"".join(chunks).split(b"\n\n")
+        return json.loads(event.removeprefix(b"data: "))["view"]
+
+    async def told(self) -> list[str]:
+        """Everything on the timeline."""
+        return [line["text"] for story in (await self.view())["stories"] for line in story["lines"]]
+
+    def texts(self, handset: str = BOB) -> list[str]:
+        return [sms.text for sms in self.nexmo.handset(handset) if sms.direction == "received"]
+
+    def posted(self) -> list[str]:
+        return [message.text for each in self.layer.conversations for message in self.layer.messages(each)]
+
+
+class OutOfTheBox(Sandboxed):
+    async def test_demo(self) -> None:
+        """While the sandbox runs, the demo plays the whole story against it and prints it."""
+        told: list[str] = []
+        played = demo(self.url, clock=reactor, http=self.http, out=told.append)  # type: ignore[arg-type]
+        playing = Deferred.fromCoroutine(played)
+        await until(lambda: self.posted() or playing.called, PATIENCE)
+        await self.do("skip", by="15 seconds")
+        self.assertTrue(await playing, told)
+        self.assertIn("Bob", told[1])
+
+    async def test_skip(self) -> None:
+        """A skip lets everything happen that falls due meanwhile, in its order and at its time, and then answers; the
+        timeline tells it."""
+        self.layer.send(TALK, "ann", "Are you there?")
+        began = self.running.clock.wall()
+        answer = await self.do("skip", by="1 week")
+        self.assertEqual(answer, {"ahead": 604_800.0})
+        self.assertEqual(self.texts(), ["Ann: Are you there?"])
+        self.assertTrue(0 <= self.nexmo.sent[0].at - began - self.delay < 2.0)
+        told = await self.told()
+        for line in (
+            "message.sent received, due in 10 s",
+            "checked: not read by Bob",
+            "Bob: linked to +1 201 555 0101",
+            "Bob: text sent from +1 201 555 0101 (1 segment, GSM-7)",
+            "Bob: receipt of Nexmo: delivered",
+        ):
+            self.assertIn(line, told)
+
+    async def test_skip_what(self) -> None:
+        """What is no time to skip is told in words, and nothing is skipped."""
+        for by in ("soon", "5 years", "", 5):
+            code, answer = await self.ask("POST", "/control/skip", {"by": by})
+            self.assertEqual((code, list(answer)), (422, ["error"]), by)
+        both = [Deferred.fromCoroutine(self.ask("POST", "/control/skip", {"by": "10 s"})) for _ in range(2)]
+        self.assertEqual(sorted([(await each)[0] for each in both]), [200, 409])
+        self.assertEqual((await self.view())["ahead"], 10.0)
+
+    async def test_reply(self) -> None:
+        """A reply from the handset stands in the conversation, and both sides of the page and the timeline have it."""
+        self.layer.send(TALK, "ann", "Are you there?")
+        await self.do("skip", by="30 seconds")
+        await self.do("replies", handset=BOB, number=ONE, text="Yes")
+        await until(lambda: "Yes" in self.posted(), PATIENCE)
+        view = await self.view()
+        (thread,) = next(each for each in view["handsets"] if each["owner"] == "Bob")["threads"]
+        self.assertEqual([sms["text"] for sms in thread["messages"]], ["Ann: Are you there?", "Yes"])
+        self.assertEqual([each["text"] for each in view["conversations"][0]["messages"]], ["Are you there?", "Yes"])
+        self.assertIn("reply posted into Ann and Bob as Bob", await self.told())
+
+    async def test_read(self) -> None:
+        """Who has read it gets no text, and the timeline says why."""
+        message = self.layer.send(TALK, "ann", "Are you there?")
+        await self.do("read", message=message, user="bob")
+        await self.do("skip", by="30 seconds")
+        self.assertEqual(self.texts(), [])
+        told = await self.told()
+        self.assertIn("message.read received: read by Bob", told)
+        self.assertIn("checked: skipped, everybody has read it", told)
+
+    async def test_restart(self) -> None:
+        """After a restart all is where it was: the chat, the handsets, the timeline, what is pending, the time."""
+        self.layer.send(TALK, "ann", "The first")
+        await self.do("skip", by="1 minute")
+        self.layer.send(TALK, "ann", "The second")
+        await until(lambda: not self.running._busy(), PATIENCE)  # type: ignore[union-attr]
+        before = await self.view()
+        await self.stop()
+        await self.start()
+        after = await self.view()
+        for what in ("ahead", "users", "conversations", "handsets"):
+            self.assertEqual(after[what], before[what], what)
+        self.assertEqual(after["stories"][1:], before["stories"][1:])
+        await self.do("skip", by="1 minute")
+        self.assertEqual(self.texts(), ["Ann: The first", "Ann: The second"])
+        self.assertEqual((await self.view())["ahead"], 120.0)
+
+    async def test_strangers(self) -> None:
+        """A page of somebody else's, or one that reached us by another name, can neither see nor do anything."""
+        host = f"127.0.0.1:{self.ports['companies']}"
+        for headers in ({"origin": "https://evil.example"}, {"host": f"evil.example:{self.ports['companies']}"}):
+            for method, path in (("POST", "/control/skip"), ("GET", "/control/state"), ("GET", "/events")):
+                code, answer = await self.ask(method, path, {"by": "10 s"} if method == "POST" else None, **headers)
+                self.assertEqual((code, list(answer)), (403, ["error"]), path)
+        code, _ = await self.ask("GET", "/control/state", None, origin=f"http://{host}")
+        self.assertEqual(code, 200)
+
+    async def test_page(self) -> None:
+        """The page asks nobody else for anything, and its parts are served as what they are."""
+        for path, kind in (("/", "text/html"), ("/page.css", "text/css"), ("/page.js", "text/javascript")):
+            answer = await self.http.get(f"{self.url}{path}")
+            content = await answer.text()
+            self.assertEqual(answer.code, 200)
+            self.assertTrue(answer.headers.getRawHeaders("content-type")[0].startswith(kind))
+            self.assertIn("default-src 'none'", answer.headers.getRawHeaders("content-security-policy")[0])
+            self.assertNotIn("://", content)
+
+    async def test_more_people(self) -> None:
+        """A new person and a new conversation take part as the others do."""
+        await self.do("users", id="dan", name="Dan", phone="(201) 555-0114")
+        talk = await self.do("conversations", participants=["ann", "dan"], name="Dinner")
+        await self.do("messages", conversation=talk["id"], sender="ann", text="Soup?")
+        await self.do("skip", by="30 seconds")
+        self.assertEqual(self.texts("12015550114"), ["Ann: Soup?"])
+        for path, body, said in (
+            ("users", {"id": "dan", "name": "Dan"}, "already"),
+            ("users", {"id": "eve"}, "name"),
+            ("users", {"id": "eve", "name": "Eve", "phone": 5}, "phone"),
+            ("conversations", {"participants": ["ann"]}, "two"),
+            ("conversations", {"participants": ["ann", "ann"]}, "two"),
+            ("conversations", {"participants": ["ann", "nobody"]}, "user"),
+            ("conversations", {}, "two"),
+            ("deleted", {"message": "x"}, "message"),
+        ):
+            code, answer = await self.ask("POST", f"/control/{path}", body)
+            self.assertEqual(code, 422, path)
+            self.assertIn(said, answer["error"])
+
+    async def test_deleted(self) -> None:
+        """A deleted message is not texted."""
+        message = await self.do("messages", conversation=TALK, sender="ann", text="Never mind")
+        await self.do("deleted", message=message["id"])
+        await self.do("skip", by="30 seconds")
+        self.assertEqual(self.texts(), [])
+
+
+class OwnSettings(Sandboxed):
+    """Templates, delay, numbers, functions and introduction of a file of one's own, without a credential in it."""
+
+    delay = 120.0
+    toml = """
+        delay = "2 minutes"
+        template = "<%= recipient.name %>, <%= sender.name %> says: <%= text %>"
+        introduce_conversation = "tests.scenarios.own_functions:introduce"
+        identities = "tests.scenarios.own_functions:identity"
+        default_region = "GB"
+        [nexmo]
+        phone_numbers = ["447700900001"]
+        signature_secret = "their own"
+        [server]
+        url = "https://hooks.example.com"
+        [layer]
+        secret = "not used here"
+    """
+
+    async def test_their_own(self) -> None:
+        """They are kept; the two companies, Redis and the ports are the sandbox's."""
+        self.layer.send(TALK, "ann", "Are you there?")
+        await self.do("skip", by="1 minute")
+        self.assertEqual(self.nexmo.sent, [])
+        await self.do("skip", by="90 seconds")
+        (sms,) = self.nexmo.sent
+        self.assertEqual((sms.sender, sms.to), ("447700900001", "447700900112"))
+        self.assertEqual(sms.text, "Ann and Bob: answer here.\n\nMr. bob, Mr. ann says: Are you there?")
+        await self.do("replies", handset=sms.to, number=sms.sender, text="Yes")
+        await until(lambda: "Yes" in self.posted(), PATIENCE)
+        view = await self.view()
+        self.assertIn("Bob", [each["owner"] for each in view["handsets"] if each["msisdn"] == sms.to])
+        self.assertEqual(self.texts(ANN), [])
