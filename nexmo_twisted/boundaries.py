@@ -48,8 +48,9 @@ class ChatPlatform(Protocol):
         nothing is posted. Permanent(code="conversation_gone" or "not_participant")."""
 
     async def ensure_webhook(self, name: str, target_url: str, secret: str) -> Sequence[str]:
-        """See to it that exactly one active webhook of that name points to that URL. Returns what was done, one
-        phrase each; empty when all was as it should be."""
+        """See to it that an active webhook of that name points to that URL and is signed with that secret. Returns what
+        was done, one phrase each; empty when all was as it should be. Permanent while another process insists on
+        another secret."""
 
 
 class SmsProvider(Protocol):
@@ -198,8 +199,8 @@ class Store(Protocol):
         """Uncertain or buried: visible, and in nobody's way. False when it is somebody else's or done."""
 
     async def hold(self, item: Notification, reason: str) -> Held:
-        """Nothing goes out but one probe at a time. "NEW" when the hold begins with this, "DONE" when it was on, "STALE";
-        "BURIED" when time and again it begins with this one, though others go out between."""
+        """Nothing goes out but one probe at a time. "NEW" when the hold begins with this, "DONE" when it was on,
+        "STALE"; "BURIED" when time and again it begins with this one, though others go out between."""
 
     async def pause(self, item: Notification, limit: str, duration: int, reason: str) -> None:
         """Nothing passes the limit of that name for ``duration`` ms. Then the item is tried again, before others, and

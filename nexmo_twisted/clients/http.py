@@ -217,7 +217,11 @@ class _Url(EncodedURL):
 @lru_cache(maxsize=1024)
 def _url(text: str) -> _Url:
     url = cast(_Url, _Url.from_text(text))
-    url.text = EncodedURL.from_text(text).to_uri().to_text()
+    plain = EncodedURL.from_text(text)
+    if ":" in plain.host:  # an IPv6 address, which cannot be encoded like a name and need not be
+        url.text = plain.replace(host="").to_uri().replace(host=plain.host).to_text()
+    else:
+        url.text = plain.to_uri().to_text()
     return url
 
 

@@ -19,9 +19,9 @@ from nexmo_twisted.clients.answers import ask, read_json, refusal, unreadable
 from nexmo_twisted.clients.http import Answer, Http
 from nexmo_twisted.clients.layer_webhooks import LayerWebhooks
 from nexmo_twisted.errors import NexmoTwistedError, Permanent, Temporary
+from nexmo_twisted.rules.compact import CONVERSATION
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_CONVERSATION = "layer:///conversations/"
 _COMPANY = "Layer"
 
 
@@ -101,7 +101,7 @@ class LayerClient:
 
 
 def _conversation_uuid(conversation_id: str) -> str:
-    uuid = conversation_id.removeprefix(_CONVERSATION)
+    uuid = conversation_id.removeprefix(CONVERSATION)
     if _UUID.fullmatch(uuid) is None:
         raise Permanent("this is not the id of a conversation", code="conversation_gone")
     return uuid

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from hmac import digest
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from twisted.web.http_headers import Headers
 
 from nexmo_twisted.clients.answers import ask, read_json, refusal, unreadable
 from nexmo_twisted.clients.http import Answer, Http
+from nexmo_twisted.errors import Permanent
 
 EVENTS = ("message.sent", "message.delivered", "message.read", "message.deleted")
 VERSION = "1.0"
@@ -37,25 +39,47 @@ class LayerWebhooks:
                 "Content-Type": ["application/json"],
             }
         )
+        #: Looks that have found another secret since we replaced one, and how many of them we wait for.
+        self._looks = 0
+        self._patience = 1
 
     async def ensure(self, name: str, target_url: str, secret: str) -> Sequence[str]:
-        """Find the webhook by its name and URL and mend what is amiss; returns what was done."""
-        done: list[str] = []
+        """Find the webhook by its name and URL and mend what is amiss; returns what was done.
+
+        One that lacks events or has another secret is replaced. It stays while it works and the new one does not yet,
+        since a moment without any would lose events; a later look deletes it, and does not tell so again. Processes
+        with different secrets would replace each other's for ever: each waits for twice as many looks every time, and
+        raises Permanent meanwhile.
+        """
+        config = {"name": name, "fingerprint": _fingerprint(target_url, secret)}
         mine = [hook for hook in await self._all() if _is(hook, name, target_url)]
-        mine.sort(key=_preference)
-        for surplus in mine[1:]:
-            await self._delete(surplus)
-            done.append("deleted a second one")
-        if not mine or not _complete(mine[0]):
-            await self._register(name, target_url, secret)
-            done.append("registered it")
-            if mine:  # only now: a moment without any would lose events
-                await self._delete(mine[0])
-                done.append("deleted the one that lacked events")
-        elif mine[0].get("status") != "active":
-            await self._call("POST", f"{self._url}/{_id(mine[0])}/activate", 200)
+        if not mine:
+            await self._register(target_url, secret, config)
+            return ["registered it"]
+        mine.sort(key=lambda hook: (bool(_amiss(hook, config)), not _active(hook), str(hook.get("created_at") or "~")))
+        best, *others = mine
+        amiss, done = _amiss(best, config), []
+        for other in others:
+            if _active(best) or not _active(other):
+                await self._delete(other)
+                done += [] if _amiss(other, config) else ["deleted a second one"]
+        if amiss:
+            if amiss == _OTHER_SECRET and _active(best) and self._yields():
+                raise Permanent("another process has registered another layer.secret: all need the same settings")
+            await self._register(target_url, secret, config)
+            done.append(f"registered it anew, since it {amiss}")
+        elif not _active(best):
+            await self._call("POST", f"{self._url}/{_id(best)}/activate", 200)
             done.append("activated it")
         return done
+
+    def _yields(self) -> bool:
+        """Whether to leave it at another secret for this time."""
+        self._looks += 1
+        if self._looks < self._patience:
+            return True
+        self._looks, self._patience = 0, 2 * self._patience
+        return False
 
     async def _all(self) -> list[Mapping[str, Any]]:
         hooks = read_json(_COMPANY, await self._call("GET", self._url, 200))
@@ -63,13 +87,13 @@ class LayerWebhooks:
             raise unreadable(_COMPANY)
         return hooks
 
-    async def _register(self, name: str, target_url: str, secret: str) -> None:
+    async def _register(self, target_url: str, secret: str, config: Mapping[str, str]) -> None:
         hook = {
             "version": VERSION,
             "target_url": _without_port(target_url),
             "events": EVENTS,
             "secret": secret,
-            "config": {"name": name},
+            "config": config,
         }
         await self._call("POST", self._url, 201, body=json.dumps(hook).encode("ascii"))
 
@@ -107,12 +131,25 @@ def _id(hook: Mapping[str, Any]) -> str:
     return found[1]
 
 
-def _complete(hook: Mapping[str, Any]) -> bool:
-    """Whether it has all events we need. One that does not tell is believed, or it would be replaced for ever."""
-    events = hook.get("events")
-    return not isinstance(events, list) or all(event in events for event in EVENTS)
+def _active(hook: Mapping[str, Any]) -> bool:
+    return hook.get("status") == "active"
 
 
-def _preference(hook: Mapping[str, Any]) -> tuple[bool, bool, str]:
-    """Sorts the one to keep to the front: with all events, active, and the oldest of those."""
-    return (not _complete(hook), hook.get("status") != "active", str(hook.get("created_at") or "~"))
+def _fingerprint(target_url: str, secret: str) -> str:
+    """What tells two secrets of one URL apart, since Layer does not tell a webhook's secret."""
+    return digest(secret.encode("utf-8"), _without_port(target_url).encode("utf-8"), "sha256").hex()[:16]
+
+
+_OTHER_SECRET = "had another secret"
+
+
+def _amiss(hook: Mapping[str, Any], config: Mapping[str, str]) -> str:
+    """Why one of ours has to be replaced, blank if it need not be.
+
+    One that does not tell its events, or has no fingerprint (the Node service gives it none), is believed to be right,
+    or it would be replaced for ever.
+    """
+    events, told = hook.get("events"), hook["config"].get("fingerprint")
+    if isinstance(events, list) and not all(event in events for event in EVENTS):
+        return "lacked events"
+    return _OTHER_SECRET if isinstance(told, str) and told != config["fingerprint"] else ""

@@ -6,11 +6,15 @@ import json
 from dataclasses import dataclass
 
 from klein import Klein
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.web.server import Request
 
 from nexmo_twisted.operations.health import Health
 from nexmo_twisted.operations.metrics import PrometheusCounters
 from nexmo_twisted.web.answers import answer_errors
+
+log = Logger()
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,9 @@ class MetricsDoor:
         request.responseHeaders.setRawHeaders(b"content-type", [b"text/plain; version=0.0.4; charset=utf-8"])
         return self.counters.page()
 
+    def failed(self, failure: Failure) -> None:
+        log.failure("The metrics page could not be made", failure)
+
 
 @dataclass(frozen=True)
 class HealthDoor:
@@ -33,7 +40,6 @@ class HealthDoor:
     status knows too."""
 
     health: Health
-    counters: PrometheusCounters
 
     app = Klein()
 
@@ -44,6 +50,9 @@ class HealthDoor:
         request.responseHeaders.setRawHeaders(b"content-type", [b"application/json"])
         request.responseHeaders.setRawHeaders(b"cache-control", [b"no-store"])
         return json.dumps(self.health.report(), indent=1).encode() + b"\n"
+
+    def failed(self, failure: Failure) -> None:
+        log.failure("The health page could not be made", failure)
 
 
 for door in (MetricsDoor, HealthDoor):

@@ -10,7 +10,8 @@ from pydantic_core import from_json, to_json
 
 from nexmo_twisted.model import Status
 
-_CONVERSATION = "layer:///conversations/"
+#: What stands before the UUID in a conversation's id (Layer documentation, Platform API).
+CONVERSATION = "layer:///conversations/"
 
 _STATUS_NAMES = {status: status.name.lower() for status in Status}
 
@@ -39,7 +40,7 @@ def pack(message: Mapping[str, Any], api_root: str) -> str:
     message_id = message["id"]
     parts = message.get("parts") or []
     core = [
-        short_id(message["conversation"]["id"].removeprefix(_CONVERSATION)),
+        short_id(message["conversation"]["id"].removeprefix(CONVERSATION)),
         message.get("sent_at"),
         [_pack_part(part, f"{message_id}/parts/{index}") for index, part in enumerate(parts)],
     ]
@@ -74,7 +75,7 @@ def _rebuild(core: list[Any], message_id: str, sender: str | None, api_root: str
     return {
         "id": message_id,
         "url": f"{api_root}/messages/{message_id.rpartition('/')[2]}",
-        "conversation": {"id": _CONVERSATION + conversation, "url": f"{api_root}/conversations/{conversation}"},
+        "conversation": {"id": CONVERSATION + conversation, "url": f"{api_root}/conversations/{conversation}"},
         "parts": [_unpack_part(part, f"{message_id}/parts/{index}") for index, part in enumerate(parts)],
         "sent_at": sent_at,
         "sender": {"user_id": sender, "name": None},

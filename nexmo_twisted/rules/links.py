@@ -80,8 +80,8 @@ def choose(
 
     An existing link is kept as long as its number may be used. Else one of the numbers that are free for the handset is
     taken: those of the handset's own country first, then the one least recently used by it. Which of several that it
-    never used comes first differs from handset to handset, so that all numbers share the work: one alone may send an SMS
-    a second. When none is free, ``take_over`` takes the one whose conversation has been idle longest.
+    never used comes first differs from handset to handset, so that all numbers share the work: one alone may send an
+    SMS a second. When none is free, ``take_over`` takes the one whose conversation has been idle longest.
 
     ``lifetime`` is how long a link lives unused and ``keep`` how long it still finds its conversation after that, both
     in ms.

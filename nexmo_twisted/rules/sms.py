@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
 
-from nexmo_twisted.rules.texts import graphemes
+from nexmo_twisted.rules.texts import graphemes, utf16_units
 
 GSM_BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
@@ -138,7 +138,7 @@ def _kept(pieces: Sequence[str], ending: str, max_segments: int) -> int:
 
 
 def _allowed(text: str, count: Segments, max_segments: int) -> bool:
-    return count.parts <= max_segments and _utf16_units(text) <= MAX_CHARACTERS
+    return count.parts <= max_segments and utf16_units(text) <= MAX_CHARACTERS
 
 
 def _plain(text: str) -> str:
@@ -157,7 +157,3 @@ def _segments(encoding: Encoding, costs: Sequence[int], single: int, each: int) 
             parts, used = parts + 1, 0
         used += cost
     return Segments(encoding, units, parts)
-
-
-def _utf16_units(text: str) -> int:
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2

@@ -29,9 +29,6 @@ MESSAGE_NAMES = frozenset(
 """What a template can speak of: the members of the Message object (Layer documentation, Webhooks and Client
 API), with ``sender`` and ``recipient`` as identities, and ``text``."""
 
-INTRODUCTION_NAMES = MESSAGE_NAMES
-"""What the template that introduces a conversation can speak of; its ``conversation`` is the whole one."""
-
 _IDENTITY_NAMES = ("name", "avatarUrl", "firstName", "lastName", "email", "phone", "metadata", "userId")
 
 

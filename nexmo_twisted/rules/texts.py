@@ -31,6 +31,11 @@ def clean(text: str) -> str:
     return _UNWANTED.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
+def utf16_units(text: str) -> int:
+    """How long ``text`` is in UTF-16 units: a character above U+FFFF counts as two, as JavaScript and SMS count."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
 def graphemes(text: str) -> Iterator[str]:
     """``text`` in the pieces that a reader takes for one character each; joined they are ``text`` again.
 

@@ -13,6 +13,8 @@ from typing import Any
 
 from jinja2.sandbox import is_internal_attribute
 
+from nexmo_twisted.rules.texts import utf16_units
+
 _TAG = re.compile(r"<%([=-]?)(.*?)%>", re.DOTALL)
 _NAME = r"(?!\d)[\w$]+"
 _STEP = rf"\s*(?:\.\s*({_NAME})|\[\s*(?:(\d+)|'([^'\\\n]*)'|\"([^\"\\\n]*)\")\s*\])"
@@ -67,7 +69,7 @@ def member(value: Any, key: Any) -> Any:
         return value.get(str(key)) if found is None and isinstance(key, int) else found
     if isinstance(value, (str, list, tuple)):
         if key == "length":
-            return _utf16_units(value) if isinstance(value, str) else len(value)
+            return utf16_units(value) if isinstance(value, str) else len(value)
         try:
             return value[int(key) if isinstance(key, str) and key.isdecimal() else key]
         except (IndexError, TypeError):
@@ -183,7 +185,3 @@ def quoted(text: str) -> str:
     """``text`` for an error message: in quotes, on one line, at most 80 characters."""
     line = " ".join(text.split())
     return f"'{line if len(line) <= 80 else line[:79] + '…'}'"
-
-
-def _utf16_units(text: str) -> int:
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2

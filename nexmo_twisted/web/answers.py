@@ -1,4 +1,4 @@
-"""Requests and answers of the webhook doors. No answer has a body: nothing here is meant for people."""
+"""What all doors have in common: how they read a request, and the answers that are a status and nothing else."""
 
 from __future__ import annotations
 
@@ -6,14 +6,9 @@ from functools import lru_cache
 from typing import Protocol
 
 from klein import Klein
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.server import Request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
-
-from nexmo_twisted.boundaries import Counters
-
-log = Logger()
 
 
 class Door(Protocol):
@@ -23,9 +18,8 @@ class Door(Protocol):
     def app(self) -> Klein:
         """Bound to this door."""
 
-    @property
-    def counters(self) -> Counters:
-        """Where it counts its webhooks."""
+    def failed(self, failure: Failure) -> None:
+        """Tell of what nobody foresaw."""
 
 
 def answer(request: Request, code: int) -> bytes:
@@ -40,7 +34,7 @@ def answer(request: Request, code: int) -> bytes:
 
 def answer_errors(app: Klein) -> None:
     """Give the app of a door its answers where its routes have none: 404, 405, and 503 for what nobody foresaw,
-    since the senders of webhooks come again after that. Klein tries handlers in the order of their definition."""
+    since whoever asked should come again. Klein tries handlers in the order of their definition."""
     app.handle_errors(HTTPException)(_no_route)  # type: ignore[arg-type]
     app.handle_errors(Exception)(_unforeseen)  # type: ignore[arg-type]
 
@@ -54,8 +48,7 @@ def _no_route(door: Door, request: Request, failure: Failure) -> bytes:
 
 
 def _unforeseen(door: Door, request: Request, failure: Failure) -> bytes:
-    log.failure("A webhook could not be handled", failure)
-    door.counters.count("webhooks", "failed")
+    door.failed(failure)
     return answer(request, 503)
 
 

@@ -27,7 +27,7 @@ def root(doors: Mapping[str, Door]) -> IResource:
 class _Entrance(Resource):
     """Leads each request to its door, and spares Klein what it would answer with an error of its own.
 
-    That is a Host header which is no host name, and a path which is not UTF-8.
+    That is a Host header which is no host name or comes twice, and a path which is not UTF-8.
     """
 
     isLeaf = True
@@ -46,7 +46,8 @@ class _Entrance(Resource):
             return answer(request, 404)
         segments, door = known
         request.prepath, request.postpath = segments[:], path.split(b"/")[1 + len(segments) :] or [b""]
-        if not _is_host(request.requestHeaders.getRawHeaders(b"host", (b"",))[0]):
+        hosts = request.requestHeaders.getRawHeaders(b"host", ())
+        if len(hosts) != 1 or not _is_host(hosts[0]):
             request.requestHeaders.setRawHeaders(b"host", [b"localhost"])
         return door.render(request)
 

@@ -14,6 +14,7 @@ from klein import Klein
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.web.server import Request
 
 from nexmo_twisted.boundaries import Counters
@@ -88,6 +89,10 @@ class LayerDoor:
         request.responseHeaders.setRawHeaders(b"x-content-type-options", [b"nosniff"])
         request.responseHeaders.setRawHeaders(b"content-length", [b"%d" % len(challenge)])
         return challenge
+
+    def failed(self, failure: Failure) -> None:
+        """Tell of what nobody foresaw."""
+        self.reception.failed(failure)
 
     @cached_property
     def _strangers(self) -> ThrottledLog:

@@ -14,6 +14,7 @@ from pydantic_core import from_json
 
 from nexmo_twisted.errors import BadRequest
 from nexmo_twisted.model import EventKind, MessageEvent, Status
+from nexmo_twisted.rules.compact import CONVERSATION
 
 _KINDS: Mapping[str, EventKind] = {
     "message.sent": "sent",
@@ -25,7 +26,7 @@ _STATUSES = {"sent": Status.SENT, "delivered": Status.DELIVERED, "read": Status.
 
 _UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 _MESSAGE_ID = re.compile(f"layer:///messages/({_UUID})")
-_CONVERSATION_ID = re.compile(f"layer:///conversations/{_UUID}")
+_CONVERSATION_ID = re.compile(CONVERSATION + _UUID)
 
 #: Anything but control characters and lone surrogates.
 _USER_ID = re.compile("[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+")

@@ -6,7 +6,7 @@ GET, form or JSON, repeats for a day what is not answered 2xx, and tries a URL w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,10 +16,12 @@ from klein import Klein
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.web.server import Request
 
 from nexmo_twisted.boundaries import Counters
 from nexmo_twisted.errors import BadRequest, BadSignature
+from nexmo_twisted.rules.signatures import MissingSignature
 from nexmo_twisted.web.answers import answer, answer_errors, body_of, content_type_of, source_of
 from nexmo_twisted.web.inbound_sms import read_sms
 from nexmo_twisted.web.parameters import Pairs, parameter_sets
@@ -37,20 +39,13 @@ UNSIGNED = (
 )
 
 
-class _Unsigned(Exception):
-    """No signature where every webhook should have one."""
-
-    def __init__(self, pairs: Pairs) -> None:
-        super().__init__()
-        self.pairs = pairs
-
-
 @dataclass(frozen=True)
 class NexmoDoor:
     """The URL that inbound SMS are delivered to, and ``/receipt`` beneath it for delivery receipts.
 
-    ``signature`` checks one set of parameters, raising BadSignature or BadRequest; None when the account does not
-    sign. ``places`` is how many webhooks are worked on at a time; more are answered 503.
+    ``signature`` checks one set of parameters, raising MissingSignature, BadSignature or BadRequest; None when the
+    account does not sign. What strangers could have posted is then kept nowhere. ``places`` is how many webhooks are
+    worked on at a time; more are answered 503.
     """
 
     intake: Intake
@@ -90,41 +85,50 @@ class NexmoDoor:
         reception = self.reception
         if reception.full():
             return answer(request, 503)
+        trusted = self.signature is None
+        pairs: Pairs = ()
         try:
-            webhook = read(self._signed(query, content_type_of(request), raw))
-        except _Unsigned as error:
+            pairs = _meant(parameter_sets(query, content_type_of(request), raw), signed=not trusted)
+            if self.signature is not None:
+                self.signature(pairs)
+                trusted = True
+            webhook = read(pairs)
+        except MissingSignature:
             with suppress(BadRequest):
-                read(error.pairs)  # junk is nobody's alarm
+                read(pairs)  # junk is nobody's alarm
                 self._strangers.alarm(UNSIGNED)
             # Signing may not be switched on for the account yet; what is repeated later will be signed.
             return self._turn_away(request, 503, "nexmo_unsigned", "no signature: is signing switched on?")
         except BadSignature as error:
             return self._turn_away(request, 403, "nexmo_forged", error.reason)
         except BadRequest as error:
+            if not trusted:
+                return self._turn_away(request, 503, "nexmo_unsigned", error.reason)
             self._strangers.warn(error.reason, "Nexmo delivered what nobody can read: {source}")
             kept = self.intake.quarantine("nexmo", error.reason, raw or query)
             return reception.take(request, kept, f"{counted}_quarantined", 200)
         return reception.take(request, store(webhook), f"{counted}_stored", 200)
-
-    def _signed(self, query: bytes, content_type: str, raw: bytes) -> Pairs:
-        """The parameters in the body, else those in the query; with signatures, those that are signed and no other."""
-        sets = [pairs for pairs in parameter_sets(query, content_type, raw) if pairs]
-        if self.signature is not None:
-            signed = [pairs for pairs in sets if any(name == "sig" and value for name, value in pairs)]
-            if not signed:
-                raise _Unsigned(sets[0] if sets else ())
-            self.signature(signed[0])
-            return signed[0]
-        return sets[0] if sets else ()
 
     def _turn_away(self, request: Request, code: int, counted: str, reason: str) -> bytes:
         self.counters.count("webhooks", counted)
         self._strangers.warn(source_of(request), "Refused a webhook from {source}: {reason}", reason=reason)
         return answer(request, code)
 
+    def failed(self, failure: Failure) -> None:
+        """Tell of what nobody foresaw."""
+        self.reception.failed(failure)
+
     @cached_property
     def _strangers(self) -> ThrottledLog:
         return ThrottledLog(log, self.clock)
+
+
+def _meant(sets: Sequence[Pairs], *, signed: bool) -> Pairs:
+    """The parameters in the body, else those in the query; ``signed``: those with a signature before the others."""
+    there = [pairs for pairs in sets if pairs]
+    if signed:
+        there.sort(key=lambda pairs: not any(name == "sig" and value for name, value in pairs))
+    return there[0] if there else ()
 
 
 answer_errors(NexmoDoor.app)

@@ -62,6 +62,11 @@ class Reception:
         stored = Deferred.fromCoroutine(work).addBoth(self._finished, outcome, code)
         return shielded(stored).addCallback(partial(answer, request))
 
+    def failed(self, failure: Failure) -> None:
+        """Tell and count a webhook that could not even be taken."""
+        self._log.failure("A webhook could not be handled", failure)
+        self._counters.count("webhooks", "failed")
+
     def idle(self) -> Deferred[None]:
         """Fires when nothing is worked on; once the door is closed, the store may be closed then."""
         waiting: Deferred[None] = Deferred()

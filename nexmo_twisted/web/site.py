@@ -58,15 +58,24 @@ def hardened_site(
     )
 
 
+#: The endpoints that we open ourselves, with the place of ``backlog`` among their arguments.
+_BACKLOG = {"tcp": 2, "ssl": 5, "unix": 2}
+
+
 def roomy(where: str, room: int = 512) -> str:
-    """The endpoint description ``where``, with room for that many connections that are not accepted yet.
+    """The endpoint description ``where``, with room for that many connections that are not accepted yet, or for as
+    many as the kernel allows.
 
     Twisted's own 50 are soon taken when many clients come at once. The kernel then drops what the others send, and
-    they try again after a second, two, four. An endpoint that says how many itself keeps them.
+    they try again after a second, two, four. An endpoint that says itself for how many it has room, or that somebody
+    else has opened (``systemd:``), is left as it is.
     """
     kind, *parts = re.split(r"(?<!\\):", where)
-    said = any(part.startswith("backlog=") for part in parts) or sum("=" not in part for part in parts) > 2
-    return where if said or kind not in ("tcp", "tcp6", "ssl", "unix") else f"{where}:backlog={room}"
+    if kind not in _BACKLOG:
+        return where
+    unnamed = sum("=" not in part for part in parts)
+    said = unnamed > _BACKLOG[kind] or any(part.startswith("backlog=") for part in parts)
+    return where if said else f"{where}:backlog={room}"
 
 
 def access_line(timestamp: str, request: Request, hidden: str = "") -> str:

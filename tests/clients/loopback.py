@@ -141,14 +141,20 @@ def without_names() -> Wrapped:
 class LoopbackTestCase(TestCase):
     """Servers and agents that are gone when the test is over."""
 
-    def serve(self, react: Callable[[Channel, bytes], object], tls: ssl.PrivateCertificate | None = None) -> Server:
+    def serve(
+        self,
+        react: Callable[[Channel, bytes], object],
+        tls: ssl.PrivateCertificate | None = None,
+        interface: str = "127.0.0.1",
+    ) -> Server:
         """A server on a free port."""
         server = Server(react)
         if tls is None:
-            port, scheme = _REACTOR.listenTCP(0, server, interface="127.0.0.1"), "http"
+            port, scheme = _REACTOR.listenTCP(0, server, interface=interface), "http"
         else:
-            port, scheme = _REACTOR.listenSSL(0, server, tls.options(), interface="127.0.0.1"), "https"
-        server.url = f"{scheme}://127.0.0.1:{port.getHost().port}"
+            port, scheme = _REACTOR.listenSSL(0, server, tls.options(), interface=interface), "https"
+        host = f"[{interface}]" if ":" in interface else interface
+        server.url = f"{scheme}://{host}:{port.getHost().port}"
 
         async def close() -> None:
             await port.stopListening()

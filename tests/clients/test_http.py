@@ -7,7 +7,9 @@ from typing import Any
 
 from twisted.internet import reactor, ssl
 from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.task import Clock
+from twisted.trial.unittest import SkipTest
 from twisted.web.client import BrowserLikePolicyForHTTPS
 from twisted.web.http_headers import Headers
 
@@ -88,6 +90,21 @@ class HttpTests(LoopbackTestCase):
         )
         answer = await self.http().request("GET", server.url, headers=HEADERS)
         self.assertEqual(answer.body, b"fine")
+
+    async def test_ipv6(self) -> None:
+        """An address in brackets is a host like any other, over TLS too."""
+        private, public = certificate("::1")
+        try:
+            servers = [self.serve(fine, interface="::1"), self.serve(fine, private, interface="::1")]
+        except CannotListenError:
+            raise SkipTest("this machine has no IPv6 loopback") from None
+        http = Http(self.connections(policy=BrowserLikePolicyForHTTPS(public)), reactor, timeout=30.0)
+        for server in servers:
+            answer = await http.request("POST", f"{server.url}/a%2Fb?c=d", headers=HEADERS, body=b"hello")
+            self.assertEqual(answer.body, b"fine")
+            self.assertTrue(server.requests[0].startswith(b"POST /a%2Fb?c=d HTTP/1.1\r\n"), server.requests[0])
+            host = server.url.partition("://")[2].encode()
+            self.assertIn(b"\r\nHost: " + host + b"\r\n", server.requests[0])
 
     async def test_redirects_are_not_followed(self) -> None:
         """A redirect is an answer like any other: no secret is carried to another place."""

@@ -286,15 +286,15 @@ class WebhookTests(LayerTestCase):
     def hooks(self) -> list[tuple[str, str]]:
         return [(hook.id, hook.status) for hook in self.layer.webhooks]
 
-    async def ensure(self, url: str = TARGET) -> list[str]:
-        return list(await self.client.ensure_webhook("Ours", url, "secret"))
+    async def ensure(self, url: str = TARGET, secret: str = "secret") -> list[str]:
+        return list(await self.client.ensure_webhook("Ours", url, secret))
 
     async def test_registers(self) -> None:
         """A missing webhook is registered as it should be; then there is nothing to do."""
         self.assertEqual(await self.ensure(), ["registered it"])
         (hook,) = self.layer.webhooks
         self.assertEqual((hook.target_url, hook.events, hook.secret), (TARGET, EVENTS, "secret"))
-        self.assertEqual((dict(hook.config), hook.version), ({"name": "Ours"}, "1.0"))
+        self.assertEqual((hook.config["name"], hook.version), ("Ours", "1.0"))
         hook.status = "active"
         self.assertEqual(await self.ensure(), [])
         self.assertEqual(self.hooks(), [(hook.id, "active")])
@@ -357,13 +357,101 @@ class WebhookTests(LayerTestCase):
     async def test_lacking_events(self) -> None:
         """Events cannot be added to a webhook: it is registered anew. More events than needed do no harm."""
         old = self.register(events=EVENTS[:3])
-        self.assertEqual(await self.ensure(), ["registered it", "deleted the one that lacked events"])
-        (new,) = self.layer.webhooks
-        self.assertNotEqual(new.id, old.id)
-        self.assertEqual(new.events, EVENTS)
+        self.assertEqual(await self.ensure(), ["registered it anew, since it lacked events"])
+        _, new = self.layer.webhooks
+        self.assertEqual((old.status, new.events), ("active", EVENTS))
+        new.status = "active"
+        self.assertEqual(await self.ensure(), [])
+        self.assertEqual(self.hooks(), [(new.id, "active")])
         self.layer.webhooks.delete(new.id)
         self.register(events=(*EVENTS, "conversation.created"))
         self.assertEqual(await self.ensure(), [])
+
+    async def test_always_amiss(self) -> None:
+        """However long a webhook lacks something, there are never more than the old one and the latest try."""
+        for _ in range(5):
+            await self.ensure()
+            for hook in self.layer.webhooks:
+                hook.events, hook.status = EVENTS[:3], "active"
+        self.assertEqual(len(self.hooks()), 2)
+
+    async def test_another_secret(self) -> None:
+        """With another secret it is registered anew. The old one stays until Layer has verified the new one."""
+        await self.ensure(secret="the old secret")
+        (old,) = self.layer.webhooks
+        old.status = "active"
+        self.assertEqual(await self.ensure(secret="a new secret"), ["registered it anew, since it had another secret"])
+        _, new = self.layer.webhooks
+        self.assertEqual((new.secret, new.events, old.status), ("a new secret", EVENTS, "active"))
+        self.assertEqual(await self.ensure(secret="a new secret"), ["activated it"])
+        self.assertEqual(self.hooks(), [(old.id, "active"), (new.id, "unverified")])
+        new.status = "active"
+        self.assertEqual(await self.ensure(secret="a new secret"), [])
+        self.assertEqual(self.hooks(), [(new.id, "active")])
+        self.assertEqual(await self.ensure(secret="a new secret"), [])
+
+    async def test_another_secret_and_turned_off(self) -> None:
+        """One that Layer has turned off besides delivers nothing that could be lost."""
+        await self.ensure(secret="the old secret")
+        await self.ensure(secret="a new secret")
+        old, new = self.layer.webhooks
+        old.status, new.status = "inactive", "inactive"
+        self.assertEqual(await self.ensure(secret="a new secret"), ["activated it"])
+        self.assertEqual(self.hooks(), [(new.id, "unverified")])
+
+    async def test_fingerprint(self) -> None:
+        """What tells two secrets apart is short, is another one for every URL, and is no secret."""
+        told = []
+        for url, secret in ((TARGET, "one"), (TARGET, "two"), (TARGET + "-2", "one")):
+            await self.ensure(url, secret)
+            *_, hook = self.layer.webhooks
+            self.assertEqual(hook.config.keys(), {"name", "fingerprint"})
+            self.assertRegex(hook.config["fingerprint"], r"\A[0-9a-f]{16}\Z")
+            told.append(hook.config["fingerprint"])
+            self.layer.webhooks.delete(hook.id)
+        self.assertEqual(len(set(told)), 3)
+
+    async def test_same_fingerprint(self) -> None:
+        """However the URL is written, the fingerprint of a secret is the same."""
+        await self.ensure()
+        (hook,) = self.layer.webhooks
+        hook.status = "active"
+        self.assertEqual(await self.ensure("HTTPS://Hooks.example.com:443/nexmo-new-message"), [])
+        self.assertEqual(self.hooks(), [(hook.id, "active")])
+
+    async def test_no_fingerprint(self) -> None:
+        """One without a fingerprint, as the Node service registers it, is believed to have our secret."""
+        hook = self.register()
+        for odd in (None, 5, []):
+            hook.config = {"name": "Ours", "fingerprint": odd}
+            self.assertEqual(await self.ensure(secret="whatever it was"), [])
+        self.assertEqual(self.hooks(), [(hook.id, "active")])
+
+    async def test_two_processes_that_differ(self) -> None:
+        """Processes with different secrets replace each other's webhook ever more rarely, and say why."""
+        clients = {"one secret": self.client, "another one": LayerClient(self.http, self.url, APP, TOKEN)}
+        replaced = refused = 0
+        for _ in range(32):
+            for secret, client in clients.items():
+                for hook in self.layer.webhooks:
+                    hook.status = "active"
+                try:
+                    replaced += bool(await client.ensure_webhook("Ours", TARGET, secret))
+                except Permanent as error:
+                    refused += 1
+                    self.assertIn("same settings", str(error))
+                    self.assertNotIn(secret, str(error))
+        self.assertLess(replaced, 14)
+        self.assertGreater(refused, 16)
+
+    async def test_never_without_any(self) -> None:
+        """One that others registered with another secret and that was turned off is replaced at once."""
+        other = LayerClient(self.http, self.url, APP, TOKEN)
+        for _ in range(3):
+            for hook in self.layer.webhooks:
+                self.layer.webhooks.delete(hook.id)
+            await other.ensure_webhook("Ours", TARGET, "another secret")
+            self.assertEqual(await self.ensure(), ["registered it anew, since it had another secret"])
 
     async def test_deleted_meanwhile(self) -> None:
         """A second one that somebody else deleted first is no failure."""

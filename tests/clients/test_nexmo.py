@@ -158,12 +158,12 @@ class SendTests(NexmoTestCase):
     async def test_http_statuses(self) -> None:
         """Answers of whatever stands before the SMS API."""
         for status, verdict in (
-            (302, Verdict.REFUSED),
-            (400, Verdict.REFUSED),
+            (302, Verdict.ACCOUNT),
+            (400, Verdict.ACCOUNT),
             (401, Verdict.ACCOUNT),
             (402, Verdict.ACCOUNT),
-            (403, Verdict.REFUSED),
-            (404, Verdict.REFUSED),
+            (403, Verdict.ACCOUNT),
+            (404, Verdict.ACCOUNT),
             (429, Verdict.NOT_SENT),
             (500, Verdict.UNCERTAIN),
             (502, Verdict.UNCERTAIN),

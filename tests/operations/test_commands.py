@@ -25,7 +25,7 @@ from tests.store.test_operator import OperatorCase
 from tests.store.test_queue import NUMBERS, uuid
 from tests.support import Server
 
-HANDSET = "12015550199"
+HANDSET = "12015550198"
 SINCE = "2026-01-01T00:00:00Z"
 
 
@@ -79,9 +79,9 @@ class Buried(CommandCase):
         self.assertEqual(
             [" ".join(row.split()) for row in rows],
             [
-                f"uncertain sms {one.id} {uuid(1)} bob …0101 to …0199 {SINCE} 1 no answer",
-                f"buried sms {two.id} {uuid(2)} bob …0101 to …0199 {SINCE} 1 refused: status 6: invalid message",
-                f"buried reply {rid} 0A0000000123ABCD1 bob …0199 to …0101 {SINCE} 0 conversation_gone: deleted",
+                f"uncertain sms {one.id} {uuid(1)} bob …0101 to …0198 {SINCE} 1 no answer",
+                f"buried sms {two.id} {uuid(2)} bob …0101 to …0198 {SINCE} 1 refused: status 6: invalid message",
+                f"buried reply {rid} 0A0000000123ABCD1 bob …0198 to …0101 {SINCE} 0 conversation_gone: deleted",
             ],
         )
         starts = {row.index(SINCE) for row in rows}
@@ -102,7 +102,7 @@ class Buried(CommandCase):
                 "message_id": uuid(1),
                 "user": "bob",
                 "number": "…0101",
-                "handset": "…0199",
+                "handset": "…0198",
                 "since": SINCE,
                 "attempts": 1,
                 "reason": "refused: status 6: invalid message",

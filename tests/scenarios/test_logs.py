@@ -199,7 +199,9 @@ class Discretion(World):
         signed["sig"] = sign(signed, self.nexmo.signature_secret, "md5hash")
         named = {**signed, "messageId": "2", "msisdn": f"VONAGE{STRANGER}"}
         named["sig"] = sign(named, self.nexmo.signature_secret, "md5hash")
-        for params in (sms, {**sms, "sig": "0" * 32}, signed, {**signed, "text": "a persimmon"}, named):
+        odd = {**signed, "to": f"{BOB}\0"}
+        odd["sig"] = sign(odd, self.nexmo.signature_secret, "md5hash")
+        for params in (sms, {**sms, "sig": "0" * 32}, signed, {**signed, "text": "a persimmon"}, named, odd):
             form = urlencode(params)
             await self.caller.ask("GET", f"{NEXMO_DOOR}?{form}")
             await self.caller.ask("POST", NEXMO_DOOR, form.encode(), content_type=FORM)

@@ -12,6 +12,7 @@ from nexmo_twisted.sandbox.wire import WebhookCall
 from tests.scenarios.outage import OwnWorld
 from tests.scenarios.outside import FORM, NEXMO_DOOR, Caller, Lines
 from tests.scenarios.world import BOB, ONE, TALK, World, free_port
+from tests.support import counted
 
 WAIT = 60.0
 ONCE, TIME, END = "1" * 153, "2" * 153, "the end"
@@ -67,9 +68,9 @@ class Joined(Case):
         for order in ((3, 1, 2), (2, 2, 3, 1, 3), (1, 3, 2)):
             await self.write(LONG, *order)
         self.assertEqual(self.answers(), [LONG] * 3)
-        self.assertEqual(sum(service.counters.value("replies", "part") for service in self.running), 9)
+        self.assertEqual(sum(counted(service.counters, "replies", "part") for service in self.running), 9)
         for service in self.running:
-            self.assertGreater(service.counters.value("replies", "part"), 0)
+            self.assertGreater(counted(service.counters, "replies", "part"), 0)
         await self.pass_time(2 * WAIT)
         self.assertEqual(self.answers(), [LONG] * 3)
 

@@ -385,6 +385,25 @@ class SignedNexmoTests(DoorCase):
         """Nexmo's trial of a URL is not signed."""
         self.assertEqual(await self.ask("GET", NEXMO), 200)
 
+    async def test_unreadable(self) -> None:
+        """What cannot be read was not signed: 503, and nothing that strangers post is kept."""
+        signed = self.signed()
+        bodies = (
+            (b"", FORM),
+            (b"text=%ff", FORM),
+            (b"&".join([b"a=b"] * 100), FORM),
+            (b"{", "application/json"),
+            (b"\xff" * 65_536, "text/plain"),
+            (urlencode([*signed.items(), ("text", "Send money")]).encode(), FORM),
+            (urlencode({**signed, "text=Send&to": "x"}).encode(), FORM),
+        )
+        for body, content_type in bodies:
+            self.assertEqual(await self.post_sms(body, content_type), 503, body[:40])
+        self.assertEqual(await self.ask("GET", f"{NEXMO}?text=%ff"), 503)
+        self.assertEqual((self.intake.kept, self.counted.counts), ([], {"nexmo_unsigned": len(bodies) + 1}))
+        self.assertEqual(len(self.lines), 1)  # who it was; junk is nobody's alarm
+        self.assertEqual(self.flushLoggedErrors(), [])
+
     async def test_signed_but_no_sms(self) -> None:
         """A signed webhook that is no SMS is kept."""
         self.assertEqual(await self.post_sms(self.signed(msisdn="")), 200)
@@ -437,7 +456,7 @@ class RouteTests(DoorCase):
 
     async def test_host(self) -> None:
         """The doors do not care what name they are called by, nor do bad names make them fail."""
-        for host in ("", "x" * 300, "é", "a..b", "[::1", "a:b:c", "\x80\xff", "xn--"):
+        for host in ("[::1]:8080", "", "x" * 300, "é", "a..b", "[::1", "a:b:c", "\x80\xff", "xn--"):
             self.assertEqual(await self.ask("GET", LAYER, host=host), 200)
         self.assertEqual(self.flushLoggedErrors(), [])
 
@@ -558,6 +577,14 @@ class AnyRequestTests(DoorCase):
         version, code = transport.value().split(b" ")[:2]
         self.assertEqual(version, b"HTTP/1.1")
         return int(code)
+
+    def test_two_hosts(self) -> None:
+        """A second name for the same server is as unimportant as the first one, and as harmless."""
+        for host in (b"h", b"", b"\xff", b":::", b"a b", b"x:99999999", b"/", b"[", b"a@b", b"x:y", b"a..b"):
+            for hosts in ((b"h", host), (host, b"h"), (b"h", b"h", host)):
+                heads = b"".join(b"Host: %b\r\n" % each for each in hosts)
+                self.assertEqual(self.answered(b"GET %b HTTP/1.1\r\n%b\r\n" % (LAYER.encode(), heads)), 200, hosts)
+        self.assertEqual(self.flushLoggedErrors(), [])
 
     def test_multipart(self) -> None:
         """Uploads are parsed by nobody: the door finds that they are no SMS."""

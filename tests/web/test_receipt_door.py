@@ -163,11 +163,16 @@ class SignedReceiptTests(ReceiptDoorCase):
         self.assertEqual(self.intake.kept, [READ])
 
     async def test_ambiguous(self) -> None:
-        """A repeated parameter or an odd name makes it ambiguous what was signed: kept, and answered 200."""
+        """A repeated parameter or an odd name makes it ambiguous what was signed: 503, and nothing is kept."""
         signed = self.signed()
-        self.assertEqual(await self.post([*signed.items(), ("status", "failed")]), 200)
-        self.assertEqual(await self.post({**signed, "status=failed&to": "x"}), 200)
-        self.assertEqual(self.counted.counts, {"receipt_quarantined": 2})
+        self.assertEqual(await self.post([*signed.items(), ("status", "failed")]), 503)
+        self.assertEqual(await self.post({**signed, "status=failed&to": "x"}), 503)
+        self.assertEqual((self.intake.kept, self.counted.counts), ([], {"nexmo_unsigned": 2}))
+
+    async def test_signed_but_no_receipt(self) -> None:
+        """A signed webhook that is no receipt is kept."""
+        self.assertEqual(await self.post(self.signed(status="")), 200)
+        self.assertEqual(self.counted.counts, {"receipt_quarantined": 1})
 
     async def test_bare_get(self) -> None:
         """Nexmo's trial of a URL is not signed."""

@@ -296,7 +296,7 @@ class RoomTests(TestCase):
             "tcp:8080",
             "tcp:port=8080:interface=127.0.0.1",
             "tcp:8080:127.0.0.1",
-            "tcp6:8080:interface=\\:\\:1",
+            "tcp:8080:interface=\\:\\:1",
             "unix:/run/nexmo.sock:mode=660",
         ):
             self.assertEqual(self.backlog(where), 512, where)
@@ -305,6 +305,13 @@ class RoomTests(TestCase):
         """Whoever says how much room there is gets that."""
         for where in ("tcp:8080:backlog=7", "tcp:backlog=7:port=8080", "tcp:8080:127.0.0.1:7", "unix:/run/a:660:7"):
             self.assertEqual(self.backlog(where), 7, where)
+
+    def test_tls(self) -> None:
+        """So it is where the certificates stand before it."""
+        for where in ("ssl:443", "ssl:443:key.pem:chain.pem", "ssl:443:privateKey=key.pem:certKey=chain.pem"):
+            self.assertEqual(roomy(where), f"{where}:backlog=512")
+        for where in ("ssl:443:backlog=7", "ssl:443:key.pem:chain.pem:TLSv1_2_METHOD:127.0.0.1:7"):
+            self.assertEqual(roomy(where), where)
 
     def test_others(self) -> None:
         """A socket that somebody else has opened is left as it is."""

@@ -1,0 +1,56 @@
+"""Stopping: every step is done, whatever becomes of the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet import reactor
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import Factory
+
+from nexmo_twisted.service import NexmoService
+from tests.scenarios.outside import Lines
+from tests.scenarios.world import World, free_port
+from tests.support import until
+
+
+class Stuck(Service):
+    """A door that cannot be closed."""
+
+    def stopService(self) -> None:
+        raise ZeroDivisionError
+
+
+class Unlucky(NexmoService):
+    """Its first door cannot be closed, and what comes before the end of Redis fails."""
+
+    def _build_doors(self, reactor: Any, clock: IReactorTime) -> list[Service]:
+        return [Stuck(), *super()._build_doors(reactor, clock)]
+
+    async def _before_closing(self) -> None:
+        raise LookupError
+
+
+class Stopping(World):
+    async def connections(self) -> int:
+        listed: str = await self.redis("CLIENT", "LIST")
+        return len(listed.splitlines())
+
+    async def test_a_step_that_fails(self) -> None:
+        """It is told, and keeps no other from being done: doors are closed, nothing of ours is left at Redis."""
+        before, port, lines = await self.connections(), free_port(), Lines(self)
+        service = Unlucky(self.configured(port), reactor, self.clock, self.now)
+        service.privilegedStartService()
+        service.startService()
+        await until(lambda: service.ready)
+        self.assertGreater(await self.connections(), before)
+        await service.stopService()
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertEqual(len(self.flushLoggedErrors(LookupError)), 1)
+        self.assertIn("Stopped", lines.all)
+        await reactor.listenTCP(port, Factory(), interface="127.0.0.1").stopListening()  # type: ignore[attr-defined]
+        for _ in range(1000):
+            if await self.connections() == before:
+                break
+        self.assertEqual(await self.connections(), before)
