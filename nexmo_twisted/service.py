@@ -85,7 +85,7 @@ class NexmoService(Service):
         scripts = Scripts()
         web = Connection(reactor, address, scripts)
         work = Connection(reactor, address, scripts, tell=False)
-        self._connections = (web, work)
+        self.connections = (web, work)
         store = self._store(web, work, now)
         self.watch = Watch(WatchedRedis(web, token_hex(8), now), clock, self._wall, self.counters)
         self._functions = Functions(reactor, clock, self._wall)
@@ -166,7 +166,7 @@ class NexmoService(Service):
         self._functions.start()
         for door in self._doors:
             door.startService()
-        gatherResults([connection.open() for connection in self._connections]).addCallback(self._go)
+        gatherResults([connection.open() for connection in self.connections]).addCallback(self._go)
         self._late = self._clock.callLater(1.0, self._log.error, "Redis does not answer; waiting for it")
 
     def _go(self, _: object) -> None:
@@ -211,7 +211,7 @@ class NexmoService(Service):
         await self._tried(self._pool.close)
         await self._tried(self._functions.stop)
         await self._tried(self._before_closing)
-        for connection in self._connections:
+        for connection in self.connections:
             await self._tried(connection.close)
         if self._embedded is not None:
             await self._tried(self._embedded.stopService)

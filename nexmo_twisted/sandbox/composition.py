@@ -104,7 +104,7 @@ class _ToldService(NexmoService):
         super().__init__(settings, reactor, clock, clock.milliseconds, clock.wall)
         self._settle_time = settings.nexmo.settle_time / 1000
         self._now = clock.wall
-        self._redis = self._connections[1]
+        self._redis = self.connections[1]
         self.keeping = Keeping(companies, timeline, clock, reactor, self._redis.command)
 
     def _store(self, web: Connection, work: Connection, now: Now) -> Store:

@@ -15,7 +15,7 @@ from nexmo_twisted.service import NexmoService
 from tests.scenarios.outside import FORM, NEXMO_DOOR, Caller, Heard, Lines
 from tests.scenarios.own_redis import OwnRedis
 from tests.scenarios.world import ANN, BOB, DELAY, ONE, TALK, World
-from tests.support import turn, until
+from tests.support import until
 from tests.web.test_layer_events import webhook
 
 #: An SMS that some caller delivers once and never again.
@@ -81,9 +81,8 @@ class OwnWorld(World):
 
     async def connected(self) -> None:
         """Waits until every process has both its connections to Redis again."""
-        await until(lambda: self.server.clients() >= 2 * len(self.running), 1_000_000)
-        for _ in range(5):
-            await turn()
+        lines = [line for service in self.running for line in service.connections]
+        await until(lambda: all(line.connected for line in lines), 10_000_000)
 
     async def all_delivered(self) -> None:
         """The companies come again until everything is taken."""
