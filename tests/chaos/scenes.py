@@ -117,7 +117,7 @@ async def stop(stage: Stage) -> None:
 
 async def two_replies(stage: Stage) -> None:
     for handset in (BOB, CLEO):
-        stage.nexmo.reply(handset, ONE, "Yes")
+        stage.nexmo.reply(handset, stage.nexmo.handset(handset)[0].number, "Yes")
 
 
 SMS = "/sms/json"

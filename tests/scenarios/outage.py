@@ -81,6 +81,7 @@ class OwnWorld(World):
 
     async def connected(self) -> None:
         """Waits until every process has both its connections to Redis again."""
+        await until(lambda: self.server.clients() >= 2 * len(self.running), 1_000_000)
         lines = [line for service in self.running for line in service.connections]
         await until(lambda: all(line.connected for line in lines), 10_000_000)
 
