@@ -20,6 +20,8 @@ from nexmo_twisted.errors import Permanent
 
 EVENTS = ("message.sent", "message.delivered", "message.read", "message.deleted")
 VERSION = "1.0"
+#: Looks, one a minute, for which a webhook that was replaced stays: Layer repeats for about half an hour.
+REPLACED_STAYS = 35
 
 _COMPANY = "Layer"
 _ID = re.compile(r"(?:.*/)?([0-9A-Za-z-]+)")
@@ -42,12 +44,14 @@ class LayerWebhooks:
         #: Looks that have found another secret since we replaced one, and how many of them we wait for.
         self._looks = 0
         self._patience = 1
+        self._works = 0  # looks that have found a replacement at work
 
     async def ensure(self, name: str, target_url: str, secret: str) -> Sequence[str]:
         """Find the webhook by its name and URL and mend what is amiss; returns what was done.
 
-        One that lacks events or has another secret is replaced. It stays while it works and the new one does not yet,
-        since a moment without any would lose events; a later look deletes it, and does not tell so again. Processes
+        One that lacks events or has another secret is replaced. It stays for ``REPLACED_STAYS`` looks after the new one
+        works, since Layer goes on to repeat over it what could not be delivered; what comes over both comes twice, which
+        does no harm. Then it is deleted, and that is not told again. Processes
         with different secrets would replace each other's for ever: each waits for twice as many looks every time, and
         raises Permanent meanwhile.
         """
@@ -56,22 +60,34 @@ class LayerWebhooks:
         if not mine:
             await self._register(target_url, secret, config)
             return ["registered it"]
-        mine.sort(key=lambda hook: (bool(_amiss(hook, config)), not _active(hook), str(hook.get("created_at") or "~")))
+        mine.sort(key=lambda hook: (bool(_amiss(hook, config)), not _active(hook), _created(hook)))
         best, *others = mine
-        amiss, done = _amiss(best, config), []
+        amiss, done, insists = _amiss(best, config), [], False
+        stays = not amiss and any(_active(other) for other in others) and not self._may_go(best)
         for other in others:
-            if _active(best) or not _active(other):
+            replaced = bool(_amiss(other, config))
+            needed = _active(other) and (not _active(best) or (replaced and stays))
+            if not needed:
                 await self._delete(other)
-                done += [] if _amiss(other, config) else ["deleted a second one"]
+                done += [] if replaced else ["deleted a second one"]
+            elif replaced and _created(other) > _created(best):
+                insists = True
         if amiss:
             if amiss == _OTHER_SECRET and _active(best) and self._yields():
-                raise Permanent("another process has registered another layer.secret: all need the same settings")
+                raise Permanent(_INSISTS)
             await self._register(target_url, secret, config)
             done.append(f"registered it anew, since it {amiss}")
         elif not _active(best):
             await self._call("POST", f"{self._url}/{_id(best)}/activate", 200)
             done.append("activated it")
+        elif insists:
+            raise Permanent(_INSISTS)
         return done
+
+    def _may_go(self, best: Mapping[str, Any]) -> bool:
+        """Whether the one that replaces another has worked for long enough."""
+        self._works = self._works + 1 if _active(best) else 0
+        return self._works > REPLACED_STAYS
 
     def _yields(self) -> bool:
         """Whether to leave it at another secret for this time."""
@@ -135,12 +151,18 @@ def _active(hook: Mapping[str, Any]) -> bool:
     return hook.get("status") == "active"
 
 
+def _created(hook: Mapping[str, Any]) -> str:
+    """When it was registered, as ISO 8601; what does not tell counts as the newest."""
+    return str(hook.get("created_at") or "~")
+
+
 def _fingerprint(target_url: str, secret: str) -> str:
     """What tells two secrets of one URL apart, since Layer does not tell a webhook's secret."""
     return digest(secret.encode("utf-8"), _without_port(target_url).encode("utf-8"), "sha256").hex()[:16]
 
 
 _OTHER_SECRET = "had another secret"
+_INSISTS = "another process has registered another layer.secret: all need the same settings"
 
 
 def _amiss(hook: Mapping[str, Any], config: Mapping[str, str]) -> str:

@@ -50,7 +50,7 @@ class Settlement:
 
     async def _look(self) -> float | None:
         batch, wait = BATCH, self._next_probe - self._clock.seconds()
-        if self._circuit.open:
+        if self._circuit.open and self._policy == "resend":
             if wait > 0:
                 return wait
             batch, wait = 1, self._settle_time / 1000

@@ -122,6 +122,20 @@ class NotTheirs(World):
         await self.text_unread("To all", conversation=LUNCH)
         await self.check_answers()
 
+    async def test_given_back_whole(self) -> None:
+        """The number is the first conversation's again in every respect: it goes on there, and takes nobody else's."""
+        await self.stop(self.service)
+        self.service = await self.start(nexmo={"phone_numbers": [ONE, TWO]})
+        other, third = (self.layer.start_conversation(["ann", "bob"]) for _ in range(2))
+        for text, conversation in (("One", TALK), ("Two", other)):
+            await self.text_unread(text, conversation=conversation)
+        self.fault(path="/sms/json", nexmo_status="6")
+        await self.text_unread("Refused", conversation=third)
+        await self.text_unread("One again", conversation=TALK)
+        self.assertEqual(self.numbers(), [ONE, TWO, ONE])
+        await self.reply(BOB, TWO, "To two")
+        self.assertEqual(self.posted(other)[1:], [("bob", "To two")])
+
     async def test_maybe_sent(self) -> None:
         """Where nobody knows whether it went out, the answer may be one to it."""
         self.nexmo.receipts = NO_RECEIPTS
@@ -136,6 +150,17 @@ class NotTheirs(World):
         await self.reply(BOB, ONE, "Between us")
         self.assertEqual(self.posted(LUNCH), [("ann", "To all")])
         self.assertEqual(self.posted(TALK)[1:], [("bob", "Between us")])
+
+
+class Refused(World):
+    async def test_keeps_no_number(self) -> None:
+        """A conversation whose first SMS was refused for good keeps no number from others."""
+        third = self.layer.start_conversation(["ann", "bob"])
+        await self.text_unread("One", conversation=TALK)
+        self.fault(path="/sms/json", number=BOB, nexmo_status="6")
+        await self.text_unread("Refused", conversation=LUNCH)
+        await self.text_unread("Three", conversation=third)
+        self.assertEqual(self.numbers(), [ONE, TWO])
 
 
 class FromNode(World):

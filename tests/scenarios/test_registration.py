@@ -111,9 +111,20 @@ class Rotation(World):
             await self.send(written[-1])
             self.assertEqual(self.counted("webhooks", "layer_unsigned"), 0)
             self.assertEqual(self.counted("registration_failures"), 0)
+            for _ in range(40):  # so long Layer repeats what it could not deliver
+                await self.pass_time(60)
             self.assertEqual([hook.secret for hook in self.layer.webhooks], ["brand-new"])
-        await self.pass_time(DELAY)
         self.assertCountEqual(self.texts(), [f"Ann: {text}" for text in written])
+
+    async def test_after_a_while(self) -> None:
+        """What Layer could not deliver while no process was there comes also when the secret was changed meanwhile."""
+        await self.stop(self.service)
+        self.layer.send(TALK, "ann", "Nobody there")
+        await self.pass_time(150)
+        self.service = await self.start(layer={"secret": ["brand-new", self.credentials.layer_secret]})
+        for _ in range(20):
+            await self.pass_time(60)
+        self.assertEqual(self.texts(), ["Ann: Nobody there"])
 
 
 class NotOurs(World):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.scenarios.world import BOB, CLEO, DELAY, LUNCH, NO_RECEIPTS, TALK, World
-from tests.support import until
+from tests.support import turn, until
 
 
 class Sending(World):
@@ -104,6 +104,28 @@ class Sending(World):
             await self.pass_time(60)
         self.assertEqual((len(self.texts(BOB)), len(self.texts(CLEO))), (4, 1))
         self.assertEqual(await self.redis("EXISTS", "nx:hold"), 0)
+
+    async def test_held_while_others_are_under_way(self) -> None:
+        """What was sent before the account was at fault, and is heard of only afterwards, tells nothing of it now: the
+        hold goes on, and nobody is blamed for it."""
+        users = [f"u{n}" for n in range(3)]
+        for n, user in enumerate(users):
+            self.layer.add_user(user, display_name=user, phone_number=f"+1201555012{n}")
+            self.fault(path="/sms/json", number=f"1201555012{n}", delay=1.0 + n, done=True)
+        self.fault(path="/sms/json", number=BOB, nexmo_status="9", times=0)
+        await self.send(conversation=self.layer.start_conversation(["ann", "bob", *users]))
+        self.clock.advance(DELAY)
+        for _ in range(5):
+            for _ in range(2000):
+                self.clock.advance(0)
+                await turn()
+            self.clock.advance(1)
+        self.assertEqual(await self.redis("ZCARD", "nx:buried:out"), 0)
+        self.assertEqual(await self.redis("EXISTS", "nx:hold"), 1)
+        self.sandbox.faults.clear()
+        for _ in range(3):
+            await self.pass_time(60)
+        self.assertEqual((await self.redis("EXISTS", "nx:hold"), len(self.texts())), (0, 1))
 
     async def test_held_for_days(self) -> None:
         """Time on hold does not count: after three days without credit the SMS still goes out."""

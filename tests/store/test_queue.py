@@ -327,12 +327,14 @@ class Holding(QueueCase):
         """A hold that ended while a probe was on its way does not come back when that needs no SMS."""
         for n, user in enumerate(("ann2", "bob", "cleo"), 1):
             await self.owe(n, user)
-        first, second = await self.claim(2)
+        (first,) = await self.claim(1)
         await self.begin(first, "12015550190")
-        await self.begin(second, "12015550191")
         await self.store.hold(first, "no credit")
         self.clock.advance(61)
         (probe,) = await self.claim()
+        self.clock.advance(61)
+        (second,) = await self.claim()
+        await self.begin(second, "12015550191")
         await self.store.accepted(second, "sent", "12015550191", NUMBERS[0], "")
         await self.store.finish(probe, "blank")
         self.assertEqual(await self.redis("EXISTS", "nx:hold"), 0)

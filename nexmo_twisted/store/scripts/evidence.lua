@@ -20,6 +20,7 @@ if item then
   ended = item.s
   close_item(q, nid, item, (ended == 'S' and 'sent ' or 'receipt ') .. item.n .. ' ' .. message_id, now, said)
   introduced(item.h or '', item.n, item.i or '')
+  if ended == 'S' then lift_hold(item, now) end
 else
   before = said_of(sms.outcome)
   hear(q, nid, sms, said)

@@ -23,11 +23,8 @@ end
 for i = 9, #ARGV do index_sms(ARGV[i], id, now) end
 for _, message_id in ipairs(early) do unpark(message_id) end
 if blocks then opt_out(ARGV[6], now) end
-local since = redis.call('HGET', K.hold, 'since')
-if accepted and since then            -- the account works
-  redis.call('DEL', K.hold)
-  redis.call('INCRBY', K.held, int(now - tonumber(since)))
-elseif item and item.p == '1' and since then
+if item and accepted then lift_hold(item, now)
+elseif item and item.p == '1' and redis.call('EXISTS', K.hold) == 1 then
   redis.call('HSET', K.hold, 'probe', int(now))   -- nothing was tried: the next may
 end
 return {item and 'DONE' or 'GONE', said}

@@ -17,6 +17,15 @@ local function close_item(q, id, item, outcome, now, said)
   else save_message(item.m, record) end
 end
 
+-- An SMS that was tried while all others are held was accepted: the account works. What was on its way when the hold began
+-- tells nothing.
+local function lift_hold(item, now)
+  local since = item.p == '1' and redis.call('HGET', K.hold, 'since')
+  if not since then return end
+  redis.call('DEL', K.hold)
+  redis.call('INCRBY', K.held, int(now - tonumber(since)))
+end
+
 -- An SMS was accepted: its handset knows the thread in mark, unless that is ''.
 local function introduced(handset, number, mark)
   if mark ~= '' and redis.call('EXISTS', K.handset .. handset) == 1 then

@@ -29,22 +29,25 @@ local function links_unchanged(a)
 end
 
 -- What a number carries on a handset changes when an SMS begins. When that SMS has certainly not gone out, the handset knows
--- nothing of it, and answers belong where they did before: the item keeps what that was (pb) and the version of its own
--- change (pv), which is undone unless there were others since.
+-- nothing of it, and answers belong where they did before: the item keeps what the number carried (pb) and the user's map
+-- (pm), the version of its own change (pv) and the digest of its own map (ph). It is undone unless there were others since.
 local function remember_link(key, a)
   local handset, number, entry = K.handset .. ARGV[a + 3], ARGV[a + 7], ARGV[a + 8]
   local before = redis.call('HGET', handset, number) or ''
-  redis.call('HDEL', key, 'pb', 'pv')
+  redis.call('HDEL', key, 'pb', 'pm', 'pv', 'ph')
   if string.match(before, '^(.*),%d+,%d+%]$') ~= string.match(entry, '^(.*),%d+,%d+%]$') then
-    redis.call('HSET', key, 'pb', before, 'pv', int(tonumber(redis.call('HGET', handset, 'v') or '0') + 1))
+    redis.call('HSET', key, 'pb', before, 'pv', int(tonumber(redis.call('HGET', handset, 'v') or '0') + 1),
+      'pm', ARGV[a + 1], 'ph', redis.sha1hex(ARGV[a + 2]))
   end
 end
 
 local function link_again(item)
-  local handset = K.handset .. (item.h or '')
+  local handset, map = K.handset .. (item.h or ''), map_key(item.l)
   if item.s ~= 'S' or not item.pv or redis.call('HGET', handset, 'v') ~= item.pv then return end
   if item.pb == '' then redis.call('HDEL', handset, item.n) else redis.call('HSET', handset, item.n, item.pb) end
   redis.call('HINCRBY', handset, 'v', 1)
+  if redis.sha1hex(redis.call('GET', map) or '') ~= item.ph then return end
+  if item.pm == '' then redis.call('DEL', map) else redis.call('SET', map, item.pm, 'KEEPTTL') end
 end
 
 local function write_links(a)
