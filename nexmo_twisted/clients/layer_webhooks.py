@@ -49,9 +49,9 @@ class LayerWebhooks:
     async def ensure(self, name: str, target_url: str, secret: str) -> Sequence[str]:
         """Find the webhook by its name and URL and mend what is amiss; returns what was done.
 
-        One that lacks events or has another secret is replaced. It stays for ``REPLACED_STAYS`` looks after the new one
-        works, since Layer goes on to repeat over it what could not be delivered; what comes over both comes twice, which
-        does no harm. Then it is deleted, and that is not told again. Processes
+        One that lacks events or has another secret is replaced. It stays for ``REPLACED_STAYS`` looks after the new
+        one works, since Layer goes on to repeat over it what could not be delivered; what comes over both comes twice,
+        which does no harm. Then it is deleted, and that is not told again. Processes
         with different secrets would replace each other's for ever: each waits for twice as many looks every time, and
         raises Permanent meanwhile.
         """

@@ -12,6 +12,7 @@ from twisted.internet.task import deferLater
 
 from nexmo_twisted.sandbox.companies import Sandbox
 from nexmo_twisted.sandbox.faults import Fault
+from nexmo_twisted.sandbox.layer_webhooks import bare
 from nexmo_twisted.sandbox.names import Names
 from nexmo_twisted.sandbox.nexmo import AcceptedSms
 from nexmo_twisted.sandbox.parts_plan import PartsPlan
@@ -25,11 +26,20 @@ PATIENCE = 3600.0
 class Stage:
     """What a case is played on. It does what people and companies do, and nothing with the service itself."""
 
-    def __init__(self, sandbox: Sandbox, names: Names, clock: IReactorTime, say: Callable[[str], None]) -> None:
+    def __init__(self, sandbox: Sandbox, names: Names, clock: IReactorTime, timeline: Timeline, story: str) -> None:
         self.sandbox = sandbox
-        self.say = say
+        self._timeline = timeline
+        self._story = story
         self._names = names
         self._clock = clock
+        self._faults: list[Fault] = []
+
+    def say(self, text: str) -> None:
+        self._timeline.tell(self._story, "none", text)
+
+    def lines(self, message_id: str) -> str:
+        """All that was told of a message."""
+        return "\n".join(self._timeline.lines(bare(message_id)))
 
     async def until(self, true: Callable[[], bool]) -> None:
         """Raises TimeoutError when it does not come true."""
@@ -55,8 +65,8 @@ class Stage:
         """Wait for so many SMS to Bob, after the first ``since`` SMS to anybody."""
 
         def to_bob() -> list[AcceptedSms]:
-            owners = self._names.phones()
-            return [sms for sms in self.sandbox.nexmo.sent[since:] if owners.get(sms.to) == "bob"]
+            owners = self._names.owners()
+            return [sms for sms in self.sandbox.nexmo.sent[since:] if "bob" in owners.get(sms.to, ())]
 
         await self.until(lambda: len(to_bob()) >= count)
         return to_bob()
@@ -73,11 +83,23 @@ class Stage:
         self.sandbox.nexmo.reply(sms.to, sms.sender, text, plan)
 
     async def posted(self, text: str) -> None:
-        """Wait until that text stands in some conversation."""
+        """Wait until that text stands in some conversation once more."""
+        before = self._count(text)
+        await self.until(lambda: self._count(text) > before)
+
+    def _count(self, text: str) -> int:
         layer = self.sandbox.layer
-        await self.until(
-            lambda: any(message.text == text for each in layer.conversations for message in layer.messages(each))
-        )
+        return sum(message.text == text for each in layer.conversations for message in layer.messages(each))
+
+    def fail(self, fault: Fault) -> None:
+        """Have some requests fail, but none beyond the end of the case."""
+        self.sandbox.faults.add(fault)
+        self._faults.append(fault)
+
+    def clear(self) -> None:
+        """The case is over."""
+        for fault in self._faults:
+            self.sandbox.faults.remove(fault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +113,14 @@ class Case:
 
 
 async def _throttled(stage: Stage) -> None:
-    stage.sandbox.faults.add(Fault(path="/sms/json", nexmo_status="1", times=3))
+    stage.fail(Fault(path="/sms/json", nexmo_status="1", times=3))
     stage.say("The next three SMS are answered: throttled")
     await stage.thread()
 
 
 async def _layer_down(stage: Stage) -> None:
     sms = await stage.thread()
-    stage.sandbox.faults.add(Fault(path="/layer/", method="POST", status=503, times=4))
+    stage.fail(Fault(path="/layer/", method="POST", status=503, times=4))
     stage.say("The next four posts to Layer are answered 503")
     text = "Layer was down when I wrote this."
     stage.answer(sms, text)
@@ -145,12 +167,14 @@ async def _stop(stage: Stage) -> None:
     before = len(stage.sandbox.nexmo.sent)
     stage.answer(sms, "STOP")
     await stage.texted(1, before)
-    stage.write("Bob, one more thing ...", "ann", "bob")
-    stage.say("Ann writes again: Bob gets no text of it. Answer START on his handset to lift the block")
+    message = stage.write("Bob, one more thing ...", "ann", "bob")
+    stage.say("Ann writes again, of which Bob gets no text")
+    await stage.until(lambda: "no text" in stage.lines(message))
+    stage.answer(sms, "START")
 
 
 async def _answer_lost(stage: Stage) -> None:
-    stage.sandbox.faults.add(Fault(path="/sms/json", done=True, drop=True))
+    stage.fail(Fault(path="/sms/json", done=True, drop=True))
     stage.say("Nexmo takes the next SMS, and cuts the connection before it says so")
     await stage.thread()
 
@@ -175,7 +199,7 @@ CASES = {
             "taken", "All numbers taken", "The last conversation is not texted, and the reason is told.", _numbers_taken
         ),
         Case("long", "Long reply in three parts", "The parts come in disorder and are posted as one.", _long_reply),
-        Case("stop", "STOP", "The phone is blocked for all numbers, and that is confirmed once.", _stop),
+        Case("stop", "STOP", "The phone is blocked for all numbers until START; both are confirmed.", _stop),
         Case(
             "lost",
             "Nexmo's answer is lost",
@@ -205,7 +229,7 @@ class Cases:
         """Begin one. Fires when it has come to its end, however."""
         story = f"case {uuid4()}"
         self._timeline.begin(story, f"Case: {case.title}")
-        stage = Stage(self._sandbox, self._names, self._clock, lambda text: self._timeline.tell(story, "none", text))
+        stage = Stage(self._sandbox, self._names, self._clock, self._timeline, story)
         stage.say(case.shows)
         playing = Deferred.fromCoroutine(self._play(case, stage))
         if not playing.called:
@@ -220,6 +244,8 @@ class Cases:
             stage.say("An hour has passed and what should have come has not: the case ends here")
         except LookupError as error:
             stage.say(f"The case cannot go on: there is no such {error} any more")
+        finally:
+            stage.clear()
 
     async def stop(self) -> None:
         """Play on no more."""

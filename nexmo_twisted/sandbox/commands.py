@@ -49,12 +49,20 @@ def _obeyed(
         return error(422, f"the {stranger} is no participant")
 
 
-class Control(Resource):
-    """The control API, put together: each of ``parts`` serves the paths that begin with its word, ``rest`` all others.
+class Root(Resource):
+    """What everything of the sandbox is below.
 
-    It asks for no credentials. Served on loopback, it is still within reach of every page in the browser of whoever
-    runs it, so a request that comes from another page than ours, or by a name that is not this machine's, is refused.
+    Its control asks for no credentials, and those of its companies are known to everybody. Served on loopback, it is
+    still within reach of every page in the browser of whoever runs it, so a request that comes from another page than
+    ours, or by a name that is not this machine's, is refused.
     """
+
+    def getChildWithDefault(self, path: bytes, request: Any) -> Any:
+        return super().getChildWithDefault(path, request) if own(request) else _Refused()
+
+
+class Control(Resource):
+    """The control API, put together: each of ``parts`` serves the paths that begin with its word, ``rest`` all else."""
 
     def __init__(self, rest: Resource) -> None:
         super().__init__()
@@ -63,7 +71,7 @@ class Control(Resource):
 
     def getChild(self, path: bytes, request: Any) -> Resource:
         request.postpath.insert(0, request.prepath.pop())
-        return self.parts.get(path, self._rest) if own(request) else _Refused()
+        return self.parts.get(path, self._rest)
 
 
 def own(request: Request) -> bool:

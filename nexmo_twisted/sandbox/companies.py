@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorCore, IReactorTime
-from twisted.web.resource import Resource
 
 from nexmo_twisted.rules import phones
-from nexmo_twisted.sandbox.commands import Control
+from nexmo_twisted.sandbox.commands import Control, Root
 from nexmo_twisted.sandbox.control import ControlApi
 from nexmo_twisted.sandbox.delivery import Deliverer
 from nexmo_twisted.sandbox.faults import Faults
@@ -78,7 +77,7 @@ class Sandbox:
         )
         for number in numbers:
             self.nexmo.add_number(number, phones.region_of(number))
-        self.resource = Resource()
+        self.resource = Root()
         layer_api = LayerApi(self.layer, token=self.credentials.layer_token, faults=self.faults, clock=clock)
         nexmo_api = NexmoApi(self.nexmo, probe=self.deliverer, faults=self.faults, clock=clock)
         self.resource.putChild(b"layer", layer_api.resource)

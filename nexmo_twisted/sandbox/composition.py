@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from nexmo_twisted.sandbox.companies import NUMBERS, Credentials, Sandbox, cast
 from nexmo_twisted.sandbox.keeping import Keeping
 from nexmo_twisted.sandbox.names import Names
 from nexmo_twisted.sandbox.page import Page
-from nexmo_twisted.sandbox.rates_plan import PROMISED
+from nexmo_twisted.sandbox.rates_plan import PROMISED, RatesPlan
 from nexmo_twisted.sandbox.skipping import Skipping
 from nexmo_twisted.sandbox.telling import ToldStore
 from nexmo_twisted.sandbox.timeline import Timeline
@@ -34,6 +33,7 @@ from nexmo_twisted.service import NexmoService, faults_in_one_line, installed_re
 from nexmo_twisted.store.connection import Connection, Now
 from nexmo_twisted.store.keys import KEYS
 from nexmo_twisted.store.operator import Operator
+from nexmo_twisted.store.redis_store import reply_id
 
 #: Where the sandbox is found; the demo looks there.
 COMPANIES_PORT = 8090
@@ -109,16 +109,15 @@ class _ToldService(NexmoService):
 
     def _store(self, web: Connection, work: Connection, now: Now) -> Store:
         facts = Operator(work, now).message
-        told: Any = ToldStore(super()._store(web, work, now), facts, self._timeline, self._names)
-        self._story_of: dict[str, str] = told.story_of
+        told: Any = ToldStore(super()._store(web, work, now), facts, reply_id, self._timeline, self._names)
         store: Store = told
         return store
 
     def _chat_platform(self, clock: IReactorTime) -> ChatPlatform:
-        return ToldChat(super()._chat_platform(clock), self._timeline, self._names, self._story_of)
+        return ToldChat(super()._chat_platform(clock), self._timeline, self._names)
 
     def _sms_provider(self, clock: IReactorTime) -> SmsProvider:
-        return ToldProvider(super()._sms_provider(clock), self._timeline, self._names, self._story_of)
+        return ToldProvider(super()._sms_provider(clock), self._timeline, self._names)
 
     def _go(self, connected: object) -> None:
         restored = Deferred.fromCoroutine(self.keeping.restore())
@@ -162,12 +161,15 @@ class SandboxService(Service):
                 signature_secret=nexmo.signature_secret.get_secret_value(), signature_method=nexmo.signature_method
             ),
         )
-        self.sandbox.nexmo.rates_plan = replace(PROMISED, numbers=nexmo.limits.overrides)
+        limits = nexmo.limits  # who sets more than everybody may send has agreed on that with the real one
+        self.sandbox.nexmo.rates_plan = RatesPlan(
+            max(limits.per_key, PROMISED.account), max(limits.per_number, PROMISED.number), limits.overrides
+        )
         self.sandbox.nexmo.opt_out_assist = settings.sms.opt_out == "provider"
         cast(self.sandbox)
         timeline, names = Timeline(self.clock.wall), Names(self.sandbox.layer, settings.default_region)
         self._service = _ToldService(settings, reactor, self.clock, self.sandbox, timeline, names, data)
-        skipping = Skipping(self.clock, reactor, self._busy, self._next_due)
+        skipping = Skipping(self.clock, reactor, self._busy, self._next_due, self._service.keeping.save)
         self.page = Page(self.sandbox, timeline, names, self.clock, skipping, reactor)
         where = f"tcp:{self.url.rpartition(':')[2]}:interface=127.0.0.1"
         self._companies = listening(where, _CompaniesSite(self.sandbox.resource), reactor=reactor)
@@ -177,7 +179,9 @@ class SandboxService(Service):
 
     async def _next_due(self) -> float | None:
         found = [due for due in (await self._service.next_due(), self.sandbox.next_due()) if due is not None]
-        return min(found, default=None)
+        if self._busy():  # what is under way may wait for the clock, to time out or to be answered at last
+            found += [call.getTime() - self.clock.seconds() for call in self.clock.getDelayedCalls()]
+        return max(0.0, min(found)) if found else None
 
     def privilegedStartService(self) -> None:
         super().privilegedStartService()

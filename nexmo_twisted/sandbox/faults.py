@@ -146,6 +146,10 @@ class Faults:
         """What they are, each with the number of requests it has met (``met``)."""
         return [{**armed.fault.as_json(), "times": armed.fault.times, "met": armed.met} for armed in self._armed]
 
+    def remove(self, fault: Fault) -> None:
+        """Take this one out of force, if it still is."""
+        self._armed = [armed for armed in self._armed if armed.fault is not fault]
+
     def clear(self) -> None:
         """Everything works again."""
         self._armed.clear()

@@ -24,31 +24,36 @@ class Names:
     def __init__(self, layer: SimulatedLayer, region: str) -> None:
         self._layer = layer
         self._region = region
-        self._met: dict[str, str] = {}
+        self._met: dict[str, list[str]] = {}
 
     def meet(self, digits: str, user_id: str) -> None:
         """That handset is this user's, wherever the service knows it from."""
-        self._met[digits] = user_id
+        users = self._met.setdefault(digits, [])
+        if user_id not in users:
+            users.append(user_id)
 
     def user(self, user_id: str) -> str:
         identity = self._layer.users.get(user_id, {})
         full = " ".join(filter(None, (identity.get("first_name"), identity.get("last_name"))))
         return str(identity.get("display_name") or full or user_id)
 
-    def phones(self) -> dict[str, str]:
-        """The E.164 digits of every usable phone, with its owner's id."""
-        owners = {}
+    def owners(self) -> dict[str, list[str]]:
+        """Whose every usable phone is: by its E.164 digits, the ids of its users."""
+        owners: dict[str, list[str]] = {}
         for user_id, identity in self._layer.users.items():
             try:
-                owners[phones.e164(identity.get("phone_number"), self._region)] = user_id
+                owners.setdefault(phones.e164(identity.get("phone_number"), self._region), []).append(user_id)
             except phones.BadPhone:
                 continue
         return owners | self._met
 
     def handset(self, digits: str) -> str:
         """Whose handset it is, if that is known, else its number."""
-        owner = self.phones().get(digits)
-        return self.user(owner) if owner is not None else shown(digits)
+        return self.joined(self.owners().get(digits, [])) or shown(digits)
+
+    def joined(self, users: list[str]) -> str:
+        """The names of these users."""
+        return ", ".join(map(self.user, users))
 
     def conversation(self, conversation_id: str) -> str:
         """Its name, or those of the people in it."""
@@ -56,4 +61,4 @@ class Names:
         if conversation is None:
             return "a conversation"
         name = conversation.metadata.get("conversationName")
-        return str(name) if name else ", ".join(map(self.user, conversation.participants))
+        return str(name) if name else self.joined(conversation.participants)

@@ -16,7 +16,7 @@ LONGEST = 28 * 86_400.0
 STEPS = 300
 #: Seconds of the machine's time: from one look whether all is quiet to the next, and until it is not waited for longer.
 #: What is still under way then waits for the clock itself, to time out or to have been slow.
-PAUSE, PATIENCE = 0.01, 0.5
+PAUSE, PATIENCE = 0.01, 0.25
 #: Looks in a row that find everything quiet.
 QUIET = 3
 
@@ -27,7 +27,8 @@ class AlreadySkipping(Exception):
 
 class Skipping:
     """``reactor`` gives the machine's time. ``busy`` says whether something is under way or due at this instant,
-    ``next_due`` in how many seconds the next thing is (0 when it is overdue), None when nothing waits."""
+    ``next_due`` in how many seconds the next thing is (0 when it is overdue), None when nothing waits. ``keep`` keeps
+    what time it is now."""
 
     def __init__(
         self,
@@ -35,11 +36,13 @@ class Skipping:
         reactor: IReactorTime,
         busy: Callable[[], bool],
         next_due: Callable[[], Awaitable[float | None]],
+        keep: Callable[[], Awaitable[None]],
     ) -> None:
         self._clock = clock
         self._reactor = reactor
         self._busy = busy
         self._next_due = next_due
+        self._keep = keep
         self.under_way = False
 
     async def skip(self, seconds: float) -> None:
@@ -67,6 +70,7 @@ class Skipping:
                 self._clock.skip(step)
                 left -= step
             await self._quiet()
+            await self._keep()
         finally:
             self.under_way = False
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from nexmo_twisted.boundaries import Store
 from nexmo_twisted.model import (
-    Claimed,
     Delivery,
     Held,
     InboundSms,
@@ -18,16 +17,20 @@ from nexmo_twisted.model import (
     Promoted,
     Receipt,
     Reply,
+    Settled,
     Status,
 )
+from nexmo_twisted.rules.compact import long_id
 from nexmo_twisted.rules.entries import MessageFacts
 from nexmo_twisted.rules.links import LinkCommit, thread_of, thread_of_entry
 from nexmo_twisted.rules.plain import explained, shortened, span
 from nexmo_twisted.rules.receipts import failed, told
 from nexmo_twisted.rules.texts import message_text
 from nexmo_twisted.sandbox.names import Names, shown
-from nexmo_twisted.sandbox.timeline import SERVICE, Timeline, Tone
+from nexmo_twisted.sandbox.timeline import Timeline, Tone
 
+#: What becomes of an SMS of unknown outcome without a receipt, by the state it is in then.
+_SETTLED = {**dict.fromkeys("RCS", "sent again"), "D": "given up, since it may have gone out"}
 _ASKED = {
     "stop": "asks for no more texts: blocked for all numbers",
     "start": "wants texts again: the block is lifted",
@@ -37,32 +40,31 @@ _ASKED = {
 
 
 class ToldStore:
-    """A Store. ``facts`` tells what is known of a message, by its id."""
+    """A Store. ``facts`` tells what is known of a message, by its id; ``reply_id`` what the reply with a messageId of
+    Nexmo's is called."""
 
     def __init__(
         self,
         store: Store,
         facts: Callable[[str], Awaitable[MessageFacts | None]],
+        reply_id: Callable[[str], str],
         timeline: Timeline,
         names: Names,
     ) -> None:
         self._store = store
         self._facts = facts
+        self._reply_id = reply_id
         self._timeline = timeline
         self._names = names
-        self.story_of: dict[str, str] = {}  #: id of a notification or reply -> its story
-        self._parts: dict[tuple[str, str], str] = {}  # handset, number -> the story of a long reply
+        self._parts: dict[tuple[str, str, str], str] = {}  # handset, number, reference -> the story of a long reply
+        self._uncertain: dict[str, str] = {}  # id of a notification -> whose, until it is settled
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)  # what there is nothing to tell of
 
     def _tell(self, item: Notification | Reply, tone: Tone, text: str) -> None:
-        if isinstance(item, Reply):
-            self._timeline.tell(self.story_of.get(item.id, item.id), tone, text)
-        elif item.notice is not None:
-            self._timeline.tell(self.story_of.get(item.id, SERVICE), tone, text)
-        else:
-            self._timeline.tell(item.message_id, tone, f"{self._names.user(item.user_id)}: {text}")
+        whom = "" if isinstance(item, Reply) or item.notice else f"{self._names.user(item.user_id)}: "
+        self._timeline.tell(story_of(item.id), tone, f"{whom}{text}")
 
     # Messages
 
@@ -99,15 +101,6 @@ class ToldStore:
 
     # Notifications
 
-    async def claim_notifications(self, limit: int, lease: int, *, idle: bool = True) -> Claimed[Notification]:
-        claimed = await self._store.claim_notifications(limit, lease, idle=idle)
-        for item in claimed.items:
-            if item.notice is not None:
-                self.story_of[item.id] = self.story_of.get(item.notice.handset, SERVICE)
-            else:
-                self.story_of[item.id] = item.message_id
-        return claimed
-
     async def begin(
         self, item: Notification, report: Collection[Status], commit: LinkCommit, *more: Any, **named: Any
     ) -> str:
@@ -117,9 +110,24 @@ class ToldStore:
             before, thread = thread_of(commit.state, commit.number), thread_of_entry(commit.entry)
             how = "keeps" if before == thread else "linked to"
             self._tell(item, "wait", f"{how} {shown(commit.number)}")
-        elif answer == "WAIT":
-            self._tell(item, "wait", f"waits for its turn on {shown(commit.number)}")
+        self._tell_wait(item, answer)
         return answer
+
+    async def begin_notice(self, item: Notification, *more: Any, **named: Any) -> str:
+        answer = await self._store.begin_notice(item, *more, **named)
+        self._tell_wait(item, answer)
+        return answer
+
+    def _tell_wait(self, item: Notification, answer: str) -> None:
+        word, _, limit = answer.partition(" ")
+        if word == "WAIT":
+            whose = shown(limit) if limit.isdigit() else "the account"
+            self._tell(item, "wait", f"waits for its turn: {whose} may send only so many SMS a second")
+
+    async def pause(self, item: Notification, limit: str, duration: int, reason: str) -> None:
+        await self._store.pause(item, limit, duration, reason)
+        whose = shown(limit) if limit.isdigit() else "the account"
+        self._tell(item, "bad", f"{whose} pauses for {duration / 1000:.1f} s: {reason}")
 
     async def finish(self, item: Notification | Reply, outcome: str) -> None:
         await self._store.finish(item, outcome)
@@ -135,6 +143,7 @@ class ToldStore:
     async def set_aside(self, item: Notification | Reply, reason: str, *, uncertain: bool) -> bool:
         done = await self._store.set_aside(item, reason, uncertain=uncertain)
         if uncertain:
+            self._uncertain[item.id] = "" if isinstance(item, Reply) else self._names.user(item.user_id)
             self._tell(item, "bad", f"nobody knows whether it went out ({reason}): waits for its receipt")
         else:
             self._tell(item, "bad", f"given up: {explained(reason)}")
@@ -148,18 +157,32 @@ class ToldStore:
 
     async def evidence(self, receipt: Receipt, *, block: bool = False) -> Delivery:
         delivery = await self._store.evidence(receipt, block=block)
-        story = self.story_of.get(delivery.message_id, delivery.message_id)
+        story = story_of(delivery.message_id)
+        if delivery.ended in ("U", "D"):
+            self._timeline.tell(story, "good", "its receipt tells that it went out")
         if story and delivery.said != delivery.before:
             tone: Tone = "bad" if failed(delivery.said) else "good"
             whose = self._names.handset(receipt.handset)
             self._timeline.tell(story, tone, f"{whose}: receipt of Nexmo: {told(delivery.said)}")
         return delivery
 
+    async def settle(self, limit: int, settle_time: int, policy: str, report: Collection[Status]) -> Settled:
+        settled = await self._store.settle(limit, settle_time, policy, report)
+        if settled.resent or settled.buried or settled.dropped or settled.unneeded:
+            for nid, user in list(self._uncertain.items()):
+                facts = await self._facts(story_of(nid))
+                states = {entry.id: entry.state for entry in facts.entries} if facts else {}
+                if states.get(nid) != "U":
+                    del self._uncertain[nid]
+                    told = _SETTLED.get(states.get(nid, ""), "nothing more is sent")
+                    self._timeline.tell(story_of(nid), "wait", f"{user}: no receipt came in time: {told}")
+        return settled
+
     # Replies
 
     async def receive(self, sms: InboundSms, handset: str, number: str, *, stops: bool = False) -> bool:
         new = await self._store.receive(sms, handset, number, stops=stops)
-        story = self._reply(sms.message_id, handset, number, sms.text)
+        story = self._reply(self._reply_id(sms.message_id), handset, number, sms.text)
         self._timeline.tell(story, "came", "SMS received" if new else "the same SMS again: known already")
         return new
 
@@ -167,9 +190,12 @@ class ToldStore:
         self, sms: InboundSms, part: Part, handset: str, number: str, wait: int, longest: int
     ) -> PartTaken:
         taken = await self._store.receive_part(sms, part, handset, number, wait, longest)
-        story = self._reply(f"{handset} {number} {part.reference}", handset, number, "a long SMS")
-        self._parts[handset, number] = story
+        # A long reply is called by the part that came first.
+        story = self._parts.setdefault((handset, number, part.reference), self._reply_id(sms.message_id))
+        self._reply(story, handset, number, "a long SMS")
         what = f"part {part.number} of {part.total} received"
+        if taken.outcome in ("whole", "late"):
+            self._parts.pop((handset, number, part.reference), None)
         now = {"known": "again", "waiting": "the others are waited for", "whole": "that was the last one"}
         self._timeline.tell(story, "came", f"{what}: {now.get(taken.outcome, 'too late for the others')}")
         return taken
@@ -177,23 +203,19 @@ class ToldStore:
     def _reply(self, story_id: str, handset: str, number: str, text: str) -> str:
         title = f"{self._names.handset(handset)} → {shown(number)}: {shortened(text, 60)}"
         self._timeline.begin(story_id, title)
-        self.story_of[handset] = story_id
         return story_id
-
-    async def claim_replies(self, limit: int, lease: int, *, idle: bool = True) -> Claimed[Reply]:
-        claimed = await self._store.claim_replies(limit, lease, idle=idle)
-        for item in claimed.items:
-            if item.id not in self.story_of:
-                latest = self.story_of.get(item.handset, SERVICE)
-                self.story_of[item.id] = self._parts.pop((item.handset, item.number), latest)
-            self.story_of[str(item.once)] = self.story_of[item.id]
-        return claimed
 
     async def notice(self, item: Reply, what: str, text: str) -> bool:
         done = await self._store.notice(item, what, text)
         if done:
             self._tell(item, "none", _ASKED.get(what, what))
         return done
+
+
+def story_of(item_id: str) -> str:
+    """The story that a notification, a reply or a notice belongs to: that of its message, or of its reply."""
+    first, _, user = item_id.partition(".")
+    return long_id(first) if len(user) == 12 else first
 
 
 def _checked(facts: MessageFacts, unread: Sequence[str]) -> tuple[Tone, str]:

@@ -58,13 +58,20 @@ class Timeline:
         lines.append(Line(lines[-1].number + 1 if lines else 1, self.now(), tone, text))
         del lines[:-LINES]
 
+    def lines(self, story_id: str) -> list[str]:
+        """What was told in a story."""
+        story = self._stories.get(story_id)
+        return [line.text for line in story.lines] if story else []
+
     def due(self) -> list[Story]:
         """The stories of messages that are to be looked at by now, within a second, and were not as far as told."""
         now = self.now() + 1.0
         return [story for story in self._stories.values() if story.due is not None and story.due <= now]
 
-    def as_json(self) -> list[dict[str, Any]]:
-        return [asdict(story) for story in self._stories.values()]
+    def as_json(self, newest: int = STORIES) -> list[dict[str, Any]]:
+        """So many stories, and before them the service's own."""
+        service, *others = self._stories.values()
+        return [asdict(story) for story in (service, *others[-newest:])]
 
     def restore(self, stories: list[Mapping[str, Any]]) -> None:
         """Go on from what :meth:`as_json` gave."""

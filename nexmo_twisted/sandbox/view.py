@@ -42,7 +42,7 @@ class View:
     def as_json(self) -> Json:
         """Everything but the time, so that it only differs when something has happened."""
         layer = self._sandbox.layer
-        owners = self._names.phones()
+        owners = self._names.owners()
         playing = self._cases.playing
         return {
             "ahead": self._clock.ahead,
@@ -51,7 +51,7 @@ class View:
             "users": [{"id": user, "name": self._names.user(user)} for user in layer.users],
             "conversations": [self._conversation(each) for each in layer.conversations.values() if not each.deleted],
             "handsets": self._handsets(owners),
-            "stories": self._timeline.as_json()[-STORIES:],
+            "stories": self._timeline.as_json(STORIES),
             "faults": self._sandbox.faults.as_json(),
             "cases": [
                 {"id": case.id, "title": case.title, "shows": case.shows, "playing": case.id in playing}
@@ -77,14 +77,14 @@ class View:
             ],
         }
 
-    def _handsets(self, owners: dict[str, str]) -> list[Json]:
+    def _handsets(self, owners: dict[str, list[str]]) -> list[Json]:
         """Everybody's, and those of strangers that were texted; each with a thread for every number."""
         screens = self._sandbox.nexmo.handsets()
         return [
             {
                 "msisdn": digits,
                 "shown": shown(digits),
-                "owner": self._names.user(owners[digits]) if digits in owners else "",
+                "owner": self._names.joined(owners.get(digits, [])),
                 "threads": _threads(screens.get(digits, [])),
             }
             for digits in dict.fromkeys((*owners, *screens))

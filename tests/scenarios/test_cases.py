@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nexmo_twisted.rules.optout import CONFIRM_START, CONFIRM_STOP
 from nexmo_twisted.sandbox.cases import CASES
 from tests.scenarios.test_sandbox import PATIENCE, Sandboxed
 from tests.scenarios.world import BOB, LUNCH, ONE, TALK
@@ -76,13 +77,12 @@ class Played(Sandboxed):
         """STOP: it is confirmed once, and the next message is not texted; START lifts it."""
         await self.play("stop", "15 s", "15 s")
         await self.over()
-        await self.do("skip", by="15 s")
-        self.assertEqual(len(self.texts()), 2)
+        await until(lambda: len(self.texts()) == 3, PATIENCE)
+        self.assertEqual(self.texts()[1:], [CONFIRM_STOP, CONFIRM_START])
         self.assertEqual(
             [text for _, text in self.in_talk(TALK)], ["Are you coming tonight?", "Bob, one more thing ..."]
         )
-        await self.do("replies", handset=BOB, number=ONE, text="START")
-        await until(lambda: len(self.texts()) == 3, PATIENCE)
+        self.assertIn("Bob: no text: the recipient asked by SMS to get no more texts", await self.told())
 
     async def test_answer_lost(self) -> None:
         """Nexmo's answer is lost: its receipt settles it, and nothing is sent twice."""
@@ -106,3 +106,17 @@ class Played(Sandboxed):
         await self.play("long", "2 hours")
         await self.over()
         self.assertIn("An hour has passed", "".join(await self.told()))
+
+    async def test_leaves_nothing(self) -> None:
+        """A case that ends early takes its faults along."""
+        await self.do("replies", handset=BOB, number=ONE, text="STOP")
+        await self.play("throttled", "2 hours")
+        await self.over()
+        self.assertEqual(len(self.running.sandbox.faults), 0)  # type: ignore[union-attr]
+
+    async def test_again(self) -> None:
+        """A case can be played as often as one likes."""
+        for _ in range(2):
+            await self.play("layer-down", "1 minute", "5 minutes")
+            await self.over()
+        self.assertEqual(self.in_talk(TALK).count(("bob", "Layer was down when I wrote this.")), 2)

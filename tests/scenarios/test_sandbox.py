@@ -14,6 +14,7 @@ from twisted.web.client import Agent, ResponseFailed
 
 from nexmo_twisted.sandbox.composition import SandboxService, make_sandbox, sandbox_settings
 from nexmo_twisted.sandbox.demo import demo
+from nexmo_twisted.sandbox.keeping import KEY
 from tests.scenarios.world import ANN, BOB, ONE, TALK, free_port
 from tests.support import until
 
@@ -69,9 +70,9 @@ class Sandboxed(TestCase):
             0
         ] else content
 
-    async def do(self, path: str, **body: Any) -> Any:
+    async def do(self, command: str, /, **body: Any) -> Any:
         """A command that has to succeed."""
-        code, answer = await self.ask("POST", f"/control/{path}", body)
+        code, answer = await self.ask("POST", f"/control/{command}", body)
         assert code < 300, answer
         return answer
 
@@ -148,6 +149,56 @@ class OutOfTheBox(Sandboxed):
         self.assertEqual([each["text"] for each in view["conversations"][0]["messages"]], ["Are you there?", "Yes"])
         self.assertIn("reply posted into Ann and Bob as Bob", await self.told())
 
+    async def test_each_its_own_story(self) -> None:
+        """What became of several replies is told of each, however they were put off."""
+        self.layer.send(TALK, "ann", "Are you there?")
+        await self.do("skip", by="30 seconds")
+        await self.do("faults", path="/layer/", method="POST", status=503, times=1)
+        for text in ("One", "Two", "Three"):
+            await self.do("replies", handset=BOB, number=ONE, text=text)
+        await self.do("skip", by="1 minute")
+        stories = {story["title"]: story["lines"] for story in (await self.view())["stories"]}
+        for text in ("One", "Two", "Three"):
+            lines = [line["text"] for line in stories[f"Bob → +1 201 555 0101: {text}"]]
+            self.assertEqual((lines[0], lines[-1]), ("SMS received", "reply posted into Ann and Bob as Bob"))
+            self.assertEqual(len(lines), 3 if text == "One" else 2, lines)
+
+    async def test_waiting_for_a_limit(self) -> None:
+        """That an SMS waits for its turn is told."""
+        await self.do("users", id="dan", name="Dan", phone="+12015550114")
+        for user in ("bob", "dan"):
+            talk = await self.do("conversations", participants=["ann", user])
+            self.layer.send(talk["id"], "ann", "Hello")
+        await self.do("skip", by="30 seconds")
+        waits = "waits for its turn: +1 201 555 0101 may send only so many SMS a second"
+        self.assertEqual(len([line for line in await self.told() if line.endswith(waits)]), 1)
+        self.assertEqual(len(self.nexmo.sent), 2)
+
+    async def test_slow_while_time_is_skipped(self) -> None:
+        """A skip does not make a slow answer one that never comes."""
+        await self.do("faults", path="/sms/json", delay=20)
+        self.layer.send(TALK, "ann", "Are you there?")
+        await self.do("skip", by="10 minutes")
+        self.assertEqual(self.texts(), ["Ann: Are you there?"])
+        self.assertFalse([line for line in await self.told() if "nobody knows" in line])
+
+    async def test_no_receipt(self) -> None:
+        """What becomes of an SMS of unknown outcome is told, too."""
+        await self.do("receipts", statuses=[])
+        await self.do("faults", path="/sms/json", done=True, drop=True)
+        self.layer.send(TALK, "ann", "Are you there?")
+        await self.do("skip", by="30 minutes")
+        told = await self.told()
+        self.assertIn("Bob: no receipt came in time: sent again", told)
+        self.assertEqual(len(self.texts()), 2)
+
+    async def test_kept_at_once(self) -> None:
+        """After a skip the new time is kept, also when the process is killed right then."""
+        await self.do("skip", by="1 hour")
+        service: Any = self.running._service  # type: ignore[union-attr]
+        kept = json.loads(await service.connections[1].command("GET", KEY))
+        self.assertEqual(kept["ahead"], 3600.0)
+
     async def test_read(self) -> None:
         """Who has read it gets no text, and the timeline says why."""
         message = self.layer.send(TALK, "ann", "Are you there?")
@@ -179,7 +230,14 @@ class OutOfTheBox(Sandboxed):
         """A page of somebody else's, or one that reached us by another name, can neither see nor do anything."""
         host = f"127.0.0.1:{self.ports['companies']}"
         for headers in ({"origin": "https://evil.example"}, {"host": f"evil.example:{self.ports['companies']}"}):
-            for method, path in (("POST", "/control/skip"), ("GET", "/control/state"), ("GET", "/events")):
+            for method, path in (
+                ("POST", "/control/skip"),
+                ("GET", "/control/state"),
+                ("GET", "/events"),
+                ("POST", "/nexmo/sms/json"),
+                ("GET", "/layer/apps/x/webhooks"),
+                ("GET", "/"),
+            ):
                 code, answer = await self.ask(method, path, {"by": "10 s"} if method == "POST" else None, **headers)
                 self.assertEqual((code, list(answer)), (403, ["error"]), path)
         code, _ = await self.ask("GET", "/control/state", None, origin=f"http://{host}")
