@@ -33,7 +33,7 @@ from nexmo_twisted.service import NexmoService, faults_in_one_line, installed_re
 from nexmo_twisted.store.connection import Connection, Now
 from nexmo_twisted.store.keys import KEYS
 from nexmo_twisted.store.operator import Operator
-from nexmo_twisted.store.redis_store import reply_id
+from nexmo_twisted.store.words import reply_id
 
 #: Where the sandbox is found; the demo looks there.
 COMPANIES_PORT = 8090

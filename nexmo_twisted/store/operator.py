@@ -11,7 +11,7 @@ from nexmo_twisted.rules.compact import short_id
 from nexmo_twisted.rules.entries import Entry, MessageFacts, Queue
 from nexmo_twisted.store.connection import Connection, Now, redis_time
 from nexmo_twisted.store.keys import KEYS
-from nexmo_twisted.store.redis_store import reply_id
+from nexmo_twisted.store.words import int_or_none, pairs, ranks, reply_id
 
 #: Ids that one look at a set or one script is about: Redis does nothing else meanwhile.
 SCANNED = 1000
@@ -52,16 +52,15 @@ class Operator:
         self, queue: Queue, ids: Sequence[str], report: Collection[Status], *, confirmed: bool
     ) -> AsyncIterator[Redriven]:
         """Have these tried again. ``confirmed``: also those that may have been sent already. What is told is done."""
-        ranks = "".join(str(int(status)) for status in report)
         for some in _batches(ids, REDRIVEN):
-            answers = await self._connection.run("redrive", self._now(), queue, ranks, int(confirmed), *some)
+            answers = await self._connection.run("redrive", self._now(), queue, ranks(report), int(confirmed), *some)
             for item, (answer, wait) in zip(some, answers, strict=True):
                 yield Redriven(item, answer, int(wait))
 
     async def message(self, message_id: str) -> MessageFacts | None:
         """All that is known of the message with that bare UUID in lower case; None when that is nothing."""
         mid = short_id(message_id)
-        now, held, reason, check, record, ranks, outcomes, raw = await self._connection.run("why", self._now(), mid)
+        now, held, reason, check, record, ranked, outcomes, raw = await self._connection.run("why", self._now(), mid)
         entries = [_entry("out", *each) for each in raw]
         if not record or record[0]:  # whom it was sent to is no longer in its record
             found = await self._scan("out_uncertain", f"{mid}.*") | await self._scan("out_buried", f"{mid}.*")
@@ -73,16 +72,16 @@ class Operator:
             now=int(now),
             message_id=message_id,
             closed=closed,
-            closed_at=_number(closed_at),
-            due=_number(due),
-            delay=_number(delay),
+            closed_at=int_or_none(closed_at),
+            due=int_or_none(due),
+            delay=int_or_none(delay),
             sender=sender,
-            open=_number(open_),
-            check=_number(check),
-            held=_number(held),
+            open=int_or_none(open_),
+            check=int_or_none(check),
+            held=int_or_none(held),
             held_reason=reason,
-            ranks={user: int(rank) for user, rank in _pairs(ranks)},
-            outcomes=dict(_pairs(outcomes)),
+            ranks={user: int(rank) for user, rank in pairs(ranked).items()},
+            outcomes=pairs(outcomes),
             entries=entries,
         )
 
@@ -114,7 +113,7 @@ class Operator:
             cursor, flat = await self._connection.command(
                 "ZSCAN", KEYS[name], cursor, "MATCH", pattern, "COUNT", SCANNED
             )
-            found.update((member, float(score)) for member, score in _pairs(flat))
+            found.update((member, float(score)) for member, score in pairs(flat).items())
             if cursor == "0":
                 return found
 
@@ -124,19 +123,10 @@ def _batches(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
         yield ids[start : start + size]
 
 
-def _pairs(flat: Sequence[str]) -> Iterator[tuple[str, str]]:
-    it = iter(flat)
-    return zip(it, it, strict=True)
-
-
-def _number(text: str) -> int | None:
-    return int(float(text)) if text else None
-
-
 def _entry(queue: Queue, item: str, what: Any = None, *more: Any) -> Entry:
     if what is None:
         return Entry(queue, item, {})
     if isinstance(what, str):
         return Entry(queue, item, {}, done=what, done_for=int(more[0]))
     after, ahead = more
-    return Entry(queue, item, dict(_pairs(what)), _number(after), int(ahead))
+    return Entry(queue, item, pairs(what), int_or_none(after), int(ahead))

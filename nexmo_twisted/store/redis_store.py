@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from itertools import chain
 from secrets import token_hex
 from typing import TypeVar
-from uuid import UUID, uuid5
 
 from twisted.logger import Logger
 
@@ -21,7 +18,6 @@ from nexmo_twisted.model import (
     Held,
     InboundSms,
     MessageEvent,
-    Notice,
     Notification,
     Part,
     PartTaken,
@@ -32,11 +28,23 @@ from nexmo_twisted.model import (
     Status,
 )
 from nexmo_twisted.rules import phones, receipts
-from nexmo_twisted.rules.compact import long_id, short_id
-from nexmo_twisted.rules.links import LinkCommit, LinkState, thread_of_entry
+from nexmo_twisted.rules.compact import short_id
+from nexmo_twisted.rules.links import LinkCommit, LinkState
 from nexmo_twisted.rules.pacing import Limit
 from nexmo_twisted.store.connection import Connection, Now, redis_time
 from nexmo_twisted.store.keys import KEEP, KEYS
+from nexmo_twisted.store.words import (
+    commit_words,
+    int_or_none,
+    limits_words,
+    message_id_of,
+    notification,
+    pairs,
+    queue_of,
+    ranks,
+    reply,
+    reply_id,
+)
 
 #: An item that was claimed so often without a word about it may be what kills the process: it is buried.
 CLAIMS_WITHOUT_A_WORD = 3
@@ -55,11 +63,6 @@ PARTS = 10
 PARKED = 250
 #: How many unreadable webhooks are kept.
 QUARANTINED = 100
-
-#: The namespace of the UUIDs that keep a reply from being posted twice: derived from Nexmo's messageId alone, so that
-#: even a Redis that lost its memory derives the same.
-REPLIES = UUID("6d64bb34-6f20-5b8c-9e65-29ffb1f3a1a7")
-
 
 Item = TypeVar("Item")
 
@@ -93,7 +96,7 @@ class RedisStore:
             delay,
             *statuses,
         )
-        return _number(due)
+        return int_or_none(due)
 
     async def receive(self, sms: InboundSms, handset: str, number: str, *, stops: bool = False) -> bool:
         rid = reply_id(sms.message_id)
@@ -117,11 +120,11 @@ class RedisStore:
             wait,
             longest,
         )
-        return PartTaken(outcome, torn, _number(after))
+        return PartTaken(outcome, torn, int_or_none(after))
 
     async def close_parts(self, limit: int) -> Closed:
         torn, orphans, after = await self._work.run("close_parts", self._now(), limit)
-        return Closed(torn, orphans, _number(after))
+        return Closed(torn, orphans, int_or_none(after))
 
     async def dismiss(self, sms: InboundSms, reason: str) -> bool:
         key = KEYS["in_item"] + reply_id(sms.message_id)
@@ -132,15 +135,15 @@ class RedisStore:
 
     async def promote(self, limit: int, report: Collection[Status]) -> Promoted:
         messages, notifications, orphans, after = await self._work.run(
-            "promote", self._now(), limit, _ranks(report), PROMOTED
+            "promote", self._now(), limit, ranks(report), PROMOTED
         )
-        return Promoted(messages, notifications, orphans, _number(after))
+        return Promoted(messages, notifications, orphans, int_or_none(after))
 
     async def claim_notifications(self, limit: int, lease: int, *, idle: bool = True) -> Claimed[Notification]:
-        return await self._claim("out", limit, lease, idle, _notification)
+        return await self._claim("out", limit, lease, idle, notification)
 
     async def claim_replies(self, limit: int, lease: int, *, idle: bool = True) -> Claimed[Reply]:
-        return await self._claim("in", limit, lease, idle, _reply)
+        return await self._claim("in", limit, lease, idle, reply)
 
     async def _claim(self, queue: str, limit: int, lease: int, idle: bool, read: Callable[..., Item]) -> Claimed[Item]:
         after, lost, buried, *raw = await self._work.run(
@@ -154,13 +157,13 @@ class RedisStore:
                 self._log.failure("An item of {queue} cannot be read: {id}", queue=queue, id=values[0])
                 with suppress(StoreUnavailable):  # else it is claimed again later
                     await self._work.run("aside", self._now(), queue, *values[:2], "D", "undecodable")
-        return Claimed(_number(after), items, lost, buried)
+        return Claimed(int_or_none(after), items, lost, buried)
 
     async def read_links(self, user_id: str, handset: str, *, raw: str = "", number: str = "") -> LinkState:
         now, user_map, entries, owner, owner_map, unowned = await self._work.run(
             "read_links", self._now(), user_id, handset, raw, number
         )
-        return LinkState(int(now), user_map, _pairs(entries), owner, owner_map, frozenset(unowned))
+        return LinkState(int(now), user_map, pairs(entries), owner, owner_map, frozenset(unowned))
 
     async def begin(
         self,
@@ -177,15 +180,17 @@ class RedisStore:
             item.id,
             item.token,
             lease,
-            _ranks(report),
+            ranks(report),
             introduced,
-            _limits(limits),
-            *_commit(commit),
+            limits_words(limits),
+            *commit_words(commit),
         )
         return answer
 
     async def begin_notice(self, item: Notification, lease: int, limits: Sequence[Limit] = ()) -> str:
-        answer: str = await self._work.run("begin_notice", self._now(), item.id, item.token, lease, _limits(limits))
+        answer: str = await self._work.run(
+            "begin_notice", self._now(), item.id, item.token, lease, limits_words(limits)
+        )
         return answer
 
     async def notice(self, item: Reply, what: str, text: str) -> bool:
@@ -221,27 +226,27 @@ class RedisStore:
             handset,
             PARKED,
         )
-        return Delivery(_message_id(nid), ended, before, now)
+        return Delivery(message_id_of(nid), ended, before, now)
 
     async def settle(self, limit: int, settle_time: int, policy: str, report: Collection[Status]) -> Settled:
         resent, buried, dropped, unneeded, after = await self._work.run(
-            "settle", self._now(), limit, settle_time, policy, _ranks(report)
+            "settle", self._now(), limit, settle_time, policy, ranks(report)
         )
-        return Settled(resent, buried, dropped, unneeded, _number(after))
+        return Settled(resent, buried, dropped, unneeded, int_or_none(after))
 
     async def finish(self, item: Notification | Reply, outcome: str) -> None:
-        await self._work.run("finish", self._now(), _queue(item), item.id, item.token, outcome)
+        await self._work.run("finish", self._now(), queue_of(item), item.id, item.token, outcome)
 
     async def retry(self, item: Notification | Reply, delay: int, reason: str, introduction: bool = False) -> None:
         field = "f" if introduction else ""
-        await self._work.run("retry", self._now(), _queue(item), item.id, item.token, delay, reason, field)
+        await self._work.run("retry", self._now(), queue_of(item), item.id, item.token, delay, reason, field)
 
     async def release(self, item: Notification | Reply) -> None:
-        await self._work.run("retry", self._now(), _queue(item), item.id, item.token, 0, "", "")
+        await self._work.run("retry", self._now(), queue_of(item), item.id, item.token, 0, "", "")
 
     async def set_aside(self, item: Notification | Reply, reason: str, *, uncertain: bool) -> bool:
         state = "U" if uncertain else "D"
-        answer = await self._work.run("aside", self._now(), _queue(item), item.id, item.token, state, reason)
+        answer = await self._work.run("aside", self._now(), queue_of(item), item.id, item.token, state, reason)
         return bool(answer == "DONE")
 
     async def hold(self, item: Notification, reason: str) -> Held:
@@ -252,7 +257,7 @@ class RedisStore:
         await self._work.run("pause", self._now(), item.id, item.token, limit, duration, reason)
 
     async def renew_links(self, commit: LinkCommit) -> bool:
-        return bool(await self._work.run("renew_links", self._now(), *_commit(commit)) == "OK")
+        return bool(await self._work.run("renew_links", self._now(), *commit_words(commit)) == "OK")
 
     async def set_unowned(self, numbers: Collection[str]) -> None:
         await self._work.run("unowned", *sorted(numbers))
@@ -265,93 +270,3 @@ class RedisStore:
 
 
 _: type[Store] = RedisStore
-
-
-def reply_id(message_id: str) -> str:
-    """What a reply with that messageId of the provider is called in Redis: its UUID, in 22 characters."""
-    return urlsafe_b64encode(uuid5(REPLIES, message_id).bytes)[:22].decode()
-
-
-def _queue(item: Notification | Reply) -> str:
-    return "out" if isinstance(item, Notification) else "in"
-
-
-def _ranks(report: Collection[Status]) -> str:
-    return "".join(str(int(status)) for status in report)
-
-
-def _limits(limits: Sequence[Limit]) -> str:
-    return " ".join(f"{limit.name} {limit.interval} {limit.tolerance}" for limit in limits)
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text else None
-
-
-def _pairs(flat: list[str]) -> dict[str, str]:
-    it: Iterator[str] = iter(flat)
-    return dict(zip(it, it, strict=True))
-
-
-def _commit(commit: LinkCommit) -> tuple[str | int, ...]:
-    state = commit.state
-    return (
-        commit.user_id,
-        state.user_map,
-        commit.user_map,
-        commit.handset,
-        state.handset.get("v", ""),
-        state.owner,
-        state.owner_map,
-        commit.number,
-        commit.entry,
-        commit.ttl,
-        commit.raw,
-        commit.mark,
-        *chain.from_iterable(commit.adopted.items()),
-    )
-
-
-def _message_id(nid: str) -> str:
-    """The message that a notification is about; a notice is about none, and has an id that looks otherwise."""
-    mid, _, user = nid.partition(".")
-    return long_id(mid) if len(user) == 12 else nid
-
-
-def _notification(nid: str, token: str, waited: str, fields: list[str], record: list[str]) -> Notification:
-    item: Mapping[str, str] = _pairs(fields)
-    sender, packed, gone, *ranks = record or ("", "", "")
-    notice = Notice(item["h"], item["n"], item["x"]) if "x" in item else None
-    return Notification(
-        id=nid,
-        token=token,
-        message_id=nid if notice else long_id(nid.partition(".")[0]),
-        user_id=item["l"],
-        sender=sender,
-        packed=packed,
-        statuses={user: Status(int(rank)) for user, rank in _pairs(ranks).items()},
-        gone=gone,
-        attempts=int(item.get("t", 0)),
-        introduction_failures=int(item.get("f", 0)),
-        due=int(item["d"]),
-        waited=int(waited),
-        suspect=item["suspect"] == "1",
-        notice=notice,
-    )
-
-
-def _reply(rid: str, token: str, waited: str, fields: list[str], _record: list[str]) -> Reply:
-    item: Mapping[str, str] = _pairs(fields)
-    return Reply(
-        id=rid,
-        token=token,
-        handset=item["l"],
-        number=item["n"],
-        text=item["x"],
-        once=UUID(bytes=urlsafe_b64decode(rid + "==")),
-        thread=thread_of_entry(item["b"]),
-        attempts=int(item.get("t", 0)),
-        waited=int(waited),
-        suspect=item["suspect"] == "1",
-        fragment="r" in item,
-    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from nexmo_twisted.model import Status
 from nexmo_twisted.store.connection import Connection, Now
+from nexmo_twisted.store.words import ranks
 
 #: About how many entries or keys one step looks at: some two milliseconds of Redis' time.
 BATCH = 100
@@ -38,7 +39,7 @@ class Sweeping:
     def __init__(self, connection: Connection, now: Now, report: Collection[Status], link_ttl: int) -> None:
         self._connection = connection
         self._now = now
-        self._ranks = "".join(str(int(status)) for status in report)
+        self._ranks = ranks(report)
         self._link_ttl = link_ttl
 
     async def step(self, place: str) -> Swept:

@@ -10,6 +10,7 @@ from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.rules.pulse import Pulse, RedisSettings
 from nexmo_twisted.store.connection import Connection, Now, redis_time
 from nexmo_twisted.store.keys import KEYS
+from nexmo_twisted.store.words import int_or_none
 
 
 class WatchedRedis:
@@ -31,7 +32,7 @@ class WatchedRedis:
         """
         answer = await self._connection.run("beat", self._now(), self._name, number, remember)
         before, *figures, held_since, reason = answer
-        values: list[Any] = [_number(before), *map(int, figures), _number(held_since), reason]
+        values: list[Any] = [int_or_none(before), *map(int, figures), int_or_none(held_since), reason]
         return Pulse(*values)
 
     async def forget(self) -> None:
@@ -67,7 +68,3 @@ class WatchedRedis:
             if isinstance(error.__cause__, txredisapi.ResponseError):
                 return None
             raise
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text else None

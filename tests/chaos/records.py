@@ -13,7 +13,7 @@ from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.rules.compact import short_id
 from nexmo_twisted.store.connection import Connection
 from nexmo_twisted.store.keys import KEYS
-from nexmo_twisted.store.redis_store import REPLIES
+from nexmo_twisted.store.words import REPLIES
 
 #: Records are looked up so many at a time.
 BATCH = 500

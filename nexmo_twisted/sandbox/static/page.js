@@ -231,7 +231,7 @@ form("start", "conversations", ({ name }) => ({
   participants: [...$("people").querySelectorAll(":checked")].map((box) => box.value), name: name.value }));
 form("person", "users", ({ id, name, phone }) => ({ id: id.value, name: name.value, phone: phone.value }));
 form("fault", "faults", ({ path, number, text, what, value, delay, done, times }) => {
-  const fault = { path: path.value, number: number.value.replace(/\D/g, ""), text: text.value,
+  const fault = { path: path.value, number: number.disabled ? "" : number.value.replace(/\D/g, ""), text: text.value,
     delay: Number(delay.value), times: Number(times.value), done: done.checked };
   if (what.value === "drop") fault.drop = true;
   else if (what.value) fault[what.value] = what.value === "status" ? Number(value.value) : value.value;
@@ -241,6 +241,9 @@ $("what").addEventListener("change", ({ target }) => {
   const value = $("fault").elements.value;
   value.disabled = !["status", "nexmo_status"].includes(target.value);
   value.value = target.value === "status" ? "503" : "1";
+});
+$("fault").elements.path.addEventListener("change", ({ target }) => {  // Layer is asked nothing about a number
+  $("fault").elements.number.disabled = ["/users/", "/layer/"].includes(target.value);
 });
 $("clear").addEventListener("click", () => post("faults", undefined, "DELETE"));
 for (const button of $("skips").querySelectorAll("button")) {

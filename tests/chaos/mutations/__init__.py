@@ -66,7 +66,7 @@ RULES = (
     ),
     Rule(
         "the UUID of a reply follows from Nexmo's messageId",
-        "nexmo_twisted/store/redis_store.py",
+        "nexmo_twisted/store/words.py",
         'once=UUID(bytes=urlsafe_b64decode(rid + "==")),',
         "once=uuid5(REPLIES, token),",
         "tests.scenarios.test_replies.Replies.test_posted_although_the_answer_is_lost",

@@ -1,0 +1,107 @@
+"""Values as the scripts take and give them: words, and flat lists of fields."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import chain
+from uuid import UUID, uuid5
+
+from nexmo_twisted.model import Notice, Notification, Reply, Status
+from nexmo_twisted.rules.compact import long_id
+from nexmo_twisted.rules.links import LinkCommit, thread_of_entry
+from nexmo_twisted.rules.pacing import Limit
+
+#: The namespace of the UUIDs that keep a reply from being posted twice: derived from Nexmo's messageId alone, so that
+#: even a Redis that lost its memory derives the same.
+REPLIES = UUID("6d64bb34-6f20-5b8c-9e65-29ffb1f3a1a7")
+
+
+def reply_id(message_id: str) -> str:
+    """What a reply with that messageId of the provider is called in Redis: its UUID, in 22 characters."""
+    return urlsafe_b64encode(uuid5(REPLIES, message_id).bytes)[:22].decode()
+
+
+def queue_of(item: Notification | Reply) -> str:
+    return "out" if isinstance(item, Notification) else "in"
+
+
+def ranks(report: Collection[Status]) -> str:
+    return "".join(str(int(status)) for status in report)
+
+
+def limits_words(limits: Sequence[Limit]) -> str:
+    return " ".join(f"{limit.name} {limit.interval} {limit.tolerance}" for limit in limits)
+
+
+def int_or_none(text: str) -> int | None:
+    return int(float(text)) if text else None
+
+
+def pairs(flat: list[str]) -> dict[str, str]:
+    it: Iterator[str] = iter(flat)
+    return dict(zip(it, it, strict=True))
+
+
+def commit_words(commit: LinkCommit) -> tuple[str | int, ...]:
+    state = commit.state
+    return (
+        commit.user_id,
+        state.user_map,
+        commit.user_map,
+        commit.handset,
+        state.handset.get("v", ""),
+        state.owner,
+        state.owner_map,
+        commit.number,
+        commit.entry,
+        commit.ttl,
+        commit.raw,
+        commit.mark,
+        *chain.from_iterable(commit.adopted.items()),
+    )
+
+
+def message_id_of(nid: str) -> str:
+    """The message that a notification is about; a notice is about none, and has an id that looks otherwise."""
+    mid, _, user = nid.partition(".")
+    return long_id(mid) if len(user) == 12 else nid
+
+
+def notification(nid: str, token: str, waited: str, fields: list[str], record: list[str]) -> Notification:
+    item: Mapping[str, str] = pairs(fields)
+    sender, packed, gone, *ranks = record or ("", "", "")
+    notice = Notice(item["h"], item["n"], item["x"]) if "x" in item else None
+    return Notification(
+        id=nid,
+        token=token,
+        message_id=nid if notice else long_id(nid.partition(".")[0]),
+        user_id=item["l"],
+        sender=sender,
+        packed=packed,
+        statuses={user: Status(int(rank)) for user, rank in pairs(ranks).items()},
+        gone=gone,
+        attempts=int(item.get("t", 0)),
+        introduction_failures=int(item.get("f", 0)),
+        due=int(item["d"]),
+        waited=int(waited),
+        suspect=item["suspect"] == "1",
+        notice=notice,
+    )
+
+
+def reply(rid: str, token: str, waited: str, fields: list[str], _record: list[str]) -> Reply:
+    item: Mapping[str, str] = pairs(fields)
+    return Reply(
+        id=rid,
+        token=token,
+        handset=item["l"],
+        number=item["n"],
+        text=item["x"],
+        once=UUID(bytes=urlsafe_b64decode(rid + "==")),
+        thread=thread_of_entry(item["b"]),
+        attempts=int(item.get("t", 0)),
+        waited=int(waited),
+        suspect=item["suspect"] == "1",
+        fragment="r" in item,
+    )
