@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from klein import Klein
 from twisted.web.http import Request
 from twisted.web.resource import Resource
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.routing import RequestRedirect
 
 from nexmo_twisted.sandbox.answering import BadInput, json_object, write
 from nexmo_twisted.sandbox.layer_webhooks import Gone, NoParticipant, NoSuch
@@ -15,6 +18,18 @@ from nexmo_twisted.sandbox.wire import Answer, json_answer
 
 def error(status: int, reason: str) -> Answer:
     return json_answer(status, {"error": reason})
+
+
+def refuse_politely(app: Klein) -> None:
+    """Have the app of a class answer wrong paths and methods as everything else is answered here."""
+
+    @app.handle_errors(NotFound, RequestRedirect)
+    def unknown_path(self: object, request: Any, failure: object) -> bytes:
+        return write(request, error(404, "there is nothing at this path"))
+
+    @app.handle_errors(MethodNotAllowed)
+    def wrong_method(self: object, request: Any, failure: object) -> bytes:
+        return write(request, error(405, "this method is not allowed here"))
 
 
 def obey(

@@ -12,11 +12,9 @@ from typing import Any
 from klein import Klein
 from twisted.web.http import Request
 from twisted.web.resource import Resource
-from werkzeug.exceptions import MethodNotAllowed, NotFound
-from werkzeug.routing import RequestRedirect
 
 from nexmo_twisted.sandbox.answering import write
-from nexmo_twisted.sandbox.commands import error, obey
+from nexmo_twisted.sandbox.commands import obey, refuse_politely
 from nexmo_twisted.sandbox.layer import Conversation, SimulatedLayer
 from nexmo_twisted.sandbox.layer_webhooks import NoSuch, iso
 from nexmo_twisted.sandbox.nexmo import SimulatedNexmo
@@ -29,6 +27,7 @@ class ControlApi:
     ``/replies``."""
 
     app = Klein()
+    refuse_politely(app)
 
     def __init__(self, layer: SimulatedLayer, nexmo: SimulatedNexmo) -> None:
         self._layer = layer
@@ -144,14 +143,6 @@ class ControlApi:
             return {"id": self._nexmo.reply(handset, number, text, parts)}
 
         return obey(request, reply, "handset", "number", "text", more=("order", "shuffled", "concat"), status=201)
-
-    @app.handle_errors(NotFound, RequestRedirect)
-    def unknown_path(self, request: Any, failure: object) -> bytes:
-        return write(request, error(404, "there is nothing at this path"))
-
-    @app.handle_errors(MethodNotAllowed)
-    def wrong_method(self, request: Any, failure: object) -> bytes:
-        return write(request, error(405, "this method is not allowed here"))
 
     def _conversation(self, conversation: Conversation) -> Mapping[str, Any]:
         return {

@@ -10,14 +10,12 @@ from klein import Klein
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.http import Request
 from twisted.web.resource import Resource
-from werkzeug.exceptions import MethodNotAllowed, NotFound
-from werkzeug.routing import RequestRedirect
 
 from nexmo_twisted.durations import milliseconds
 from nexmo_twisted.sandbox.answering import BadInput, json_object, write
 from nexmo_twisted.sandbox.cases import CASES, Cases
 from nexmo_twisted.sandbox.clock import SkippingClock
-from nexmo_twisted.sandbox.commands import error, obey
+from nexmo_twisted.sandbox.commands import error, obey, refuse_politely
 from nexmo_twisted.sandbox.companies import Sandbox
 from nexmo_twisted.sandbox.events import Events
 from nexmo_twisted.sandbox.layer_webhooks import NoSuch
@@ -89,6 +87,7 @@ class PageApi:
     """Serves ``/skip`` and ``/cases``, which need the clock and the timeline."""
 
     app = Klein()
+    refuse_politely(app)
 
     def __init__(self, clock: SkippingClock, skipping: Skipping, cases: Cases) -> None:
         self._clock = clock
@@ -133,11 +132,3 @@ class PageApi:
             return {}
 
         return obey(request, play, "id", status=202)
-
-    @app.handle_errors(NotFound, RequestRedirect)
-    def unknown_path(self, request: Any, failure: object) -> bytes:
-        return write(request, error(404, "there is nothing at this path"))
-
-    @app.handle_errors(MethodNotAllowed)
-    def wrong_method(self, request: Any, failure: object) -> bytes:
-        return write(request, error(405, "this method is not allowed here"))

@@ -9,11 +9,9 @@ from typing import Any
 from klein import Klein
 from twisted.web.http import Request
 from twisted.web.resource import Resource
-from werkzeug.exceptions import MethodNotAllowed, NotFound
-from werkzeug.routing import RequestRedirect
 
 from nexmo_twisted.sandbox.answering import write
-from nexmo_twisted.sandbox.commands import error, obey
+from nexmo_twisted.sandbox.commands import obey, refuse_politely
 from nexmo_twisted.sandbox.faults import Fault, Faults
 from nexmo_twisted.sandbox.nexmo import SimulatedNexmo
 from nexmo_twisted.sandbox.receipt_plan import ReceiptPlan
@@ -26,6 +24,7 @@ class TroubleApi:
     """Serves ``/faults`` and ``/receipts``."""
 
     app = Klein()
+    refuse_politely(app)
 
     def __init__(self, nexmo: SimulatedNexmo, faults: Faults) -> None:
         self._nexmo = nexmo
@@ -85,11 +84,3 @@ class TroubleApi:
         self._nexmo.receipts = ReceiptPlan()
         self._nexmo.receipts_of.clear()
         return write(request, json_answer(200, {}))
-
-    @app.handle_errors(NotFound, RequestRedirect)
-    def unknown_path(self, request: Any, failure: object) -> bytes:
-        return write(request, error(404, "there is nothing at this path"))
-
-    @app.handle_errors(MethodNotAllowed)
-    def wrong_method(self, request: Any, failure: object) -> bytes:
-        return write(request, error(405, "this method is not allowed here"))
