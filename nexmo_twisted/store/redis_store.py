@@ -119,6 +119,7 @@ class RedisStore:
             part.number,
             wait,
             longest,
+            reply_id(f"{sms.message_id} part {part.number}"),
         )
         return PartTaken(outcome, torn, int_or_none(after))
 

@@ -256,6 +256,24 @@ class Missing(PartsCase):
         self.assertEqual((await self.part(2)).outcome, "known")
         self.assertEqual(await self.redis("KEYS", "nx:cc*"), [])
 
+    async def test_late_with_the_same_messageid(self) -> None:
+        """Also when all parts share one messageId nothing is lost, and each is posted once, with a UUID of its own."""
+        await self.part(2, "shared")
+        await self.time_over()
+        (first,) = await self.replies()
+        await self.store.finish(first, "posted")
+        uuids = {first.once}
+        for number in (3, 1):
+            self.assertEqual((await self.part(number, "shared")).outcome, "late")
+            self.assertEqual((await self.part(number, "shared")).outcome, "known")
+            (item,) = await self.replies()
+            self.assertEqual((item.text, item.fragment), (TEXTS[number - 1], True))
+            uuids.add(item.once)
+            await self.store.finish(item, "posted")
+        self.assertEqual(len(uuids), 3)
+        for number in (1, 2, 3):
+            self.assertEqual((await self.part(number, "shared")).outcome, "known")
+
     async def test_late_ones_are_not_waited_for(self) -> None:
         """Each of several late ones is posted at once."""
         await self.part(2)

@@ -2,7 +2,8 @@
 -- A part of a long inbound SMS is stored once. The last one to come makes a reply of them, at the place of the first.
 -- A part that came before, with another messageId, says that its reference is used again: the old reply is closed as it
 -- is, and a new one begins. A part of one that was posted incomplete, or should have been, is a reply by itself.
--- ARGV: now, rid, handset, number, text, messageId, reference, total, part, ms that others may take, ms in all.
+-- ARGV: now, rid, handset, number, text, messageId, reference, total, part, ms that others may take, ms in all, the rid
+-- it gets when it comes late and has the messageId of the reply that it belonged to.
 -- Returns {known, waiting, whole or late, 1 when one was closed incomplete, ms until this one will be or ''}
 local now, q, rid, handset, number = clock(ARGV[1]), names('in'), ARGV[2], ARGV[3], ARGV[4]
 local text, id, part, wait, longest = ARGV[5], ARGV[6], ARGV[9], tonumber(ARGV[10]), tonumber(ARGV[11])
@@ -10,7 +11,8 @@ local name = table.concat({handset, number, ARGV[7], ARGV[8]}, ':')
 local key, parts, closed = K.parts .. name, load_parts(name), 0
 local before = parts and parts['i' .. part]
 local late = parts and not before and (parts.c or now > parts.d + longest)
--- Should all parts of one reply have the same messageId, they are still parts of it.
+-- Should all parts of one reply have the same messageId, they are still parts of it, and late ones replies.
+if late and parts.f == rid then rid = ARGV[12] end
 local sibling = parts and not parts.c and not before and not late and parts.f == rid
 if before == id or redis.call('EXISTS', q.item .. rid) == 1 and not sibling then return {'known', 0, ''} end
 
