@@ -13,6 +13,7 @@ from werkzeug.routing import RequestRedirect
 
 from nexmo_twisted.sandbox.answering import BadInput, json_object, write
 from nexmo_twisted.sandbox.layer_webhooks import Gone, NoParticipant, NoSuch
+from nexmo_twisted.sandbox.members import refuse_unknown
 from nexmo_twisted.sandbox.wire import Answer, json_answer
 
 
@@ -45,8 +46,7 @@ def _obeyed(
 ) -> Answer:
     try:
         body = json_object(request)
-        for name in sorted(body.keys() - {*names, *more}):
-            raise ValueError(f"unknown: {name}; known: {', '.join((*names, *more))}")
+        refuse_unknown(body, (*names, *more))
         for name in names:
             if not isinstance(body.get(name), str) or not body[name]:
                 raise ValueError(f"{name} must be a string, and not blank")

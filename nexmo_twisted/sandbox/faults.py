@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
+from nexmo_twisted.sandbox.members import members, refuse_unknown
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -55,11 +57,6 @@ class Fault:
             and self.method.upper() in ("", method)
         )
 
-    @classmethod
-    def members(cls) -> tuple[str, ...]:
-        """What a JSON object of a fault may have."""
-        return tuple(each.name for each in fields(cls))
-
     def as_json(self) -> dict[str, object]:
         """The members that say something; what :meth:`from_json` makes this fault of."""
         said = {
@@ -77,9 +74,7 @@ class Fault:
 
         Raises ValueError, saying which member is wrong.
         """
-        unknown = sorted(values.keys() - set(cls.members()))
-        if unknown:
-            raise ValueError(f"unknown: {', '.join(unknown)}; known: {', '.join(cls.members())}")
+        refuse_unknown(values, members(cls))
         for name, value in values.items():
             wanted, allowed = _SHAPES[name]
             # In Python a bool is an int; in JSON it is not.

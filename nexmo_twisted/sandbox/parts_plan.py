@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+
+from nexmo_twisted.sandbox.members import members, refuse_unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +39,7 @@ class PartsPlan:
 
         Raises ValueError, saying which member is wrong.
         """
-        known = [each.name for each in fields(cls)]
-        unknown = sorted(values.keys() - set(known))
-        if unknown:
-            raise ValueError(f"unknown: {', '.join(unknown)}; known: {', '.join(known)}")
+        refuse_unknown(values, members(cls))
         order, shuffled, concat = values.get("order", []), values.get("shuffled", False), values.get("concat", True)
         # In Python a bool is an int; in JSON it is not.
         if not isinstance(order, list) or not all(type(number) is int and number > 0 for number in order):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 from nexmo_twisted.model import OwnedNumber
+from nexmo_twisted.sandbox.members import members, refuse_unknown
 
 #: Area codes of numbers that the called party pays for.
 _TOLL_FREE = frozenset({"800", "833", "844", "855", "866", "877", "888"})
@@ -33,10 +34,7 @@ class RatesPlan:
 
         Raises ValueError, saying which member is wrong.
         """
-        known = [each.name for each in fields(cls)]
-        unknown = sorted(values.keys() - set(known))
-        if unknown:
-            raise ValueError(f"unknown: {', '.join(unknown)}; known: {', '.join(known)}")
+        refuse_unknown(values, members(cls))
         numbers = values.get("numbers", {})
         if not isinstance(numbers, dict):
             raise ValueError("numbers must be an object of numbers and their rates")

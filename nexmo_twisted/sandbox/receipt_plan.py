@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
+from nexmo_twisted.sandbox.members import members, refuse_unknown
+
 #: Statuses that tell of no failure.
 _GOOD = ("accepted", "buffered", "delivered")
 #: "Unknown", the error code that says the least.
@@ -40,19 +42,12 @@ class ReceiptPlan:
         return "0" if status in _GOOD else self.err_code or _UNKNOWN
 
     @classmethod
-    def members(cls) -> tuple[str, ...]:
-        """What a JSON object of a plan may have."""
-        return tuple(each.name for each in fields(cls))
-
-    @classmethod
     def from_json(cls, values: Mapping[str, object]) -> ReceiptPlan:
         """A plan from a JSON object with the same names; ``statuses`` is a list.
 
         Raises ValueError, saying which member is wrong.
         """
-        unknown = sorted(values.keys() - set(cls.members()))
-        if unknown:
-            raise ValueError(f"unknown: {', '.join(unknown)}; known: {', '.join(cls.members())}")
+        refuse_unknown(values, members(cls))
         made: dict[str, object] = {**_as_json(cls()), **values}
         statuses, times, delay = made["statuses"], made["times"], made["delay"]
         if not isinstance(statuses, list) or not all(isinstance(each, str) and each for each in statuses):

@@ -13,6 +13,7 @@ from twisted.web.resource import Resource
 from nexmo_twisted.sandbox.answering import write
 from nexmo_twisted.sandbox.commands import obey, refuse_politely
 from nexmo_twisted.sandbox.faults import Fault, Faults
+from nexmo_twisted.sandbox.members import members
 from nexmo_twisted.sandbox.nexmo import SimulatedNexmo
 from nexmo_twisted.sandbox.receipt_plan import ReceiptPlan
 from nexmo_twisted.sandbox.wire import json_answer
@@ -48,7 +49,7 @@ class TroubleApi:
             self._faults.add(Fault.from_json(members))
             return {}
 
-        return obey(request, add, more=Fault.members(), status=201)
+        return obey(request, add, more=members(Fault), status=201)
 
     @app.route("/faults", methods=["DELETE"])
     def clear_faults(self, request: Request) -> bytes:
@@ -76,7 +77,7 @@ class TroubleApi:
                 self._nexmo.receipts = made
             return {}
 
-        return obey(request, plan, more=("handset", *ReceiptPlan.members()))
+        return obey(request, plan, more=("handset", *members(ReceiptPlan)))
 
     @app.route("/receipts", methods=["DELETE"])
     def forget_receipt_plans(self, request: Request) -> bytes:
