@@ -17,6 +17,7 @@ from nexmo_twisted.sandbox.answering import write
 from nexmo_twisted.sandbox.commands import obey, refuse_politely
 from nexmo_twisted.sandbox.layer import Conversation, SimulatedLayer
 from nexmo_twisted.sandbox.layer_webhooks import NoSuch, iso
+from nexmo_twisted.sandbox.members import members
 from nexmo_twisted.sandbox.nexmo import SimulatedNexmo
 from nexmo_twisted.sandbox.parts_plan import PartsPlan
 from nexmo_twisted.sandbox.wire import json_answer
@@ -142,7 +143,7 @@ class ControlApi:
             parts = PartsPlan.from_json(plan) if plan else None
             return {"id": self._nexmo.reply(handset, number, text, parts)}
 
-        return obey(request, reply, "handset", "number", "text", more=("order", "shuffled", "concat"), status=201)
+        return obey(request, reply, "handset", "number", "text", more=members(PartsPlan), status=201)
 
     def _conversation(self, conversation: Conversation) -> Mapping[str, Any]:
         return {
