@@ -1,4 +1,5 @@
-"""The command line beside the service: ``python -m nexmo_twisted demo``, ``buried``, ``redrive`` and ``why``."""
+"""The command line beside the service: ``python -m nexmo_twisted demo``, ``buried``, ``redrive``, ``place`` and
+``why``."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 from twisted.python.usage import Options, UsageError
 
-from nexmo_twisted.operations.command_line import BuriedOptions, RedriveOptions, WhyOptions
+from nexmo_twisted.operations.command_line import BuriedOptions, PlaceOptions, RedriveOptions, WhyOptions
 
 
 class DemoOptions(Options):
@@ -25,6 +26,7 @@ class Commands(Options):
         ["demo", None, DemoOptions, "Play the whole story against a running sandbox and print it."],
         ["buried", None, BuriedOptions, "Show what was given up, and what may or may not have been sent."],
         ["redrive", None, RedriveOptions, "Have some or all of that tried again."],
+        ["place", None, PlaceOptions, "Say to which of two conversations an ambiguous reply belongs."],
         ["why", None, WhyOptions, "Tell what became of one message or reply, and why."],
     ]
 
@@ -33,7 +35,7 @@ class Commands(Options):
 
     def postOptions(self) -> None:
         if self.subCommand is None:
-            raise UsageError("Say what to do: demo, buried, redrive or why.")
+            raise UsageError("Say what to do: demo, buried, redrive, place or why.")
 
 
 def main(arguments: list[str]) -> None:

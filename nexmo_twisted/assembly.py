@@ -19,6 +19,7 @@ from nexmo_twisted.engine.identities import CustomIdentities, Identities, Platfo
 from nexmo_twisted.engine.intake import Intake
 from nexmo_twisted.engine.introductions import CustomIntroduction, TemplateIntroduction
 from nexmo_twisted.engine.joining import Joining
+from nexmo_twisted.engine.links import Links
 from nexmo_twisted.engine.loop import Loop
 from nexmo_twisted.engine.notices import Courtesy, Notices
 from nexmo_twisted.engine.notifications import Notifications
@@ -26,6 +27,7 @@ from nexmo_twisted.engine.receipts import Receipts
 from nexmo_twisted.engine.registration import Registration
 from nexmo_twisted.engine.replies import Replies
 from nexmo_twisted.engine.settlement import Settlement
+from nexmo_twisted.engine.turned_away import TurnedAway
 from nexmo_twisted.model import Status
 from nexmo_twisted.rules.templates import compile_template
 from nexmo_twisted.store.keys import KEEP
@@ -44,6 +46,7 @@ def terms_of(settings: Settings) -> Terms:
         max_segments=settings.sms.max_segments,
         api_root=f"{settings.layer.api_url}/apps/{settings.layer.app_id}",
         limits=settings.nexmo.limits.limits,
+        settle_time=settings.nexmo.settle_time,
     )
 
 
@@ -68,6 +71,7 @@ class Engine:
         self._counters = counters
         self._lease = lease
         self.terms = terms_of(settings)
+        self._links = Links(store, self.terms.link_lifetime, self.terms.link_keep)
         self.circuits = (Circuit("Layer", clock), Circuit("Nexmo", clock))
         guarded = GuardedChat(chat, self.circuits[0]), GuardedProvider(provider, self.circuits[1])
         self._build_outgoing(*guarded, functions)
@@ -84,11 +88,12 @@ class Engine:
         else:
             source = PlatformIdentities(chat)
             circuits.append(chat_circuit)
+        self._identities = Identities(source, self._clock)
         self.notifications = Notifications(
             self._store,
             chat,
             provider,
-            Identities(source, self._clock),
+            self._identities,
             compile_template(settings.template),
             self._introduction(functions),
             self.terms,
@@ -97,6 +102,8 @@ class Engine:
             self._counters,
             self._lease,
             circuits,
+            self._links,
+            self._attempt_over,
         )
         notify = self.notifications.desk.poke
         self.checks = Checks(self._store, self._clock, self.terms.report, notify, self._counters)
@@ -106,10 +113,16 @@ class Engine:
             settings.nexmo.settle_time,
             settings.nexmo.when_uncertain,
             self.terms.report,
-            notify,
+            self._attempt_over,
             self._counters,
             provider_circuit,
         )
+
+    def _attempt_over(self) -> None:
+        """What became of an attempt is known, or given up: texts may go out, and replies be posted, that waited for
+        it."""
+        self.notifications.desk.poke()
+        self.replies.desk.poke()
 
     def _build_incoming(self, chat: ChatPlatform) -> None:
         """From the webhooks to the store, and from an inbound SMS to the conversation."""
@@ -117,9 +130,9 @@ class Engine:
         self.replies = Replies(
             self._store,
             chat,
-            terms.link_lifetime,
-            terms.link_keep,
-            terms.give_up,
+            self._identities,
+            self._links,
+            terms,
             self._clock,
             random.random,
             self._counters,
@@ -127,6 +140,7 @@ class Engine:
             [self.circuits[0]],
             notices,
         )
+        self.turned_away = TurnedAway(self._store, self._clock)
         self.joining = Joining(self._store, self._clock, self.replies.desk.poke, self._counters)
         self.intake = Intake(
             self._store,
@@ -137,8 +151,10 @@ class Engine:
             self._counters,
             settings.nexmo.concat_timeout,
             self.joining.loop.poke,
-            Receipts(self._store, self._counters, block=settings.sms.opt_out != "off"),
-            notices.stops,
+            Receipts(self._store, self._links, self._attempt_over, self._counters, block=settings.sms.opt_out != "off"),
+            notices,
+            terms.numbers,
+            self.turned_away,
         )
 
     def _registration(self, chat: ChatPlatform, provider: SmsProvider, wall: Callable[[], float]) -> Registration:
@@ -166,7 +182,7 @@ class Engine:
             no_thread_text=sms.no_thread_text,
             numbers=self._settings.nexmo.phone_numbers,
         )
-        return Notices(self._store, courtesy, self.notifications.desk.poke, self._counters)
+        return Notices(self._store, courtesy, self.notifications.desk.poke)
 
     def _introduction(self, functions: Functions) -> Introduction | None:
         introduce = self._settings.introduce_conversation
@@ -183,5 +199,6 @@ class Engine:
             self.replies.desk,
             self.joining.loop,
             self.settlement.loop,
+            self.turned_away.loop,
             self.registration,
         )

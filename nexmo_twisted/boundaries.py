@@ -10,6 +10,9 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from nexmo_twisted.model import (
+    Accepted,
+    Asked,
+    Attempt,
     Claimed,
     Closed,
     Delivery,
@@ -25,6 +28,7 @@ from nexmo_twisted.model import (
     Promoted,
     Receipt,
     Reply,
+    Resolved,
     Settled,
     Sms,
     Status,
@@ -56,8 +60,9 @@ class ChatPlatform(Protocol):
 class SmsProvider(Protocol):
     """A company that sends and receives SMS."""
 
-    async def send(self, sms: Sms) -> Outcome:
-        """Try once to send. Never raises for anything the other side or the network does."""
+    async def send(self, sms: Sms, *, until: float | None = None) -> Outcome:
+        """Try once to send. Never raises for anything the other side or the network does. What has not gone out
+        ``until`` that time of the reactor's clock does not go out, and counts as not sent."""
 
     async def numbers(self) -> Sequence[OwnedNumber]:
         """Every number of the account, all pages. Raises Temporary or Permanent."""
@@ -111,14 +116,21 @@ class Store(Protocol):
     async def record_event(self, event: MessageEvent, packed: str, delay: int) -> int | None:
         """Join one event to what is known. Returns the ms until the message is checked, None when it will not be."""
 
-    async def receive(self, sms: InboundSms, handset: str, number: str, *, stops: bool = False) -> bool:
-        """Store an inbound SMS once. False when it was known. One that ``stops`` blocks its handset at once."""
+    async def receive(self, sms: InboundSms, handset: str, number: str, asked: Asked | None = None) -> str:
+        """Store an inbound SMS once, with the thread it belongs to as of this moment, and what it asks of the service.
+        "NEW", "KNOWN", or what it was when it is no message: "stop", "start", or "again" for a START that does not
+        count since it may be older than the STOP."""
 
     async def receive_part(
         self, sms: InboundSms, part: Part, handset: str, number: str, wait: int, longest: int
     ) -> PartTaken:
         """Store a part of a long SMS once; the last one makes a reply of them. The others are waited for ``wait`` ms
         after each part, and ``longest`` ms after the first."""
+
+    async def resolve(self, item: Reply, settle_time: int, country: str) -> Resolved:
+        """To which of its two threads an open reply belongs, decided once and for all, or that it has to wait: for a
+        receipt not longer than ``settle_time`` after the end of an attempt. ``country`` is that of its handset, an ISO
+        code."""
 
     async def close_parts(self, limit: int) -> Closed:
         """Make replies of what has come of long SMS whose other parts were waited for long enough."""
@@ -138,6 +150,9 @@ class Store(Protocol):
 
     async def claim_replies(self, limit: int, lease: int, *, idle: bool = True) -> Claimed[Reply]:
         """Replies to post under a lease, no two of one handset; ``idle`` as above."""
+
+    async def turned_away(self) -> None:
+        """A webhook of an inbound SMS was answered 503: it comes again, and may then be older than others."""
 
     async def read_links(self, user_id: str, handset: str, *, raw: str = "", number: str = "") -> LinkState:
         """What a choice of number is based on. ``raw`` is the phone as its owner wrote it. With ``number``, also what
@@ -160,27 +175,25 @@ class Store(Protocol):
     async def begin_notice(self, item: Notification, lease: int, limits: Sequence[Limit] = ()) -> str:
         """Record the attempt directly before a notice goes out. "OK", or why it must not, as for ``begin``."""
 
-    async def notice(self, item: Reply, what: str, text: str) -> bool:
-        """A reply asks for "stop", "start" or "help", or belongs nowhere ("lost"): block or unblock its handset, and
-        owe it a notice with that text where it may have one; a blank text is none. False for a start from a handset
-        that was not blocked."""
+    async def step_aside(self, item: Notification, handset: str, duration: int) -> None:
+        """All numbers of the handset are in use by attempts of other threads: others of this user go ahead, until one
+        of those is over, ``duration`` ms at most."""
 
-    async def accepted(
-        self,
-        item: Notification,
-        outcome: str,
-        handset: str,
-        number: str,
-        introduced: str,
-        message_ids: Sequence[str] = (),
-    ) -> Delivery | None:
-        """The SMS was accepted: done, whoever says so. Ends a hold. ``message_ids`` are the provider's of its parts:
-        receipts will be found by them, and those that came before are heard now. None when it was known already."""
+    async def notice(self, item: Reply, text: str) -> None:
+        """A reply cannot be posted: owe its handset a notice that says so where it may have one; a blank text is
+        none."""
+
+    async def accepted(self, item: Notification, attempt: Attempt, outcome: str, sent: Accepted) -> Delivery | None:
+        """The SMS was accepted: done, whoever says so, and its number carries its thread from now on. Ends a hold.
+        Receipts that came before are heard now. None when it was known already."""
 
     async def evidence(self, receipt: Receipt, *, block: bool = False) -> Delivery:
         """A receipt proves that its SMS was accepted, whatever it says, and what it says is kept. Found by its
         client-ref, else by its messageId; else it is kept for some minutes, since it may be faster than the answer that
         tells its id. ``block``: whoever has opted out, as the receipt says, gets no more texts."""
+
+    async def write_map(self, state: LinkState, user_id: str, user_map: str, ttl: int) -> bool:
+        """The map of a user says again what stands on a handset. False when it has changed since it was read."""
 
     async def settle(self, limit: int, settle_time: int, policy: str, report: Collection[Status]) -> Settled:
         """What is to be done with SMS that have been uncertain for ``settle_time``: ``policy`` is "resend" (once),
@@ -195,8 +208,11 @@ class Store(Protocol):
     async def release(self, item: Notification | Reply) -> None:
         """Give it back untouched."""
 
-    async def set_aside(self, item: Notification | Reply, reason: str, *, uncertain: bool) -> bool:
-        """Uncertain or buried: visible, and in nobody's way. False when it is somebody else's or done."""
+    async def set_aside(
+        self, item: Notification | Reply, reason: str, *, uncertain: bool, on_wire: float | None = None
+    ) -> bool:
+        """Uncertain or buried: visible, and in nobody's way. False when it is somebody else's or done. ``on_wire`` is
+        how many seconds ago the bytes of its SMS went out, if that is known."""
 
     async def hold(self, item: Notification, reason: str) -> Held:
         """Nothing goes out but one probe at a time. "NEW" when the hold begins with this, "DONE" when it was on,

@@ -76,7 +76,7 @@ class Notification:
     Times are milliseconds since the epoch by Redis' clock. ``waited`` is how long it has been due, time on hold not
     counted. ``statuses`` is empty and ``packed`` blank when the message is gone (``gone`` says why). ``suspect``:
     whoever had it before never said a word about it. With a ``notice`` there is no message, and its id is that of the
-    notification.
+    notification. ``aside_since`` is when it first stepped aside because all numbers of its handset were in use.
     """
 
     id: str
@@ -93,6 +93,7 @@ class Notification:
     waited: int
     suspect: bool
     notice: Notice | None = None
+    aside_since: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +101,8 @@ class Reply:
     """One claimed reply: an SMS that a handset sent to one of our numbers.
 
     ``handset`` and ``number`` are E.164 digits. ``once`` is the UUID that keeps the chat platform from posting it
-    twice. ``thread`` is the conversation the number carried on that handset when the SMS came, or None. A ``fragment``
-    is not all that was written: parts of it did not come in time.
+    twice. ``thread`` is the conversation the number carried on that handset when the SMS came, or None. It is ``open``
+    while an attempt at an SMS of another conversation decides, and in ``doubt`` when nothing will.
     """
 
     id: str
@@ -114,7 +115,8 @@ class Reply:
     attempts: int
     waited: int
     suspect: bool
-    fragment: bool = False
+    open: bool = False
+    doubt: bool = False
 
 
 Item = TypeVar("Item", covariant=True)
@@ -219,6 +221,16 @@ class Delivery:
     ended: str
     before: str
     said: str
+    relink: Relink | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Relink:
+    """A user whose map in the Node service's format is to say again what stands on a handset (digits)."""
+
+    user_id: str
+    handset: str
+    number: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +269,53 @@ class Sms:
     client_ref: str
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One recorded attempt at a text. ``handset`` is where its link is kept, in digits; ``introduced`` the thread that
+    the handset knows about once it has this SMS, or blank. ``map_read`` and ``map_new`` are the user's map before and
+    after, and ``ttl`` its time to live in ms; blank and 0 for a notice, which changes no link. After ``until``, a time
+    of the reactor's clock, it must not go out any more."""
+
+    handset: str
+    number: str
+    until: float
+    introduced: str = ""
+    map_read: str = ""
+    map_new: str = ""
+    ttl: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An SMS was accepted: its bytes went out ``on_wire`` seconds ago, if that is known, and its request took ``took``
+    seconds. ``message_ids`` are the provider's ids of its parts."""
+
+    on_wire: float | None
+    took: float
+    message_ids: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an SMS asks of the service itself, and the answers: to that, and to a START that cannot count yet; blank for
+    none. ``turned_away``: webhooks of SMS were answered 503 by this process since it last stored one."""
+
+    what: Literal["", "stop", "start", "help"] = ""
+    answer: str = ""
+    again: str = ""
+    turned_away: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """To which thread an open reply belongs, None for none; or it is in ``doubt``; or it ``waits``, being given
+    back."""
+
+    thread: Thread | None = None
+    doubt: bool = False
+    waits: bool = False
+
+
 class Verdict(Enum):
     """What is known after an attempt to send one SMS."""
 
@@ -273,6 +332,7 @@ class Outcome:
 
     ``message_ids`` are the provider's ids of the parts it accepted; ``alarm`` is set when an operator should look.
     ``exceeded`` is the limit of so many a second that the SMS went beyond: that of the whole account or of its sender.
+    ``on_wire`` is how many seconds before this its bytes went out, None where that is not known.
     """
 
     verdict: Verdict
@@ -281,6 +341,7 @@ class Outcome:
     message_ids: tuple[str, ...] = ()
     alarm: str = ""
     exceeded: Literal["", "account", "number"] = ""
+    on_wire: float | None = None
 
 
 #: What came of holding the outgoing side for an item: see Store.hold.

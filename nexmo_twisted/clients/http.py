@@ -46,20 +46,24 @@ class NotSent(Exception):
 
 
 class Broken(Exception):
-    """The request went out, or may have, and got no whole answer. ``reason`` is short and safe to log."""
+    """The request went out, or may have, and got no whole answer. ``reason`` is short and safe to log; ``seconds`` is
+    how long before this its bytes went out, None for a request without a body."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, seconds: float | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.seconds = seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer. Header names are in lower case; of a header that came twice, the last value."""
+    """A whole answer. Header names are in lower case; of a header that came twice, the last value. It took ``seconds``
+    from the moment in which the bytes of the request went out, None for one without a body."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    seconds: float | None = None
 
 
 class Http:
@@ -76,12 +80,15 @@ class Http:
         self._timeout = timeout
         self._limit = limit
 
-    async def request(self, method: str, url: str, *, headers: Headers, body: bytes | None = None) -> Answer:
+    async def request(
+        self, method: str, url: str, *, headers: Headers, body: bytes | None = None, until: float | None = None
+    ) -> Answer:
         """Send one request; raises :class:`NotSent` or :class:`Broken`, in doubt the latter.
 
-        ``headers`` are not changed, so that one object serves all requests of its kind.
+        ``headers`` are not changed, so that one object serves all requests of its kind. One with a body whose bytes
+        have not gone out ``until`` that time of the clock does not go out any more.
         """
-        sending = None if body is None else _Outgoing(body)
+        sending = None if body is None else _Outgoing(body, self._clock, until)
         waiting: Deferred[Any] | None = None
         expired = False
 
@@ -114,11 +121,13 @@ class Http:
             if answered:
                 sent = True
             elif sending is not None:
-                sent = sending.started
+                sent = sending.started is not None
             else:
                 sent = not isinstance(error, ConnectError | DNSLookupError | TimeoutError)
             reason = f"no answer within {self._timeout:g} seconds" if expired else _reason(error)
-            raise (Broken if sent else NotSent)(reason) from None
+            if sent:
+                raise Broken(reason, None if sending is None else sending.seconds) from None
+            raise NotSent(reason) from None
         finally:
             if timer.active():
                 timer.cancel()
@@ -129,7 +138,12 @@ class Http:
                 for name, values in response.headers.getAllRawHeaders()
             },
             content,
+            None if sending is None else sending.seconds,
         )
+
+
+class _TooLate(Exception):
+    """The time until which the request may go out was over."""
 
 
 @implementer(IBodyProducer)
@@ -137,13 +151,26 @@ class _Outgoing:
     """The body of a request. The connection asks for it once it has been given the head: from then on bytes
     may be on their way, before that none can be."""
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes, clock: IReactorTime, until: float | None) -> None:
         self._body = body
-        self.length = len(body)
-        self.started = False
+        self._clock = clock
+        self._until = until
+        self.started: float | None = None
+
+    @property
+    def length(self) -> int:
+        """Asked for when the head is put together, right before the first byte."""
+        if self._until is not None and self._clock.seconds() >= self._until:
+            raise _TooLate
+        return len(self._body)
+
+    @property
+    def seconds(self) -> float | None:
+        """How long ago the bytes went out."""
+        return None if self.started is None else self._clock.seconds() - self.started
 
     def startProducing(self, consumer: IConsumer) -> Deferred[None]:
-        self.started = True
+        self.started = self._clock.seconds()
         consumer.write(self._body)
         return succeed(None)
 
@@ -250,5 +277,6 @@ _WORDS: Mapping[type[BaseException], str] = {
     DNSLookupError: "host name not found",
     TimeoutError: "not connected in time",
     _TooLarge: "the answer is too large",
+    _TooLate: "too late: its lease was over before it could go out",
     ConnectionClosed: "connection lost",
 }

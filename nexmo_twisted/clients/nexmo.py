@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,6 +20,7 @@ from nexmo_twisted.boundaries import SmsProvider
 from nexmo_twisted.clients.answers import ask, read_json, refusal, unreadable
 from nexmo_twisted.clients.http import Answer, Broken, Http, NotSent
 from nexmo_twisted.model import Outcome, OwnedNumber, Sms
+from nexmo_twisted.rules.compact import reference
 from nexmo_twisted.rules.outcomes import judge_answer, judge_failure
 
 _COMPANY = "Nexmo"
@@ -72,13 +74,13 @@ class NexmoClient:
         self._one_at_a_time = DeferredLock()
         self._listed: Mapping[str, Mapping[str, Any]] = {}
 
-    async def send(self, sms: Sms) -> Outcome:
+    async def send(self, sms: Sms, *, until: float | None = None) -> Outcome:
         message = SmsMessage(  # Vonage's own model knows the names and limits; its client blocks and is not used
             to=sms.to,
             from_=sms.sender,
             text=sms.text,
             type="unicode" if sms.unicode else "text",
-            client_ref=sms.client_ref,
+            client_ref=reference(sms.client_ref),
             callback=self._callback,
         )
         dumped = message.model_dump(by_alias=True, exclude_none=True)
@@ -87,13 +89,16 @@ class NexmoClient:
         if self._sign is not None:
             fields = self._sign(fields)
         try:
-            answer = await self._http.request("POST", self._sms_url, headers=self._sending, body=_form(fields))
+            answer = await self._http.request(
+                "POST", self._sms_url, headers=self._sending, body=_form(fields), until=until
+            )
         except NotSent as error:
             return judge_failure(False, error.reason)
         except Broken as error:
-            return judge_failure(True, error.reason)
+            return replace(judge_failure(True, error.reason), on_wire=error.seconds)
         named = answer.headers
-        return judge_answer(answer.status, named.get("retry-after"), answer.body, date=named.get("date"))
+        outcome = judge_answer(answer.status, named.get("retry-after"), answer.body, date=named.get("date"))
+        return replace(outcome, on_wire=answer.seconds)
 
     async def numbers(self) -> Sequence[OwnedNumber]:
         async with self._one_at_a_time:

@@ -125,11 +125,11 @@ class GuardedProvider:
         self._provider = provider
         self._circuit = circuit
 
-    async def send(self, sms: Sms) -> Outcome:
+    async def send(self, sms: Sms, *, until: float | None = None) -> Outcome:
         outcome: Outcome | None = None
         try:
             with self._circuit.request():
-                outcome = await self._provider.send(sms)
+                outcome = await self._provider.send(sms, until=until)
                 if outcome.verdict in (Verdict.NOT_SENT, Verdict.UNCERTAIN) and not outcome.exceeded:
                     raise _Failed(outcome.reason)
         except Temporary as error:

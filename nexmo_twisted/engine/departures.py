@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.defer import CancelledError
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from nexmo_twisted.boundaries import Counters, Introduction, Store
 from nexmo_twisted.engine.cache import Cache
 from nexmo_twisted.engine.functions import where
 from nexmo_twisted.errors import NexmoTwistedError, Temporary
-from nexmo_twisted.model import Notice, Notification, Sms, Status, Thread
-from nexmo_twisted.rules.links import choose, introduction_mark
+from nexmo_twisted.model import Attempt, Notice, Notification, Sms, Status, Thread
+from nexmo_twisted.rules import phones
+from nexmo_twisted.rules.links import LinkState, NoNumber, choose, introduction_mark
 from nexmo_twisted.rules.pacing import KEY, Limits
-from nexmo_twisted.rules.sms import fit
+from nexmo_twisted.rules.sms import fit_both
 from nexmo_twisted.rules.texts import clean
 
 #: How often an introduction may fail before the SMS goes out without it.
@@ -39,6 +41,7 @@ class Terms:
     max_segments: int
     api_root: str
     limits: Limits
+    settle_time: int
 
 
 class Skip(Exception):
@@ -54,7 +57,7 @@ class GiveBack(Exception):
 
 
 class Waits(Exception):
-    """It has to wait for a limit, and has been given back for so long."""
+    """It has to wait, for a limit or a number, and has been given back for so long."""
 
 
 class IntroductionFailed(Temporary):
@@ -79,6 +82,7 @@ class Departures:
         lease: int,
         closing: Callable[[], bool],
         counters: Counters,
+        clock: IReactorTime,
     ) -> None:
         self._store = store
         self._introduction = introduction
@@ -87,6 +91,7 @@ class Departures:
         self._lease = lease
         self._closing = closing
         self._counters = counters
+        self._clock = clock
 
     async def text(
         self,
@@ -96,43 +101,36 @@ class Departures:
         raw: str,
         context: Mapping[str, Any],
         body: str,
-    ) -> tuple[Sms, str]:
-        """Choose a number and record the attempt; made again while another process changes what it is based on.
-
-        Returns what to send, and the thread that the handset will then know about, or ''.
-        """
-        terms = self._terms
+    ) -> tuple[Sms, Attempt]:
+        """Choose a number and record the attempt; made again while another process changes what it is based on. Links
+        are kept under the canonical spelling of ``handset``, which is dialled as it is."""
+        terms, kept_as = self._terms, phones.canonical(handset)
         introduction: str | None = None
         for _ in range(CHOICES):
-            state = await self._store.read_links(thread.user_id, handset, raw=raw)
+            state = await self._store.read_links(thread.user_id, kept_as, raw=raw)
             choice = choose(
                 state,
                 thread,
-                handset,
+                kept_as,
                 raw,
                 terms.numbers,
                 terms.link_lifetime,
                 terms.link_keep,
                 take_over=terms.on_exhausted == "oldest",
             )
-            if choice is None:
-                if state.unowned.issuperset(terms.numbers):
-                    raise Temporary("the account owns none of the numbers")
-                self._counters.count("numbers_exhausted")
-                self._log.error(
-                    "No number is free for a handset: message {id} is not sent; more numbers are needed",
-                    id=item.message_id,
-                )
-                raise Skip("no_number")
+            if isinstance(choice, NoNumber):
+                await self._without_number(item, state, kept_as, choice)
+                raise Waits
             if not choice.introduced and introduction is None:
                 introduction = await self._introduce(item, context)
-            lead = "" if choice.introduced or not introduction else f"{introduction}\n\n"
-            fitted = fit(clean(lead + body), terms.max_segments)
+            lead = "" if choice.introduced or not introduction else introduction
+            fitted = fit_both(clean(lead), clean(body), terms.max_segments)
             if self._closing():
                 raise GiveBack
             known = introduction_mark(thread) if choice.introduced or introduction is not None else ""
+            until, commit = self._until(), choice.commit
             limits = terms.limits.of(choice.number)
-            answer = await self._store.begin(item, terms.report, choice.commit, known, self._lease, limits)
+            answer = await self._store.begin(item, terms.report, commit, known, self._lease, limits)
             if answer == "CONFLICT":
                 continue
             self._check(answer)
@@ -142,17 +140,41 @@ class Departures:
                     "Message {id} takes the number of an idle conversation: more numbers are needed",
                     id=item.message_id,
                 )
-            return Sms(choice.number, handset, fitted.text, fitted.unicode, item.id), known
+            attempt = Attempt(kept_as, choice.number, until, known, state.user_map, commit.user_map, commit.ttl)
+            return Sms(choice.number, handset, fitted.text, fitted.unicode, item.id), attempt
         raise Temporary("the links of this user change all the time")
 
-    async def notice(self, item: Notification, notice: Notice) -> Sms:
+    async def notice(self, item: Notification, notice: Notice) -> tuple[Sms, Attempt]:
         """Record the attempt at a text of our own."""
-        fitted = fit(clean(notice.text), self._terms.max_segments)
+        fitted = fit_both("", clean(notice.text), self._terms.max_segments)
         if self._closing():
             raise GiveBack
+        until = self._until()
         limits = self._terms.limits.of(notice.number)
         self._check(await self._store.begin_notice(item, self._lease, limits))
-        return Sms(notice.number, notice.handset, fitted.text, fitted.unicode, item.id)
+        sms = Sms(notice.number, notice.handset, fitted.text, fitted.unicode, item.id)
+        return sms, Attempt(notice.handset, notice.number, until)
+
+    def _until(self) -> float:
+        """When the lease is over that begins now, by our own clock: nothing goes out after that."""
+        return self._clock.seconds() + self._lease / 1000
+
+    async def _without_number(self, item: Notification, state: LinkState, handset: str, found: NoNumber) -> None:
+        """Step aside while an attempt of another thread may still give its number back; returns when it did so."""
+        left = self._terms.settle_time
+        if item.aside_since is not None:
+            left -= state.now - item.aside_since
+        if found.for_now and left > 0:
+            self._counters.count("waited", "handset")
+            await self._store.step_aside(item, handset, left)
+            return
+        if state.unowned.issuperset(self._terms.numbers):
+            raise Temporary("the account owns none of the numbers")
+        self._counters.count("numbers_exhausted")
+        self._log.error(
+            "No number is free for a handset: message {id} is not sent; more numbers are needed", id=item.message_id
+        )
+        raise Skip("no_number")
 
     def _check(self, answer: str) -> None:
         """Raise unless the attempt was recorded."""

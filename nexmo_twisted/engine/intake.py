@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+
+from twisted.logger import Logger
 
 from nexmo_twisted.boundaries import Counters, Store
+from nexmo_twisted.engine.notices import Notices
 from nexmo_twisted.engine.receipts import Receipts
+from nexmo_twisted.engine.turned_away import TurnedAway
 from nexmo_twisted.model import InboundSms, MessageEvent, Part, Receipt
 from nexmo_twisted.rules import phones
 from nexmo_twisted.rules.compact import pack
@@ -25,9 +29,10 @@ class Intake:
     ``api_root`` is ``<layer.api_url>/apps/<app id>``; ``delay`` and ``concat_timeout``, which is how long the next part
     of a long reply is waited for, are in ms. ``check_in`` is told the seconds until a message is checked,
     ``reply_came`` that there is a reply to post, ``close_in`` the seconds until a long reply is posted without the
-    parts that are missing; ``stops`` says whether a text asks for no more texts. Every method raises StoreUnavailable
-    only.
+    parts that are missing; ``numbers`` are those that we send from. Every method raises StoreUnavailable only.
     """
+
+    _log = Logger()
 
     def __init__(
         self,
@@ -40,7 +45,9 @@ class Intake:
         concat_timeout: int,
         close_in: Callable[[float], None],
         receipts: Receipts,
-        stops: Callable[[str], bool],
+        notices: Notices,
+        numbers: Collection[str],
+        turned_away: TurnedAway,
     ) -> None:
         self._store = store
         self._api_root = api_root
@@ -51,7 +58,9 @@ class Intake:
         self._concat_timeout = concat_timeout
         self._close_in = close_in
         self._receipts = receipts
-        self._stops = stops
+        self._notices = notices
+        self._own = frozenset(map(phones.canonical, numbers))
+        self._turned_away = turned_away
 
     async def layer_event(self, event: MessageEvent) -> None:
         """Join the event to what is known of its message. Only ``sent`` carries the message itself."""
@@ -69,17 +78,32 @@ class Intake:
             raw = json.dumps([sms.message_id, sms.msisdn, sms.to, sms.text]).encode()
             await self.quarantine("nexmo", f"sender or receiver: {error}", raw)
             return
-        if sms.binary:
+        if handset in self._own:
+            await self._dismiss(sms, "own_number")  # two numbers of ours never talk with each other
+        elif sms.binary:
             await self._dismiss(sms, "binary")
         elif sms.part is not None:
             await self._part(sms, sms.part, handset, number)
         elif not sms.text.strip():
             await self._dismiss(sms, "blank")
-        elif await self._store.receive(sms, handset, number, stops=self._stops(sms.text)):
-            self._counters.count("replies", "received")
+        else:
+            await self._whole(sms, handset, number)
+
+    async def _whole(self, sms: InboundSms, handset: str, number: str) -> None:
+        """An SMS that came in one; what it asks of the service itself is done at once."""
+        asked = self._notices.asked(sms.text, number, turned_away=self._turned_away.untold)
+        answer = await self._store.receive(sms, handset, number, asked)
+        self._counters.count("replies", {"NEW": "received", "KNOWN": "repeated", "again": "start"}.get(answer, answer))
+        if answer == "NEW":
             self._reply_came()
         else:
-            self._counters.count("replies", "repeated")
+            self._log.info("{who} asked for {what}", who=phones.masked(handset), what=asked.what or "nothing new")
+        if asked.what:
+            self._notices.notify()
+
+    def turned_away(self) -> None:
+        """A webhook of an inbound SMS was answered 503."""
+        self._turned_away.mark()
 
     async def _dismiss(self, sms: InboundSms, reason: str) -> None:
         """There is nothing to post; what became of it can be asked for as for any other reply."""

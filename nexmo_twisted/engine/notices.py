@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from nexmo_twisted.boundaries import Counters, Store
-from nexmo_twisted.model import Reply
-from nexmo_twisted.rules.optout import CONFIRM_START, CONFIRM_STOP, HELP_TEXT, Ask, asks
+from nexmo_twisted.boundaries import Store
+from nexmo_twisted.model import Asked, Reply
+from nexmo_twisted.rules.optout import CONFIRM_START, CONFIRM_STOP, HELP_TEXT, START_AGAIN, Ask, asks
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,40 +22,32 @@ class Courtesy:
 
 
 class Notices:
-    """Looks whether a reply asks something of the service itself; ``notify`` hears when there may be a notice to send.
+    """Looks whether an SMS asks something of the service itself, and tells writers whose replies cannot be posted;
+    ``notify`` hears when there may be a notice to send."""
 
-    Every method raises StoreUnavailable only, and may be called again for the same reply.
-    """
-
-    def __init__(self, store: Store, courtesy: Courtesy, notify: Callable[[], None], counters: Counters) -> None:
+    def __init__(self, store: Store, courtesy: Courtesy, notify: Callable[[], None]) -> None:
         self._store = store
         self._courtesy = courtesy
-        self._notify = notify
-        self._counters = counters
+        self.notify = notify
 
-    def stops(self, text: str) -> bool:
-        """Whether the text asks us for no more texts, so that its handset is blocked as soon as it has come."""
-        return self._courtesy.opt_out == "service" and asks(text, self._courtesy.words) is Ask.STOP
-
-    async def answered(self, item: Reply) -> str:
-        """Whether the reply is dealt with and is no message to anybody: "stop" or "start", else blank."""
-        ask = asks(item.text, self._courtesy.words)
-        ours = self._courtesy.opt_out == "service"
+    def asked(self, text: str, number: str, *, turned_away: bool = False) -> Asked:
+        """What the text, written to that number of ours, asks for, with the answers."""
+        ask, ours = asks(text, self._courtesy.words), self._courtesy.opt_out == "service"
         if ask is Ask.STOP and ours:
-            await self._tell(item, "stop", CONFIRM_STOP)
-            return "stop"
-        if ask is Ask.START and self._courtesy.opt_out != "off":  # the provider confirms, but the block was ours
-            return "start" if await self._tell(item, "start", CONFIRM_START if ours else "") else ""
-        if ask is Ask.HELP and ours:
-            await self._tell(item, "help", HELP_TEXT)
-        return ""
+            asked = Asked("stop", CONFIRM_STOP)
+        elif ask is Ask.START and self._courtesy.opt_out != "off":  # the provider confirms, but the block was ours
+            asked = Asked("start", CONFIRM_START, START_AGAIN) if ours else Asked("start")
+        elif ask is Ask.HELP and ours:
+            asked = Asked("help", HELP_TEXT)
+        else:
+            return Asked(turned_away=turned_away)
+        if number not in self._courtesy.numbers:
+            return Asked(asked.what, turned_away=turned_away)
+        return Asked(asked.what, asked.answer, asked.again, turned_away)
 
     async def lost(self, item: Reply) -> None:
-        """The reply belongs to no conversation: say so, to those we have texted, once a day."""
-        await self._tell(item, "lost", self._courtesy.no_thread_text)
-
-    async def _tell(self, item: Reply, what: str, text: str) -> bool:
+        """The reply cannot be posted: say so, to those we have texted, once a day. Raises StoreUnavailable only, and
+        may be called again for the same reply."""
         ours = item.number in self._courtesy.numbers
-        done = await self._store.notice(item, what, text if ours else "")
-        self._notify()
-        return done
+        await self._store.notice(item, self._courtesy.no_thread_text if ours else "")
+        self.notify()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import CancelledError
@@ -14,10 +16,22 @@ from nexmo_twisted.engine.cache import Cache
 from nexmo_twisted.engine.circuit import Circuit
 from nexmo_twisted.engine.departures import Departures, GiveBack, IntroductionFailed, Skip, Terms, Waits
 from nexmo_twisted.engine.desk import Desk
+from nexmo_twisted.engine.links import Links
 from nexmo_twisted.engine.persist import until_stored
 from nexmo_twisted.engine.receipts import heard_before
 from nexmo_twisted.errors import AccountFault, Permanent, StoreUnavailable, Temporary
-from nexmo_twisted.model import Delivery, Held, Identity, Notification, Outcome, Sms, Thread, Verdict
+from nexmo_twisted.model import (
+    Accepted,
+    Attempt,
+    Delivery,
+    Held,
+    Identity,
+    Notification,
+    Outcome,
+    Sms,
+    Thread,
+    Verdict,
+)
 from nexmo_twisted.rules import backoff, pacing, phones
 from nexmo_twisted.rules.compact import unpack
 from nexmo_twisted.rules.receipts import brief
@@ -25,7 +39,8 @@ from nexmo_twisted.rules.texts import message_text
 
 
 class Notifications:
-    """Works on claimed notifications. Every outcome is stored with its reason and counted."""
+    """Works on claimed notifications. Every outcome is stored with its reason and counted. ``attempt_over`` is told
+    when it is known, or given up, what became of an attempt: replies may wait for that."""
 
     _log = Logger()
 
@@ -43,6 +58,8 @@ class Notifications:
         counters: Counters,
         lease: int,
         circuits: Sequence[Circuit],
+        links: Links,
+        attempt_over: Callable[[], None],
     ) -> None:
         self._store = store
         self._provider = provider
@@ -57,13 +74,16 @@ class Notifications:
             "notifications", clock, store.claim_notifications, self._handle, counters, lease, circuits
         )
         self._departures = Departures(
-            store, introduction, self._conversations, terms, lease, lambda: self.desk.closing, counters
+            store, introduction, self._conversations, terms, lease, lambda: self.desk.closing, counters, clock
         )
+        self._links = links
+        self._attempt_over = attempt_over
+        self._own = frozenset(phones.canonical(number) for number in terms.numbers)
 
     async def _handle(self, item: Notification) -> None:
         begun = self._clock.seconds()
         try:
-            sms, introduced = await self._prepare(item)
+            sms, attempt = await self._prepare(item)
         except CancelledError:  # the service stops; nothing was sent and the lease will tell
             raise
         except Skip as skip:
@@ -73,7 +93,7 @@ class Notifications:
         except GiveBack:
             await self._settle(lambda: self._store.release(item))
         except Waits:
-            pass  # it is back in the queue, until its turn comes
+            pass  # it is back in the queue, until its turn comes or a number is free
         except StoreUnavailable as error:
             await self._retry(item, error.reason)
         except Temporary as error:
@@ -86,23 +106,26 @@ class Notifications:
             self._log.failure("Notification of message {id} failed", id=item.message_id)
             await self._retry(item, "internal")
         else:
-            outcome = await self._send(item, sms)
-            if await self._conclude(item, sms, introduced, outcome):
+            sending = self._clock.seconds()
+            outcome = await self._send(item, sms, attempt)
+            took = self._clock.seconds() - sending
+            accepted = await self._conclude(item, sms, attempt, outcome, took)
+            self._attempt_over()
+            if accepted:
                 self._counters.observe("lateness", item.waited / 1000 + self._clock.seconds() - begun)
 
-    async def _send(self, item: Notification, sms: Sms) -> Outcome:
+    async def _send(self, item: Notification, sms: Sms, attempt: Attempt) -> Outcome:
         """From here on the attempt is recorded: whatever nobody foresaw leaves it uncertain."""
         try:
-            return await self._provider.send(sms)
+            return await self._provider.send(sms, until=attempt.until)
         except CancelledError:
             raise
         except Exception:
             self._log.failure("Sending message {id} failed in an unforeseen way", id=item.message_id)
             return Outcome(Verdict.UNCERTAIN, "internal")
 
-    async def _prepare(self, item: Notification) -> tuple[Sms, str]:
-        """All that comes before the SMS goes out, up to the record of the attempt. Returns what to send, and the
-        thread that will then have been introduced to the handset, or ''."""
+    async def _prepare(self, item: Notification) -> tuple[Sms, Attempt]:
+        """All that comes before the SMS goes out, up to the record of the attempt."""
         terms = self._terms
         if item.gone:
             raise Skip(item.gone)
@@ -111,7 +134,7 @@ class Notifications:
         if item.waited > terms.give_up:
             raise Permanent("not sent in time", code="too_late")
         if item.notice is not None:
-            return await self._departures.notice(item, item.notice), ""
+            return await self._departures.notice(item, item.notice)
         message = unpack(item.packed, item.message_id, item.sender, item.statuses, terms.api_root)
         text = message_text(message.get("parts"))
         if not text.strip():
@@ -130,7 +153,7 @@ class Notifications:
     async def _recipient(self, user_id: str) -> tuple[Identity, str]:
         try:
             identity = await self._identities.identity(user_id)
-            return identity, phones.e164(identity.phone, self._terms.region)
+            handset = phones.e164(identity.phone, self._terms.region)
         except Permanent as error:
             if error.code != "unknown_user":
                 raise
@@ -138,6 +161,10 @@ class Notifications:
         except phones.BadPhone as error:
             self._log.info("A recipient has no usable phone: {reason}", reason=str(error))
             raise Skip("no_phone") from error
+        if phones.canonical(handset) in self._own:
+            self._log.info("A recipient's phone is one of our own numbers, {number}", number=phones.masked(handset))
+            raise Skip("own_number")
+        return identity, handset
 
     async def _sender(self, user_id: str) -> Identity:
         try:
@@ -151,19 +178,26 @@ class Notifications:
         except Permanent:
             return reference
 
-    async def _conclude(self, item: Notification, sms: Sms, introduced: str, outcome: Outcome) -> bool:
+    async def _conclude(self, item: Notification, sms: Sms, attempt: Attempt, outcome: Outcome, took: float) -> bool:
         """Store what is known after the attempt. True when it brought the news that the SMS was accepted."""
         verdict, reason = outcome.verdict, outcome.reason
         if outcome.alarm:
             self._log.error("Message {id}: {alarm}", id=item.message_id, alarm=outcome.alarm)
         if verdict is Verdict.ACCEPTED:
-            return await self._accepted(item, sms, introduced, outcome)
+            return await self._accepted(item, sms, attempt, Accepted(outcome.on_wire, took, outcome.message_ids))
         if outcome.exceeded:
             await self._pause(item, sms, outcome)
         elif verdict is Verdict.NOT_SENT:
             await self._retry(item, reason, outcome.retry_after)
         elif verdict is Verdict.UNCERTAIN:
-            if await self._settle(lambda: self._store.set_aside(item, reason, uncertain=True)):
+            known = self._clock.seconds()
+
+            def set_aside() -> Any:
+                passed = self._clock.seconds() - known
+                on_wire = None if outcome.on_wire is None else outcome.on_wire + passed
+                return self._store.set_aside(item, reason, uncertain=True, on_wire=on_wire)
+
+            if await self._settle(set_aside):
                 self._counters.count("uncertain")
                 self._log.error("Message {id} may or may not be sent: {reason}", id=item.message_id, reason=reason)
         elif verdict is Verdict.ACCOUNT:
@@ -181,14 +215,21 @@ class Notifications:
             self._counters.count("buried", "refused")
             self._log.error("Message {id} is buried: it alone is refused: {reason}", id=item.message_id, reason=reason)
 
-    async def _accepted(self, item: Notification, sms: Sms, introduced: str, outcome: Outcome) -> bool:
-        ids = outcome.message_ids
+    async def _accepted(self, item: Notification, sms: Sms, attempt: Attempt, sent: Accepted) -> bool:
+        ids, known = sent.message_ids, self._clock.seconds()
         record = f"sent {sms.sender} {brief(ids[0]) if ids else ''}"
-        delivery: Delivery | None = await self._settle(
-            lambda: self._store.accepted(item, record, sms.to, sms.sender, introduced, ids)
-        )
+
+        def accepted() -> Any:
+            passed = self._clock.seconds() - known
+            on_wire = None if sent.on_wire is None else sent.on_wire + passed
+            return self._store.accepted(item, attempt, record, replace(sent, on_wire=on_wire))
+
+        delivery: Delivery | None = await self._settle(accepted)
         if delivery is None:
             return False  # its receipt was faster, and counted
+        if delivery.relink is not None:
+            with suppress(StoreUnavailable):  # only what the Node service would read is behind
+                await self._links.rewrite_map(delivery.relink)
         self._counters.count("sent")
         self._log.info(
             "Message {id} sent to {to} from {sender}",

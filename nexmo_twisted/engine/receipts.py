@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
+
 from twisted.logger import Logger, LogLevel
 
 from nexmo_twisted.boundaries import Counters, Store
+from nexmo_twisted.engine.links import Links
+from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.model import Delivery, Receipt
 from nexmo_twisted.rules import phones, receipts
 from nexmo_twisted.rules.receipts import Act
@@ -22,10 +27,15 @@ _LEVELS = {
 
 
 class Receipts:
-    """Takes receipts. ``block``: whoever has opted out, as a receipt says, gets no more texts."""
+    """Takes receipts. ``block``: whoever has opted out, as a receipt says, gets no more texts; ``attempt_over`` is told
+    when one proves an attempt."""
 
-    def __init__(self, store: Store, counters: Counters, *, block: bool) -> None:
+    def __init__(
+        self, store: Store, links: Links, attempt_over: Callable[[], None], counters: Counters, *, block: bool
+    ) -> None:
         self._store = store
+        self._links = links
+        self._attempt_over = attempt_over
         self._counters = counters
         self._block = block
 
@@ -38,6 +48,10 @@ class Receipts:
         if delivery.ended not in ("", "S"):
             self._counters.count("settled", "receipt")
         _tell(delivery, receipt.handset if receipt.handset.isdecimal() else "")
+        if delivery.relink is not None:
+            self._attempt_over()
+            with suppress(StoreUnavailable):  # only what the Node service would read is behind
+                await self._links.rewrite_map(delivery.relink)
 
 
 def heard_before(delivery: Delivery, handset: str, counters: Counters) -> None:

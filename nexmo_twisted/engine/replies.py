@@ -9,27 +9,27 @@ from twisted.internet.defer import CancelledError
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from nexmo_twisted.boundaries import ChatPlatform, Counters, Store
+from nexmo_twisted.boundaries import ChatPlatform, Counters, IdentitySource, Store
 from nexmo_twisted.engine.circuit import Circuit
+from nexmo_twisted.engine.departures import Terms
 from nexmo_twisted.engine.desk import Desk
+from nexmo_twisted.engine.links import Links
 from nexmo_twisted.engine.notices import Notices
 from nexmo_twisted.engine.persist import until_stored
-from nexmo_twisted.errors import AccountFault, Permanent, StoreUnavailable, Temporary
+from nexmo_twisted.errors import AccountFault, NexmoTwistedError, Permanent, StoreUnavailable, Temporary
 from nexmo_twisted.model import Reply, Thread
 from nexmo_twisted.rules import backoff, phones
-from nexmo_twisted.rules.links import renew, thread_of
 from nexmo_twisted.rules.texts import clean, split_bytes
 
 #: The chat platform's limit for one part of a message, in bytes of UTF-8 (Layer, Platform API, sending messages).
 PART_BYTES = 2048
-#: How often a renewal is made again because another process was faster.
-RENEWALS = 20
 
 
 class Replies:
     """Works on claimed replies. A reply is posted with a UUID of its own, so doing it twice posts it once.
 
-    ``link_lifetime``, ``link_keep`` and ``give_up`` are in ms.
+    A reply belongs to the conversation of the last SMS that its handset received from that number before it was
+    written. What that was is decided when it is stored; where an attempt was under way then, by what becomes of that.
     """
 
     _log = Logger()
@@ -38,9 +38,9 @@ class Replies:
         self,
         store: Store,
         chat: ChatPlatform,
-        link_lifetime: int,
-        link_keep: int,
-        give_up: int,
+        identities: IdentitySource,
+        links: Links,
+        terms: Terms,
         clock: IReactorTime,
         random: Callable[[], float],
         counters: Counters,
@@ -50,9 +50,9 @@ class Replies:
     ) -> None:
         self._store = store
         self._chat = chat
-        self._lifetime = link_lifetime
-        self._keep = link_keep
-        self._give_up = give_up
+        self._identities = identities
+        self._links = links
+        self._terms = terms
         self._clock = clock
         self._random = random
         self._counters = counters
@@ -61,7 +61,7 @@ class Replies:
 
     async def _handle(self, item: Reply) -> None:
         try:
-            if item.waited > self._give_up:
+            if item.waited > self._terms.give_up:
                 raise Permanent("not posted in time", code="too_late")
             await self._post(item)
         except CancelledError:  # the service stops; posting it again will do no harm
@@ -84,38 +84,64 @@ class Replies:
             await self._retry(item, "internal")
 
     async def _post(self, item: Reply) -> None:
-        asked = "" if item.fragment else await self._notices.answered(item)  # nobody asks with half a text
-        if asked:
-            self._counters.count("replies", asked)
-            self._log.info("{who} asked for {what}", who=phones.masked(item.handset), what=asked)
-            await self._settle(lambda: self._store.finish(item, asked))
-            return
-        thread = item.thread or thread_of(
-            await self._store.read_links("", item.handset, number=item.number), item.number
-        )
-        if thread is None:
-            self._counters.count("replies", "no_thread")
-            self._log.info("A reply from {who} belongs to no conversation", who=phones.masked(item.handset))
-            await self._notices.lost(item)
-            await self._settle(lambda: self._store.finish(item, "no_thread"))
-            return
+        thread, doubt = item.thread, item.doubt
+        if item.open:
+            found = await self._store.resolve(item, self._terms.settle_time, phones.region_of(item.handset))
+            if found.waits:
+                return
+            thread, doubt = found.thread, found.doubt
+        if doubt:
+            await self._leave_to_operator(item)
+        elif thread is None:
+            await self._turn_down(item, "no_thread", "belongs to no conversation")
+        elif not await self._is_theirs(item, thread):
+            await self._turn_down(item, "not_their_phone", "comes from a phone that its user does not have any more")
+        else:
+            await self._post_to(item, thread)
+
+    async def _post_to(self, item: Reply, thread: Thread) -> None:
         parts = split_bytes(clean(item.text), PART_BYTES)
         if not parts:
             self._counters.count("replies", "blank")
             await self._settle(lambda: self._store.finish(item, "blank"))
             return
         await self._chat.post(thread.conversation_id, thread.user_id, parts, item.once)
-        await self._renew(item, thread)
+        await self._links.renew(thread, item.handset, item.number)
         await self._settle(lambda: self._store.finish(item, "posted"))
         self._counters.count("replies", "posted")
         self._log.info("A reply from {who} was posted", who=phones.masked(item.handset))
 
-    async def _renew(self, item: Reply, thread: Thread) -> None:
-        for _ in range(RENEWALS):
-            state = await self._store.read_links(thread.user_id, item.handset, number=item.number)
-            commit = renew(state, thread, item.handset, item.number, self._lifetime, self._keep)
-            if commit is None or await self._store.renew_links(commit):
-                return
+    async def _is_theirs(self, item: Reply, thread: Thread) -> bool:
+        """Whether the handset is still that of the user. Only where another one was texted since, the profile is asked:
+        when it names another phone, or none, the old one may be in the hands of anybody."""
+        state = await self._store.read_links(thread.user_id, item.handset)
+        if state.texted == item.handset:
+            return True
+        try:
+            phone = (await self._identities.identity(thread.user_id)).phone
+        except NexmoTwistedError:
+            return True  # nobody names another phone
+        try:
+            return phones.canonical(phones.e164(phone, self._terms.region)) == item.handset
+        except phones.BadPhone:
+            return False
+
+    async def _turn_down(self, item: Reply, outcome: str, why: str) -> None:
+        self._counters.count("replies", outcome)
+        self._log.info("A reply from {who} {why}: it is not posted", who=phones.masked(item.handset), why=why)
+        await self._notices.lost(item)
+        await self._settle(lambda: self._store.finish(item, outcome))
+
+    async def _leave_to_operator(self, item: Reply) -> None:
+        self._counters.count("replies", "ambiguous")
+        self._log.error(
+            "A reply from {who} may belong to either of two conversations: it is not posted; place it with"
+            " `python -m nexmo_twisted place`",
+            who=phones.masked(item.handset),
+        )
+        await self._notices.lost(item)
+        reason = "ambiguous: written when its number went from one conversation to another"
+        await self._settle(lambda: self._store.set_aside(item, reason, uncertain=False))
 
     async def _retry(self, item: Reply, reason: str, after: float | None = None) -> None:
         delay = backoff.delay(item.attempts + 1, retry_after=after, random=self._random)

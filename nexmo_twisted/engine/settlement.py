@@ -19,9 +19,9 @@ BATCH = 100
 class Settlement:
     """Looks at SMS that have been uncertain for ``settle_time`` ms.
 
-    ``policy`` is "resend" (once, if still unread), "hold" or "drop"; ``notify`` is told when there is something to
-    send again. While the ``circuit`` of the provider is open only one is settled in each ``settle_time``: what is sent
-    again then is likely to be in vain, and there is no third time.
+    ``policy`` is "resend" (once, if still unread), "hold" or "drop"; ``notify`` is told when some were settled: there
+    may be something to send again, or a reply that waited. While the ``circuit`` of the provider is open only one is
+    settled in each ``settle_time``: what is sent again then is likely to be in vain, and there is no third time.
     """
 
     _log = Logger()
@@ -64,6 +64,6 @@ class Settlement:
                 self._log.warn("{n} SMS of unknown outcome had no receipt in time: {what}", n=number, what=what)
         for _ in range(settled.buried):
             self._counters.count("buried", "uncertain")
-        if settled.resent:
+        if settled.resent or settled.buried or settled.dropped or settled.unneeded:
             self._notify()
         return None if settled.next is None else settled.next / 1000

@@ -11,7 +11,7 @@ from twisted.python.usage import Options, UsageError
 from nexmo_twisted.rules.entries import Queue
 
 #: The ids that ``buried`` shows: of a text, message and recipient; of a reply, 22 characters. Some begin with a dash.
-OUT_ID = re.compile(r"[A-Za-z0-9_-]{22}\.[0-9a-f]{12}")
+OUT_ID = re.compile(r"[A-Za-z0-9_-]{22}\.[0-9a-f]{32}")
 IN_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 
 #: How many rows of a table are shown unless somebody says how many.
@@ -99,6 +99,25 @@ class RedriveOptions(_OnSettings):
     def postOptions(self) -> None:
         if bool(self.ids) == bool(self["all"]):
             raise UsageError("Say which: the ids that `buried` shows, or --all.")
+
+
+class PlaceOptions(_OnSettings):
+    """Say to which of two conversations a reply belongs."""
+
+    synopsis = "[options] ID CONVERSATION"
+    longdesc = (
+        "ID is that of a reply which `buried` shows as ambiguous: its number went from one conversation to another "
+        "when it came. CONVERSATION is one of the two that `why` names. It is posted there, once."
+    )
+    optParameters = [["user", "u", "", "As whom, where two users take part in the same conversation."]]
+
+    id = ""
+    conversation = ""
+
+    def parseArgs(self, *words: str) -> None:
+        if len(words) != 2 or not all(words):
+            raise UsageError("Say which reply, by the id that `buried` shows, and then which conversation.")
+        self.id, self.conversation = words
 
 
 class WhyOptions(_OnSettings):

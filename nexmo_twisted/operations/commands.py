@@ -20,7 +20,8 @@ from nexmo_twisted.config import Settings, load
 from nexmo_twisted.errors import ConfigurationError, StoreUnavailable
 from nexmo_twisted.model import Status
 from nexmo_twisted.operations.command_aside import buried, on_terminal, redrive
-from nexmo_twisted.operations.command_line import BuriedOptions, RedriveOptions, WhyOptions
+from nexmo_twisted.operations.command_line import BuriedOptions, PlaceOptions, RedriveOptions, WhyOptions
+from nexmo_twisted.operations.command_place import place_reply
 from nexmo_twisted.operations.command_why import why
 from nexmo_twisted.rules.story import Policy
 from nexmo_twisted.store.connection import Connection, Scripts
@@ -31,7 +32,7 @@ from nexmo_twisted.store.valkey import SharedValkey
 #: Seconds that Redis may take to let us in. After that every command has a limit of its own.
 PATIENCE = 10.0
 
-Options = BuriedOptions | RedriveOptions | WhyOptions
+Options = BuriedOptions | PlaceOptions | RedriveOptions | WhyOptions
 
 
 def run(options: Options) -> None:
@@ -66,6 +67,8 @@ async def _work(operator: Operator, options: Options, settings: Settings) -> boo
     if isinstance(options, RedriveOptions):
         ids = None if options["all"] else options.ids
         return await redrive(operator, ids, report, yes=bool(options["yes"]), ask=on_terminal(), out=print)
+    if isinstance(options, PlaceOptions):
+        return await place_reply(operator, options.id, options.conversation, options["user"], out=print)
     policy = Policy(report, settings.nexmo.settle_time, settings.nexmo.when_uncertain)
     return await why(operator, options.message_id, policy, out=print)
 

@@ -21,6 +21,44 @@ def dump(value: Any) -> str:
     return to_json(value, inf_nan_mode="constants").decode()
 
 
+#: The 85 characters of ASCII that mean nothing in a query, a form, a shell or a log.
+_DIGITS = "".join(sorted({chr(code) for code in range(33, 127)} - set("\"%&'+<=>\\")))
+_REFERENCE = 40  # digits of base 85, in which 32 bytes fit exactly
+
+
+def reference(item_id: str) -> str:
+    """What an item is called outside, in 40 characters of ASCII at most: the id of a notification is longer.
+
+    It consists of two numbers of 128 bits, so that nobody can make two recipients that are taken for one."""
+    message, _, recipient = item_id.partition(".")
+    if len(recipient) != 32:  # a notice
+        return item_id
+    number = int(message_bytes(message).hex() + recipient, 16)
+    digits = []
+    for _ in range(_REFERENCE):
+        number, digit = divmod(number, len(_DIGITS))
+        digits.append(_DIGITS[digit])
+    return "".join(reversed(digits))
+
+
+def item_of_reference(text: str) -> str:
+    """The other way round; what is no reference of a notification stays as it is."""
+    if len(text) != _REFERENCE or not set(text) <= set(_DIGITS):
+        return text
+    number = 0
+    for digit in text:
+        number = number * len(_DIGITS) + _DIGITS.index(digit)
+    if number >> 256:
+        return text
+    raw = number.to_bytes(32, "big")
+    return f"{urlsafe_b64encode(raw[:16])[:22].decode()}.{raw[16:].hex()}"
+
+
+def message_bytes(short: str) -> bytes:
+    """The 16 bytes of a UUID from its 22 characters of base64url."""
+    return urlsafe_b64decode(short + "==")
+
+
 def short_id(uuid: str) -> str:
     """A UUID in its usual form as 22 characters of base64url."""
     return urlsafe_b64encode(bytes.fromhex(uuid.replace("-", "")))[:22].decode()
@@ -28,7 +66,7 @@ def short_id(uuid: str) -> str:
 
 def long_id(short: str) -> str:
     """The other way round, in lower case."""
-    digits = urlsafe_b64decode(short + "==").hex()
+    digits = message_bytes(short).hex()
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 

@@ -54,6 +54,17 @@ class Entry:
             return None
 
     @property
+    def candidates(self) -> Sequence[Thread]:
+        """The conversations that a reply may belong to whose number changed hands; empty where it is known."""
+        if "new" not in self.fields:
+            return ()
+        try:
+            found = [self.thread, thread_of_entry(self.fields["new"])]
+        except (TypeError, ValueError):
+            return ()
+        return [thread for thread in found if thread is not None]
+
+    @property
     def user(self) -> str:
         """Whom the text is for, or who wrote the reply, if that is known."""
         if self.queue == "out":
@@ -69,7 +80,7 @@ class Entry:
     @property
     def handset(self) -> str:
         """The number of the user; blank before a first attempt."""
-        return self.fields.get("h", "") if self.queue == "out" else self.fields.get("l", "")
+        return self.fields.get("h", "")
 
     @property
     def since(self) -> int | None:

@@ -19,6 +19,7 @@ from nexmo_twisted.rules.texts import clean
 # among carriers in the US. Their rules for campaigns want more in the answer to HELP (who is writing, whom to call).
 CONFIRM_STOP = "You will get no more texts from us. Reply START to get them again."
 CONFIRM_START = "You will get texts from us again. Reply STOP to end them."
+START_AGAIN = "You still get no texts from us. Please reply START again in a minute to get them."
 HELP_TEXT = "Replies to our texts are posted in the chat. Reply STOP to get no more texts."
 
 

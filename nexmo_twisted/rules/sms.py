@@ -110,6 +110,35 @@ def fit(text: str, max_segments: int) -> Fitted:
     return Fitted(shown, count.encoding is Encoding.UCS2, count.parts, cut=True)
 
 
+def fit_both(lead: str, body: str, max_segments: int) -> Fitted:
+    """``lead``, an empty line and ``body``, as :func:`fit` does it. Where all of it does not fit, a long ``lead`` is
+    cut to half of the segments, so that it never pushes ``body`` out; with a single segment it is left out."""
+    whole = fit(f"{lead}\n\n{body}" if lead else body, max_segments)
+    if not lead or not whole.cut:
+        return whole
+    if max_segments < 2:
+        return fit(body, max_segments)
+    encoding = segments(simplified(f"{lead}\n\n{body}")).encoding
+    return fit(f"{_beginning(simplified(lead), encoding, max_segments // 2)}\n\n{body}", max_segments)
+
+
+def _beginning(text: str, encoding: Encoding, parts: int) -> str:
+    """As much of ``text`` as ``parts`` of several segments take in that encoding."""
+    ending, room = ("...", 153 * parts) if encoding is Encoding.GSM7 else ("…", 67 * parts)
+    used, kept = 0, []
+    for piece in graphemes(text):
+        used += segments(piece).units if encoding is Encoding.GSM7 else utf16_units(piece)
+        if used > room:
+            break
+        kept.append(piece)
+    else:
+        return text
+    while kept and used > room - len(ending):
+        last = kept.pop()
+        used -= segments(last).units if encoding is Encoding.GSM7 else utf16_units(last)
+    return "".join(kept).rstrip() + ending
+
+
 def _shortened(pieces: Sequence[str], max_segments: int) -> str:
     """As many of ``pieces`` as fit with the ending, in the encoding that keeps more; '' when not one does."""
     plain = []

@@ -22,6 +22,7 @@ _SENT = re.compile(r"(?P<how>sent|receipt) (?P<number>\S*) ?(?P<id>.*)", re.DOTA
 PUNCTUAL = 15_000
 
 REDRIVE = "python -m nexmo_twisted redrive"
+PLACE = "python -m nexmo_twisted place"
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,16 +206,23 @@ def _reply(entry: Entry, now: int) -> Iterator[str]:
         return
     came = f" {utc(entry.came)}" if entry.came is not None else ""
     yield f"received{came} from {masked(entry.handset)} to {masked(entry.number)}"
-    if entry.thread:
+    if entry.candidates:
+        yield "its number went from one conversation to another when it came; it may belong to:"
+        for thread in entry.candidates:
+            yield f"  {printable(thread.conversation_id)}, written by {printable(thread.user_id)}"
+    elif entry.thread:
         yield f"belongs to {printable(entry.thread.conversation_id)}, written by {printable(entry.user)}"
     else:
-        yield "its conversation was not known when it came, and is looked for when it is posted"
+        yield "its number carried no conversation on that handset when it came"
     match entry.state:
         case "C":
             yield f"being posted; whoever does it has time until {_when(entry.next, now)}"
         case "D":
             yield f"{_since('buried', entry)}: {explained(entry.reason)}"
-            yield f"to try it again: {REDRIVE} {entry.id}"
+            if entry.candidates:
+                yield f"to post it into one of these: {PLACE} {entry.id} CONVERSATION"
+            else:
+                yield f"to try it again: {REDRIVE} {entry.id}"
         case _:
             yield from _waiting(entry, now)
 

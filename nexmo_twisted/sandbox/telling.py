@@ -7,6 +7,7 @@ from typing import Any
 
 from nexmo_twisted.boundaries import Store
 from nexmo_twisted.model import (
+    Asked,
     Delivery,
     Held,
     InboundSms,
@@ -17,6 +18,7 @@ from nexmo_twisted.model import (
     Promoted,
     Receipt,
     Reply,
+    Resolved,
     Settled,
     Status,
 )
@@ -34,8 +36,8 @@ _SETTLED = {**dict.fromkeys("RCS", "sent again"), "D": "given up, since it may h
 _ASKED = {
     "stop": "asks for no more texts: blocked for all numbers",
     "start": "wants texts again: the block is lifted",
+    "again": "wants texts again too soon after STOP: still blocked, and asked to send START again",
     "help": "asks for help",
-    "lost": "belongs to no conversation",
 }
 
 
@@ -140,8 +142,10 @@ class ToldStore:
         await self._store.retry(item, delay, reason, introduction=introduction)
         self._tell(item, "bad", f"{reason}; tried again in {span(delay)}")
 
-    async def set_aside(self, item: Notification | Reply, reason: str, *, uncertain: bool) -> bool:
-        done = await self._store.set_aside(item, reason, uncertain=uncertain)
+    async def set_aside(
+        self, item: Notification | Reply, reason: str, *, uncertain: bool, on_wire: float | None = None
+    ) -> bool:
+        done = await self._store.set_aside(item, reason, uncertain=uncertain, on_wire=on_wire)
         if uncertain:
             self._uncertain[item.id] = "" if isinstance(item, Reply) else self._names.user(item.user_id)
             self._tell(item, "bad", f"nobody knows whether it went out ({reason}): waits for its receipt")
@@ -180,11 +184,20 @@ class ToldStore:
 
     # Replies
 
-    async def receive(self, sms: InboundSms, handset: str, number: str, *, stops: bool = False) -> bool:
-        new = await self._store.receive(sms, handset, number, stops=stops)
+    async def receive(self, sms: InboundSms, handset: str, number: str, asked: Asked | None = None) -> str:
+        answer = await self._store.receive(sms, handset, number, asked)
         story = self._reply(self._reply_id(sms.message_id), handset, number, sms.text)
-        self._timeline.tell(story, "came", "SMS received" if new else "the same SMS again: known already")
-        return new
+        self._timeline.tell(story, "came", "the same SMS again: known already" if answer == "KNOWN" else "SMS received")
+        what = asked.what if asked is not None and answer == "NEW" else answer
+        if what in _ASKED:
+            self._timeline.tell(story, "none", _ASKED[what])
+        return answer
+
+    async def resolve(self, item: Reply, settle_time: int, country: str) -> Resolved:
+        resolved = await self._store.resolve(item, settle_time, country)
+        if resolved.waits:
+            self._tell(item, "wait", "its number changes hands: waits until it is known what it answers")
+        return resolved
 
     async def receive_part(
         self, sms: InboundSms, part: Part, handset: str, number: str, wait: int, longest: int
@@ -205,17 +218,19 @@ class ToldStore:
         self._timeline.begin(story_id, title)
         return story_id
 
-    async def notice(self, item: Reply, what: str, text: str) -> bool:
-        done = await self._store.notice(item, what, text)
-        if done:
-            self._tell(item, "none", _ASKED.get(what, what))
-        return done
+    async def notice(self, item: Reply, text: str) -> None:
+        await self._store.notice(item, text)
+        self._tell(item, "none", "its writer is told, where that may be")
+
+    async def step_aside(self, item: Notification, handset: str, duration: int) -> None:
+        await self._store.step_aside(item, handset, duration)
+        self._tell(item, "wait", "all numbers of the handset are in use for the moment: others go ahead")
 
 
 def story_of(item_id: str) -> str:
     """The story that a notification, a reply or a notice belongs to: that of its message, or of its reply."""
     first, _, user = item_id.partition(".")
-    return long_id(first) if len(user) == 12 else first
+    return long_id(first) if len(user) == 32 else first
 
 
 def _checked(facts: MessageFacts, unread: Sequence[str]) -> tuple[Tone, str]:

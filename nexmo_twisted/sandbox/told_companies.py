@@ -30,8 +30,8 @@ class ToldProvider:
         self._timeline = timeline
         self._names = names
 
-    async def send(self, sms: Sms) -> Outcome:
-        outcome = await self._provider.send(sms)
+    async def send(self, sms: Sms, *, until: float | None = None) -> Outcome:
+        outcome = await self._provider.send(sms, until=until)
         story, whose = story_of(sms.client_ref), self._names.handset(sms.to)
         if outcome.verdict is Verdict.ACCEPTED:
             size = segments(sms.text)

@@ -23,9 +23,14 @@ KEYS = {
     "owner": "nexmo-layer-integration-phone-",  # + handset: STRING, user id
     "escaped": "nx:links:",  # + user id: as "map", for user ids that would reach an "owner" key
     "opted_out": "nx:opt:",  # + handset: STRING, since when and why nothing is sent there; stays until taken back
-    "notices": "nx:notices:",  # + handset: HASH since, n: the notices it got within a day
-    "lost": "nx:lost:",  # + handset: the same for being told that a reply belongs nowhere
-    "lost_total": "nx:lost",  # the same for all of them
+    "blocked_strangers": "nx:opt-strangers",  # how many of those blocks are of handsets that we never texted
+    "turned_away": "nx:sms-503",  # when a webhook of an inbound SMS was last answered 503, ms
+    "notices": "nx:notices:",  # + handset: HASH kind of notice -> when it got one (see shared/auto_replies.lua)
+    "notices_total": "nx:notices",  # HASH since, n: those to handsets that we never texted
+    "texted": "nx:texted:",  # + user id: STRING, the handset that the user was texted on last, and the one before
+    "attempts": "nx:attempts:",  # + nid: HASH, attempts that are over (see shared/attempts.lua)
+    "stepped_aside": "nx:aside:",  # + handset: ZSET nid -> until when, of texts that wait for a number there
+    "receipts_seen": "nx:receipts",  # HASH country -> when a receipt came of an SMS to there
     # the two queues: notifications go out, replies come in
     "out_queue": "nx:out",  # ZSET lane (user id) -> when to look next
     "out_lane": "nx:lane:out:",  # + user id: ZSET nid -> due
@@ -39,8 +44,8 @@ KEYS = {
     # delivery receipts (see shared/receipts.lua)
     "accepted": "nx:d:",  # + hour:byte: HASH, digest of the provider's id of a part -> nid, packed
     "parked": "nx:parked",  # HASH, such a digest -> receipts of an SMS that is not known yet
-    "in_queue": "nx:in",  # ZSET lane (handset) -> when to look next
-    "in_lane": "nx:lane:in:",  # + handset: ZSET rid -> arrival
+    "in_queue": "nx:in",  # ZSET lane (handset:number) -> when to look next
+    "in_lane": "nx:lane:in:",  # + handset:number: ZSET rid -> arrival
     "in_item": "nx:i:",  # + rid: HASH, one reply; STRING once it is done, or a part of one
     "in_uncertain": "nx:uncertain:in",  # stays empty: posting twice is harmless
     "in_buried": "nx:buried:in",  # ZSET rid -> when it was given up

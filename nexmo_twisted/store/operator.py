@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nexmo_twisted.model import Status
+from nexmo_twisted.model import Status, Thread
 from nexmo_twisted.rules.compact import short_id
 from nexmo_twisted.rules.entries import Entry, MessageFacts, Queue
+from nexmo_twisted.rules.links import thread_of_entry
 from nexmo_twisted.store.connection import Connection, Now, redis_time
 from nexmo_twisted.store.keys import KEYS
 from nexmo_twisted.store.words import int_or_none, pairs, ranks, reply_id
@@ -27,6 +28,16 @@ class Redriven:
     id: str
     answer: str
     wait: int
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What became of an ambiguous reply. ``answer``: DONE (it is posted in ``wait`` ms), UNKNOWN, PLACED (it is not
+    ambiguous any more), OTHER or BOTH: none or both of the ``candidates`` are in that conversation."""
+
+    answer: str
+    wait: int = 0
+    candidates: Sequence[Thread] = ()
 
 
 class Operator:
@@ -56,6 +67,13 @@ class Operator:
             answers = await self._connection.run("redrive", self._now(), queue, ranks(report), int(confirmed), *some)
             for item, (answer, wait) in zip(some, answers, strict=True):
                 yield Redriven(item, answer, int(wait))
+
+    async def place(self, item: str, conversation: str, user: str) -> Placed:
+        """Have an ambiguous reply posted into one of its two conversations, as ``user`` if not blank."""
+        answer, *more = await self._connection.run("place_reply", self._now(), item, conversation, user)
+        if answer == "DONE":
+            return Placed(answer, int(more[0]))
+        return Placed(answer, candidates=[thread for entry in more if (thread := thread_of_entry(entry)) is not None])
 
     async def message(self, message_id: str) -> MessageFacts | None:
         """All that is known of the message with that bare UUID in lower case; None when that is nothing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
+from hashlib import sha1
 from secrets import token_hex
 from typing import TypeVar
 
@@ -12,6 +13,9 @@ from twisted.logger import Logger
 from nexmo_twisted.boundaries import Store
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.model import (
+    Accepted,
+    Asked,
+    Attempt,
     Claimed,
     Closed,
     Delivery,
@@ -23,13 +27,15 @@ from nexmo_twisted.model import (
     PartTaken,
     Promoted,
     Receipt,
+    Relink,
     Reply,
+    Resolved,
     Settled,
     Status,
 )
 from nexmo_twisted.rules import phones, receipts
-from nexmo_twisted.rules.compact import short_id
-from nexmo_twisted.rules.links import LinkCommit, LinkState
+from nexmo_twisted.rules.compact import item_of_reference, short_id
+from nexmo_twisted.rules.links import LinkCommit, LinkState, thread_of_entry
 from nexmo_twisted.rules.pacing import Limit
 from nexmo_twisted.store.connection import Connection, Now, redis_time
 from nexmo_twisted.store.keys import KEEP, KEYS
@@ -52,10 +58,8 @@ CLAIMS_WITHOUT_A_WORD = 3
 PROMOTED = 2000
 #: While the outgoing side is held, one waiting SMS is tried every so many ms.
 PROBE_EVERY = 60_000
-#: How many notices one handset gets within a day, and how many replies that belong nowhere are answered within a day:
-#: two machines can never talk for ever.
-NOTICES_A_DAY = 10
-LOST_A_DAY = 100
+#: How many answers all handsets together that we never texted get within a day: their SMS may be forged, ours are paid.
+NOTICES_TO_STRANGERS = 100
 #: How many parts of an SMS are found by their ids. Vonage advises not to send more than six.
 PARTS = 10
 #: How many receipts of unknown SMS are kept for a while. Forged ones must not fill Redis, and a genuine one waits for
@@ -98,10 +102,26 @@ class RedisStore:
         )
         return int_or_none(due)
 
-    async def receive(self, sms: InboundSms, handset: str, number: str, *, stops: bool = False) -> bool:
-        rid = reply_id(sms.message_id)
-        answer = await self._web.run("receive", self._now(), rid, handset, number, sms.text, sms.message_id, int(stops))
-        return bool(answer == "NEW")
+    async def receive(self, sms: InboundSms, handset: str, number: str, asked: Asked | None = None) -> str:
+        asks = asked or Asked()
+        answer: str = await self._web.run(
+            "receive",
+            self._now(),
+            reply_id(sms.message_id),
+            handset,
+            number,
+            sms.text,
+            sms.message_id,
+            asks.what,
+            asks.answer,
+            asks.again,
+            NOTICES_TO_STRANGERS,
+            int(asks.turned_away),
+        )
+        return answer
+
+    async def turned_away(self) -> None:
+        await self._web.run("turned_away", self._now())
 
     async def receive_part(
         self, sms: InboundSms, part: Part, handset: str, number: str, wait: int, longest: int
@@ -157,14 +177,14 @@ class RedisStore:
             except (LookupError, ValueError):  # nobody of ours wrote it
                 self._log.failure("An item of {queue} cannot be read: {id}", queue=queue, id=values[0])
                 with suppress(StoreUnavailable):  # else it is claimed again later
-                    await self._work.run("aside", self._now(), queue, *values[:2], "D", "undecodable")
+                    await self._work.run("aside", self._now(), queue, *values[:2], "D", "undecodable", "")
         return Claimed(int_or_none(after), items, lost, buried)
 
     async def read_links(self, user_id: str, handset: str, *, raw: str = "", number: str = "") -> LinkState:
-        now, user_map, entries, owner, owner_map, unowned = await self._work.run(
+        now, user_map, entries, owner, owner_map, unowned, texted = await self._work.run(
             "read_links", self._now(), user_id, handset, raw, number
         )
-        return LinkState(int(now), user_map, pairs(entries), owner, owner_map, frozenset(unowned))
+        return LinkState(int(now), user_map, pairs(entries), owner, owner_map, frozenset(unowned), texted)
 
     async def begin(
         self,
@@ -194,40 +214,65 @@ class RedisStore:
         )
         return answer
 
-    async def notice(self, item: Reply, what: str, text: str) -> bool:
-        answer = await self._work.run(
-            "notice", self._now(), item.id, what, item.handset, item.number, text, NOTICES_A_DAY, LOST_A_DAY
-        )
-        return bool(answer == "DONE")
+    async def notice(self, item: Reply, text: str) -> None:
+        await self._work.run("notice", self._now(), item.id, item.handset, item.number, text)
 
-    async def accepted(
-        self,
-        item: Notification,
-        outcome: str,
-        handset: str,
-        number: str,
-        introduced: str,
-        message_ids: Sequence[str] = (),
-    ) -> Delivery | None:
-        said = (handset, number, introduced, *(receipts.brief(each) for each in message_ids[:PARTS]))
-        answer, heard = await self._work.run("finish", self._now(), "out", item.id, "", outcome, *said)
-        return Delivery(item.message_id, "S", "", heard) if answer == "DONE" else None
+    async def step_aside(self, item: Notification, handset: str, duration: int) -> None:
+        await self._work.run("step_aside", self._now(), item.id, item.token, handset, duration)
+
+    async def resolve(self, item: Reply, settle_time: int, country: str) -> Resolved:
+        before_us = int(item.thread is not None)
+        answer, entry = await self._work.run(
+            "resolve", self._now(), item.id, item.token, settle_time, country, before_us
+        )
+        if answer == "THREAD":
+            return Resolved(thread_of_entry(entry) or item.thread)
+        return Resolved(doubt=answer == "DOUBT", waits=answer in ("WAIT", "STALE"))
+
+    async def accepted(self, item: Notification, attempt: Attempt, outcome: str, sent: Accepted) -> Delivery | None:
+        answer, heard, changed = await self._work.run(
+            "finish",
+            self._now(),
+            "out",
+            item.id,
+            item.token,
+            outcome,
+            attempt.handset,
+            attempt.number,
+            attempt.introduced,
+            "" if sent.on_wire is None else int(sent.on_wire * 1000),
+            int(sent.took * 1000),
+            sha1(attempt.map_read.encode()).hexdigest(),
+            attempt.map_new,
+            attempt.ttl,
+            *(receipts.brief(each) for each in sent.message_ids[:PARTS]),
+        )
+        relink = Relink(item.user_id, attempt.handset, attempt.number) if changed else None
+        return Delivery(item.message_id, "S", "", heard, relink) if answer == "DONE" else None
 
     async def evidence(self, receipt: Receipt, *, block: bool = False) -> Delivery:
-        said, handset = receipts.said(receipt), ""
-        if block and receipts.opted_out(said):
-            with suppress(phones.BadPhone):
-                handset = phones.canonical(phones.inbound(receipt.handset))
-        nid, ended, before, now = await self._web.run(
+        said = receipts.said(receipt)
+        handset = number = ""
+        with suppress(phones.BadPhone):
+            handset = phones.canonical(phones.inbound(receipt.handset))
+        with suppress(phones.BadPhone):
+            number = phones.inbound(receipt.number)
+        nid, ended, before, now, *link = await self._web.run(
             "evidence",
             self._now(),
-            receipt.client_ref,
+            item_of_reference(receipt.client_ref),
             receipts.brief(receipt.message_id),
             said,
-            handset,
+            int(block and receipts.opted_out(said)),
             PARKED,
+            handset,
+            number,
+            phones.region_of(handset) if handset else "",
         )
-        return Delivery(message_id_of(nid), ended, before, now)
+        return Delivery(message_id_of(nid), ended, before, now, Relink(*link) if link[0] else None)
+
+    async def write_map(self, state: LinkState, user_id: str, user_map: str, ttl: int) -> bool:
+        return bool(await self._work.run("write_map", user_id, state.user_map, user_map, ttl) == "OK")
 
     async def settle(self, limit: int, settle_time: int, policy: str, report: Collection[Status]) -> Settled:
         resent, buried, dropped, unneeded, after = await self._work.run(
@@ -245,9 +290,11 @@ class RedisStore:
     async def release(self, item: Notification | Reply) -> None:
         await self._work.run("retry", self._now(), queue_of(item), item.id, item.token, 0, "", "")
 
-    async def set_aside(self, item: Notification | Reply, reason: str, *, uncertain: bool) -> bool:
-        state = "U" if uncertain else "D"
-        answer = await self._work.run("aside", self._now(), queue_of(item), item.id, item.token, state, reason)
+    async def set_aside(
+        self, item: Notification | Reply, reason: str, *, uncertain: bool, on_wire: float | None = None
+    ) -> bool:
+        state, out = "U" if uncertain else "D", "" if on_wire is None else int(on_wire * 1000)
+        answer = await self._work.run("aside", self._now(), queue_of(item), item.id, item.token, state, reason, out)
         return bool(answer == "DONE")
 
     async def hold(self, item: Notification, reason: str) -> Held:
@@ -258,7 +305,7 @@ class RedisStore:
         await self._work.run("pause", self._now(), item.id, item.token, limit, duration, reason)
 
     async def renew_links(self, commit: LinkCommit) -> bool:
-        return bool(await self._work.run("renew_links", self._now(), *commit_words(commit)) == "OK")
+        return bool(await self._work.run("renew_links", self._now(), commit.user_map, *commit_words(commit)) == "OK")
 
     async def set_unowned(self, numbers: Collection[str]) -> None:
         await self._work.run("unowned", *sorted(numbers))

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain
 from uuid import UUID, uuid5
 
-from nexmo_twisted.model import Notice, Notification, Reply, Status
+from nexmo_twisted.model import Notice, Notification, Reply, Status, Thread
 from nexmo_twisted.rules.compact import long_id
-from nexmo_twisted.rules.links import LinkCommit, thread_of_entry
+from nexmo_twisted.rules.links import LinkCommit, LinkState, thread_of, thread_of_entry
 from nexmo_twisted.rules.pacing import Limit
 
 #: The namespace of the UUIDs that keep a reply from being posted twice: derived from Nexmo's messageId alone, so that
@@ -48,16 +48,14 @@ def commit_words(commit: LinkCommit) -> tuple[str | int, ...]:
     return (
         commit.user_id,
         state.user_map,
-        commit.user_map,
         commit.handset,
         state.handset.get("v", ""),
         state.owner,
         state.owner_map,
+        commit.raw,
         commit.number,
         commit.entry,
         commit.ttl,
-        commit.raw,
-        commit.mark,
         *chain.from_iterable(commit.adopted.items()),
     )
 
@@ -65,7 +63,7 @@ def commit_words(commit: LinkCommit) -> tuple[str | int, ...]:
 def message_id_of(nid: str) -> str:
     """The message that a notification is about; a notice is about none, and has an id that looks otherwise."""
     mid, _, user = nid.partition(".")
-    return long_id(mid) if len(user) == 12 else nid
+    return long_id(mid) if len(user) == 32 else nid
 
 
 def notification(nid: str, token: str, waited: str, fields: list[str], record: list[str]) -> Notification:
@@ -87,6 +85,7 @@ def notification(nid: str, token: str, waited: str, fields: list[str], record: l
         waited=int(waited),
         suspect=item["suspect"] == "1",
         notice=notice,
+        aside_since=int(item["aside"]) if "aside" in item else None,
     )
 
 
@@ -95,13 +94,22 @@ def reply(rid: str, token: str, waited: str, fields: list[str], _record: list[st
     return Reply(
         id=rid,
         token=token,
-        handset=item["l"],
+        handset=item["h"],
         number=item["n"],
         text=item["x"],
         once=UUID(bytes=urlsafe_b64decode(rid + "==")),
-        thread=thread_of_entry(item["b"]),
+        thread=thread_of_entry(item["b"]) or _before_us(item),
         attempts=int(item.get("t", 0)),
         waited=int(waited),
         suspect=item["suspect"] == "1",
-        fragment="r" in item,
+        open="wait" in item,
+        doubt="doubt" in item,
     )
+
+
+def _before_us(item: Mapping[str, str]) -> Thread | None:
+    """The thread that the Node service's keys gave to the number when the reply came; of ours it carried none."""
+    if "owner" not in item:
+        return None
+    state = LinkState(int(item["d"]), "", {}, owner=item["owner"], owner_map=item.get("map", ""))
+    return thread_of(state, item["n"])

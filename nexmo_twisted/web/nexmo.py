@@ -84,6 +84,7 @@ class NexmoDoor:
             return answer(request, 200)
         reception = self.reception
         if reception.full():
+            self._comes_again(counted)
             return answer(request, 503)
         trusted = self.signature is None
         pairs: Pairs = ()
@@ -107,7 +108,17 @@ class NexmoDoor:
             self._strangers.warn(error.reason, "Nexmo delivered what nobody can read: {source}")
             kept = self.intake.quarantine("nexmo", error.reason, raw or query)
             return reception.take(request, kept, f"{counted}_quarantined", 200)
-        return reception.take(request, store(webhook), f"{counted}_stored", 200)
+        taken = reception.take(request, store(webhook), f"{counted}_stored", 200)
+        return taken.addCallback(self._stored, request, counted)
+
+    def _stored(self, body: bytes, request: Request, counted: str) -> bytes:
+        if request.code == 503:
+            self._comes_again(counted)
+        return body
+
+    def _comes_again(self, counted: str) -> None:
+        if counted == "nexmo":
+            self.intake.turned_away()
 
     def _turn_away(self, request: Request, code: int, counted: str, reason: str) -> bytes:
         self.counters.count("webhooks", counted)

@@ -27,6 +27,9 @@ class Intake(Protocol):
     async def inbound_sms(self, sms: InboundSms) -> None:
         """Take one SMS from a handset, once however often it is delivered."""
 
+    def turned_away(self) -> None:
+        """An SMS from a handset was answered 503: it comes again."""
+
     async def receipt(self, receipt: Receipt) -> None:
         """Take one delivery receipt; it may come more than once, and for an SMS that is none of ours."""
 

@@ -1,9 +1,10 @@
--- uses time queue links
+-- uses time queue links attempts
 -- An item steps aside and blocks nobody: uncertain (U) or buried (D). It stays visible with its reason.
--- ARGV: now, queue, id, token, state, reason. Returns DONE or STALE.
-local q = names(ARGV[2])
-local item = load_item(q.item .. ARGV[3])
+-- ARGV: now, queue, id, token, state, reason, ms since the bytes of its SMS went out or ''. Returns DONE or STALE.
+local now, q, id, state = clock(ARGV[1]), names(ARGV[2]), ARGV[3], ARGV[5]
+local item = load_item(q.item .. id)
 if not item or item.k ~= ARGV[4] then return 'STALE' end
-set_aside(q, ARGV[3], item, ARGV[5], ARGV[6], clock(ARGV[1]))
-if ARGV[5] == 'D' then link_again(item) end
+set_aside(q, id, item, state, ARGV[6], now)
+if state == 'D' then end_attempt_of(id, item, 'refused', now)
+elseif tonumber(ARGV[7] or '') then redis.call('HSET', q.item .. id, 'out', int(now - tonumber(ARGV[7]))) end
 return 'DONE'

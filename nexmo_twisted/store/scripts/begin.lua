@@ -1,5 +1,6 @@
--- uses time messages queue links limits
--- The last step before an SMS goes out: records the attempt and writes the link it uses, if all is still as it was read.
+-- uses time messages queue links attempts limits
+-- The last step before an SMS goes out: records the attempt, if all that its number was chosen by is still as it was read.
+-- What the number carries changes only when the SMS was accepted.
 -- ARGV: now, nid, token, lease ms, ranks to report, the thread that the SMS introduces or '', limits to pass (see
 -- load_limits()), then those of links_unchanged().
 -- Returns OK, or why not: STALE (another process has it), HELD, CONFLICT (choose again), WAIT and the name of a limit (it
@@ -12,7 +13,7 @@ local record = load_message(item.m)
 if not record or record.x then return record and record.x or 'expired' end
 if not string.find(ranks, int(record.r[item.l] or 0), 1, true) then return 'read' end
 if item.p ~= '1' and redis.call('EXISTS', K.hold) == 1 then return 'HELD' end
-local handset, number = ARGV[11], ARGV[15]
+local handset, number, entry, ttl = ARGV[10], ARGV[15], ARGV[16], ARGV[17]
 if redis.call('EXISTS', K.opted_out .. handset) == 1 then return 'opted_out' end
 if redis.call('SISMEMBER', K.unowned, number) == 1 or not links_unchanged(8) then return 'CONFLICT' end
 local exactly = microseconds(ARGV[1])
@@ -22,9 +23,9 @@ if limit then return 'WAIT ' .. limit end
 redis.call('ZREM', q.queue, item.l)
 redis.call('HSET', q.item .. nid, 's', 'S', 'a', int(tonumber(item.a or '0') + 1), 'n', number,
   'h', handset, 'i', ARGV[6])
-redis.call('HDEL', q.item .. nid, 'c')
-remember_link(q.item .. nid, 8)
-write_links(8)
+redis.call('HDEL', q.item .. nid, 'c', 'out', 'aside')
+adopt_links(8)
+add_attempt(nid, token, handset, number, entry, ttl, now)
 pass(q, nid, item, limits, exactly)
 lease_lane(q, nid, item, now + lease)
 return 'OK'

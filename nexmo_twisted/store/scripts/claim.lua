@@ -20,12 +20,17 @@ end
 
 local function suspect(item) return item.s == 'C' and item.v ~= ARGV[8] end
 
+-- One that stepped aside in its lane (nb = not before) lets the others go ahead.
 local function head_of(lane)
+  local passed, back = 0, math.huge
   while true do
-    local id = redis.call('ZRANGE', q.lane .. lane, 0, 0)[1]
+    local id = redis.call('ZRANGE', q.lane .. lane, passed, passed)[1]
+    if not id and passed > 0 then redis.call('ZADD', q.queue, int(back), lane); return nil end
     if not id then redis.call('ZREM', q.queue, lane); return nil end
     local item = load_item(q.item .. id)
     if not item then redis.call('ZREM', q.lane .. lane, id)
+    elseif item.s == 'R' and item.nb and tonumber(item.nb) > now and passed < 100 then
+      passed, back = passed + 1, math.min(back, tonumber(item.nb))
     elseif item.s == 'S' then set_aside(q, id, item, 'U', 'lost', now); lost = lost + 1
     elseif suspect(item) and tonumber(item.c or '0') + 1 >= most then
       set_aside(q, id, item, 'D', 'crashes', now)
@@ -65,6 +70,7 @@ for _, lane in ipairs(due_lanes()) do
     local token = int(redis.call('INCR', K.fence))
     if alone then redis.call('HINCRBY', q.item .. id, 'c', 1) end
     redis.call('HSET', q.item .. id, 's', 'C', 'k', token, 'v', ARGV[8], 'p', hold and '1' or '')
+    redis.call('HDEL', q.item .. id, 'nb')
     lease_lane(q, id, item, now + lease)
     local flat = {}
     if record then

@@ -1,4 +1,4 @@
--- uses time queue links limits
+-- uses time queue links attempts limits
 -- The provider says that we are too fast: nothing passes a limit for a while. The SMS that it refused is the first one to
 -- try again then; no attempt counts as failed. ARGV: now, id, token, name of the limit, ms, reason. Returns DONE, or STALE
 -- when the item is somebody else's: then the limit pauses all the same.
@@ -11,6 +11,6 @@ redis.call('ZREM', q.queue, '')       -- draining: a first write that needs no m
 save_limit(limit)
 if not item or item.k ~= ARGV[3] then return 'STALE' end
 stand_in_line(q, id, item, {limit}, 1, limit.t)
-link_again(item)
+end_attempt_of(id, item, 'refused', clock(ARGV[1]))
 redis.call('HSET', q.item .. id, 'e', ARGV[6])
 return 'DONE'

@@ -21,7 +21,7 @@ for i, mid in ipairs(mids) do
     for user, rank in pairs(record.r) do
       if user ~= record.s and string.find(ranks, int(rank), 1, true) then
         open = open + 1
-        local nid = mid .. '.' .. string.sub(redis.sha1hex(user), 1, 12)
+        local nid = nid_of(mid, user)
         redis.call('HSET', K.out_item .. nid, 'l', user, 'm', mid, 'd', int(record.d), 's', 'R', 'g', base)
         redis.call('ZADD', K.out_lane .. user, int(record.d), nid)
         redis.call('ZADD', K.out_queue, 'NX', int(now), user)

@@ -1,8 +1,8 @@
 -- uses time links
--- All that the choice of a number, or the finding of a thread, is based on.
--- ARGV: now, user, handset, phone as its owner wrote it, number that a reply came to or ''.
+-- All that the choice of a number is based on, and whom a number carries. ARGV: now, user or '', handset, phone as its owner
+-- wrote it, number that a reply came to or ''.
 -- Returns {now, user's map, flat handset hash, owner and owner's map where the Node service's keys are consulted,
--- numbers not ours}
+-- numbers not ours, the handset that the user was texted on last or ''}
 local user, handset, number = ARGV[2], ARGV[3], ARGV[5]
 local entries = redis.call('HGETALL', K.handset .. handset)
 local owner, owner_map = '', ''
@@ -10,5 +10,6 @@ if #entries == 0 or (number ~= '' and redis.call('HEXISTS', K.handset .. handset
   owner = owner_of(handset, ARGV[4])
   if owner ~= '' then owner_map = redis.call('GET', map_key(owner)) or '' end
 end
+local last = user ~= '' and redis.call('GET', K.texted .. user) or ''
 return {int(clock(ARGV[1])), user ~= '' and redis.call('GET', map_key(user)) or '', entries, owner, owner_map,
-        redis.call('SMEMBERS', K.unowned)}
+        redis.call('SMEMBERS', K.unowned), string.match(last, '^%d*')}

@@ -1,7 +1,8 @@
--- uses time queue replies parts joining
+-- uses time queue links attempts replies parts joining
 -- A part of a long inbound SMS is stored once. The last one to come makes a reply of them, at the place of the first.
 -- A part that came before, with another messageId, says that its reference is used again: the old reply is closed as it
--- is, and a new one begins. A part of one that was posted incomplete, or should have been, is a reply by itself.
+-- is, and a new one begins. A part of one that was posted incomplete, or should have been, is a reply by itself, if the
+-- number still carries the same thread; else it belongs to another reply, whose reference is the same.
 -- ARGV: now, rid, handset, number, text, messageId, reference, total, part, ms that others may take, ms in all, the rid
 -- it gets when it comes late and has the messageId of the reply that it belonged to.
 -- Returns {known, waiting, whole or late, 1 when one was closed incomplete, ms until this one will be or ''}
@@ -11,9 +12,12 @@ local name = table.concat({handset, number, ARGV[7], ARGV[8]}, ':')
 local key, parts, closed = K.parts .. name, load_parts(name), 0
 local before = parts and parts['i' .. part]
 local late = parts and not before and (parts.c or now > parts.d + longest)
+local bound = late and binding(handset, number, now)
+local other = bound and (bound.doubt or bound.wait or not same_thread(bound.b, parts.b))
+if other then late = false end
 -- Should all parts of one reply have the same messageId, they are still parts of it, and late ones replies.
 if late and parts.f == rid then rid = ARGV[12] end
-local sibling = parts and not parts.c and not before and not late and parts.f == rid
+local sibling = parts and not parts.c and not before and not late and not other and parts.f == rid
 if before == id or redis.call('EXISTS', q.item .. rid) == 1 and not sibling then return {'known', 0, ''} end
 
 local function close()
@@ -25,17 +29,19 @@ end
 if late then
   local place = next_place()
   close()
-  add_reply(q, rid, {l = handset, n = number, x = text, i = id, b = parts.b, d = int(now), o = place, r = true}, now)
+  bound.h, bound.n, bound.x, bound.i, bound.d, bound.o, bound.r = handset, number, text, id, int(now), place, true
+  add_reply(q, rid, bound, now)
   parts['i' .. part] = id
   if missing(parts) == 0 then redis.call('DEL', key) else redis.call('HSET', key, 'i' .. part, id) end
   return {'late', closed, ''}
 end
 
-if before or not parts then
-  local carried, place = carried_by(handset, number), next_place()
+if before or other or not parts then
+  local first, place = binding(handset, number, now), next_place()
   if parts then close() end
   if redis.call('EXISTS', key) == 1 then redis.call('DEL', key) end
-  parts = {f = rid, i = id, l = handset, n = number, b = carried, d = int(now), o = place, z = ARGV[8]}
+  parts = first
+  parts.f, parts.i, parts.h, parts.n, parts.d, parts.o, parts.z = rid, id, handset, number, int(now), place, ARGV[8]
   for field, value in pairs(parts) do redis.call('HSET', key, field, value) end
 end
 local ends = math.min(now + wait, parts.d + longest)

@@ -1,4 +1,4 @@
--- uses time messages queue closing
+-- uses time messages queue links attempts closing
 -- An operator wants items that were set aside to be tried again, as if they had just fallen due: they come back to their
 -- place. What may have been sent before only goes out when the operator confirmed it, and closed is what nobody needs
 -- any more.
@@ -23,6 +23,7 @@ end
 
 local function redrive(id, item)
   put_back(q, id, item, '', now)
+  end_attempt_of(id, item, 'unproven', now)
   -- What it waited so far counts no more: g is what had been held when it fell due, and the claim subtracts what was
   -- held since from what it waited (a reply, which has no g of its own, is given time for holds of the other side, too).
   redis.call('HSET', q.item .. id, 'g', int(held_so_far(now) - (now - tonumber(item.d or now))))
@@ -39,6 +40,7 @@ for i = 5, #ARGV do
     local why = needless(item)
     if why then
       answer = why
+      end_attempt_of(id, item, 'unproven', now)
       close_item(q, id, item, doubtful(item) and 'uncertain ' .. why or why, now)
     elseif doubtful(item) and not confirmed then answer = 'DOUBTFUL'
     else

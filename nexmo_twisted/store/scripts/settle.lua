@@ -1,12 +1,14 @@
--- uses time messages queue closing
+-- uses time messages queue links attempts closing
 -- SMS of unknown outcome for which no receipt came in time.
 -- ARGV: now, limit, ms that a receipt may take, policy (resend, hold or drop), ranks to report.
 -- Returns {sent again, buried, dropped, needed by nobody any more, ms until the next or ''}.
 local now, patience, policy, ranks = clock(ARGV[1]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local q, resent, buried, dropped, unneeded = names('out'), 0, 0, 0, 0
+redis.call('ZREM', q.uncertain, '')   -- draining: a first write that needs no memory lets the others pass
 for _, nid in ipairs(redis.call('ZRANGEBYSCORE', q.uncertain, '-inf', int(now - patience), 'LIMIT', 0, ARGV[2])) do
   local item = load_item(q.item .. nid)
   local record = item and item.m and load_message(item.m)
+  if item and item.s == 'U' then end_attempt_of(nid, item, 'unproven', now) end
   if not item or item.s ~= 'U' then
     redis.call('ZREM', q.uncertain, nid)
   elseif not item.m then               -- a notice: rather none than two

@@ -1,4 +1,4 @@
--- uses time messages queue closing parts sweep
+-- uses time messages queue links attempts closing parts sweep
 -- A step of the sweep through what is listed somewhere: entries that lead nowhere go.
 -- ARGV: now, index (its name in keys.py), cursor, about how many to look at. Returns that of report().
 local now, name, cursor, count = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
@@ -39,7 +39,10 @@ local function look_at_aside(q, index, reason, id, since)
     repaired('aside')
   elseif since <= old then
     redis.call('ZREM', index, id)
-    if item then close_item(q, id, item, 'expired', now) end
+    if item then
+      end_attempt_of(id, load_item(q.item .. id), 'unproven', now)
+      close_item(q, id, item, 'expired', now)
+    end
     note('expired ' .. reason)
   elseif not item then
     redis.call('ZREM', index, id)

@@ -1,4 +1,4 @@
--- uses time messages queue parts sweep
+-- uses time messages queue links attempts parts sweep
 -- A step of the sweep through all keys of ours. Every key is read here, and so repaired on fresh knowledge.
 -- ARGV: now, cursor, about how many to look at, ranks to report, ms that links are kept. Returns that of report().
 local now, cursor, count, ranks, links = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -20,7 +20,7 @@ end
 local function look_at_open(mid, record)
   local open, lost, expired = 0, {}, now - record.d >= KEEP.aside
   for user, rank in pairs(record.r) do
-    local nid = mid .. '.' .. string.sub(redis.sha1hex(user), 1, 12)
+    local nid = nid_of(mid, user)
     if user ~= record.s and sound_item(out, nid) then open = open + 1
     elseif user ~= record.s and not (record.o and record.o[user]) and string.find(ranks, int(rank), 1, true) then
       lost[user] = nid
@@ -133,6 +133,23 @@ local function look_at_hold(key)
   repaired('hold')
 end
 
+-- Attempts whose notification knows nothing of them keep a number from others.
+local function look_at_handset(key)
+  must_end(key, links)
+  local handset = string.sub(key, #K.handset + 1)
+  for _, field in ipairs(redis.call('HKEYS', key)) do
+    local number = string.match(field, '^u:(%d+)$')
+    local _, attempts = unsettled(handset, number or '')
+    for nid, token in string.gmatch(attempts or '', '(%S+):(%d+):%d+') do
+      local item = redis.call('HMGET', out.item .. nid, 's', 'k', 'h', 'n')
+      if not ((item[1] == 'S' or item[1] == 'U') and item[2] == token and item[3] == handset and item[4] == number) then
+        end_attempt(nid, token, handset, number, 'unproven', '', now)
+        repaired('attempt')
+      end
+    end
+  end
+end
+
 local families = {                    -- what the key begins with, the types it may have, what is looked at
   {K.message, 'string', look_at_message},
   {K.out_item, 'hash string', function(key, kind) look_at_item(out, key, kind) end},
@@ -142,9 +159,11 @@ local families = {                    -- what the key begins with, the types it 
   {K.parts, 'hash', look_at_parts},
   {K.accepted, 'hash', function(key) must_end(key, KEEP.closed) end},
   {K.parked, 'hash', function(key) must_end(key, KEEP.parked) end},
-  {K.handset, 'hash', function(key) must_end(key, links) end},
+  {K.handset, 'hash', look_at_handset},
   {K.notices, 'hash', function(key) must_end(key, KEEP.lock) end},
-  {K.lost, 'hash', function(key) must_end(key, KEEP.lock) end},
+  {K.texted, 'string', function(key) must_end(key, links) end},
+  {K.attempts, 'hash', function(key) must_end(key, KEEP.closed) end},
+  {K.stepped_aside, 'zset', function(key) must_end(key, KEEP.lock) end},
   {K.escaped, 'string', function(key) must_end(key, links) end},
   {K.lock, 'string', function(key) must_end(key, KEEP.lock) end},
   {K.beat, 'string', function(key) must_end(key, KEEP.lock) end},
@@ -152,7 +171,8 @@ local families = {                    -- what the key begins with, the types it 
   {K.waiting, 'zset', function(key) must_end(key, KEEP.pace) end},
   {K.quarantine, 'list', function(key) must_end(key, KEEP.quarantine) end},
   {K.hold, 'hash', look_at_hold},
-  {K.unowned, 'set'}, {K.fence, 'string'}, {K.held, 'string'}, {K.due, 'zset'}, {K.parts_due, 'zset'},
+  {K.notices_total, 'hash', function(key) must_end(key, KEEP.lock) end},
+  {K.blocked_strangers, 'string'}, {K.turned_away, 'string'}, {K.receipts_seen, 'hash'}, {K.unowned, 'set'}, {K.fence, 'string'}, {K.held, 'string'}, {K.due, 'zset'}, {K.parts_due, 'zset'},
   {K.turns, 'zset'}, {K.out_queue, 'zset'}, {K.out_uncertain, 'zset'}, {K.out_buried, 'zset'},
   {K.in_queue, 'zset'}, {K.in_uncertain, 'zset'}, {K.in_buried, 'zset'},
 }

@@ -13,7 +13,7 @@ if record then
   for user, rank in pairs(record.r or {}) do
     ranks[#ranks + 1] = user
     ranks[#ranks + 1] = int(rank)
-    local nid = mid .. '.' .. string.sub(redis.sha1hex(user), 1, 12)
+    local nid = nid_of(mid, user)
     if redis.call('EXISTS', q.item .. nid) == 1 then entries[#entries + 1] = entry_of(q, nid) end
   end
   for user, outcome in pairs(record.o or {}) do

@@ -25,10 +25,3 @@ local function lift_hold(item, now)
   redis.call('DEL', K.hold)
   redis.call('INCRBY', K.held, int(now - tonumber(since)))
 end
-
--- An SMS was accepted: its handset knows the thread in mark, unless that is ''.
-local function introduced(handset, number, mark)
-  if mark ~= '' and redis.call('EXISTS', K.handset .. handset) == 1 then
-    redis.call('HSET', K.handset .. handset, 'i:' .. number, mark)
-  end
-end

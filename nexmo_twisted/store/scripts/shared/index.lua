@@ -12,10 +12,10 @@ local function hex(bytes)
   return (string.gsub(bytes, '.', function(char) return string.format('%02x', string.byte(char)) end))
 end
 
--- A nid is 22 digits of base64, a dot and 12 of hex: 22 bytes. That of a notice ends otherwise, and stays as it is.
+-- A nid is 22 digits of base64, a dot and 32 of hex: 32 bytes. That of a notice ends otherwise, and stays as it is.
 local function packed(nid)
   local mid, user = string.match(nid, '^([A-Za-z0-9_-]+)%.(%x+)$')
-  if not mid or #mid ~= 22 or #user ~= 12 then return nid end
+  if not mid or #mid ~= 22 or #user ~= 32 then return nid end
   local bytes = {}
   for i = 1, 22, 4 do
     local number = 0
@@ -26,7 +26,7 @@ local function packed(nid)
 end
 
 local function unpacked(short)
-  if #short ~= 22 then return short end
+  if #short ~= 32 then return short end
   local mid, digits = string.sub(short, 1, 16), {}
   for i = 1, 16, 3 do
     local one, two, three = string.byte(mid, i, i + 2)

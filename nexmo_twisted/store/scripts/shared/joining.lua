@@ -20,10 +20,11 @@ local function close_parts(q, name, parts, now)
   redis.call('ZREM', K.parts_due, name)
   redis.call('DEL', q.item .. parts.f, key)
   local torn = missing(parts) > 0
-  add_reply(q, parts.f, {l = parts.l, n = parts.n, x = table.concat(texts), i = parts.i, b = parts.b, d = parts.d,
-    o = parts.o, r = torn}, now)
+  local reply = {h = parts.h, n = parts.n, x = table.concat(texts), i = parts.i, d = parts.d, o = parts.o, r = torn}
+  for _, field in ipairs(BINDING) do reply[field] = parts[field] end
+  add_reply(q, parts.f, reply, now)
   if not torn then return end
-  for _, field in ipairs({'f', 'i', 'l', 'n', 'b', 'd', 'o', 'z'}) do
+  for _, field in ipairs({'f', 'i', 'h', 'n', 'b', 'd', 'o', 'z'}) do
     kept[#kept + 1] = field
     kept[#kept + 1] = parts[field]
   end

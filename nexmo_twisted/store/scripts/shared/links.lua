@@ -4,59 +4,75 @@ local function map_key(user)
   return K.map .. user
 end
 
--- Whom the Node service last texted on a handset. It wrote the phone as it found it: digits, +digits, or raw.
+-- Whom the Node service last texted on a handset. It wrote the phone as it found it: digits, +digits, or raw. The map of
+-- somebody whom we have texted on another handset since tells nothing of this one.
 local function owner_of(handset, raw)
   local owner = redis.call('GET', K.owner .. handset) or redis.call('GET', K.owner .. '+' .. handset)
   if not owner and raw ~= '' then owner = redis.call('GET', K.owner .. raw) end
-  return owner or ''
+  local last = owner and redis.call('GET', K.texted .. owner)
+  if not owner or last and string.match(last, '^%d+') ~= handset then return '' end
+  return owner
 end
 
--- A handset is a HASH: v counts its versions; <number> = what it carries (JSON of ours, opaque here);
--- i:<number> = the thread that was introduced there.
+-- A handset is a HASH. For each of our numbers:
+--   <number>    what it carries: the thread of the last SMS from there that is known to be accepted. An entry is JSON of
+--               ours, [user, conversation, expires, used], and opaque here but for its end
+--   i:<number>  the thread that was introduced there
+--   s:<number>  when the last SMS from there was accepted
+--   t:<number>  'when took before': when an SMS changed what it carries, how long its request took (both ms), and the
+--               entry that it carried before, or nothing
+--   u:<number>  the attempts at an SMS from there whose outcome is not known (see attempts.lua)
+--   q:<number>  the entry of an SMS that came to be known as accepted when the number carried something else: which of
+--               the two is the last on the handset, nobody knows
+-- and v, another one after every change.
+local function same_thread(one, other)
+  return string.match(one, '^(.*),%d+,%d+%]$') == string.match(other, '^(.*),%d+,%d+%]$')
+end
+
+local function changed(handset, ttl)
+  local key = K.handset .. handset
+  redis.call('HSET', key, 'v', int(redis.call('INCR', K.fence)))
+  if ttl and redis.call('PTTL', key) < tonumber(ttl) then redis.call('PEXPIRE', key, int(tonumber(ttl))) end
+end
+
 -- Links are chosen in Python and written only if everything the choice was based on is unchanged. a = positions in ARGV:
--- user, map as read, new map, handset, version as read, owner as read, owner's map as read, number, new entry, ttl,
--- phone as its owner wrote it, the thread when it was introduced there before or '', then further entries of the handset
--- (field, value ...) that are taken over from the Node service's keys
+-- user, map as read, handset, version as read, owner as read, owner's map as read, phone as its owner wrote it, number,
+-- new entry, ttl, then further fields of the handset (field, value ...) that are taken over from the Node service's keys
 local function links_unchanged(a)
-  local user, handset, owner = ARGV[a], ARGV[a + 3], ARGV[a + 5]
+  local user, handset, owner = ARGV[a], ARGV[a + 2], ARGV[a + 4]
   if (redis.call('GET', map_key(user)) or '') ~= ARGV[a + 1] then return false end
-  if (redis.call('HGET', K.handset .. handset, 'v') or '') ~= ARGV[a + 4] then return false end
-  if ARGV[a + 4] == '' then         -- a handset we have not texted yet: the Node service's keys were consulted
-    if owner_of(handset, ARGV[a + 10]) ~= owner then return false end
-    if owner ~= '' and (redis.call('GET', map_key(owner)) or '') ~= ARGV[a + 6] then return false end
+  if (redis.call('HGET', K.handset .. handset, 'v') or '') ~= ARGV[a + 3] then return false end
+  if ARGV[a + 3] == '' then         -- a handset we have not texted yet: the Node service's keys were consulted
+    if owner_of(handset, ARGV[a + 6]) ~= owner then return false end
+    if owner ~= '' and (redis.call('GET', map_key(owner)) or '') ~= ARGV[a + 5] then return false end
   end
   return true
 end
 
--- What a number carries on a handset changes when an SMS begins. When that SMS has certainly not gone out, the handset knows
--- nothing of it, and answers belong where they did before: the item keeps what the number carried (pb) and the user's map
--- (pm), the version of its own change (pv) and the digest of its own map (ph). It is undone unless there were others since.
-local function remember_link(key, a)
-  local handset, number, entry = K.handset .. ARGV[a + 3], ARGV[a + 7], ARGV[a + 8]
-  local before = redis.call('HGET', handset, number) or ''
-  redis.call('HDEL', key, 'pb', 'pm', 'pv', 'ph')
-  if string.match(before, '^(.*),%d+,%d+%]$') ~= string.match(entry, '^(.*),%d+,%d+%]$') then
-    redis.call('HSET', key, 'pb', before, 'pv', int(tonumber(redis.call('HGET', handset, 'v') or '0') + 1),
-      'pm', ARGV[a + 1], 'ph', redis.sha1hex(ARGV[a + 2]))
+local function adopt_links(a)
+  for i = a + 10, #ARGV, 2 do redis.call('HSET', K.handset .. ARGV[a + 2], ARGV[i], ARGV[i + 1]) end
+end
+
+local function write_map(user, map, ttl) redis.call('SET', map_key(user), map, 'PX', int(tonumber(ttl))) end
+
+-- A user was texted on a handset. When that is another one than before, the links on the other end, though late replies
+-- still find them. What is kept is the handset, and the one before it.
+local function texted(user, handset, entry)
+  local key, ttl = K.texted .. user, redis.call('PTTL', K.handset .. handset)
+  local last = string.match(redis.call('GET', key) or '', '^%d+')
+  if last ~= handset then
+    redis.call('SET', key, last and handset .. ' ' .. last or handset, 'PX', int(math.max(1, ttl)))
+  else redis.call('PEXPIRE', key, int(math.max(1, ttl))) end
+  redis.call('SET', K.owner .. handset, user, 'PX', int(math.max(1, ttl)))
+  if not last or last == handset then return end
+  local old, ended = redis.call('HGETALL', K.handset .. last), false
+  for i = 1, #old, 2 do
+    local whose, conversation, used = string.match(old[i + 1], '^(%[".*",)(".*"),%d+,(%d+)%]$')
+    if string.match(old[i], '^%d+$') and whose and string.sub(entry, 1, #whose) == whose
+      and cjson.decode(old[i + 1])[1] == cjson.decode(entry)[1] then
+      redis.call('HSET', K.handset .. last, old[i], whose .. conversation .. ',0,' .. used .. ']')
+      ended = true
+    end
   end
-end
-
-local function link_again(item)
-  local handset, map = K.handset .. (item.h or ''), map_key(item.l)
-  if item.s ~= 'S' or not item.pv or redis.call('HGET', handset, 'v') ~= item.pv then return end
-  if item.pb == '' then redis.call('HDEL', handset, item.n) else redis.call('HSET', handset, item.n, item.pb) end
-  redis.call('HINCRBY', handset, 'v', 1)
-  if redis.sha1hex(redis.call('GET', map) or '') ~= item.ph then return end
-  if item.pm == '' then redis.call('DEL', map) else redis.call('SET', map, item.pm, 'KEEPTTL') end
-end
-
-local function write_links(a)
-  local user, handset, number, ttl = ARGV[a], ARGV[a + 3], ARGV[a + 7], ARGV[a + 9]
-  redis.call('SET', map_key(user), ARGV[a + 2], 'PX', ttl)
-  redis.call('SET', K.owner .. handset, user, 'PX', ttl)
-  redis.call('HSET', K.handset .. handset, number, ARGV[a + 8])
-  for i = a + 12, #ARGV, 2 do redis.call('HSET', K.handset .. handset, ARGV[i], ARGV[i + 1]) end
-  if ARGV[a + 11] ~= '' then redis.call('HSET', K.handset .. handset, 'i:' .. number, ARGV[a + 11]) end
-  redis.call('HINCRBY', K.handset .. handset, 'v', 1)
-  redis.call('PEXPIRE', K.handset .. handset, ttl)
+  if ended then changed(last) end
 end

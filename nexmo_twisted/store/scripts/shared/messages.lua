@@ -18,3 +18,6 @@ local function close_message(mid, record, why, now)
   local open = record.n and record.n > 0 and record.n or nil
   save_message(mid, {x = why, t = now, d = record.d, y = record.y, n = open, o = record.o}, KEEP.closed)
 end
+
+-- The notification of one recipient. 128 bits of the digest tell recipients apart, whatever they call themselves.
+local function nid_of(mid, user) return mid .. '.' .. string.sub(redis.sha1hex(user), 1, 32) end

@@ -22,10 +22,10 @@ local function find_sms(q, nid)
   local item = load_item(q.item .. nid)
   if item then return tonumber(item.a or '0') >= 1 and {item = item} or nil end
   if redis.call('TYPE', q.item .. nid).ok == 'string' then return {outcome = redis.call('GET', q.item .. nid)} end
-  local mid, hash = string.match(nid, '^([^.]+)%.(%x+)$')
+  local mid = string.match(nid, '^([^.]+)%.%x+$')
   local record = mid and load_message(mid)
   for user, outcome in pairs(record and record.o or {}) do
-    if string.sub(redis.sha1hex(user), 1, 12) == hash then
+    if nid_of(mid, user) == nid then
       return {outcome = outcome, mid = mid, record = record, user = user}
     end
   end

@@ -1,13 +1,46 @@
--- A reply begins to wait at its place among those of its handset: l handset, n number of ours, x text, i messageId,
--- b what the number carried on that handset when it came, d when that was, o its place; r = 1 when it is not whole.
-local function add_reply(q, rid, reply, now)
-  redis.call('HSET', q.item .. rid, 'l', reply.l, 'n', reply.n, 'x', reply.x, 'i', reply.i, 'b', reply.b, 'd', reply.d,
-    'o', reply.o, 's', 'R')
-  if reply.r then redis.call('HSET', q.item .. rid, 'r', '1') end
-  redis.call('ZADD', q.lane .. reply.l, reply.o, rid)
-  redis.call('ZADD', q.queue, 'NX', int(now), reply.l)
+-- A reply begins to wait at its place among those that its handset sent to the same number: l that lane, h handset, n
+-- number of ours, x text, i messageId, d when it came, o its place; r = 1 when it is not whole. To which thread it belongs
+-- is decided by that moment: b what the number carried then (see links.lua); where that was nothing that we know of,
+-- owner and map the Node service's keys; new what it may carry instead, wait the attempts that decide it, doubt = 1 when
+-- nothing does.
+local GRACE, QUICK = 3000, 5000   -- ms: see the table in docs/guarantees
+
+local BINDING = {'b', 'new', 'wait', 'doubt', 'owner', 'map'}
+
+local function binding(handset, number, now)
+  local key = K.handset .. handset
+  local read = redis.call('HMGET', key, number, 't:' .. number, 'q:' .. number)
+  local carried, fields = read[1] or '', {b = read[1] or ''}
+  if not read[1] then
+    local owner = owner_of(handset, '')
+    if owner ~= '' then fields.owner, fields.map = owner, redis.call('GET', map_key(owner)) or '' end
+  end
+  if read[3] then
+    fields.new, fields.doubt = read[3], '1'
+    return fields
+  end
+  local at, took, before = string.match(read[2] or '', '^(%d+) (%d+) (.*)$')
+  if at and now - tonumber(at) <= GRACE and before ~= '' then   -- nobody reads and answers a text so fast
+    fields.b = before
+    if tonumber(took) >= QUICK then fields.new, fields.doubt = carried, '1' end
+  end
+  local entry, attempts = unsettled(handset, number)
+  if entry and not same_thread(entry, carried) and not fields.doubt then
+    fields.new, fields.wait = entry, attempts
+  end
+  return fields
 end
 
-local function carried_by(handset, number) return redis.call('HGET', K.handset .. handset, number) or '' end
+local function add_reply(q, rid, reply, now)
+  local lane = reply_lane(reply.h, reply.n)
+  redis.call('HSET', q.item .. rid, 'l', lane, 'h', reply.h, 'n', reply.n, 'x', reply.x, 'i', reply.i, 'd', reply.d,
+    'o', reply.o, 's', 'R')
+  for _, field in ipairs(BINDING) do
+    if reply[field] then redis.call('HSET', q.item .. rid, field, reply[field]) end
+  end
+  if reply.r then redis.call('HSET', q.item .. rid, 'r', '1') end
+  redis.call('ZADD', q.lane .. lane, reply.o, rid)
+  redis.call('ZADD', q.queue, 'NX', int(now), lane)
+end
 
 local function next_place() return int(redis.call('INCR', K.fence)) end

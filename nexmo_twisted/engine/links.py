@@ -1,0 +1,42 @@
+"""What is written of links beside an SMS: they live on when a reply comes, and the Node service's format follows."""
+
+from __future__ import annotations
+
+from nexmo_twisted.boundaries import Store
+from nexmo_twisted.model import Relink, Thread
+from nexmo_twisted.rules.links import remapped, renew
+
+#: How often a change is made again because another process was faster.
+TRIES = 20
+
+
+class Links:
+    """``lifetime`` is how long a link lives unused and ``keep`` how long it still finds its conversation, both in ms.
+
+    Every method raises StoreUnavailable only, and may be called again.
+    """
+
+    def __init__(self, store: Store, lifetime: int, keep: int) -> None:
+        self._store = store
+        self._lifetime = lifetime
+        self._keep = keep
+
+    async def renew(self, thread: Thread, handset: str, number: str) -> None:
+        """A reply came: the link it came over lives on, if the number still carries that thread."""
+        for _ in range(TRIES):
+            state = await self._store.read_links(thread.user_id, handset, number=number)
+            commit = renew(state, thread, handset, number, self._lifetime, self._keep)
+            if commit is None or await self._store.renew_links(commit):
+                return
+
+    async def rewrite_map(self, relink: Relink) -> None:
+        """Let the user's map say what the handset's entry says, if that is still the user's."""
+        for _ in range(TRIES):
+            state = await self._store.read_links(relink.user_id, relink.handset)
+            entry = state.entries.get(relink.number)
+            thread = entry.thread if entry else None
+            if thread is None or thread.user_id != relink.user_id:
+                return
+            user_map, ttl = remapped(state, thread, relink.handset, relink.number, self._lifetime, self._keep)
+            if await self._store.write_map(state, relink.user_id, user_map, ttl):
+                return

@@ -1,0 +1,19 @@
+-- uses time queue links
+-- An operator says to which of its two threads a reply belongs that nobody could tell. ARGV: now, rid, conversation, user or
+-- '' for whoever it is. Returns {DONE, ms until it is posted}, or {why not}: UNKNOWN, PLACED (it is not in doubt any more),
+-- OTHER (it can belong to neither) or BOTH (say which user), then the candidates as entries.
+local now, q, rid = clock(ARGV[1]), names('in'), ARGV[2]
+local item = load_item(q.item .. rid)
+if not item then return {'UNKNOWN'} end
+if item.s ~= 'D' or not item.doubt then return {'PLACED'} end
+local found = {}
+for _, entry in ipairs({item.b or '', item.new or ''}) do
+  local thread = entry ~= '' and cjson.decode(entry)
+  if thread and thread[2] == ARGV[3] and (ARGV[4] == '' or thread[1] == ARGV[4]) then found[#found + 1] = entry end
+end
+if #found ~= 1 then return {#found == 0 and 'OTHER' or 'BOTH', item.b or '', item.new or ''} end
+put_back(q, rid, item, '', now)
+redis.call('HSET', q.item .. rid, 'b', found[1])
+redis.call('HDEL', q.item .. rid, 'doubt', 'new', 'owner', 'map', 't', 'z')
+redis.call('HSET', q.item .. rid, 'g', int(held_so_far(now) - (now - tonumber(item.d or now))))
+return {'DONE', int(math.max(0, look_now(q, rid, item, now) - now))}

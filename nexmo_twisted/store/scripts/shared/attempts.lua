@@ -1,0 +1,130 @@
+-- Attempts at a text. Until its outcome is known, an attempt changes nothing of what its number carries: it stands at
+-- u:<number> of its handset, with others of the same thread. Line one there is the entry that the number will have, line
+-- two the attempts, each as 'nid:token:since'. An attempt that is over leaves it; if its SMS was accepted, the number
+-- carries its thread from then on.
+--
+-- What is still of interest of an attempt that is over is in a HASH at K.attempts .. nid. h handset; for each token
+-- <token> = 'how number at out took', where how is accepted, refused or unproven (nobody knows), at is when that became
+-- known, out when its bytes went out or '-', took ms; and of one that is unproven e<token> the entry it would have made,
+-- m<token> the thread it introduces, b<token> what the number carried when it was taken back, s<token> since when.
+
+local function unsettled(handset, number)
+  local field = redis.call('HGET', K.handset .. handset, 'u:' .. number) or ''
+  return string.match(field, '^([^\n]*)\n(.*)$')
+end
+
+local function add_attempt(nid, token, handset, number, entry, ttl, now)
+  local _, others = unsettled(handset, number)
+  local attempts = (others and others .. ' ' or '') .. nid .. ':' .. token .. ':' .. int(now)
+  redis.call('HSET', K.handset .. handset, 'u:' .. number, entry .. '\n' .. attempts)
+  changed(handset, ttl)
+end
+
+-- Takes an attempt out. Returns the entry it was to make and when it began, or nil when it is not there.
+local function take_attempt(nid, token, handset, number)
+  local entry, attempts = unsettled(handset, number)
+  local left, since = {}, nil
+  for attempt in string.gmatch(attempts or '', '%S+') do
+    local id, of, at = string.match(attempt, '^(.*):(%d+):(%d+)$')
+    if id == nid and of == token then since = tonumber(at) else left[#left + 1] = attempt end
+  end
+  if not since then return nil end
+  if #left == 0 then redis.call('HDEL', K.handset .. handset, 'u:' .. number)
+  else redis.call('HSET', K.handset .. handset, 'u:' .. number, entry .. '\n' .. table.concat(left, ' ')) end
+  return entry, since
+end
+
+local function reply_lane(handset, number) return handset .. ':' .. number end
+
+-- The replies that wait for an attempt on that number, and the texts that wait for a number, are looked at again.
+local function wake(handset, number, now)
+  local lane = reply_lane(handset, number)
+  local first = redis.call('ZRANGE', K.in_lane .. lane, 0, 0)[1]
+  local reply = first and redis.call('HMGET', K.in_item .. first, 's', 'wait')
+  if reply and reply[1] == 'R' and reply[2] then redis.call('ZADD', K.in_queue, int(now), lane) end
+  for _, nid in ipairs(redis.call('ZRANGE', K.stepped_aside .. handset, 0, 99)) do
+    redis.call('ZREM', K.stepped_aside .. handset, nid)
+    local item = redis.call('HMGET', K.out_item .. nid, 'l', 's', 'nb')
+    if item[2] == 'R' and item[3] then
+      redis.call('HDEL', K.out_item .. nid, 'nb')
+      if redis.call('ZSCORE', K.out_queue, item[1]) == item[3] then redis.call('ZADD', K.out_queue, int(now), item[1]) end
+    end
+  end
+end
+
+local function keep_outcome(nid, token, how, handset, number, at, out, took)
+  redis.call('HSET', K.attempts .. nid, 'h', handset, token,
+    table.concat({how, number, int(at), out and int(out) or '-', int(took)}, ' '))
+  redis.call('PEXPIRE', K.attempts .. nid, int(KEEP.closed))
+end
+
+local function anybody_waits(handset, number)
+  return redis.call('EXISTS', K.in_lane .. reply_lane(handset, number)) == 1
+end
+
+-- A number carries what an accepted SMS says.
+local function carry(handset, number, entry, mark, now, took)
+  local key = K.handset .. handset
+  local before = redis.call('HGET', key, number) or ''
+  redis.call('HSET', key, number, entry, 's:' .. number, int(now))
+  redis.call('HDEL', key, 'q:' .. number)
+  if not same_thread(before, entry) then
+    redis.call('HSET', key, 't:' .. number, int(now) .. ' ' .. int(took) .. ' ' .. before)
+    redis.call('HDEL', key, 'i:' .. number)
+  end
+  if mark ~= '' then redis.call('HSET', key, 'i:' .. number, mark) end
+  changed(handset)
+  texted(cjson.decode(entry)[1], handset, entry)
+end
+
+-- The SMS of an attempt was accepted though that had been taken back: it is the number's again if no other SMS from there
+-- was accepted since.
+local function carry_late(nid, token, handset, number, now)
+  local record, key = K.attempts .. nid, K.handset .. handset
+  local kept = redis.call('HMGET', record, 'e' .. token, 'm' .. token, 'b' .. token, 's' .. token)
+  if not kept[1] then return end
+  redis.call('HDEL', record, 'e' .. token)
+  local current = redis.call('HMGET', key, number, 's:' .. number)
+  if same_thread(current[1] or '', kept[3] or '') and (current[2] or '') == (kept[4] or '') then
+    carry(handset, number, kept[1], kept[2] or '', now, KEEP.closed)
+  elseif not same_thread(current[1] or '', kept[1]) then
+    redis.call('HSET', key, 'q:' .. number, kept[1])
+    changed(handset)
+  end
+end
+
+-- An attempt is over: its SMS was accepted, or refused, or nothing is known and it is not waited for any more. out is when
+-- its bytes went out, took how long its request took (ms), where that is known.
+local function end_attempt(nid, token, handset, number, how, mark, now, out, took)
+  if not handset or not number or not token or token == '' then return end
+  local key, record = K.handset .. handset, K.attempts .. nid
+  local entry, since = take_attempt(nid, token, handset, number)
+  if not entry then
+    if how == 'accepted' then
+      local state = redis.call('HGET', record, token)
+      if state then keep_outcome(nid, token, how, handset, number, now, out, took or KEEP.closed) end
+      carry_late(nid, token, handset, number, now)
+      if state then wake(handset, number, now) end
+    end
+    return
+  end
+  took = took or now - since
+  if how == 'unproven' then
+    local before = redis.call('HMGET', key, number, 's:' .. number)
+    redis.call('HSET', record, 'e' .. token, entry, 'm' .. token, mark or '', 'b' .. token, before[1] or '',
+      's' .. token, before[2] or '')
+  end
+  if how == 'unproven' or anybody_waits(handset, number) then
+    keep_outcome(nid, token, how, handset, number, now, out, took)
+  end
+  if how == 'accepted' then carry(handset, number, entry, mark or '', now, took) else changed(handset) end
+  wake(handset, number, now)
+end
+
+-- The attempt of an item in work or of unknown outcome, if it has one.
+local function end_attempt_of(nid, item, how, now)
+  if item.s ~= 'S' and item.s ~= 'U' then return end
+  -- What is waited for no more was over when it stepped aside.
+  local at = how == 'unproven' and item.s == 'U' and tonumber(item.z) or now
+  end_attempt(nid, item.k, item.h, item.n, how, item.i, at, tonumber(item.out or ''))
+end

@@ -1,0 +1,59 @@
+-- What the service itself answers to an SMS: a notice, an SMS without a message. what: stop, start, again (send START once
+-- more), help, lost (the reply belongs to no conversation, or nobody knows to which).
+-- A handset that we have texted gets one of each kind within a day. All others together get some a day, whoever they are:
+-- senders can be forged. HASH at K.notices .. handset: what -> when; at K.notices_total: since, n.
+local A_DAY = 86400000
+
+local function known_to_us(handset)
+  return redis.call('HLEN', K.handset .. handset) > 1 or owner_of(handset, '') ~= ''
+end
+
+local function owe_notice(rid, what, handset, number, text, now, most)
+  local q, nid, key = names('out'), rid .. '.' .. what, K.notices .. handset
+  local before = tonumber(redis.call('HGET', key, what) or '')
+  if text == '' or before and now - before < A_DAY then return end
+  if not known_to_us(handset) then
+    local total = redis.call('HMGET', K.notices_total, 'since', 'n')
+    local since, n = tonumber(total[1] or ''), tonumber(total[2] or '0')
+    if not since or now - since >= A_DAY then since, n = now, 0 end
+    if n >= tonumber(most) then return end
+    redis.call('HSET', K.notices_total, 'since', int(since), 'n', n + 1)
+    redis.call('PEXPIRE', K.notices_total, A_DAY)
+  end
+  redis.call('HSET', key, what, int(now))
+  redis.call('PEXPIRE', key, A_DAY)
+  local lane = '+' .. handset                     -- beside the texts of the handset's user, so that neither waits
+  redis.call('HSET', q.item .. nid, 'l', lane, 'h', handset, 'n', number, 'x', text, 'd', int(now), 's', 'R',
+    'g', int(held_so_far(now)))
+  redis.call('ZADD', q.lane .. lane, int(now), nid)
+  redis.call('ZADD', q.queue, 'NX', int(now), lane)
+end
+
+-- The block of a handset: 'sms <ms>', with a further word when we never texted it, or 'receipt <ms>'. It ends by START only.
+local function block(handset, now)
+  local before = redis.call('GET', K.opted_out .. handset)
+  local stranger = ''
+  if before then stranger = string.match(before, ' stranger') or ''
+  elseif not known_to_us(handset) then
+    stranger = ' stranger'
+    redis.call('INCR', K.blocked_strangers)
+  end
+  redis.call('SET', K.opted_out .. handset, 'sms ' .. int(now) .. stranger)
+  return not before
+end
+
+-- START ends a block that is a minute old at least, unless webhooks of SMS were answered 503 since: what comes again may
+-- have been written before the STOP. asked: then the writer was asked to send START again.
+local function unblock(handset, now)
+  local key = K.opted_out .. handset
+  local before = redis.call('GET', key)
+  local since, asked = tonumber(string.match(before, '%d+') or '0'), tonumber(string.match(before, 'asked (%d+)') or '0')
+  local turned_away = tonumber(redis.call('GET', K.turned_away) or '-1')
+  if now - since < 60000 or turned_away >= math.max(since, asked) then
+    redis.call('SET', key, (string.gsub(before, ' asked %d+', '')) .. ' asked ' .. int(now))
+    return false
+  end
+  if string.match(before, ' stranger') then redis.call('DECR', K.blocked_strangers) end
+  redis.call('DEL', key)
+  return true
+end

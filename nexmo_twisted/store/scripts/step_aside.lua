@@ -1,0 +1,13 @@
+-- uses time queue
+-- A text waits for a number on its handset, all of which are in use by attempts of other threads. Others of its lane go
+-- ahead; it comes back when one of those attempts is over, or after a while. ARGV: now, nid, token, handset, ms until then.
+-- Returns DONE or STALE.
+local now, q, nid = clock(ARGV[1]), names('out'), ARGV[2]
+local item = load_item(q.item .. nid)
+if not item or item.k ~= ARGV[3] then return 'STALE' end
+local at, waiting = int(now + tonumber(ARGV[5])), K.stepped_aside .. ARGV[4]
+put_back(q, nid, item, 'no number is free yet', now)
+redis.call('HSET', q.item .. nid, 'nb', at, 'aside', item.aside or int(now))
+redis.call('ZADD', waiting, at, nid)
+redis.call('PEXPIRE', waiting, int(2 * tonumber(ARGV[5]) + 1000))
+return 'DONE'
