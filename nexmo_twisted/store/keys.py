@@ -64,6 +64,8 @@ KEEP = {
     "closed": 4 * DAY,  # what became of a message or reply: events and webhooks repeat for up to three days
     "late_parts": DAY + 60 * MINUTE,  # that parts of a reply were missing: Nexmo repeats a webhook for a day
     "parked": 10 * MINUTE,  # receipts that are faster than the answer which tells their id
+    "receipts_seen": DAY,  # that receipts come of SMS to a country: without one for so long nobody knows
+    "notices": DAY,  # that a handset had an answer of one kind
     "aside": 30 * DAY,  # uncertain and buried items
     "links": 30 * DAY,  # a link beyond its expiry: replies still find their conversation
     "quarantine": 7 * DAY,

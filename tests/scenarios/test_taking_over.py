@@ -32,6 +32,7 @@ class TakingOver(World):
     async def test_a_late_reply(self) -> None:
         """An answer to what stood there before goes where the number leads now."""
         third = await self.three()
+        await self.pass_time(4)
         await self.reply(BOB, ONE, "Yes")
         self.assertEqual(self.posted(third)[-1], ("bob", "Yes"))
         self.assertEqual([user for user, _ in self.posted(TALK)], ["ann"])
@@ -78,10 +79,12 @@ class TakingOver(World):
         for conversation in (TALK, LUNCH, robs):
             await self.text_unread("Hello?", conversation=conversation)
         self.assertEqual(self.numbers(), [ONE, TWO, ONE])
+        await self.pass_time(4)
         await self.reply(BOB, ONE, "Yes")
         self.assertEqual(self.posted(robs)[-1], ("rob", "Yes"))
         await self.text_unread("Still there?")
         self.assertEqual((self.numbers()[3], self.texts()[3]), (TWO, "About Ann and Bob.\n\nAnn: Still there?"))
+        await self.pass_time(4)
         await self.reply(BOB, TWO, "Sure")
         self.assertEqual(self.posted(TALK)[-1], ("bob", "Sure"))
         self.assertEqual([user for user, _ in self.posted(LUNCH)], ["ann"])
@@ -96,6 +99,7 @@ class TakingOver(World):
             self.layer.send(talk, "ann", f"This is {talk}")
         await self.pass_time(DELAY)
         self.assertEqual(len(self.texts()), 6)
+        await self.pass_time(4)
         last = {}
         for number in (ONE, TWO):
             user, conversation, *_ = json.loads(await self.redis("HGET", f"nx:h:{BOB}", number))

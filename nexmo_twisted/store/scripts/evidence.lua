@@ -17,7 +17,10 @@ if not sms then
   if message_id ~= '' then park(message_id, said, blocks, now, tonumber(ARGV[6])) end
   return {'', '', '', '', '', '', ''}
 end
-if ARGV[9] ~= '' then redis.call('HSET', K.receipts_seen, ARGV[9], int(now)) end
+if ARGV[9] ~= '' then
+  redis.call('HSET', K.receipts_seen, ARGV[9], int(now))
+  redis.call('PEXPIRE', K.receipts_seen, int(KEEP.receipts_seen))
+end
 
 -- It proves the attempts from the number that it names; of others nothing is known.
 local linked = {'', ''}

@@ -60,6 +60,6 @@ if wait_until then
 end
 if not unsure then return decided(item.b) end
 local receipts = tonumber(redis.call('HGET', K.receipts_seen, ARGV[5]) or '')
-if receipts and now - receipts <= 86400000 then return decided(item.b) end
+if receipts and now - receipts <= KEEP.receipts_seen then return decided(item.b) end
 if nothing_before and came >= unproven_out then return decided(item.new) end
 return doubted()

@@ -172,7 +172,8 @@ local families = {                    -- what the key begins with, the types it 
   {K.quarantine, 'list', function(key) must_end(key, KEEP.quarantine) end},
   {K.hold, 'hash', look_at_hold},
   {K.notices_total, 'hash', function(key) must_end(key, KEEP.lock) end},
-  {K.blocked_strangers, 'string'}, {K.turned_away, 'string'}, {K.receipts_seen, 'hash'}, {K.unowned, 'set'}, {K.fence, 'string'}, {K.held, 'string'}, {K.due, 'zset'}, {K.parts_due, 'zset'},
+  {K.receipts_seen, 'hash', function(key) must_end(key, KEEP.receipts_seen) end},
+  {K.blocked_strangers, 'string'}, {K.turned_away, 'string'}, {K.unowned, 'set'}, {K.fence, 'string'}, {K.held, 'string'}, {K.due, 'zset'}, {K.parts_due, 'zset'},
   {K.turns, 'zset'}, {K.out_queue, 'zset'}, {K.out_uncertain, 'zset'}, {K.out_buried, 'zset'},
   {K.in_queue, 'zset'}, {K.in_uncertain, 'zset'}, {K.in_buried, 'zset'},
 }

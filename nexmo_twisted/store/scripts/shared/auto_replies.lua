@@ -2,7 +2,6 @@
 -- more), help, lost (the reply belongs to no conversation, or nobody knows to which).
 -- A handset that we have texted gets one of each kind within a day. All others together get some a day, whoever they are:
 -- senders can be forged. HASH at K.notices .. handset: what -> when; at K.notices_total: since, n.
-local A_DAY = 86400000
 
 local function known_to_us(handset)
   return redis.call('HLEN', K.handset .. handset) > 1 or owner_of(handset, '') ~= ''
@@ -11,17 +10,17 @@ end
 local function owe_notice(rid, what, handset, number, text, now, most)
   local q, nid, key = names('out'), rid .. '.' .. what, K.notices .. handset
   local before = tonumber(redis.call('HGET', key, what) or '')
-  if text == '' or before and now - before < A_DAY then return end
+  if text == '' or before and now - before < KEEP.notices then return end
   if not known_to_us(handset) then
     local total = redis.call('HMGET', K.notices_total, 'since', 'n')
     local since, n = tonumber(total[1] or ''), tonumber(total[2] or '0')
-    if not since or now - since >= A_DAY then since, n = now, 0 end
+    if not since or now - since >= KEEP.notices then since, n = now, 0 end
     if n >= tonumber(most) then return end
     redis.call('HSET', K.notices_total, 'since', int(since), 'n', n + 1)
-    redis.call('PEXPIRE', K.notices_total, A_DAY)
+    redis.call('PEXPIRE', K.notices_total, int(KEEP.notices))
   end
   redis.call('HSET', key, what, int(now))
-  redis.call('PEXPIRE', key, A_DAY)
+  redis.call('PEXPIRE', key, int(KEEP.notices))
   local lane = '+' .. handset                     -- beside the texts of the handset's user, so that neither waits
   redis.call('HSET', q.item .. nid, 'l', lane, 'h', handset, 'n', number, 'x', text, 'd', int(now), 's', 'R',
     'g', int(held_so_far(now)))
