@@ -14,7 +14,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
+from nexmo_twisted.model import Accepted, Attempt
 from nexmo_twisted.operations.metrics import PrometheusCounters
+from nexmo_twisted.rules.links import Choice
 from nexmo_twisted.store.connection import Connection, Scripts
 from nexmo_twisted.store.redis_store import RedisStore
 from nexmo_twisted.store.url import parse
@@ -75,6 +77,22 @@ def counted(counters: PrometheusCounters, name: str, reason: str = "") -> float:
         if found.startswith(line):
             return float(found.removeprefix(line))
     raise AssertionError(f"no counter {line}")
+
+
+def attempt(handset: str, number: str, introduced: str = "") -> Attempt:
+    """One that changes no map."""
+    return Attempt(handset, number, 0.0, introduced)
+
+
+def attempted(choice: Choice) -> Attempt:
+    """The attempt over the number that was chosen."""
+    commit = choice.commit
+    return Attempt(commit.handset, choice.number, 0.0, "", commit.state.user_map, commit.user_map, commit.ttl)
+
+
+def sent(*message_ids: str) -> Accepted:
+    """An SMS was accepted within a tenth of a second."""
+    return Accepted(None, 0.1, message_ids)
 
 
 def turn(seconds: float = 0.0) -> Deferred[None]:

@@ -156,7 +156,8 @@ def _links_there(state: LinkState, handset: str) -> dict[str, Linked]:
 def renew(state: LinkState, thread: Thread, handset: str, number: str, lifetime: int, keep: int) -> LinkCommit | None:
     """A reply came over ``number``: its link lives on. None when the number carries something else by now."""
     entry = state.entries.get(number)
-    if entry is None or entry.thread != thread:
+    own = user_links(state.user_map, state.now).get(thread.conversation_id)
+    if entry is None or entry.thread != thread or (own is not None and own.number != number):
         return None
     return _commit(state, thread, handset, "", number, lifetime, keep)
 

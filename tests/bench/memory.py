@@ -7,9 +7,10 @@ from typing import Any
 
 from nexmo_twisted.model import MessageEvent, Receipt, Status, Thread
 from nexmo_twisted.rules.compact import pack
-from nexmo_twisted.rules.links import choose
+from nexmo_twisted.rules.links import Choice, choose
 from nexmo_twisted.rules.receipts import brief
 from nexmo_twisted.store.redis_store import RedisStore
+from tests.support import attempted, sent
 
 ROOT = "https://api.layer.com/apps/082d4684-0992-11e5-a6c0-1697f925ec7b"
 TEXT = "A message of one hundred characters, as people write them when they ask where to meet, when and why. "[:100]
@@ -60,10 +61,11 @@ async def memory(store: RedisStore, redis: Any, messages: int) -> dict[str, floa
             state = await store.read_links(item.user_id, handset)
             thread = Thread(item.user_id, f"layer:///conversations/{conversation}")
             choice = choose(state, thread, handset, "", ("12015550101",), 604_800_000, 0)
-            assert choice is not None
+            assert isinstance(choice, Choice)
             assert await store.begin(item, REPORT, choice.commit, "", 90_000) == "OK"
             sms = str(uuid.uuid4())
-            await store.accepted(item, f"sent {choice.number} {brief(sms)}", handset, choice.number, "", [sms])
+            outcome = f"sent {choice.number} {brief(sms)}"
+            await store.accepted(item, attempted(choice), outcome, sent(sms))
             await store.evidence(Receipt(item.id, sms, handset, choice.number, "delivered", "0"))
     with_closed = await used()
     for family in ("nx:m:*", "nx:d:*"):  # the messages, and by which ids their SMS are found

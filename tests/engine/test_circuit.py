@@ -22,7 +22,7 @@ class Provider:
         self.asked = 0
         self.answer: Deferred[Outcome] | Verdict = Verdict.ACCEPTED
 
-    async def send(self, sms: Sms) -> Outcome:
+    async def send(self, sms: Sms, *, until: float | None = None) -> Outcome:
         self.asked += 1
         if isinstance(self.answer, Deferred):
             return await self.answer

@@ -81,7 +81,7 @@ class Buried(CommandCase):
             [
                 f"uncertain sms {one.id} {uuid(1)} bob …0101 to …0198 {SINCE} 1 no answer",
                 f"buried sms {two.id} {uuid(2)} bob …0101 to …0198 {SINCE} 1 refused: status 6: invalid message",
-                f"buried reply {rid} 0A0000000123ABCD1 bob …0198 to …0101 {SINCE} 0 conversation_gone: deleted",
+                f"buried reply {rid} 0A0000000123ABCD1 - …0198 to …0101 {SINCE} 0 conversation_gone: deleted",
             ],
         )
         starts = {row.index(SINCE) for row in rows}

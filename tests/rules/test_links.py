@@ -9,7 +9,7 @@ from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.model import Thread
 from nexmo_twisted.rules.link_map import WEEK, expiry
-from nexmo_twisted.rules.links import Choice, LinkState, choose, introduction_mark, renew, thread_of
+from nexmo_twisted.rules.links import Choice, LinkState, NoNumber, choose, introduction_mark, renew, thread_of
 
 NOW = 1_767_225_600_000
 HOUR = 3_600_000
@@ -22,12 +22,12 @@ ONE, TWO, THREE = (f"layer:///conversations/0000000{n}-0000-4000-8000-0000000000
 
 def pick(
     state: LinkState, conversation: str = ONE, user: str = "bob", numbers: tuple[str, ...] = (A, B)
-) -> Choice | None:
+) -> Choice | NoNumber:
     return choose(state, Thread(user, conversation), HANDSET, HANDSET, numbers, HOUR, KEEP)
 
 
-def number(choice: Choice | None) -> str | None:
-    return choice.number if choice else None
+def number(choice: Choice | NoNumber) -> str | None:
+    return choice.number if isinstance(choice, Choice) else None
 
 
 def links(**expires: object) -> str:
@@ -46,7 +46,7 @@ class Choosing(TestCase):
     def test_first(self) -> None:
         """A handset that was never texted gets the first number, written down in both places."""
         choice = pick(LinkState(NOW, "", {}))
-        assert choice is not None
+        assert isinstance(choice, Choice)
         self.assertEqual((choice.number, choice.introduced), (A, False))
         self.assertEqual(json.loads(choice.commit.user_map), {ONE: {"phone": A, "expires": NOW + HOUR}})
         self.assertEqual(json.loads(choice.commit.entry), ["bob", ONE, NOW + HOUR, NOW])
@@ -56,7 +56,7 @@ class Choosing(TestCase):
         """An existing link is used again and lives on; members we do not know stay."""
         before = json.dumps({ONE: {"phone": B, "expires": NOW + 1, "colour": "red"}})
         choice = pick(LinkState(NOW, before, {"v": "1", B: entry("bob", ONE, NOW + 1)}))
-        assert choice is not None
+        assert isinstance(choice, Choice)
         self.assertEqual(choice.number, B)
         self.assertEqual(
             json.loads(choice.commit.user_map), {ONE: {"phone": B, "expires": NOW + HOUR, "colour": "red"}}
@@ -70,7 +70,7 @@ class Choosing(TestCase):
     def test_expired_links_of_others_go(self) -> None:
         """Expired links of other conversations are removed and their numbers free again."""
         choice = pick(LinkState(NOW, links(a2=NOW, b3=NOW + 1), {}))
-        assert choice is not None
+        assert isinstance(choice, Choice)
         self.assertEqual(choice.number, A)
         self.assertEqual(set(json.loads(choice.commit.user_map)), {ONE, THREE})
 
@@ -87,12 +87,12 @@ class Choosing(TestCase):
         """An expired link whose number carries another thread on the handset by now gets another number."""
         state = LinkState(NOW, links(a1=NOW - 1), {"v": "2", A: entry("ann", TWO, NOW + 1)})
         choice = pick(state)
-        assert choice is not None
+        assert isinstance(choice, Choice)
         self.assertEqual((choice.number, choice.introduced), (B, False))
 
     def test_exhausted(self) -> None:
         """When all numbers are taken there is none."""
-        self.assertIsNone(pick(LinkState(NOW, links(a2=NOW + 1, b3=NOW + 1), {})))
+        self.assertEqual(pick(LinkState(NOW, links(a2=NOW + 1, b3=NOW + 1), {})), NoNumber(for_now=False))
 
     def test_least_recently_used(self) -> None:
         """Among free numbers the handset's least recently used one is taken, one it never used first of all."""
@@ -141,7 +141,7 @@ class Introducing(TestCase):
             ({f"i:{A}": introduction_mark(Thread("bob", TWO))}, False),
         ]:
             choice = pick(LinkState(NOW, links(a1=NOW + 1), known | mark))
-            assert choice is not None
+            assert isinstance(choice, Choice)
             self.assertEqual(choice.introduced, introduced)
 
     def test_all_share_the_work(self) -> None:
@@ -151,14 +151,14 @@ class Introducing(TestCase):
         for n in range(1000):
             for _ in range(2):
                 choice = choose(LinkState(NOW, "", {}), thread, f"1212555{n:04}", "", numbers, WEEK, WEEK)
-                assert choice is not None
+                assert isinstance(choice, Choice)
                 taken[choice.number] += 1
         self.assertEqual(taken, Counter(dict.fromkeys(numbers, 200)))
 
     def test_new_handset(self) -> None:
         """The user's new handset has not been told anything."""
         choice = pick(LinkState(NOW, links(a1=NOW + 1), {}, owner=""))
-        assert choice is not None
+        assert isinstance(choice, Choice)
         self.assertEqual((choice.number, choice.introduced), (A, False))
 
 
@@ -167,7 +167,7 @@ class FromTheNodeService(TestCase):
         """Its links go on, introduced as they are."""
         known = links(b1=NOW + 1)
         choice = pick(LinkState(NOW, known, {}, owner="bob", owner_map=known))
-        assert choice is not None
+        assert isinstance(choice, Choice)
         self.assertEqual((choice.number, choice.introduced), (B, True))
 
     def test_other_user_of_the_handset(self) -> None:
@@ -192,13 +192,13 @@ class FromTheNodeService(TestCase):
     def test_long_links(self) -> None:
         """What lives longer than our own links keeps the map alive."""
         choice = pick(LinkState(NOW, links(a2=NOW + 90 * HOUR), {}))
-        assert choice is not None
+        assert isinstance(choice, Choice)
         self.assertEqual(choice.commit.ttl, 90 * HOUR + KEEP)
 
     def test_null_gets_an_end(self) -> None:
         """A link without an end gets one when the map is next written, so that its number comes free one day."""
         choice = pick(LinkState(NOW, links(a2=None), {}))
-        assert choice is not None
+        assert isinstance(choice, Choice)
         self.assertEqual(json.loads(choice.commit.user_map)[TWO], {"phone": A, "expires": NOW + WEEK})
 
     def test_junk(self) -> None:
@@ -206,13 +206,21 @@ class FromTheNodeService(TestCase):
         for junk in ("[", "[]", "7", '"x"'):
             self.assertEqual(number(pick(LinkState(NOW, junk, {}))), A)
         choice = pick(LinkState(NOW, json.dumps({"x": 7, TWO: {"phone": None}}), {}))
-        assert choice is not None
+        assert isinstance(choice, Choice)
         self.assertEqual(json.loads(choice.commit.user_map)["x"], 7)
 
     def test_formatted_numbers(self) -> None:
         """A number it kept as +1 201 ... is the same number."""
         state = LinkState(NOW, json.dumps({TWO: {"phone": "+1 (201) 555-0101", "expires": NOW + 1}}), {})
         self.assertEqual(number(pick(state)), B)
+
+    def test_another_phone(self) -> None:
+        """The links of a user who was texted on another handset ended with that: they keep no number here, and go when
+        the map is written."""
+        choice = pick(LinkState(NOW, links(a2=NOW + 1, b1=NOW + 1), {}, texted="12015550155"))
+        assert isinstance(choice, Choice)
+        self.assertEqual(choice.number, A)
+        self.assertEqual(set(json.loads(choice.commit.user_map)), {ONE})
 
 
 class Replying(TestCase):
@@ -236,11 +244,10 @@ class Replying(TestCase):
         self.assertEqual(json.loads(commit.entry)[2], NOW + HOUR)
 
     def test_not_renewed(self) -> None:
-        """A number that carries something else by now, or whose link is gone, is left alone."""
+        """A number that carries something else by now, or whose conversation has another one, is left alone."""
         thread = Thread("bob", ONE)
         for state in (
             LinkState(NOW, links(a1=NOW + 1), {"v": "1", A: entry("ann", TWO, NOW + 1)}),
             LinkState(NOW, links(b1=NOW + 1), {"v": "1", A: entry("bob", ONE, NOW + 1)}),
-            LinkState(NOW, "", {"v": "1", A: entry("bob", ONE, NOW + 1)}),
         ):
             self.assertIsNone(renew(state, thread, HANDSET, A, HOUR, KEEP))

@@ -50,7 +50,12 @@ def text(after: int | None = NOW + 5000, ahead: int = 0, **fields: str) -> Entry
 
 def reply(**fields: str) -> Entry:
     thread = f'["bob", "layer:///conversations/{MESSAGE}", 1]'
-    return Entry("in", "r", {"l": BOB, "n": ONE, "i": "0A01", "b": thread, "d": str(NOW - MINUTE)} | fields, NOW + 5000)
+    return Entry(
+        "in",
+        "r",
+        {"l": f"{BOB}:{ONE}", "h": BOB, "n": ONE, "i": "0A01", "b": thread, "d": str(NOW - MINUTE)} | fields,
+        NOW + 5000,
+    )
 
 
 def told(known: MessageFacts, policy: Policy = RESEND) -> list[str]:
@@ -284,7 +289,7 @@ class Replies(TestCase):
         self.assertEqual(
             lines[2:],
             [
-                "  its conversation was not known when it came, and is looked for when it is posted",
+                "  its number carried no conversation on that handset when it came",
                 "  buried since 2026-01-01T00:00:00Z: the user has left the conversation (left)",
                 "  to try it again: python -m nexmo_twisted redrive r",
             ],

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.model import Thread
-from nexmo_twisted.rules.links import Choice, LinkState, choose, introduction_mark, renew, thread_of
-from tests.rules.test_links import HANDSET, HOUR, KEEP, NOW, ONE, THREE, TWO, A, B, C, entry, links, pick
+from nexmo_twisted.rules.links import Choice, LinkState, NoNumber, choose, introduction_mark, renew, thread_of
+from tests.rules.test_links import HANDSET, HOUR, KEEP, NOW, ONE, THREE, TWO, A, B, C, entry, links
 
 
 def take(state: LinkState, conversation: str = ONE, user: str = "bob", numbers: tuple[str, ...] = (A, B)) -> Choice:
     """The choice where a number is taken over when none is free."""
     choice = choose(state, Thread(user, conversation), HANDSET, HANDSET, numbers, HOUR, KEEP, take_over=True)
-    assert choice is not None
+    assert isinstance(choice, Choice)
     return choice
 
 
@@ -39,7 +39,7 @@ class TakingOver(TestCase):
         self.assertEqual(take(self.busy(), numbers=(A, B, C)).number, C)
         choice = take(self.busy(), TWO)
         self.assertEqual((choice.number, choice.taken_over), (A, False))
-        self.assertIsNone(pick(self.busy()))
+        self.assertEqual(choose(self.busy(), Thread("bob", ONE), HANDSET, "", (A, B), HOUR, KEEP), NoNumber(False))
 
     def test_only_usable_numbers(self) -> None:
         """Neither a number that the account does not own nor one that is no longer configured; without any, none."""
@@ -48,7 +48,8 @@ class TakingOver(TestCase):
         self.assertEqual(take(unowned).number, B)
         self.assertEqual(take(state, numbers=(B,)).number, B)
         owned_none = LinkState(NOW, state.user_map, state.handset, unowned=frozenset({A, B}))
-        self.assertIsNone(choose(owned_none, Thread("bob", ONE), HANDSET, "", (A, B), HOUR, KEEP, take_over=True))
+        found = choose(owned_none, Thread("bob", ONE), HANDSET, "", (A, B), HOUR, KEEP, take_over=True)
+        self.assertEqual(found, NoNumber(for_now=False))
 
     def test_introduced_anew(self) -> None:
         """Also where the handset was told of this conversation there, before others had the number."""
@@ -74,12 +75,50 @@ class TakingOver(TestCase):
         displaced = take(after, TWO)
         self.assertEqual((displaced.number, displaced.introduced), (B, False))
 
+    def test_somebody_elses_phone(self) -> None:
+        """Who shares the handset and has no number there takes the idlest of somebody who has two, whatever the mode;
+        the last one of anybody is nobody else's."""
+        both = self.busy()
+        alone = LinkState(NOW, "", {"v": "2", A: entry("bob", TWO, NOW + 10, 10)})
+        for take_over in (False, True):
+            found = choose(LinkState(NOW, "", both.handset), Thread("eve", ONE), HANDSET, "", (A, B), HOUR, KEEP)
+            assert isinstance(found, Choice)
+            self.assertEqual((found.number, found.taken_over), (A, True))
+            for state, numbers in (
+                (alone, (A,)),
+                (LinkState(NOW, "", {**both.handset, B: entry("eve", ONE, NOW + 9)}), (A, B)),
+            ):
+                found = choose(state, Thread("rob", ONE), HANDSET, "", numbers, HOUR, KEEP, take_over=take_over)
+                self.assertEqual(found, NoNumber(for_now=False))
+
+    def test_own_before_anothers(self) -> None:
+        """A user's own idlest conversation gives way, though another user's has been idle longer."""
+        shared = {
+            "v": "3",
+            A: entry("bob", TWO, NOW + 10, 10),
+            B: entry("bob", THREE, NOW + 10, 5),
+            C: entry("eve", TWO, NOW + 20, 20),
+        }
+        self.assertEqual(take(LinkState(NOW, "", shared), ONE, "eve", (A, B, C)).number, C)
+
+    def test_an_attempt_of_another_thread(self) -> None:
+        """Its number is left alone, whatever it carries; when there is none beside, that is so for the moment only."""
+        tried = entry("rob", THREE, NOW + HOUR) + "\nid:1:1"
+        state = LinkState(NOW, "", {"v": "1", f"u:{A}": tried})
+        for take_over in (False, True):
+            found = choose(state, Thread("bob", ONE), HANDSET, "", (A,), HOUR, KEEP, take_over=take_over)
+            self.assertEqual(found, NoNumber(for_now=True))
+        self.assertEqual(take(state).number, B)
+        self.assertEqual(take(state, THREE, "rob", (A,)).number, A)
+        lent = LinkState(NOW, links(a1=NOW + 1), {"v": "1", A: entry("bob", ONE, NOW + 1), f"u:{A}": tried})
+        self.assertEqual(take(lent).number, B)
+
     def test_links_of_the_node_service(self) -> None:
         """It wrote down when a link ends, and so when it was used; neither side of a handset is forgotten."""
         known = links(a2=NOW + 20, b3=NOW + 10)
         self.assertEqual(take(LinkState(NOW, known, {}, owner="bob", owner_map=known)).number, B)
         choice = take(LinkState(NOW, known, {}, owner="ann", owner_map=links(b1=NOW + 30)))
-        self.assertEqual((choice.number, set(choice.commit.adopted)), (A, {B, f"i:{B}"}))
+        self.assertEqual((choice.number, set(choice.commit.adopted)), (A, {A, B, f"i:{A}", f"i:{B}"}))
 
     def test_linked_on_another_handset(self) -> None:
         """A link that its user has on another handset counts as used there, whatever this handset has there."""
@@ -103,7 +142,8 @@ class TakingOver(TestCase):
     )
     def test_never_two_on_one(self, events: list[tuple[str, str, int, str]], take_over: bool) -> None:
         """Whatever comes in whatever order, messages and replies: no two threads are alive on one (handset, number) at
-        a time, unless the idlest of them was taken over from; and a choice made again is the same."""
+        a time, unless one was taken over: the idlest of the same user, or of another one who has two where this one has
+        none. A choice made again is the same."""
         now, maps, handset = NOW, dict[str, str](), dict[str, str]()
         alive = dict[str, tuple[Thread, int]]()  # number -> what it carries, since its last use
         for version, (user, conversation, passes, replied_to) in enumerate(events):
@@ -124,14 +164,17 @@ class TakingOver(TestCase):
                 choice = choose(state, thread, HANDSET, "", (A, B), HOUR, KEEP, take_over=take_over)
                 self.assertEqual(choose(state, thread, HANDSET, "", (A, B), HOUR, KEEP, take_over=take_over), choice)
                 others = {n: used for n, (t, used) in alive.items() if t != thread and used + HOUR > now}
-                if choice is None:
-                    self.assertEqual((take_over, len(others)), (False, 2))
+                mine = {n: used for n, used in others.items() if alive[n][0].user_id == user}
+                spare = others if len({alive[n][0].user_id for n in others}) == 1 else {}
+                given_up = (mine if take_over else {}) if mine else spare
+                if isinstance(choice, NoNumber):
+                    self.assertEqual((len(others), given_up), (2, {}))
                     continue
                 number, commit = choice.number, choice.commit
                 self.assertEqual(choice.taken_over, number in others)
                 if choice.taken_over:
-                    self.assertEqual((take_over, len(others)), (True, 2))
-                    self.assertEqual(others[number], min(others.values()))
+                    self.assertEqual(len(others), 2)
+                    self.assertEqual(given_up[number], min(given_up.values()))
                     self.assertFalse(choice.introduced)
             alive[number] = (thread, now)
             maps[thread.user_id] = commit.user_map

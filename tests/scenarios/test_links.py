@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.scenarios.world import BOB, DELAY, LUNCH, NO_RECEIPTS, ONE, TALK, TWO, WEEK, World
+from tests.scenarios.world import BOB, DELAY, LUNCH, ONE, TALK, TWO, WEEK, World
 
 
 class Links(World):

@@ -145,8 +145,8 @@ class Help(World):
         self.assertEqual(len(self.texts()), 3)
 
     async def test_strangers(self) -> None:
-        """Handsets that we have never texted get a hundred answers in all within a day, since their senders may be forged;
-        one that we have texted is answered nevertheless."""
+        """Handsets that we have never texted get a hundred answers in all within a day, since their senders may be
+        forged; one that we have texted is answered nevertheless."""
         await self.text_unread()
         strangers = [f"1201555{2000 + n}" for n in range(103)]
         for stranger in strangers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.scenarios.outage import Outage, OwnWorld
-from tests.scenarios.world import BOB, CLEO, DELAY, LUNCH
+from tests.scenarios.world import BOB, CLEO, DELAY, LUNCH, ONE
 from tests.support import turn, until
 
 
@@ -69,7 +69,7 @@ class Hung(Outage):
             if key.startswith("nx:m:"):
                 self.assertIn(key.removeprefix("nx:m:"), due)
             if key.startswith("nx:i:"):
-                self.assertIn(key.removeprefix("nx:i:"), self.server.ask("ZRANGE", f"nx:lane:in:{BOB}", 0, -1))
+                self.assertIn(key.removeprefix("nx:i:"), self.server.ask("ZRANGE", f"nx:lane:in:{BOB}:{ONE}", 0, -1))
 
     async def test_hung(self) -> None:
         """Every webhook is answered in time, and what Redis carries out late does no harm."""

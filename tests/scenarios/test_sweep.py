@@ -91,7 +91,7 @@ class Broken(SweepCase):
     async def test_replies(self) -> None:
         """An answer that Layer did not take at once has lost its place, or its lane the place in the queue."""
         await self.text_unread()
-        for number, lost in enumerate(([f"nx:lane:in:{BOB}", "nx:in"], ["nx:in"]), 1):
+        for number, lost in enumerate(([f"nx:lane:in:{BOB}:{ONE}", "nx:in"], ["nx:in"]), 1):
             self.fault(**LATER_POSTED)
             await self.reply(BOB, ONE, f"Yes {number}")
             await self.redis("DEL", *lost)

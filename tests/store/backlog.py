@@ -16,6 +16,7 @@ from nexmo_twisted.rules.pacing import Limits
 from nexmo_twisted.store.redis_store import RedisStore
 from tests.store.test_messages import REPORT, ROOT, event
 from tests.store.test_queue import CONVERSATION, LEASE, uuid
+from tests.support import attempt, sent
 
 #: Seconds that an SMS takes from its grant to its answer.
 ANSWER = 0.1
@@ -115,7 +116,7 @@ class Backlog:
         await self._free(store)
 
     async def _accepted(self, store: RedisStore, item: Notification, handset: str, number: str) -> None:
-        await store.accepted(item, "sent", handset, number, "")
+        await store.accepted(item, attempt(handset, number), "sent", sent())
         await self._free(store)
 
     async def _free(self, store: RedisStore) -> None:

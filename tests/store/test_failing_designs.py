@@ -24,6 +24,7 @@ from tests.scenarios.own_redis import OwnRedis
 from tests.scenarios.world import DELAY, TALK, World
 from tests.store.test_messages import REPORT, ROOT, event
 from tests.store.test_queue import LEASE, NUMBERS, QueueCase, uuid
+from tests.support import attempt, sent
 from tests.web.test_layer_events import webhook
 
 DAY = 86_400.0
@@ -146,15 +147,15 @@ class Failing(QueueCase):
         """Out of memory, everything that leads to an end is carried out, and wholly."""
         for n in range(1, 9):
             await self.owe(n, f"user{n}")
-        sent = event("sent", uuid(9), bob=Status.SENT)
-        await self.store.record_event(sent, pack(sent.message, ROOT), 0)
+        new = event("sent", uuid(9), bob=Status.SENT)
+        await self.store.record_event(new, pack(new.message, ROOT), 0)
         await self.store.receive(InboundSms("once", HANDSET, NUMBERS[0], "Hi"), HANDSET, NUMBERS[0])
         self.server.ask("CONFIG", "SET", "maxmemory", "1")
         self.assertEqual((await self.store.promote(200, REPORT)).notifications, 1)
         one, two, three, four, five, six, *rest = await self.claim()
         for item in (one, two, three, *rest):
             self.assertEqual(await self.begin(item, f"1201555{ord(item.user_id[-1]):04}"), "OK")
-        self.assertTrue(await self.store.accepted(one, "sent", HANDSET, NUMBERS[0], ""))
+        self.assertTrue(await self.store.accepted(one, attempt(HANDSET, NUMBERS[0]), "sent", sent()))
         self.assertTrue(await self.store.set_aside(two, "time-out", uncertain=True))
         self.assertEqual((await self.store.evidence(receipt(two.id))).ended, "U")
         self.assertTrue(await self.store.set_aside(three, "time-out", uncertain=True))
@@ -178,12 +179,12 @@ class Leftovers(QueueCase):
     async def test_late_words(self) -> None:
         """A receipt or status that comes when all is over and forgotten makes no key that would stay for ever."""
         item = await self.sending()
-        await self.store.accepted(item, "sent", HANDSET, NUMBERS[0], "")
+        await self.store.accepted(item, attempt(HANDSET, NUMBERS[0]), "sent", sent())
         for key in (f"nx:m:{item.id.partition('.')[0]}", f"nx:n:{item.id}"):
             await self.redis("DEL", key)  # as if its time were over
         before = set(await self.redis("KEYS", "*"))
         self.assertEqual((await self.store.evidence(receipt(item.id))).ended, "")
-        self.assertFalse(await self.store.accepted(item, "sent", HANDSET, NUMBERS[0], "thread"))
+        self.assertFalse(await self.store.accepted(item, attempt(HANDSET, NUMBERS[0], "thread"), "sent", sent()))
         self.assertFalse(await self.store.set_aside(item, "time-out", uncertain=True))
         await self.store.retry(item, 1000, "later")
         await self.store.finish(item, "read")

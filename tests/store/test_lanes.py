@@ -6,6 +6,7 @@ from nexmo_twisted.model import Notification
 from tests.store.test_messages import REPORT
 from tests.store.test_queue import LEASE, NUMBERS, QueueCase, uuid
 from tests.store.test_uncertain import HANDSET, receipt
+from tests.support import attempt, sent
 
 
 class Lanes(QueueCase):
@@ -19,7 +20,7 @@ class Lanes(QueueCase):
     async def test_free_after_the_end(self) -> None:
         """The next one goes out at once when the one before is done, however it ended."""
         endings = {
-            1: lambda item: self.store.accepted(item, "sent x y", HANDSET, NUMBERS[0], ""),
+            1: lambda item: self.store.accepted(item, attempt(HANDSET, NUMBERS[0]), "sent x y", sent()),
             2: lambda item: self.store.set_aside(item, "?", uncertain=True),
             3: lambda item: self.store.set_aside(item, "no", uncertain=False),
             4: lambda item: self.store.finish(item, "blank"),
@@ -37,7 +38,7 @@ class Lanes(QueueCase):
     async def test_a_late_end_frees_nobody_else(self) -> None:
         """A word about an item that lost its lease does not end the lease of the one that is worked on now."""
         for late in (
-            lambda item: self.store.accepted(item, "sent x y", HANDSET, NUMBERS[0], ""),
+            lambda item: self.store.accepted(item, attempt(HANDSET, NUMBERS[0]), "sent x y", sent()),
             lambda item: self.store.evidence(receipt(item.id)),
             lambda item: self.store.retry(item, 0, "connection refused"),
             lambda item: self.store.finish(item, "blank"),
@@ -58,11 +59,11 @@ class Lanes(QueueCase):
         self.clock.advance(LEASE / 1000)
         (again,) = await self.claim()
         self.assertEqual(again.id, first.id)
-        await self.store.accepted(second, "sent x y", HANDSET, NUMBERS[0], "")
+        await self.store.accepted(second, attempt(HANDSET, NUMBERS[0]), "sent x y", sent())
         claimed = await self.store.claim_notifications(5, LEASE)
         self.assertEqual((claimed.items, claimed.lost), ([], 0))
         self.assertEqual(await self.begin(again), "OK")
-        await self.store.accepted(again, "sent x y", HANDSET, NUMBERS[0], "")
+        await self.store.accepted(again, attempt(HANDSET, NUMBERS[0]), "sent x y", sent())
         self.assertEqual(await self.redis("EXISTS", "nx:out", "nx:lane:out:bob"), 0)
 
 

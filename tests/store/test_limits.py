@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from random import Random
 
-from nexmo_twisted.model import InboundSms, Notification, Status, Thread
+from nexmo_twisted.model import Asked, InboundSms, Notification, Status, Thread
 from nexmo_twisted.rules.links import choose
 from nexmo_twisted.rules.pacing import KEY, Limits
 from nexmo_twisted.store.redis_store import RedisStore
 from tests.store.backlog import Backlog, hurried, owe, worst
 from tests.store.test_messages import REPORT, event
 from tests.store.test_queue import CONVERSATION, LEASE, NUMBERS, QueueCase, uuid
+from tests.support import attempt, sent
 
 ONE, TWO = NUMBERS
 LONDON = "447700900123"
@@ -99,7 +100,7 @@ class Waiting(LimitCase):
         (first,) = await self.claim()
         self.assertNotEqual(first.message_id, uuid(9))
         self.assertEqual(await self.attempt(first), "OK")
-        await self.store.accepted(first, "sent", HANDSET, ONE, "")
+        await self.store.accepted(first, attempt(HANDSET, ONE), "sent", sent())
         self.assertEqual([item.message_id for item in await self.claim()], [uuid(9)])
 
     async def test_no_limit(self) -> None:
@@ -147,9 +148,7 @@ class Waiting(LimitCase):
     async def test_notices(self) -> None:
         """Texts of our own pass the same limits."""
         await self.in_line(count=1)
-        await self.store.receive(InboundSms("id", HANDSET, ONE, "help"), HANDSET, ONE)
-        (reply,) = (await self.store.claim_replies(1, LEASE)).items
-        await self.store.notice(reply, "help", "Write STOP.")
+        await self.store.receive(InboundSms("id", HANDSET, ONE, "help"), HANDSET, ONE, Asked("help", "Write STOP."))
         (notice,) = await self.claim()
         self.assertEqual(await self.store.begin_notice(notice, LEASE, LIMITS.of(ONE)), f"WAIT {ONE}")
         self.clock.advance(1)
@@ -267,7 +266,7 @@ class Pausing(LimitCase):
     async def test_the_first(self) -> None:
         """The SMS that was refused is the first one afterwards; that is no failure and no limit to how often."""
         item, *_ = await self.in_line(count=3)
-        for attempt in range(2, 20):
+        for tries in range(2, 20):
             await self.store.pause(item, ONE, 1000, "status 1: throttled")
             self.assertEqual((await self.line(ONE), await self.looked_at("u0")), (["u0", "u1", "u2"], 1000))
             self.clock.advance(1)
@@ -277,7 +276,7 @@ class Pausing(LimitCase):
             self.assertEqual(item.attempts, 0)
             self.assertEqual(await self.attempt(item), "OK")
             self.assertEqual(
-                await self.redis("HMGET", f"nx:n:{item.id}", "a", "e"), [str(attempt), "status 1: throttled"]
+                await self.redis("HMGET", f"nx:n:{item.id}", "a", "e"), [str(tries), "status 1: throttled"]
             )
 
     async def test_never_shorter(self) -> None:
@@ -290,7 +289,7 @@ class Pausing(LimitCase):
     async def test_late(self) -> None:
         """Whoever has lost its lease tells the truth all the same, and has no say about the item."""
         (item,) = await self.sent("a")
-        await self.store.accepted(item, "sent", HANDSET, ONE, "")
+        await self.store.accepted(item, attempt(HANDSET, ONE), "sent", sent())
         await self.store.pause(item, ONE, 5000, "x")
         self.assertEqual(await self.redis("ZCARD", "nx:out"), 0)
         await self.owe(9, "b")

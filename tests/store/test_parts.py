@@ -40,7 +40,7 @@ class PartsCase(StoreCase):
         part = Part(reference, total, number)
         return await (store or self.store).receive_part(sms, part, handset, NUMBERS[0], WAIT, LONGEST)
 
-    async def plain(self, message_id: str, text: str, handset: str = HANDSET) -> bool:
+    async def plain(self, message_id: str, text: str, handset: str = HANDSET) -> str:
         return await self.store.receive(InboundSms(message_id, handset, NUMBERS[0], text), handset, NUMBERS[0])
 
     async def replies(self) -> list[Reply]:
@@ -112,7 +112,7 @@ class Whole(PartsCase):
         for _ in range(4):
             for number in (1, 2, 3):
                 self.assertEqual((await self.part(number)).outcome, "known")
-                self.assertFalse(await self.plain(f"id-{number}", "again"))
+                self.assertEqual("KNOWN", await self.plain(f"id-{number}", "again"))
             self.clock.advance(DAY / 1000)
         self.assertEqual(await self.posted(), [])
 
@@ -160,17 +160,44 @@ class Whole(PartsCase):
         self.assertEqual((await self.time_over()).torn, 4)
 
     async def test_link_of_the_first(self) -> None:
-        """It belongs to what its number carried when its first part came, and so does a part that comes late."""
-        await self.redis("HSET", f"nx:h:{HANDSET}", NUMBERS[0], f'["bob","{CONVERSATION}",1,1]', "v", 1)
+        """It belongs to what its number carried when its first part came."""
+        await self.carry("bob")
         await self.part(2)
-        await self.redis("DEL", f"nx:h:{HANDSET}")
+        await self.carry("cleo")
         await self.part(1)
+        await self.part(3)
+        (item,) = await self.replies()
+        self.assertEqual((item.thread, item.text), (Thread("bob", CONVERSATION), WHOLE))
+
+    async def test_late_of_the_same_thread(self) -> None:
+        """A part that comes late belongs to that, too, if its number carries the same thread still."""
+        await self.carry("bob")
+        await self.part(2)
         await self.time_over()
         await self.part(3)
         for _ in range(2):
             (item,) = await self.replies()
             self.assertEqual(item.thread, Thread("bob", CONVERSATION))
             await self.store.finish(item, "posted")
+
+    async def test_reference_used_again(self) -> None:
+        """When the number carries another thread by then, the part belongs to another reply, with the same reference,
+        whose other parts are waited for."""
+        await self.carry("bob")
+        await self.part(1)
+        await self.time_over()
+        (torn,) = await self.replies()
+        await self.store.finish(torn, "posted")
+        await self.carry("cleo")
+        for number in (2, 3, 1):
+            self.assertEqual(
+                (await self.part(number, f"second {number}")).outcome, "whole" if number == 1 else "waiting"
+            )
+        (item,) = await self.replies()
+        self.assertEqual((item.thread, item.text), (Thread("cleo", CONVERSATION), WHOLE))
+
+    async def carry(self, user: str) -> None:
+        await self.redis("HSET", f"nx:h:{HANDSET}", NUMBERS[0], f'["{user}","{CONVERSATION}",1,1]', "v", 1)
 
     async def test_the_same_messageid(self) -> None:
         """Nexmo does not say whether every part has a messageId of its own: those that share one are parts as well."""
@@ -236,7 +263,7 @@ class Missing(PartsCase):
                 await self.part(number)
             self.assertEqual(await self.time_over(), Closed(1, 0, None))
             (item,) = await self.replies()
-            self.assertEqual((item.text, item.fragment), (text, True))
+            self.assertEqual(item.text, text)
             self.assertEqual((await self.close()).torn, 0)
 
     async def test_late(self) -> None:
@@ -250,7 +277,7 @@ class Missing(PartsCase):
         for _ in range(3):
             self.assertEqual((await self.part(2)).outcome, "known")
             (item,) = await self.replies()
-            self.assertEqual((item.text, item.fragment), (TEXTS[1], True))
+            self.assertEqual(item.text, TEXTS[1])
             await self.store.release(item)
         self.assertEqual(await self.posted(), [TEXTS[1]])
         self.assertEqual((await self.part(2)).outcome, "known")
@@ -267,7 +294,7 @@ class Missing(PartsCase):
             self.assertEqual((await self.part(number, "shared")).outcome, "late")
             self.assertEqual((await self.part(number, "shared")).outcome, "known")
             (item,) = await self.replies()
-            self.assertEqual((item.text, item.fragment), (TEXTS[number - 1], True))
+            self.assertEqual(item.text, TEXTS[number - 1])
             uuids.add(item.once)
             await self.store.finish(item, "posted")
         self.assertEqual(len(uuids), 3)
@@ -282,12 +309,6 @@ class Missing(PartsCase):
         for number in (3, 1):
             self.assertEqual((await self.part(number)).outcome, "late")
             self.assertEqual(await self.posted(), [TEXTS[number - 1]])
-
-    async def test_whole_text_is_no_fragment(self) -> None:
-        """What came whole is all that was written."""
-        await self.part(1, total=1)
-        (item,) = await self.replies()
-        self.assertFalse(item.fragment)
 
     async def test_forgotten(self) -> None:
         """After 25 hours, in which Nexmo repeats what it could not deliver, its reference stands for nothing."""
@@ -447,7 +468,7 @@ class Dismissed(PartsCase):
         sms = InboundSms("id", HANDSET, NUMBERS[0], "", binary=True)
         self.assertTrue(await self.store.dismiss(sms, "binary"))
         self.assertFalse(await self.store.dismiss(sms, "blank"))
-        self.assertFalse(await self.plain("id", "text"))
+        self.assertEqual("KNOWN", await self.plain("id", "text"))
         (key,) = await self.redis("KEYS", "nx:i:*")
         self.assertEqual(await self.redis("GET", key), "binary")
         self.assertGreater(await self.redis("PTTL", key), 73 * 3_600_000)

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from nexmo_twisted.model import Claimed, InboundSms, Notification, Status, Thread
 from nexmo_twisted.rules.compact import pack
-from nexmo_twisted.rules.links import Choice, choose, thread_of
+from nexmo_twisted.rules.links import Choice, NoNumber, choose, thread_of
 from nexmo_twisted.store.redis_store import RedisStore
 from tests.store.test_messages import REPORT, ROOT, event
-from tests.support import StoreCase
+from tests.support import StoreCase, attempt, attempted, sent
 
 LEASE = 90_000
 NUMBERS = ("12015550101", "12015550102")
@@ -181,7 +181,7 @@ class Sending(QueueCase):
         item = await self.sending()
         self.clock.advance(LEASE / 1000)
         await self.claim()
-        await self.store.accepted(item, "sent", "12015550198", NUMBERS[0], "")
+        await self.store.accepted(item, attempt("12015550198", NUMBERS[0]), "sent", sent())
         self.assertEqual(await self.redis("EXISTS", "nx:uncertain:out", f"nx:n:{item.id}"), 0)
 
     async def test_read_meanwhile(self) -> None:
@@ -207,25 +207,40 @@ class Sending(QueueCase):
         ):
             state = await self.store.read_links("bob", "12015550198")
             choice = choose(state, Thread("bob", CONVERSATION), "12015550198", "", NUMBERS, 1000, 1000)
-            assert choice is not None
+            assert isinstance(choice, Choice)
             await self.redis(*change)
             self.assertEqual(await self.store.begin(item, REPORT, choice.commit, "", LEASE), "CONFLICT", change)
         self.assertEqual(await self.begin(item), "OK")
 
     async def test_what_is_written(self) -> None:
-        """The link stands in the Node service's two keys and in the handset's own."""
-        await self.sending()
+        """Once the SMS was accepted the link stands in the Node service's two keys and in the handset's own; before
+        that they know nothing of it."""
+        await self.owe()
+        (item,) = await self.claim()
+        state = await self.store.read_links("bob", "12015550198")
+        choice = choose(state, Thread("bob", CONVERSATION), "12015550198", "", NUMBERS, 1000, 1000)
+        assert isinstance(choice, Choice)
+        self.assertEqual(await self.store.begin(item, REPORT, choice.commit, "", LEASE), "OK")
+        self.assertEqual(await self.redis("KEYS", "nexmo-layer-*"), [])
+        self.assertEqual(await self.redis("HGET", "nx:h:12015550198", NUMBERS[0]), None)
+        await self.store.accepted(item, attempted(choice), "sent", sent())
         stored = await self.redis("GET", "nexmo-layer-integration-bob")
         expires = int(self.now()) + 1000
         self.assertEqual(stored, f'{{"{CONVERSATION}":{{"phone":"{NUMBERS[0]}","expires":{expires}}}}}')
         self.assertEqual(await self.redis("GET", "nexmo-layer-integration-phone-12015550198"), "bob")
-        self.assertEqual(await self.redis("HGET", "nx:h:12015550198", "v"), "1")
+        entry = f'["bob","{CONVERSATION}",{expires},{self.now()}]'
+        self.assertEqual(await self.redis("HGET", "nx:h:12015550198", NUMBERS[0]), entry)
 
     async def test_user_named_like_a_phone_key(self) -> None:
         """A user id that begins with "phone-" reaches no handset's key."""
         await self.owe(1, "phone-12015550177")
         (item,) = await self.claim()
-        self.assertEqual(await self.begin(item), "OK")
+        state = await self.store.read_links("phone-12015550177", "12015550198")
+        thread = Thread("phone-12015550177", CONVERSATION)
+        choice = choose(state, thread, "12015550198", "", NUMBERS, 1000, 1000)
+        assert isinstance(choice, Choice)
+        self.assertEqual(await self.store.begin(item, REPORT, choice.commit, "", LEASE), "OK")
+        await self.store.accepted(item, attempted(choice), "sent", sent())
         self.assertEqual(await self.redis("EXISTS", "nexmo-layer-integration-phone-12015550177"), 0)
         state = await self.store.read_links("phone-12015550177", "12015550198")
         self.assertIn(CONVERSATION, state.user_map)
@@ -236,8 +251,9 @@ class Sending(QueueCase):
         for n, item in enumerate(await self.claim()):
             handset = f"1201555019{n}"
             await self.begin(item, handset)
-            await self.store.accepted(item, "sent", handset, NUMBERS[0], "")
-        own = [k for k in await self.redis("KEYS", "nx:*") if k not in ("nx:fence",) and not k.startswith("nx:h:")]
+            await self.store.accepted(item, attempt(handset, NUMBERS[0]), "sent", sent())
+        links = ("nx:fence", "nx:h:", "nx:texted:")
+        own = [key for key in await self.redis("KEYS", "nx:*") if not key.startswith(links)]
         self.assertEqual([k[:5] for k in own], ["nx:m:"])
         self.assertTrue(0 <= 4 * 86_400_000 - await self.redis("PTTL", own[0]) < 60_000)
 
@@ -261,7 +277,7 @@ class Holding(QueueCase):
         self.clock.advance(60)
         (probe,) = await self.claim()
         self.assertEqual(await self.begin(probe), "OK")
-        await self.store.accepted(probe, "sent", "12015550198", NUMBERS[0], "")
+        await self.store.accepted(probe, attempt("12015550198", NUMBERS[0]), "sent", sent())
         self.assertGreaterEqual(len(await self.claim()), 1)
         self.assertEqual(await self.redis("EXISTS", "nx:hold"), 0)
 
@@ -285,7 +301,7 @@ class Holding(QueueCase):
         (probe,) = await self.claim()
         self.assertLess(probe.waited, 1000)
         await self.begin(probe)
-        await self.store.accepted(probe, "sent", "12015550198", NUMBERS[0], "")
+        await self.store.accepted(probe, attempt("12015550198", NUMBERS[0]), "sent", sent())
         await self.owe(2)
         self.clock.advance(60)
         (item,) = await self.claim()
@@ -304,7 +320,7 @@ class Holding(QueueCase):
                 self.clock.advance(61)
                 (other,) = await self.claim()
                 self.assertEqual(await self.begin(other, f"1201555020{n}"), "OK")
-                await self.store.accepted(other, "sent", f"1201555020{n}", NUMBERS[0], "", ["id"])
+                await self.store.accepted(other, attempt(f"1201555020{n}", NUMBERS[0]), "sent", sent("id"))
         self.assertEqual(await self.redis("EXISTS", "nx:hold"), 0)
         (nid,) = await self.redis("ZRANGE", "nx:buried:out", 0, -1)
         self.assertEqual(await self.redis("HGET", f"nx:n:{nid}", "e"), "refused: invalid signature")
@@ -335,7 +351,7 @@ class Holding(QueueCase):
         self.clock.advance(61)
         (second,) = await self.claim()
         await self.begin(second, "12015550191")
-        await self.store.accepted(second, "sent", "12015550191", NUMBERS[0], "")
+        await self.store.accepted(second, attempt("12015550191", NUMBERS[0]), "sent", sent())
         await self.store.finish(probe, "blank")
         self.assertEqual(await self.redis("EXISTS", "nx:hold"), 0)
 
@@ -385,7 +401,7 @@ class Leaving(QueueCase):
         self.assertEqual(await self.begin(other), "OK")
         await self.store.retry(item, 0, "connection refused")
         self.assertEqual(await self.claim(), [])
-        await self.store.accepted(other, "sent", "12015550198", NUMBERS[0], "")
+        await self.store.accepted(other, attempt("12015550198", NUMBERS[0]), "sent", sent())
         self.clock.advance(LEASE / 1000)
         self.assertEqual([again.id for again in await self.claim()], [item.id])
         self.assertEqual(await self.redis("ZCARD", "nx:uncertain:out"), 0)
@@ -446,11 +462,11 @@ class FromNode(QueueCase):
         (item,) = await self.claim()
         state = await self.store.read_links(user, self.handset, raw=self.handset)
         choice = choose(state, Thread(user, conversation), self.handset, self.handset, NUMBERS, 100_000, 1000)
-        if choice is None:
+        if isinstance(choice, NoNumber):
             await self.store.finish(item, "no_number")
-        else:
-            self.assertEqual(await self.store.begin(item, REPORT, choice.commit, "", LEASE), "OK")
-            await self.store.accepted(item, "sent", self.handset, choice.number, "")
+            return None
+        self.assertEqual(await self.store.begin(item, REPORT, choice.commit, "", LEASE), "OK")
+        await self.store.accepted(item, attempted(choice), "sent", sent())
         return choice
 
     async def test_the_other_user(self) -> None:
@@ -477,7 +493,7 @@ class Replies(StoreCase):
         return InboundSms(f"id-{n}", "12015550198", "12015550101", text)
 
     async def receive(self, n: int, handset: str = "12015550198") -> bool:
-        return await self.store.receive(self.sms(n), handset, "12015550101")
+        return await self.store.receive(self.sms(n), handset, "12015550101") == "NEW"
 
     async def test_once(self) -> None:
         """The same messageId is one reply, also after it was posted, also three days later."""
@@ -502,15 +518,6 @@ class Replies(StoreCase):
         await self.store.finish(first["12015550198"], "posted")
         (second,) = (await self.store.claim_replies(5, LEASE)).items
         self.assertEqual(second.handset, "12015550198")
-
-    async def test_start_twice(self) -> None:
-        """A start whose effect was stored while nobody heard so is a start the second time, too."""
-        await self.redis("SET", "nx:opt:12015550198", "receipt 1")
-        await self.receive(1)
-        (item,) = (await self.store.claim_replies(1, LEASE)).items
-        for _ in range(2):
-            self.assertTrue(await self.store.notice(item, "start", ""))
-        self.assertEqual(await self.redis("EXISTS", "nx:opt:12015550198"), 0)
 
     async def test_thread_at_arrival(self) -> None:
         """A reply belongs to what its number carried when it came, whatever the number carries when it is posted."""

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nexmo_twisted.errors import StoreUnavailable
-from nexmo_twisted.model import Delivery, InboundSms, Notification, Receipt, Status
+from nexmo_twisted.model import Asked, Delivery, InboundSms, Notification, Receipt, Status
 from nexmo_twisted.rules import receipts
 from nexmo_twisted.rules.receipts import brief
 from nexmo_twisted.store.keys import DAY, KEEP, MINUTE
@@ -20,6 +20,7 @@ from tests.store.test_messages import event
 from tests.store.test_queue import LEASE, NUMBERS, uuid
 from tests.store.test_sweeping import SweepCase
 from tests.store.test_uncertain import UncertainCase
+from tests.support import attempt, sent
 
 HANDSET = "12015550198"
 #: The ids that Nexmo gave the three parts of an SMS.
@@ -30,7 +31,7 @@ HOUR = 3600.0
 class ReceiptCase(UncertainCase):
     async def accept(self, item: Notification, *ids: str) -> Delivery | None:
         record = f"sent {NUMBERS[0]} {brief(ids[0]) if ids else ''}"
-        return await self.store.accepted(item, record, HANDSET, NUMBERS[0], "", ids)
+        return await self.store.accepted(item, attempt(HANDSET, NUMBERS[0]), record, sent(*ids))
 
     async def sent(self, n: int = 1) -> Notification:
         """An SMS in three parts that Nexmo has accepted."""
@@ -154,13 +155,11 @@ class Found(ReceiptCase):
     async def test_notice(self) -> None:
         """A text of our own has receipts as well."""
         for n, ref in enumerate((True, False)):
-            await self.store.receive(InboundSms(f"in {n}", HANDSET, NUMBERS[0], "Help"), HANDSET, NUMBERS[0])
-            (reply,) = (await self.store.claim_replies(1, LEASE)).items
-            await self.store.notice(reply, "help", "We help.")
-            await self.store.finish(reply, "posted")
+            asks = InboundSms(f"in {n}", f"{HANDSET}{n}", NUMBERS[0], "Help")
+            await self.store.receive(asks, asks.msisdn, NUMBERS[0], Asked("help", "We help."))
             (item,) = await self.claim()
             self.assertEqual(await self.store.begin_notice(item, LEASE), "OK")
-            await self.store.accepted(item, "sent x y", HANDSET, NUMBERS[0], "", ["its id"])
+            await self.store.accepted(item, attempt(HANDSET, NUMBERS[0]), "sent x y", sent("its id"))
             for status, said in (("failed", "f"), ("buffered", "f")):
                 heard = await self.hear(status, "its id", ref=item.id if ref else "")
                 self.assertEqual((heard.message_id, heard.said), (item.id, said))
@@ -373,11 +372,12 @@ class OptedOut(ReceiptCase):
         self.assertEqual(await self.blocked(), [])
 
     async def test_only_whom_we_have_texted(self) -> None:
-        """A receipt of our SMS that names another handset, or none, blocks nobody."""
-        item = await self.sent()
+        """A receipt of our SMS blocks the handset that this was sent to, whichever it names."""
         for to in ("12015550188", "", "VONAGE", "é" * 20):
+            item = await self.sent()
             await self.hear("failed", code="9", ref=item.id, to=to)
-        self.assertEqual(await self.blocked(), [])
+            self.assertEqual(await self.blocked(), [f"nx:opt:{HANDSET}"])
+            await self.redis("FLUSHALL")
 
     async def test_once(self) -> None:
         """Whoever comes back is not blocked again by a receipt of before, repeated or of another part."""

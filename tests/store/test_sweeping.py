@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections import Counter
 
 from nexmo_twisted.errors import StoreUnavailable
-from nexmo_twisted.model import Closed, InboundSms, Notification, Part, PartTaken, Receipt, Reply, Status
+from nexmo_twisted.model import (
+    Closed,
+    InboundSms,
+    Notification,
+    Part,
+    PartTaken,
+    Receipt,
+    Reply,
+    Status,
+)
 from nexmo_twisted.rules.compact import pack, short_id
 from nexmo_twisted.store.keys import DAY, KEEP
 from nexmo_twisted.store.sweeping import Sweeping
 from tests.store.test_messages import REPORT, ROOT, event
 from tests.store.test_queue import LEASE, NUMBERS, QueueCase, uuid
+from tests.support import attempt, sent
 
 LINKS = 37 * DAY
 SETTLE = 600_000
@@ -60,7 +70,7 @@ class SweepCase(QueueCase):
     async def replied(self) -> str:
         """A reply that waits. Returns its rid."""
         await self.store.receive(InboundSms("id-1", HANDSET, NUMBERS[0], "hi"), HANDSET, NUMBERS[0])
-        (rid,) = await self.redis("ZRANGE", f"nx:lane:in:{HANDSET}", 0, -1)
+        (rid,) = await self.redis("ZRANGE", f"nx:lane:in:{HANDSET}:{NUMBERS[0]}", 0, -1)
         return str(rid)
 
     async def nid(self, user: str = "bob") -> str:
@@ -171,7 +181,7 @@ class Lanes(SweepCase):
             await self.sweep()
             answer = await self.store.claim_notifications(5, LEASE)
             self.assertEqual((answer.items, answer.lost), ([], 0), broken)
-            self.assertTrue(await self.store.accepted(item, "sent x y", HANDSET, NUMBERS[0], ""))
+            self.assertTrue(await self.store.accepted(item, attempt(HANDSET, NUMBERS[0]), "sent x y", sent()))
             self.assertEqual(await self.redis("EXISTS", "nx:out"), 0)
 
     async def test_nobody_in_the_lane(self) -> None:
@@ -203,11 +213,11 @@ class Lanes(SweepCase):
     async def test_replies(self) -> None:
         """The same for replies: each has its place, each lane is in the queue."""
         rid = await self.replied()
-        await self.redis("DEL", f"nx:lane:in:{HANDSET}")
+        await self.redis("DEL", f"nx:lane:in:{HANDSET}:{NUMBERS[0]}")
         await self.redis("DEL", "nx:in")
         await self.assert_repairs(lane=1)
         await self.redis("DEL", "nx:in")
-        await self.redis("ZADD", f"nx:lane:in:{HANDSET}", 0, "nobody")
+        await self.redis("ZADD", f"nx:lane:in:{HANDSET}:{NUMBERS[0]}", 0, "nobody")
         await self.assert_repairs(queue=1, lane=1)
         self.assertEqual([item.id for item in await self.replies()], [rid])
 
@@ -216,8 +226,8 @@ class Lanes(SweepCase):
         rid = await self.replied()
         (item,) = await self.replies()
         await self.store.finish(item, "posted")
-        await self.redis("ZADD", f"nx:lane:in:{HANDSET}", 1, rid)
-        await self.redis("ZADD", "nx:in", 1, HANDSET)
+        await self.redis("ZADD", f"nx:lane:in:{HANDSET}:{NUMBERS[0]}", 1, rid)
+        await self.redis("ZADD", "nx:in", 1, f"{HANDSET}:{NUMBERS[0]}")
         await self.assert_repairs(lane=1)
         self.assertEqual(await self.replies(), [])
 
@@ -400,7 +410,7 @@ class Lost(SweepCase):
         item = await self.sending()
         await self.redis("DEL", f"nx:n:{item.id}")
         await self.sweep()
-        self.assertTrue(await self.store.accepted(item, "sent x y", HANDSET, NUMBERS[0], ""))
+        self.assertTrue(await self.store.accepted(item, attempt(HANDSET, NUMBERS[0]), "sent x y", sent()))
         self.assertEqual(await self.closed(short_id(uuid(1))), "done")
 
     async def test_unreadable(self) -> None:
@@ -557,7 +567,7 @@ class Rest(SweepCase):
             self.clock.advance(60)
             (probe,) = await self.claim()
             self.assertEqual(await self.begin(probe), "OK")
-            await self.store.accepted(probe, "sent x y", HANDSET, NUMBERS[0], "")
+            await self.store.accepted(probe, attempt(HANDSET, NUMBERS[0]), "sent x y", sent())
             self.assertEqual(await self.redis("EXISTS", "nx:hold"), 0)
         await self.redis("HSET", "nx:hold", "reason", "x", "since", "soon", "probe", "never")
         await self.assert_repairs(hold=1)

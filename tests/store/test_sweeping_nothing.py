@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from typing import Literal
 
-from nexmo_twisted.model import InboundSms, Notification, Part, Receipt, Reply, Status, Thread
+from nexmo_twisted.model import Asked, InboundSms, Notification, Part, Receipt, Reply, Status, Thread
 from nexmo_twisted.rules.compact import pack
 from nexmo_twisted.rules.links import choose
 from nexmo_twisted.rules.pacing import Limits
 from tests.store.test_messages import REPORT, ROOT, event
 from tests.store.test_queue import CONVERSATION, LEASE, NUMBERS, uuid
 from tests.store.test_sweeping import HANDSET, SETTLE, SweepCase
+from tests.support import attempt, sent
 
+#: What an inbound SMS asks for; mostly it is a message.
+ASKED: tuple[Literal["", "stop", "start", "help"], ...] = ("", "", "", "", "stop", "start", "help")
 #: Slow ones, so that some SMS stand in line.
 LIMITS = Limits(per_key=0.5, per_number=0.02)
 
@@ -116,7 +120,7 @@ class Healthy(SweepCase):
             return
         await self.random.choice(
             (
-                lambda: self.store.accepted(item, "sent x y", HANDSET, NUMBERS[0], "", [f"id of {item.id}"]),
+                lambda: self.store.accepted(item, attempt(HANDSET, NUMBERS[0]), "sent x y", sent(f"id of {item.id}")),
                 lambda: self.store.finish(item, "blank"),
                 lambda: self.store.retry(item, self.random.choice((0, 60_000)), "refused"),
                 lambda: self.store.release(item),
@@ -140,7 +144,8 @@ class Healthy(SweepCase):
     async def reply(self) -> None:
         handset = self.random.choice((HANDSET, "12015550003"))
         sms = InboundSms(f"id-{self.random.randint(1, 50)}", handset, NUMBERS[0], "hi")
-        await self.store.receive(sms, handset, NUMBERS[0])
+        what = self.random.choice(ASKED)
+        await self.store.receive(sms, handset, NUMBERS[0], Asked(what, "answer", "again", self.random.random() < 0.3))
         self.replying += await self.replies()
 
     async def part(self) -> None:
@@ -157,7 +162,8 @@ class Healthy(SweepCase):
         await self.random.choice(
             (
                 lambda: self.store.finish(item, "posted"),
-                lambda: self.store.notice(item, self.random.choice(("stop", "start", "help", "lost")), "text"),
+                lambda: self.store.notice(item, "text"),
+                lambda: self.store.resolve(item, SETTLE, "US"),
                 lambda: self.store.retry(item, 60_000, "503"),
                 lambda: self.store.set_aside(item, "gone", uncertain=False),
             )

@@ -6,6 +6,7 @@ from nexmo_twisted.model import Notification, Receipt, Settled, Status, Thread
 from nexmo_twisted.rules.links import choose, introduction_mark
 from tests.store.test_messages import REPORT, event
 from tests.store.test_queue import CONVERSATION, LEASE, NUMBERS, QueueCase, uuid
+from tests.support import attempt, sent
 
 SETTLE = 600_000
 HANDSET = "12015550198"
@@ -87,7 +88,7 @@ class Evidence(UncertainCase):
         """A receipt that is faster than the answer of the send request: the answer brings no news."""
         item = await self.sending()
         await self.store.evidence(receipt(item.id))
-        self.assertFalse(await self.store.accepted(item, "sent x y", HANDSET, NUMBERS[0], ""))
+        self.assertFalse(await self.store.accepted(item, attempt(HANDSET, NUMBERS[0]), "sent x y", sent()))
         self.assertFalse(await self.store.set_aside(item, "no answer", uncertain=True))
         await self.store.retry(item, 0, "refused")
         self.assertEqual(await self.redis("KEYS", "nx:n:*"), [])
@@ -187,7 +188,7 @@ class Settling(UncertainCase):
         self.clock.advance(10)
         self.assertEqual((await self.settle()).resent, 1)
         self.assertEqual(await self.claim(), [])
-        await self.store.accepted(second, "sent x y", HANDSET, NUMBERS[0], "")
+        await self.store.accepted(second, attempt(HANDSET, NUMBERS[0]), "sent x y", sent())
         self.assertEqual([item.message_id for item in await self.claim()], [uuid(1)])
 
     async def test_the_late_truth(self) -> None:
@@ -196,7 +197,7 @@ class Settling(UncertainCase):
         self.clock.advance(SETTLE / 1000)
         await self.settle()
         (again,) = await self.claim()
-        self.assertTrue(await self.store.accepted(item, "sent x y", HANDSET, NUMBERS[0], ""))
+        self.assertTrue(await self.store.accepted(item, attempt(HANDSET, NUMBERS[0]), "sent x y", sent()))
         self.assertEqual(await self.begin(again), "STALE")
 
     async def test_batches(self) -> None:

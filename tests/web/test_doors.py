@@ -44,12 +44,16 @@ class Kept:
         self.kept: list[Any] = []
         self.fault: Exception | None = None
         self.waiting: list[Deferred[None]] | None = None
+        self.again = 0  # SMS that were answered 503
 
     async def layer_event(self, event: MessageEvent) -> None:
         await self._keep(event)
 
     async def inbound_sms(self, sms: InboundSms) -> None:
         await self._keep(sms)
+
+    def turned_away(self) -> None:
+        self.again += 1
 
     async def receipt(self, receipt: Receipt) -> None:
         await self._keep(receipt)
@@ -312,6 +316,7 @@ class NexmoTests(DoorCase):
         self.assertEqual(await self.post_sms(SMS), 503)
         self.assertEqual(await self.post_sms(b"x"), 503)
         self.assertEqual(self.counted.counts, {"unavailable": 2})
+        self.assertEqual(self.intake.again, 1)
 
     async def test_unforeseen_failure(self) -> None:
         """A fault of ours, in storing or in checking, is logged once and answered 503."""

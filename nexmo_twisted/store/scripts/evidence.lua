@@ -17,6 +17,7 @@ if not sms then
   if message_id ~= '' then park(message_id, said, blocks, now, tonumber(ARGV[6])) end
   return {'', '', '', '', '', '', ''}
 end
+if sms.item then redis.call('ZREM', q.uncertain, nid) end   -- draining: a first write that needs no memory
 if ARGV[9] ~= '' then
   redis.call('HSET', K.receipts_seen, ARGV[9], int(now))
   redis.call('PEXPIRE', K.receipts_seen, int(KEEP.receipts_seen))

@@ -20,7 +20,7 @@ if accepted then
   end_attempt(id, token, ARGV[6], ARGV[7], 'accepted', ARGV[8], now, out and now - out, tonumber(ARGV[10]))
 end
 if item then
-  if item.k ~= token then end_attempt_of(id, item, 'unproven', now) end
+  end_attempt_of(id, item, 'unproven', now)   -- another one that is under way
   close_item(q, id, item, ARGV[5], now, said)
 else
   local sms = said ~= '' and find_sms(q, id)   -- another receipt has closed it

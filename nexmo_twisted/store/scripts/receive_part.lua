@@ -29,7 +29,7 @@ end
 if late then
   local place = next_place()
   close()
-  bound.h, bound.n, bound.x, bound.i, bound.d, bound.o, bound.r = handset, number, text, id, int(now), place, true
+  bound.h, bound.n, bound.x, bound.i, bound.d, bound.o = handset, number, text, id, int(now), place
   add_reply(q, rid, bound, now)
   parts['i' .. part] = id
   if missing(parts) == 0 then redis.call('DEL', key) else redis.call('HSET', key, 'i' .. part, id) end

@@ -20,7 +20,7 @@ local function close_parts(q, name, parts, now)
   redis.call('ZREM', K.parts_due, name)
   redis.call('DEL', q.item .. parts.f, key)
   local torn = missing(parts) > 0
-  local reply = {h = parts.h, n = parts.n, x = table.concat(texts), i = parts.i, d = parts.d, o = parts.o, r = torn}
+  local reply = {h = parts.h, n = parts.n, x = table.concat(texts), i = parts.i, d = parts.d, o = parts.o}
   for _, field in ipairs(BINDING) do reply[field] = parts[field] end
   add_reply(q, parts.f, reply, now)
   if not torn then return end

@@ -1,6 +1,5 @@
 -- A reply begins to wait at its place among those that its handset sent to the same number: l that lane, h handset, n
--- number of ours, x text, i messageId, d when it came, o its place; r = 1 when it is not whole. To which thread it belongs
--- is decided by that moment: b what the number carried then (see links.lua); where that was nothing that we know of,
+-- number of ours, x text, i messageId, d when it came, o its place. To which thread it belongs is decided by that moment: b what the number carried then (see links.lua); where that was nothing that we know of,
 -- owner and map the Node service's keys; new what it may carry instead, wait the attempts that decide it, doubt = 1 when
 -- nothing does.
 local GRACE, QUICK = 3000, 5000   -- ms: see the table in docs/guarantees
@@ -38,7 +37,6 @@ local function add_reply(q, rid, reply, now)
   for _, field in ipairs(BINDING) do
     if reply[field] then redis.call('HSET', q.item .. rid, field, reply[field]) end
   end
-  if reply.r then redis.call('HSET', q.item .. rid, 'r', '1') end
   redis.call('ZADD', q.lane .. lane, reply.o, rid)
   redis.call('ZADD', q.queue, 'NX', int(now), lane)
 end
