@@ -63,7 +63,7 @@ class Intake:
     async def inbound_sms(self, sms: InboundSms) -> None:
         """Store an SMS; one whose numbers are none is recorded with the reason, since nobody could be answered."""
         try:
-            handset, number = phones.sender(sms.msisdn), phones.inbound(sms.to)
+            handset, number = phones.canonical(phones.inbound(sms.msisdn)), phones.inbound(sms.to)
         except phones.BadPhone as error:
             self._counters.count("replies", "not_a_number")
             raw = json.dumps([sms.message_id, sms.msisdn, sms.to, sms.text]).encode()

@@ -15,6 +15,8 @@ from phonenumbers import (
     ValidationResult,
 )
 
+from nexmo_twisted.rules import numbering
+
 _LONGEST = 60  # characters somebody may reasonably need to write one number down
 _INBOUND = re.compile(r"(?:\+|00)?(\d{3,15})", re.ASCII)
 
@@ -153,14 +155,13 @@ def inbound(raw: str) -> str:
     return found[1]
 
 
-def sender(raw: str) -> str:
-    """The handset that an inbound SMS came from, spelled as :func:`e164` spells the same phone in a profile.
+@lru_cache(maxsize=4096)
+def canonical(digits: str) -> str:
+    """The one spelling of a subscriber's number under which things are kept; E.164 digits in, E.164 digits out.
 
-    Some countries' numbers can be written with and without a digit that only matters for dialling. What is no possible
-    number, such as a short code, stays as it is. Raises :class:`BadPhone` like :func:`inbound`.
+    A profile, a carrier and a webhook may spell the same number differently (docs/phones.md). All spellings give the
+    same result, and so does the result itself. Two numbers that both exist never give the same, and what is no number
+    that can be called from abroad, such as a short code, stays as it is. Not for dialling: in Argentina all numbers get
+    the 9 of mobile ones. Never raises.
     """
-    digits = inbound(raw)
-    try:
-        return _e164("+" + digits, "")
-    except BadPhone:
-        return digits
+    return numbering.key(digits)

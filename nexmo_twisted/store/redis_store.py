@@ -217,7 +217,7 @@ class RedisStore:
         said, handset = receipts.said(receipt), ""
         if block and receipts.opted_out(said):
             with suppress(phones.BadPhone):
-                handset = phones.inbound(receipt.handset)
+                handset = phones.canonical(phones.inbound(receipt.handset))
         nid, ended, before, now = await self._web.run(
             "evidence",
             self._now(),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
-from nexmo_twisted.rules.phones import BadPhone, e164, inbound, masked, region_of, sender
+from nexmo_twisted.rules.phones import BadPhone, e164, inbound, masked, region_of
 
 #: (as its owner wrote it, default region, digits)
 NUMBERS = (
@@ -155,33 +154,6 @@ class InboundTests(TestCase):
         ):
             error = self.assertRaises(BadPhone, inbound, raw)
             self.assertEqual(str(error), "not a number")
-
-    def test_sender(self) -> None:
-        """Whoever writes is spelled as in their profile, also where a provider leaves in what is only dialled."""
-        for came, written, region in (
-            ("12015550123", "(201) 555-0123", "US"),
-            ("+447700900123", "+44 (0)7700 900123", "US"),
-            ("4407700900123", "07700 900123", "GB"),
-            ("390612345678", "06 1234 5678", "IT"),
-            ("5411152345678", "+54 9 11 2345678", "AR"),
-        ):
-            self.assertEqual(sender(came), e164(written, region), came)
-        for short in ("123", "54321", "447", "1234567", "999123456789"):
-            self.assertEqual(sender(short), short)
-        self.assertRaises(BadPhone, sender, "AcmeInc")
-
-    @settings(deadline=None)
-    @given(raw=st.from_regex(r"\+?[1-9][0-9]{0,15}", fullmatch=True))
-    def test_one_spelling(self, raw: str) -> None:
-        """Whatever digits come, what they are spelled as stays as it is, here and in a profile."""
-        try:
-            digits = sender(raw)
-        except BadPhone:
-            self.assertIsNone(re.fullmatch(r"\+?[0-9]{3,15}", raw))
-        else:
-            self.assertEqual(sender(digits), digits)
-            with contextlib.suppress(BadPhone):
-                self.assertEqual(e164("+" + digits, "US"), digits)
 
 
 class RegionTests(TestCase):
