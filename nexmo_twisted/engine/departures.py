@@ -42,11 +42,12 @@ class Terms:
 
 
 class Skip(Exception):
-    """Nothing is to be sent, for a reason that will not change."""
+    """Nothing is to be sent, for a reason that will not change; ``detail`` is for who asks why."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
+        self.detail = detail
 
 
 class GiveBack(Exception):

@@ -67,8 +67,8 @@ class Notifications:
         except CancelledError:  # the service stops; nothing was sent and the lease will tell
             raise
         except Skip as skip:
-            reason = skip.reason
-            self._counters.count("skipped", reason)
+            self._counters.count("skipped", skip.reason)
+            reason = f"{skip.reason}: {skip.detail}" if skip.detail else skip.reason
             await self._settle(lambda: self._store.finish(item, reason))
         except GiveBack:
             await self._settle(lambda: self._store.release(item))
@@ -137,7 +137,7 @@ class Notifications:
             raise Skip(error.code) from error
         except phones.BadPhone as error:
             self._log.info("A recipient has no usable phone: {reason}", reason=str(error))
-            raise Skip("no_phone") from error
+            raise Skip("no_phone", error.reason if identity.phone else "") from error
 
     async def _sender(self, user_id: str) -> Identity:
         try:

@@ -65,7 +65,7 @@ def current(digits: str) -> str:
     What is a number of today's plan stays as it is, and so does what can be no number at all, such as a short code.
     """
     number = _parsed(digits) if _DIGITS.fullmatch(digits) else None
-    if number is None or _is_assigned(digits, number):
+    if number is None or _is_assigned(digits, number) or digits.startswith(f"{number.country_code}00"):
         return digits
     stripped = phonenumbers.format_number(number, PhoneNumberFormat.E164)[1:]
     for written in (digits, stripped):
@@ -97,13 +97,13 @@ def _parsed(digits: str) -> PhoneNumber | None:
 
 
 def _other_zeros(digits: str, code: str) -> str:
-    """The assigned number without the zeros after the country code, or else with one; '' if neither is.
+    """The assigned number with one zero less after the country code, or else with one more; '' if neither is.
 
     Italian numbers of landlines and the mobile ones of the Ivory Coast begin with a zero, which is left out by habit;
     elsewhere zeros are left in.
     """
     national = digits[len(code) :]
-    for other in (code + national.lstrip("0"), code + "0" + national):
+    for other in (code + national.removeprefix("0"), code + "0" + national):
         if other != digits and (number := _parsed(other)) is not None and _is_assigned(other, number):
             return other
     return ""

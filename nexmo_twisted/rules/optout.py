@@ -7,12 +7,12 @@ table can say: further words are a setting.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Collection, Mapping
 from enum import Enum
 from functools import lru_cache
 
+from nexmo_twisted.rules.invisible import INVISIBLE
 from nexmo_twisted.rules.texts import clean
 
 # What is answered, each in one segment of GSM-7. A STOP is confirmed once and the way back is named; so it is practice
@@ -37,12 +37,6 @@ _TABLE: Mapping[str, Ask] = {
     "help": Ask.HELP,
 }
 
-#: Characters that nobody sees (Unicode's property Default_Ignorable_Code_Point): emoji selectors, joiners, marks of
-#: direction, what phones and copied texts bring along.
-_INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
-    "\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
-)
 #: Unicode's categories of punctuation, and of the signs that keyboards have beside it, such as ~ | ` ^.
 _PUNCTUATION = frozenset({"Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "Sk", "Sm"})
 #: Exclamation and question marks that are drawn as emoji.
@@ -64,7 +58,7 @@ def normalised(text: str) -> str:
 
     Punctuation is taken for white space, so that nothing is left of a text of punctuation alone.
     """
-    text = _INVISIBLE.sub("", clean(text))
+    text = INVISIBLE.sub("", clean(text))
     # Twice: to Unicode some marks are a space and an accent, which would stick to the next letter, and other
     # punctuation appears only in the compatibility form.
     text = unicodedata.normalize("NFKC", _bare(text)).casefold()
