@@ -48,12 +48,22 @@ def e164(raw: object, region: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _e164(raw: str, region: str) -> str:
-    number = written(raw, lambda before: _likelihood(_international(before) or _home(before.digits, region)) > 0)
-    abroad = number.plus or number.digits.startswith("00")
-    result = _international(number) if abroad else _without_plus(number, region)
+    number = written(raw, lambda before: _likelihood(_read(before, region)) == _MOBILE)
+    result = _read(number, region, or_abroad=True)
     if not 7 <= len(result) <= 15:
         raise BadPhone(f"{masked(number.digits)} is not a possible phone number")
     return result
+
+
+def _read(number: Written, region: str, *, or_abroad: bool = False) -> str:
+    """The number, '' if it is none. ``or_abroad``: also when it carries the code of another country, and nothing else
+    says so."""
+    if number.plus:
+        return _today(number.digits)
+    if number.digits.startswith("00"):
+        slip = _likelihood(_home(number.digits[1:], region)) == _MOBILE  # the trunk zero, typed twice
+        return "" if slip else _today(number.digits[2:])
+    return _without_plus(number, region) if or_abroad else _home(number.digits, region)
 
 
 def _without_plus(number: Written, region: str) -> str:
@@ -93,12 +103,6 @@ def _home(digits: str, region: str) -> str:
     if digits.startswith(code):
         readings.append(_today(digits))
     return max(readings, key=_likelihood)
-
-
-def _international(number: Written) -> str:
-    if number.plus:
-        return _today(number.digits)
-    return _today(number.digits[2:]) if number.digits.startswith("00") else ""
 
 
 def _today(digits: str) -> str:

@@ -161,6 +161,13 @@ class E164Tests(TestCase):
             self.assertRaises(BadPhone, e164, raw, "US")
         self.assertRaises(BadPhone, e164, "35 312 345 67", "FR")
 
+    def test_a_trunk_zero_twice(self) -> None:
+        """A mobile number of one's own country with its trunk zero typed twice is nobody's number."""
+        for raw, region in (("0081234 56745", "IN"), ("0030 12345678", "PK"), ("00612345678", "FR")):
+            self.assertRaises(BadPhone, e164, raw, region)
+        for raw, region in (("0091 81234 56745", "IN"), ("0041 79 123 45 67", "FR"), ("0044 7911 123456", "DE")):
+            self.assertEqual(e164(raw, region), raw[2:].replace(" ", ""), raw)
+
     def test_marks(self) -> None:
         """Marks that carry no digit are left out, whatever they are."""
         for mark in "·•‧∙⋅・●_|:=~'´>\t\u200b\u2063\u00ad\u2022\u00b7.-–—−/\\,&\u00a0\u3000\u2800\u3164\U000e0020":
@@ -171,6 +178,7 @@ class E164Tests(TestCase):
                 (("06", "12", "34", "56", "78"), "FR", "33612345678"),
                 (("07700", "900", "123"), "GB", "447700900123"),
                 (("+44", "7700", "900123"), "US", "447700900123"),
+                (("+33", "6", "12", "34", "56", "78"), "FR", "33612345678"),
             ):
                 raw = mark.join(parts)
                 self.assertEqual(e164(raw, region), digits, f"{raw!a} in {region}")
