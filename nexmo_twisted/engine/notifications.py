@@ -20,6 +20,7 @@ from nexmo_twisted.errors import AccountFault, Permanent, StoreUnavailable, Temp
 from nexmo_twisted.model import Delivery, Held, Identity, Notification, Outcome, Sms, Thread, Verdict
 from nexmo_twisted.rules import backoff, pacing, phones
 from nexmo_twisted.rules.compact import unpack
+from nexmo_twisted.rules.invisible import is_blank
 from nexmo_twisted.rules.receipts import brief
 from nexmo_twisted.rules.texts import message_text
 
@@ -114,7 +115,7 @@ class Notifications:
             return await self._departures.notice(item, item.notice), ""
         message = unpack(item.packed, item.message_id, item.sender, item.statuses, terms.api_root)
         text = message_text(message.get("parts"))
-        if not text.strip():
+        if is_blank(text):
             raise Skip("blank")
         recipient, handset = await self._recipient(item.user_id)
         sender = await self._sender(item.sender)
@@ -123,7 +124,7 @@ class Notifications:
         if "conversation" in self._template.names:
             context["conversation"] = await self._conversation(message["conversation"])
         body = self._template.render(context)
-        if not body.strip():
+        if is_blank(body):
             raise Skip("blank")
         return await self._departures.text(item, thread, handset, str(recipient.phone), context, body)
 

@@ -17,6 +17,7 @@ from nexmo_twisted.engine.persist import until_stored
 from nexmo_twisted.errors import AccountFault, Permanent, StoreUnavailable, Temporary
 from nexmo_twisted.model import Reply, Thread
 from nexmo_twisted.rules import backoff, phones
+from nexmo_twisted.rules.invisible import is_blank
 from nexmo_twisted.rules.links import renew, thread_of
 from nexmo_twisted.rules.texts import clean, split_bytes
 
@@ -100,7 +101,7 @@ class Replies:
             await self._settle(lambda: self._store.finish(item, "no_thread"))
             return
         parts = split_bytes(clean(item.text), PART_BYTES)
-        if not parts:
+        if is_blank(item.text):
             self._counters.count("replies", "blank")
             await self._settle(lambda: self._store.finish(item, "blank"))
             return

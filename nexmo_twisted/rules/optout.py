@@ -7,6 +7,7 @@ table can say: further words are a setting.
 
 from __future__ import annotations
 
+import string
 import unicodedata
 from collections.abc import Collection, Mapping
 from enum import Enum
@@ -22,6 +23,12 @@ CONFIRM_START = "You will get texts from us again. Reply STOP to end them."
 HELP_TEXT = "Replies to our texts are posted in the chat. Reply STOP to get no more texts."
 
 
+LONGEST = 160
+"""The most characters between the first and the last word for the service: those of one SMS. What is longer is not
+looked at, since Unicode's compatibility form may be 18 times as long."""
+_EDGES = string.whitespace + string.punctuation
+
+
 class Ask(Enum):
     """What is asked."""
 
@@ -31,8 +38,10 @@ class Ask(Enum):
 
 
 _TABLE: Mapping[str, Ask] = {
-    **dict.fromkeys(("stop", "stopall", "unsubscribe", "end", "quit", "cancel", "revoke", "opt out"), Ask.STOP),
-    **dict.fromkeys(("please stop", "stop please", "stop thank you"), Ask.STOP),
+    **dict.fromkeys(
+        ("stop", "stopall", "unsubscribe", "end", "quit", "cancel", "revoke", "opt out", "optout"), Ask.STOP
+    ),
+    **dict.fromkeys(("stop all", "please stop", "stop please", "stop thank you"), Ask.STOP),
     **dict.fromkeys(("start", "unstop"), Ask.START),
     "help": Ask.HELP,
 }
@@ -47,8 +56,12 @@ def asks(text: str, words: Collection[str] = ()) -> Ask | None:
     """What the whole of ``text`` asks for, or None for a message. ``words`` are further words for STOP.
 
     Case, punctuation, white space and invisible characters make no difference: ``“Stop!!”`` is STOP, ``opt-out`` is
-    ``opt out``. Anything more is a message, an emoji as well: it says something of its own.
+    ``opt out``. Anything more is a message, an emoji as well: it says something of its own. So is whatever has more
+    than :data:`LONGEST` characters, what stands around the words not counted.
     """
+    text = text.strip(_EDGES)
+    if len(text) > 10 * LONGEST or len(text := INVISIBLE.sub("", text)) > LONGEST:
+        return None
     plain = normalised(text)
     return _TABLE.get(plain) or (Ask.STOP if plain in _further(tuple(words)) else None)
 

@@ -10,14 +10,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from pydantic_core import from_json
+
+_TEXT_MODEL = "application/vnd.layer.text+json"
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def message_text(parts: object) -> str:
-    """What a chat message says: the bodies of its ``text/plain`` parts, one below the other, cleaned.
+    """What a chat message says: the bodies of its parts that are text, one below the other, cleaned.
 
-    ``parts`` is that member of Layer's documented Message object, or whatever came in its place. A part whose
-    body is no text, or whose base64 does not decode to UTF-8, is left out. Never raises.
+    ``parts`` is that member of Layer's documented Message object, or whatever came in its place. Text are
+    ``text/plain`` and, from Layer's last generation of clients, ``application/vnd.layer.text+json``, whose body is
+    ``{"text": "..."}`` (Layer's XDK, text messages). A part whose body is no text, or whose base64 does not decode to
+    UTF-8, is left out. Never raises.
     """
     bodies = [_body(part) for part in parts if isinstance(part, Mapping)] if isinstance(parts, list) else []
     return clean("\n".join(body for body in bodies if body is not None))
@@ -124,15 +129,22 @@ def _body(part: Mapping[str, Any]) -> str | None:
     mime_type, body = part.get("mime_type"), part.get("body")
     if not isinstance(mime_type, str) or not isinstance(body, str):
         return None
-    if mime_type.partition(";")[0].strip().lower() != "text/plain":
+    kind = mime_type.partition(";")[0].strip().lower()
+    if kind not in ("text/plain", _TEXT_MODEL):
         return None
     encoding = part.get("encoding")
-    if not isinstance(encoding, str) or encoding.strip().lower() != "base64":
-        return body
     try:
-        return base64.b64decode("".join(body.split()), validate=True).decode("utf-8")
+        if isinstance(encoding, str) and encoding.strip().lower() == "base64":
+            body = base64.b64decode("".join(body.split()), validate=True).decode("utf-8")
+        return _text_of_model(body) if kind == _TEXT_MODEL else body
     except (binascii.Error, ValueError):
         return None
+
+
+def _text_of_model(body: str) -> str | None:
+    model = from_json(body)
+    text = model.get("text") if isinstance(model, Mapping) else None
+    return text if isinstance(text, str) else None
 
 
 _CONTINUES = frozenset({"extend", "joiner"})

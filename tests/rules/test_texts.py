@@ -47,6 +47,39 @@ class MessageTextTests(TestCase):
                 message_text([plain("before"), plain(body, encoding="base64"), plain("after")]), "before\nafter"
             )
 
+    def test_text_of_the_last_clients(self) -> None:
+        """A part of Layer's XDK for text is text, beside text/plain and alone, whatever its place in the message."""
+        kind = "application/vnd.layer.text+json"
+        for mime_type in (kind, f"{kind}; role=root; node-id=root", f" {kind.upper()} ;role=root"):
+            self.assertEqual(
+                message_text([plain('{"text": "Are you coming?"}', mime_type=mime_type)]), "Are you coming?"
+            )
+        parts = [plain("before"), plain('{"text": "x\\r\\ny", "title": "z"}', mime_type=kind), plain("after")]
+        self.assertEqual(message_text(parts), "before\nx\ny\nafter")
+        encoded = base64.b64encode('{"text": "Grüße"}'.encode()).decode()
+        self.assertEqual(message_text([plain(encoded, mime_type=kind, encoding="base64")]), "Grüße")
+
+    def test_no_text_of_the_last_clients(self) -> None:
+        """One whose body has no text is left out, and the others stay."""
+        kind = "application/vnd.layer.text+json"
+        for body in (
+            "",
+            "Hi",
+            "{}",
+            "[]",
+            '"text"',
+            '{"text": null}',
+            '{"text": {"a": 1}}',
+            '{"text": 5}',
+            "[" * 5000,
+            "{",
+        ):
+            self.assertEqual(
+                message_text([plain("before"), plain(body, mime_type=kind), plain("after")]), "before\nafter"
+            )
+        for other in ("application/json", "application/vnd.layer.response+json", "application/vnd.layer.textual+json"):
+            self.assertEqual(message_text([plain('{"text": "no"}', mime_type=other)]), "")
+
     def test_no_parts(self) -> None:
         """What is not a list of parts with text bodies says nothing."""
         for parts in (None, "text", 5, {}, [], [None, "x", [], plain(None), plain({"a": 1}), {"body": "x"}]):
