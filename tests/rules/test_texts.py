@@ -192,6 +192,23 @@ class SplitBytesTests(TestCase):
         self.assertEqual(len(pieces), 512)
         self.assertEqual(sum(map(len, pieces)), 1_048_576)
 
+    def test_long_runs(self) -> None:
+        """Nothing is torn in a long run of characters that may stick together."""
+        for start, run in (
+            ("a", "🇩🇪"),
+            ("", "🇩🇪"),
+            ("a", "👩‍👩‍👧‍👦"),
+            ("ab", "각"),
+            ("a", "e\u0301\u0323"),
+            ("", "👍🏽"),
+        ):
+            pieces = split_bytes(start + run * 40_000)
+            self.assertEqual("".join(pieces), start + run * 40_000)
+            self.assertEqual({len(piece) % len(run) for piece in pieces[1:]}, {0})
+            self.assertEqual(len(pieces[0].removeprefix(start)) % len(run), 0)
+        pieces = split_bytes("e" + "\u0301" * 500_000)
+        self.assertEqual(len(pieces), -(-1_000_001 // 2048))
+
     def test_limit_too_small(self) -> None:
         """A limit that not every character fits is a mistake of the caller."""
         self.assertRaises(ValueError, split_bytes, "abc", 3)
