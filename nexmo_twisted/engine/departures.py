@@ -16,6 +16,7 @@ from nexmo_twisted.errors import NexmoTwistedError, Temporary
 from nexmo_twisted.model import Notice, Notification, Sms, Status, Thread
 from nexmo_twisted.rules.links import choose, introduction_mark
 from nexmo_twisted.rules.pacing import KEY, Limits
+from nexmo_twisted.rules.phones import canonical
 from nexmo_twisted.rules.sms import fit
 from nexmo_twisted.rules.texts import clean
 
@@ -104,12 +105,13 @@ class Departures:
         """
         terms = self._terms
         introduction: str | None = None
+        key = canonical(handset)
         for _ in range(CHOICES):
-            state = await self._store.read_links(thread.user_id, handset, raw=raw)
+            state = await self._store.read_links(thread.user_id, key, raw=raw)
             choice = choose(
                 state,
                 thread,
-                handset,
+                key,
                 raw,
                 terms.numbers,
                 terms.link_lifetime,

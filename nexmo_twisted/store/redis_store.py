@@ -209,7 +209,7 @@ class RedisStore:
         introduced: str,
         message_ids: Sequence[str] = (),
     ) -> Delivery | None:
-        said = (handset, number, introduced, *(receipts.brief(each) for each in message_ids[:PARTS]))
+        said = (phones.canonical(handset), number, introduced, *(receipts.brief(each) for each in message_ids[:PARTS]))
         answer, heard = await self._work.run("finish", self._now(), "out", item.id, "", outcome, *said)
         return Delivery(item.message_id, "S", "", heard) if answer == "DONE" else None
 

@@ -42,6 +42,7 @@ class PhoneNumbers(World):
         for number, (phone, dialled, spellings) in enumerate(
             (
                 ("+54 9 11 2345 6789", "5491123456789", ("541123456789", "54111523456789")),
+                ("+54 11 2345 6780", "541123456780", ("5491123456780", "541123456780")),
                 ("+52 1 55 1234 5678", "525512345678", ("5215512345678", "525512345678")),
                 ("+55 11 8765-4321", "5511987654321", ("551187654321", "5511987654321")),
             )
@@ -59,7 +60,20 @@ class PhoneNumbers(World):
             before = len(self.texts(dialled))
             await self.text_unread("Still there?", conversation=talk)
             self.assertEqual(len(self.texts(dialled)), before, phone)
-        self.assertEqual(self.counted("skipped", "opted_out"), 3)
+        self.assertEqual(self.counted("skipped", "opted_out"), 4)
+
+    async def test_one_handset_in_two_spellings(self) -> None:
+        """Two users who spell one phone with and without such a digit share a handset, and never a number on it."""
+        talks = []
+        for user, phone in (("rob", "+54 9 11 2345 6789"), ("zoe", "+54 11 2345 6789")):
+            self.layer.add_user(user, display_name=user, phone_number=phone)
+            talks.append(self.layer.start_conversation(["ann", user]))
+            await self.text_unread(conversation=talks[-1])
+        (robs,), (zoes,) = self.numbers("5491123456789"), self.numbers("541123456789")
+        self.assertNotEqual(robs, zoes)
+        await self.reply("541123456789", robs, "Rob here")
+        await self.reply("5491123456789", zoes, "Zoe here")
+        self.assertEqual([self.posted(talk)[-1] for talk in talks], [("rob", "Rob here"), ("zoe", "Zoe here")])
 
     async def test_one_handset(self) -> None:
         """Two users who write the same phone in two ways share a handset, and never a number on it."""
