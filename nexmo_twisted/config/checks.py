@@ -157,7 +157,7 @@ def opt_out_word(value: object) -> str:
     if not optout.normalised(word):
         raise ValueError("there is only punctuation in it")
     if len(word) > optout.LONGEST:
-        raise ValueError(f"it has more than {optout.LONGEST} characters, and so has no text that is taken for STOP")
+        raise ValueError(f"it has more than {optout.LONGEST} characters, and longer texts are no STOP")
     if optout.asks(word) in (optout.Ask.START, optout.Ask.HELP):
         raise ValueError("START, UNSTOP and HELP ask for something else")
     return word

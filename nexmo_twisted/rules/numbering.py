@@ -68,7 +68,7 @@ def current(digits: str) -> str:
     if number is None or _is_assigned(digits, number) or digits.startswith(f"{number.country_code}00"):
         return digits
     stripped = phonenumbers.format_number(number, PhoneNumberFormat.E164)[1:]
-    for written in (digits, stripped):
+    for written in dict.fromkeys((digits, stripped)):
         for old, today in _RENUMBERED:
             if old.fullmatch(written):
                 return old.sub(today, written)

@@ -23,7 +23,7 @@ _CONTEXT = re.compile(r";phone-context=(\+[\d.()-]+)(?:;|$)", re.IGNORECASE | re
 _PLUS_SIGNS = "+＋﹢⁺₊➕"
 _KEYCAP_TEN = "\U0001f51f"
 _EXTENSION = re.compile(r"[#;*][^\d]*\d|,,")
-_LEFT_OUT = re.compile(r"[?…\ufffd][^\d]*\d|([^\d\s()\[\]-])\1[^\d]*\d|---[^\d]*\d")
+_LEFT_OUT = re.compile(r"[?…\ufffd][^\d]*\d|([^\d\s()\[\]+-])\1[^\d]*\d|---[^\d]*\d")
 _FRACTION = re.compile(r"\+?\d{7,}[.,]\d{1,2}")
 #: What separates groups without a doubt.
 _SEPARATORS = frozenset({"Zs", "Pd", "Ps", "Pe"})
