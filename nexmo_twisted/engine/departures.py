@@ -14,6 +14,7 @@ from nexmo_twisted.engine.cache import Cache
 from nexmo_twisted.engine.functions import where
 from nexmo_twisted.errors import NexmoTwistedError, Temporary
 from nexmo_twisted.model import Notice, Notification, Sms, Status, Thread
+from nexmo_twisted.rules.invisible import with_few_marks
 from nexmo_twisted.rules.links import choose, introduction_mark
 from nexmo_twisted.rules.pacing import KEY, Limits
 from nexmo_twisted.rules.phones import canonical
@@ -130,7 +131,7 @@ class Departures:
             if not choice.introduced and introduction is None:
                 introduction = await self._introduce(item, context)
             lead = "" if choice.introduced or not introduction else f"{introduction}\n\n"
-            fitted = fit(clean(lead + body), terms.max_segments)
+            fitted = fit(with_few_marks(clean(lead + body)), terms.max_segments)
             if self._closing():
                 raise GiveBack
             known = introduction_mark(thread) if choice.introduced or introduction is not None else ""

@@ -89,6 +89,13 @@ class MarksTests(TestCase):
         torn = with_few_marks("e" + "\u0301\u200d" * 5000)
         self.assertEqual(torn.count("\u0301"), MARKS)
 
+    def test_long(self) -> None:
+        """It takes time in proportion to the text."""
+        begun = time.process_time()
+        for tower in ("\u0301\u0323", "\u0301\u200d", "\u200d", "e\u0301\u200d", "\u0301" * 9 + "\u200d" * 50 + "e"):
+            with_few_marks("e" + tower * (1_000_000 // len(tower)) + "!")
+        self.assertLess(time.process_time() - begun, 2)
+
     def test_language(self) -> None:
         """What any language writes stays as it is."""
         for text in ("cafe\u0301", "Tiê\u0301ng Viê\u0323t", "שָׁלוֹם", "བསྒྲུབས", "हिन्दी", "กำ่", "1\ufe0f\u20e3"):

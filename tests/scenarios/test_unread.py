@@ -67,6 +67,11 @@ class Unread(World):
         await self.text_unread("Hi", "dan", self.layer.start_conversation(["dan", "bob"]))
         self.assertEqual(self.texts(BOB), ["Dan: Hi"])
 
+    async def test_towers_of_marks(self) -> None:
+        """A character with thousands of marks is texted with a few of them, and so is what comes after it."""
+        await self.text_unread("H" + "\u0301\u0323" * 4000 + "i")
+        self.assertEqual(self.texts(BOB), ["Ann: H" + "\u0301\u0323" * 5 + "i"])
+
     async def test_text_of_the_last_clients(self) -> None:
         """A text message of Layer's XDK is texted as any other."""
         parts = [
