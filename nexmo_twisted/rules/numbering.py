@@ -33,6 +33,10 @@ _RENUMBERED = tuple(
         (r"593([89]\d{7})", r"5939\1"),
         # Georgia, 2011: 5 before mobile numbers.
         (r"995((?:5[58]|68|7[147]|9[135789])\d{6})", r"9955\1"),
+        # Mauritius, 2013: 5 before mobile numbers. Those in 25 are landlines today.
+        (r"230([79]\d{6})", r"2305\1"),
+        # Qatar, 2010: the first digit twice.
+        (r"974([35-7])(\d{6})", r"974\1\1\2"),
         # Vietnam, 2018: shorter codes of the mobile operators.
         (r"84120(\d{7})", r"8470\1"),
         (r"84121(\d{7})", r"8479\1"),
