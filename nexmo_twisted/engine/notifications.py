@@ -115,7 +115,7 @@ class Notifications:
             return await self._departures.notice(item, item.notice), ""
         message = unpack(item.packed, item.message_id, item.sender, item.statuses, terms.api_root)
         text = message_text(message.get("parts"))
-        if is_blank(text):
+        if not text:
             raise Skip("blank")
         recipient, handset = await self._recipient(item.user_id)
         sender = await self._sender(item.sender)

@@ -13,6 +13,8 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from nexmo_twisted.rules.invisible import is_blank
+
 _TEXT_MODEL = "application/vnd.layer.text+json"
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -23,10 +25,11 @@ def message_text(parts: object) -> str:
     ``parts`` is that member of Layer's documented Message object, or whatever came in its place. Text are
     ``text/plain`` and, from Layer's last generation of clients, ``application/vnd.layer.text+json``, whose body is
     ``{"text": "..."}`` (Layer's XDK, text messages). A part whose body is no text, or whose base64 does not decode to
-    UTF-8, is left out. Never raises.
+    UTF-8, is left out. '' when nothing of it is to be seen. Never raises.
     """
     bodies = [_body(part) for part in parts if isinstance(part, Mapping)] if isinstance(parts, list) else []
-    return clean("\n".join(body for body in bodies if body is not None))
+    text = clean("\n".join(body for body in bodies if body is not None))
+    return "" if is_blank(text) else text
 
 
 def clean(text: str) -> str:

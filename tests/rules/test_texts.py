@@ -85,6 +85,25 @@ class MessageTextTests(TestCase):
         for parts in (None, "text", 5, {}, [], [None, "x", [], plain(None), plain({"a": 1}), {"body": "x"}]):
             self.assertEqual(message_text(parts), "")
 
+    def test_blank(self) -> None:
+        """Parts of which nobody sees anything say nothing."""
+        for text in (
+            "",
+            " ",
+            "\u200b",
+            "\u2060",
+            "\ufeff",
+            "\u200e\u200f",
+            "\u00ad",
+            "\u2800",
+            "\u3164",
+            "\ufe0f",
+            " \u200b \n",
+        ):
+            self.assertEqual(message_text([plain(text)]), "", ascii(text))
+            self.assertEqual(message_text([plain(text), plain(text)]), "", ascii(text))
+        self.assertEqual(message_text([plain("\u200bHi ")]), "\u200bHi ")
+
     def test_controls(self) -> None:
         """Control characters but tab and line feed are removed, as are lone surrogates; line ends become line feeds."""
         self.assertEqual(clean("a\x00b\x07c\x1bd\x7fe\tf\ng\r\nh\ri\ud800j\udfffk"), "abcde\tf\ng\nh\nijk")
