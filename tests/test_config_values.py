@@ -362,6 +362,7 @@ REFUSED: Mapping[str, tuple[str, list[tuple[object, str, str]]]] = {
         [
             ([" "], "' '", ""),
             (["Halt", "?!"], "'?!'", "punctuation"),
+            (["Halt" * 41], "'HaltHalt", "more than 160 characters"),
             (["Start!"], "'Start!'", "something else"),
             (["unstop"], "'unstop'", "something else"),
             (["HELP"], "'HELP'", "something else"),

@@ -20,6 +20,7 @@ from nexmo_twisted.clients.http import Answer, Http
 from nexmo_twisted.clients.layer_webhooks import LayerWebhooks
 from nexmo_twisted.errors import NexmoTwistedError, Permanent, Temporary
 from nexmo_twisted.rules.compact import CONVERSATION
+from nexmo_twisted.rules.invisible import is_blank
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _COMPANY = "Layer"
@@ -133,11 +134,14 @@ def _profile(user_id: str, identity: Mapping[str, Any]) -> dict[str, Any]:
         value = identity.get(name)
         return value if isinstance(value, str) else ""
 
-    full_name = f"{text('first_name').strip()} {text('last_name').strip()}".strip()
+    def shown(name: str) -> str:
+        return "" if is_blank(text(name)) else text(name).strip()
+
+    full_name = f"{shown('first_name')} {shown('last_name')}".strip()
     metadata = identity.get("metadata")
     return {
         "userId": user_id,
-        "name": text("display_name").strip() or full_name or user_id,
+        "name": shown("display_name") or full_name or user_id,
         "avatarUrl": text("avatar_url"),
         "firstName": text("first_name"),
         "lastName": text("last_name"),

@@ -156,6 +156,8 @@ def opt_out_word(value: object) -> str:
     word = text(value)
     if not optout.normalised(word):
         raise ValueError("there is only punctuation in it")
+    if len(word) > optout.LONGEST:
+        raise ValueError(f"it has more than {optout.LONGEST} characters, and longer texts are no STOP")
     if optout.asks(word) in (optout.Ask.START, optout.Ask.HELP):
         raise ValueError("START, UNSTOP and HELP ask for something else")
     return word

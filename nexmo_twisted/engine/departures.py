@@ -16,6 +16,7 @@ from nexmo_twisted.engine.functions import where
 from nexmo_twisted.errors import NexmoTwistedError, Temporary
 from nexmo_twisted.model import Attempt, Notice, Notification, Sms, Status, Thread
 from nexmo_twisted.rules import phones
+from nexmo_twisted.rules.invisible import with_few_marks
 from nexmo_twisted.rules.links import LinkState, NoNumber, choose, introduction_mark
 from nexmo_twisted.rules.pacing import KEY, Limits
 from nexmo_twisted.rules.sms import fit_both
@@ -45,11 +46,12 @@ class Terms:
 
 
 class Skip(Exception):
-    """Nothing is to be sent, for a reason that will not change."""
+    """Nothing is to be sent, for a reason that will not change; ``detail`` is for who asks why."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
+        self.detail = detail
 
 
 class GiveBack(Exception):
@@ -123,8 +125,8 @@ class Departures:
                 raise Waits
             if not choice.introduced and introduction is None:
                 introduction = await self._introduce(item, context)
-            lead = "" if choice.introduced or not introduction else introduction
-            fitted = fit_both(clean(lead), clean(body), terms.max_segments)
+            lead = "" if choice.introduced or not introduction else with_few_marks(clean(introduction))
+            fitted = fit_both(lead, with_few_marks(clean(body)), terms.max_segments)
             if self._closing():
                 raise GiveBack
             known = introduction_mark(thread) if choice.introduced or introduction is not None else ""

@@ -15,6 +15,7 @@ from nexmo_twisted.engine.turned_away import TurnedAway
 from nexmo_twisted.model import InboundSms, MessageEvent, Part, Receipt
 from nexmo_twisted.rules import phones
 from nexmo_twisted.rules.compact import pack
+from nexmo_twisted.rules.invisible import is_blank
 
 #: Characters that are kept of an unreadable webhook, as JSON and with the reason.
 KEPT = 65_536
@@ -84,7 +85,7 @@ class Intake:
             await self._dismiss(sms, "binary")
         elif sms.part is not None:
             await self._part(sms, sms.part, handset, number)
-        elif not sms.text.strip():
+        elif is_blank(sms.text):
             await self._dismiss(sms, "blank")
         else:
             await self._whole(sms, handset, number)

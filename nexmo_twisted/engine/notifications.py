@@ -34,6 +34,7 @@ from nexmo_twisted.model import (
 )
 from nexmo_twisted.rules import backoff, pacing, phones
 from nexmo_twisted.rules.compact import unpack
+from nexmo_twisted.rules.invisible import is_blank
 from nexmo_twisted.rules.receipts import brief
 from nexmo_twisted.rules.texts import message_text
 
@@ -87,8 +88,8 @@ class Notifications:
         except CancelledError:  # the service stops; nothing was sent and the lease will tell
             raise
         except Skip as skip:
-            reason = skip.reason
-            self._counters.count("skipped", reason)
+            self._counters.count("skipped", skip.reason)
+            reason = f"{skip.reason}: {skip.detail}" if skip.detail else skip.reason
             await self._settle(lambda: self._store.finish(item, reason))
         except GiveBack:
             await self._settle(lambda: self._store.release(item))
@@ -137,7 +138,7 @@ class Notifications:
             return await self._departures.notice(item, item.notice)
         message = unpack(item.packed, item.message_id, item.sender, item.statuses, terms.api_root)
         text = message_text(message.get("parts"))
-        if not text.strip():
+        if not text:
             raise Skip("blank")
         recipient, handset = await self._recipient(item.user_id)
         sender = await self._sender(item.sender)
@@ -146,7 +147,7 @@ class Notifications:
         if "conversation" in self._template.names:
             context["conversation"] = await self._conversation(message["conversation"])
         body = self._template.render(context)
-        if not body.strip():
+        if is_blank(body):
             raise Skip("blank")
         return await self._departures.text(item, thread, handset, str(recipient.phone), context, body)
 
@@ -160,7 +161,7 @@ class Notifications:
             raise Skip(error.code) from error
         except phones.BadPhone as error:
             self._log.info("A recipient has no usable phone: {reason}", reason=str(error))
-            raise Skip("no_phone") from error
+            raise Skip("no_phone", error.reason if identity.phone else "") from error
         if phones.canonical(handset) in self._own:
             self._log.info("A recipient's phone is one of our own numbers, {number}", number=phones.masked(handset))
             raise Skip("own_number")

@@ -19,6 +19,7 @@ from nexmo_twisted.engine.persist import until_stored
 from nexmo_twisted.errors import AccountFault, NexmoTwistedError, Permanent, StoreUnavailable, Temporary
 from nexmo_twisted.model import Reply, Thread
 from nexmo_twisted.rules import backoff, phones
+from nexmo_twisted.rules.invisible import is_blank
 from nexmo_twisted.rules.texts import clean, split_bytes
 
 #: The chat platform's limit for one part of a message, in bytes of UTF-8 (Layer, Platform API, sending messages).
@@ -101,7 +102,7 @@ class Replies:
 
     async def _post_to(self, item: Reply, thread: Thread) -> None:
         parts = split_bytes(clean(item.text), PART_BYTES)
-        if not parts:
+        if is_blank(item.text):
             self._counters.count("replies", "blank")
             await self._settle(lambda: self._store.finish(item, "blank"))
             return

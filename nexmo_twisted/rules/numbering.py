@@ -33,6 +33,10 @@ _RENUMBERED = tuple(
         (r"593([89]\d{7})", r"5939\1"),
         # Georgia, 2011: 5 before mobile numbers.
         (r"995((?:5[58]|68|7[147]|9[135789])\d{6})", r"9955\1"),
+        # Mauritius, 2013: 5 before mobile numbers. Those in 25 are landlines today.
+        (r"230([79]\d{6})", r"2305\1"),
+        # Qatar, 2010: the first digit twice.
+        (r"974([35-7])(\d{6})", r"974\1\1\2"),
         # Vietnam, 2018: shorter codes of the mobile operators.
         (r"84120(\d{7})", r"8470\1"),
         (r"84121(\d{7})", r"8479\1"),
@@ -65,10 +69,10 @@ def current(digits: str) -> str:
     What is a number of today's plan stays as it is, and so does what can be no number at all, such as a short code.
     """
     number = _parsed(digits) if _DIGITS.fullmatch(digits) else None
-    if number is None or _is_assigned(digits, number):
+    if number is None or _is_assigned(digits, number) or digits.startswith(f"{number.country_code}00"):
         return digits
     stripped = phonenumbers.format_number(number, PhoneNumberFormat.E164)[1:]
-    for written in (digits, stripped):
+    for written in dict.fromkeys((digits, stripped)):
         for old, today in _RENUMBERED:
             if old.fullmatch(written):
                 return old.sub(today, written)
@@ -97,13 +101,13 @@ def _parsed(digits: str) -> PhoneNumber | None:
 
 
 def _other_zeros(digits: str, code: str) -> str:
-    """The assigned number without the zeros after the country code, or else with one; '' if neither is.
+    """The assigned number with one zero less after the country code, or else with one more; '' if neither is.
 
     Italian numbers of landlines and the mobile ones of the Ivory Coast begin with a zero, which is left out by habit;
     elsewhere zeros are left in.
     """
     national = digits[len(code) :]
-    for other in (code + national.lstrip("0"), code + "0" + national):
+    for other in (code + national.removeprefix("0"), code + "0" + national):
         if other != digits and (number := _parsed(other)) is not None and _is_assigned(other, number):
             return other
     return ""

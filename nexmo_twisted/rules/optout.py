@@ -7,12 +7,13 @@ table can say: further words are a setting.
 
 from __future__ import annotations
 
-import re
+import string
 import unicodedata
 from collections.abc import Collection, Mapping
 from enum import Enum
 from functools import lru_cache
 
+from nexmo_twisted.rules.invisible import INVISIBLE
 from nexmo_twisted.rules.texts import clean
 
 # What is answered, each in one segment of GSM-7. A STOP is confirmed once and the way back is named; so it is practice
@@ -21,6 +22,12 @@ CONFIRM_STOP = "You will get no more texts from us. Reply START to get them agai
 CONFIRM_START = "You will get texts from us again. Reply STOP to end them."
 START_AGAIN = "You still get no texts from us. Please reply START again in a minute to get them."
 HELP_TEXT = "Replies to our texts are posted in the chat. Reply STOP to get no more texts."
+
+
+LONGEST = 160
+"""The most characters between the first and the last word for the service: those of one SMS. What is longer is not
+looked at, since Unicode's compatibility form may be 18 times as long."""
+_EDGES = string.whitespace + string.punctuation
 
 
 class Ask(Enum):
@@ -32,18 +39,14 @@ class Ask(Enum):
 
 
 _TABLE: Mapping[str, Ask] = {
-    **dict.fromkeys(("stop", "stopall", "unsubscribe", "end", "quit", "cancel", "revoke", "opt out"), Ask.STOP),
-    **dict.fromkeys(("please stop", "stop please", "stop thank you"), Ask.STOP),
+    **dict.fromkeys(
+        ("stop", "stopall", "unsubscribe", "end", "quit", "cancel", "revoke", "opt out", "optout"), Ask.STOP
+    ),
+    **dict.fromkeys(("stop all", "please stop", "stop please", "stop thank you"), Ask.STOP),
     **dict.fromkeys(("start", "unstop"), Ask.START),
     "help": Ask.HELP,
 }
 
-#: Characters that nobody sees (Unicode's property Default_Ignorable_Code_Point): emoji selectors, joiners, marks of
-#: direction, what phones and copied texts bring along.
-_INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
-    "\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
-)
 #: Unicode's categories of punctuation, and of the signs that keyboards have beside it, such as ~ | ` ^.
 _PUNCTUATION = frozenset({"Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "Sk", "Sm"})
 #: Exclamation and question marks that are drawn as emoji.
@@ -54,8 +57,12 @@ def asks(text: str, words: Collection[str] = ()) -> Ask | None:
     """What the whole of ``text`` asks for, or None for a message. ``words`` are further words for STOP.
 
     Case, punctuation, white space and invisible characters make no difference: ``“Stop!!”`` is STOP, ``opt-out`` is
-    ``opt out``. Anything more is a message, an emoji as well: it says something of its own.
+    ``opt out``. Anything more is a message, an emoji as well: it says something of its own. So is whatever has more
+    than :data:`LONGEST` characters, what stands around the words not counted.
     """
+    text = text.strip(_EDGES)
+    if len(text) > 10 * LONGEST or len(text := INVISIBLE.sub("", text)) > LONGEST:
+        return None
     plain = normalised(text)
     return _TABLE.get(plain) or (Ask.STOP if plain in _further(tuple(words)) else None)
 
@@ -65,7 +72,7 @@ def normalised(text: str) -> str:
 
     Punctuation is taken for white space, so that nothing is left of a text of punctuation alone.
     """
-    text = _INVISIBLE.sub("", clean(text))
+    text = INVISIBLE.sub("", clean(text))
     # Twice: to Unicode some marks are a space and an accent, which would stick to the next letter, and other
     # punctuation appears only in the compatibility form.
     text = unicodedata.normalize("NFKC", _bare(text)).casefold()

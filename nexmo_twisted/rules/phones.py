@@ -3,51 +3,39 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import lru_cache
 
 import phonenumbers
-from phonenumbers import (
-    NumberParseException,
-    PhoneNumber,
-    PhoneNumberFormat,
-    PhoneNumberType,
-    ValidationResult,
-)
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType, ValidationResult
 
 from nexmo_twisted.rules import numbering
+from nexmo_twisted.rules.phone_text import BadPhone, Written, masked, written
 
-_LONGEST = 60  # characters somebody may reasonably need to write one number down
+__all__ = ["BadPhone", "canonical", "e164", "inbound", "masked", "region_of"]
+
 _INBOUND = re.compile(r"(?:\+|00)?(\d{3,15})", re.ASCII)
-
-
-class BadPhone(ValueError):
-    """Not a phone number an SMS can go to. ``str(error)`` never shows a whole number."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-def masked(number: str) -> str:
-    """A number as a log may show it: the last four digits of six or more, else none."""
-    return f"…{number[-4:]}" if len(number) >= 6 else "…"
+#: Mobile numbers that Ofcom keeps for fiction: no metadata has them, and every example does.
+_FICTION = re.compile(r"447700900\d{3}", re.ASCII)
+_IN_USE, _MOBILE = 1, 2
 
 
 def e164(raw: object, region: str) -> str:
-    """The E.164 digits, without ``+``, of a number as its owner wrote it; raises :class:`BadPhone`.
+    """What is dialled, as E.164 digits without ``+``, for a number as its owner wrote it; raises :class:`BadPhone`.
 
-    ``region`` is the ISO country whose national forms are understood. The readings, in this order:
+    ``region`` is the ISO country whose national forms are understood. Marks that carry no digit are left out, and a
+    number that its country's plan has changed is dialled as it is today (docs/phones.md). The readings, in this order:
 
     1. ``+`` or ``00`` in front: an international number, whatever the region.
     2. A number of the region, with or without its trunk prefix, its country code or its international prefix
        (``011`` in the US).
-    3. If that is impossible there: digits that already carry another country code, the ``+`` left out. Hence
-       447700900123 is British also in the US, where no number has twelve digits; 4477009001 is not.
+    3. Digits that already carry another country code, the ``+`` left out, where they make a mobile number of that
+       country, nothing but single spaces stands between them, the first of which follows the country code, and the
+       region has no such number: they are too many there, also if one was typed too much, or in no range that is in
+       use. Hence 447700900123 is British also in the US, where no number has twelve digits; 4477009001 is not.
 
     Integers are read as their digits. A number must be possible (its length fits its country); it need not be
     assigned, since the ranges kept for fiction and tests are not. Letters and extensions are refused: neither
-    reaches a handset.
+    reaches a handset. ``tel:`` URIs (RFC 3966) are read.
     """
     if raw is None or raw == "":
         raise BadPhone("no phone")
@@ -60,70 +48,105 @@ def e164(raw: object, region: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _e164(raw: str, region: str) -> str:
-    if len(raw) > _LONGEST:
-        raise BadPhone("the phone is too long to be a number")
-    text = raw.strip()
-    if not text:
-        raise BadPhone("no phone")
-    if not text.isascii():
-        text = "".join(str(unicodedata.decimal(char, char)) for char in text)
-    if any(char.isalpha() for char in text):
-        raise BadPhone("the phone has letters in it")
-    digits = "".join(char for char in text if char.isdecimal())
-    if text[0] in "+＋":
-        number = _possible(text, None)
-    elif text.startswith("00"):
-        number = _possible("+" + text[2:], None)
-    else:
-        number = _without_plus(text, digits, region)
-    if number is None:
-        raise BadPhone(f"{masked(digits)} is not a possible phone number")
-    if number.extension:
-        raise BadPhone(f"{masked(digits)} has an extension")
-    result = _digits(number)
-    again = _possible("+" + result, None)
-    if not 7 <= len(result) <= 15 or again is None or _digits(again) != result:  # there is more in front to strip
-        raise BadPhone(f"{masked(digits)} is not a possible phone number")
+    number = written(raw, lambda before: _likelihood(_read(before, region)) == _MOBILE)
+    result = _read(number, region, or_abroad=True)
+    if not 7 <= len(result) <= 15:
+        raise BadPhone(f"{masked(number.digits)} is not a possible phone number")
     return result
+
+
+def _read(number: Written, region: str, *, or_abroad: bool = False) -> str:
+    """The number, '' if it is none. ``or_abroad``: also when it carries the code of another country, and nothing else
+    says so."""
+    if number.plus:
+        return _today(number.digits)
+    if number.digits.startswith("00"):
+        slip = _likelihood(_home(number.digits[1:], region)) == _MOBILE  # the trunk zero, typed twice
+        return "" if slip else _today(number.digits[2:])
+    return _without_plus(number, region) if or_abroad else _home(number.digits, region)
+
+
+def _without_plus(number: Written, region: str) -> str:
+    """The home reading. It gives way where it is none, or none that is in use, and the digits make a handset with
+    another country code in front. Two numbers in one field, or one that was mistyped, are nobody's.
+    """
+    digits = number.digits
+    if region not in phonenumbers.SUPPORTED_REGIONS:
+        return ""
+    home, code = _home(digits, region), str(phonenumbers.country_code_for_region(region))
+    if _likelihood(home) or digits.startswith("0"):
+        return home
+    abroad = _today(digits)
+    if not _carries_code(number, abroad) or abroad.startswith(code) or _likelihood(abroad) < _MOBILE:
+        abroad = ""
+    if home:
+        return abroad or home
+    if not _is_too_long(digits, region):
+        return ""
+    if not abroad or any(_likelihood(_home(digits[:at] + digits[at + 1 :], region)) for at in range(len(digits))):
+        raise BadPhone(
+            f"{masked(digits)} is too long for a phone number in {region}: one of another country needs a + in front"
+        )
+    return abroad
+
+
+def _home(digits: str, region: str) -> str:
+    """The number of the region that the digits are, the likeliest; '' if none. Its international prefix counts, too."""
+    if region not in phonenumbers.SUPPORTED_REGIONS:
+        return ""
+    code = str(phonenumbers.country_code_for_region(region))
+    parsed = _parsed(digits, region)
+    possible = (
+        parsed is not None and phonenumbers.is_possible_number_with_reason(parsed) == ValidationResult.IS_POSSIBLE
+    )
+    readings = [_today(_digits(parsed))] if parsed is not None and possible else [_today(code + digits)]
+    if digits.startswith(code):
+        readings.append(_today(digits))
+    return max(readings, key=_likelihood)
+
+
+def _today(digits: str) -> str:
+    """The number in its country's plan of today; '' when it is not possible there."""
+    digits = numbering.current(digits)
+    return digits if numbering.is_possible(digits) else ""
+
+
+def _carries_code(number: Written, abroad: str) -> bool:
+    """Whether it is written like a number with its country code in front: in one group, or with one for the code."""
+    if len(number.groups) < 2:
+        return bool(number.groups)
+    parsed = _parsed("+" + abroad)
+    return parsed is not None and number.groups[0] == str(parsed.country_code)
+
+
+def _is_too_long(digits: str, region: str) -> bool:
+    number = _parsed(digits, region)
+    if number is None:
+        return False
+    verdict = phonenumbers.is_possible_number_for_type_with_reason(number, PhoneNumberType.MOBILE)
+    return bool(verdict == ValidationResult.TOO_LONG)
+
+
+def _likelihood(digits: str) -> int:
+    """How much the number looks like one that takes SMS: 2 may be mobile, 1 is in use, 0 is only possible, or ''."""
+    number = _parsed("+" + digits)
+    if number is None:
+        return 0
+    kind = phonenumbers.number_type(number)
+    if kind in (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE) or _FICTION.fullmatch(digits):
+        return _MOBILE
+    return 0 if kind == PhoneNumberType.UNKNOWN else _IN_USE
+
+
+def _parsed(text: str, region: str | None = None) -> PhoneNumber | None:
+    try:
+        return phonenumbers.parse(text, region)
+    except NumberParseException:
+        return None
 
 
 def _digits(number: PhoneNumber) -> str:
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)[1:]
-
-
-def _without_plus(text: str, digits: str, region: str) -> PhoneNumber | None:
-    """The national reading. It gives way where it is impossible, and where there is no trunk prefix and the digits
-    make a likelier handset with a country code in front: German numbers have no fixed length, 49170... and 4479...
-    may be both. Two numbers in one field are none.
-    """
-    if region not in phonenumbers.SUPPORTED_REGIONS:
-        return None
-    national = _possible(text, region)
-    if national is None:
-        return None if any(sign in text for sign in "/*#,;") else _possible("+" + digits, None)
-    if not digits.startswith("0"):
-        worldwide = _possible("+" + digits, None)
-        if worldwide is not None and _likelihood(worldwide) > _likelihood(national):
-            return worldwide
-    return national
-
-
-def _likelihood(number: PhoneNumber) -> int:
-    """How much the number looks like one that takes SMS: 2 may be mobile, 1 is in use, 0 is only possible."""
-    kind = phonenumbers.number_type(number)
-    if kind in (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE):
-        return 2
-    return 0 if kind == PhoneNumberType.UNKNOWN else 1
-
-
-def _possible(text: str, region: str | None) -> PhoneNumber | None:
-    """The number, unless it cannot be one or can be dialled only within its own town."""
-    try:
-        number = phonenumbers.parse(text, region)
-    except NumberParseException:
-        return None
-    possible = phonenumbers.is_possible_number_with_reason(number) == ValidationResult.IS_POSSIBLE
-    return number if possible else None
 
 
 @lru_cache(maxsize=4096)
@@ -133,9 +156,8 @@ def region_of(digits: str) -> str:
     Area codes tell apart the countries that share a country code, as the US and Canada do. A number that is in nobody's
     range counts as one of the main country of its code.
     """
-    try:
-        number = phonenumbers.parse("+" + digits, None)
-    except NumberParseException:
+    number = _parsed("+" + digits)
+    if number is None:
         return ""
     region = phonenumbers.region_code_for_number(number)
     region = region or phonenumbers.region_code_for_country_code(number.country_code or 0)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
 
+from nexmo_twisted.rules.invisible import INVISIBLE, with_few_marks
 from nexmo_twisted.rules.texts import graphemes, utf16_units
 
 GSM_BASIC = frozenset(
@@ -28,14 +29,19 @@ MAX_CHARACTERS = 3200
 """The longest text of one request (Vonage documentation, SMS API). How characters above U+FFFF are counted
 is not said there; here they count as two, which is the stricter reading."""
 
+#: No more than four characters compose to one.
+_LONGEST = 5 * MAX_CHARACTERS
+
 _GSM = GSM_BASIC | GSM_EXTENSION
 
 _PLAIN = str.maketrans(
-    dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u2039\u203a", "'")
+    dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u2039\u203a\u00b4\u02b9\u02bb\u02bc\u02c8`", "'")
     | dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"')
     | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-")
     | dict.fromkeys("\u00a0\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000", " ")
-    | {"\u2026": "..."}
+    | dict.fromkeys("\u2022\u2023\u2043\u25cf\u25aa", "-")
+    | dict.fromkeys("\u00b7\u2027\u2219\u22c5\u30fb", ".")
+    | {"\u2026": "...", "\t": " ", "\u2800": " ", "\u2028": "\n", "\u2029": "\n"}
 )
 
 
@@ -73,8 +79,8 @@ def is_gsm(text: str) -> bool:
 def simplified(text: str) -> str:
     """``text`` in plain typography if that alone spares it UCS-2 and takes no more segments, else ``text``.
 
-    Typographic quotes, dashes, ellipses and hard spaces become their typewriter forms; letters written with
-    separate accents are composed (Unicode NFC).
+    Typographic quotes, dashes, bullets, ellipses, tabs and hard spaces become their typewriter forms; invisible
+    characters are left out; letters written with separate accents are composed (Unicode NFC).
     """
     if is_gsm(text):
         return text
@@ -95,7 +101,6 @@ def segments(text: str) -> Segments:
 
 def fit(text: str, max_segments: int) -> Fitted:
     """``text`` simplified, and cut at a grapheme border if it takes more than ``max_segments`` (at least 1).
-
     A cut text ends with "…", but in GSM-7, which has no such character, with three dots: "…" would cost it
     more than half its room. When all characters beyond GSM-7 are in the end that is cut off, the rest travels
     in GSM-7. A grapheme that alone is too long is cut between code points.
@@ -171,6 +176,9 @@ def _allowed(text: str, count: Segments, max_segments: int) -> bool:
 
 
 def _plain(text: str) -> str:
+    """In plain typography, for what may become GSM-7: it is cut first, and towers of marks are, since to compose
+    characters takes the square of their marks."""
+    text = with_few_marks(INVISIBLE.sub("", text)[:_LONGEST])
     return unicodedata.normalize("NFC", text).translate(_PLAIN)
 
 

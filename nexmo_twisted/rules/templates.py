@@ -18,6 +18,7 @@ from jinja2 import TemplateSyntaxError, meta, nodes
 from nexmo_twisted.errors import Permanent
 from nexmo_twisted.rules import jinja, underscore
 from nexmo_twisted.rules.jinja import LIMIT
+from nexmo_twisted.rules.literals import IDENTITY_NAMES, check_literal
 from nexmo_twisted.rules.underscore import quoted
 
 MESSAGE_NAMES = frozenset(
@@ -28,8 +29,6 @@ MESSAGE_NAMES = frozenset(
 )
 """What a template can speak of: the members of the Message object (Layer documentation, Webhooks and Client
 API), with ``sender`` and ``recipient`` as identities, and ``text``."""
-
-_IDENTITY_NAMES = ("name", "avatarUrl", "firstName", "lastName", "email", "phone", "metadata", "userId")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +65,9 @@ class Template:
 def compile_template(source: str, names: Collection[str] = MESSAGE_NAMES) -> Template:
     """The template of ``source``, which may speak of ``names``.
 
-    It is Underscore's if it holds ``<%``, else Jinja2. ValueError for what can be neither, or could only
-    fail, in one sentence that quotes the offending text and says what to write instead.
+    It is Underscore's if it holds ``<%``, else Jinja2. ValueError for what can be neither, could only fail, or would
+    print a tag of another language as it stands, in one sentence that quotes the offending text and says what to
+    write instead.
     """
     return _underscore(source, names) if "<%" in source else _jinja(source, names)
 
@@ -76,6 +76,9 @@ def _underscore(source: str, names: Collection[str]) -> Template:
     pieces = underscore.parse(source, lambda snippet: _compiles(snippet, names))
     used = frozenset(piece.name for piece in pieces if isinstance(piece, underscore.Path))
     _check_names(used, names)
+    for piece in pieces:
+        if isinstance(piece, str):
+            check_literal(piece, names, underscore=True)
 
     def print_(values: dict[str, Any]) -> Iterator[str]:
         return (piece if isinstance(piece, str) else piece.text(values) for piece in pieces)
@@ -89,6 +92,8 @@ def _jinja(source: str, names: Collection[str]) -> Template:
         used = meta.find_undeclared_variables(tree)
         used |= {name.name for name in tree.find_all(nodes.Name)} & {"self", "super"}
         _check_names(used, names)
+        for literal in tree.find_all(nodes.TemplateData):
+            check_literal(literal.data, names, underscore=False)
         template = jinja.compiled(tree)
     except TemplateSyntaxError as error:
         raise ValueError(_syntax(source, error, names)) from None
@@ -108,7 +113,7 @@ def _compiles(source: str, names: Collection[str]) -> bool:
 
 def _check_names(used: Collection[str], names: Collection[str]) -> None:
     for name in sorted(set(used) - set(names)):
-        if name in _IDENTITY_NAMES:
+        if name in IDENTITY_NAMES:
             advice = f"sender.{name} or recipient.{name}"
         else:
             advice = " or ".join(get_close_matches(name, names)) or "one of " + ", ".join(sorted(names))

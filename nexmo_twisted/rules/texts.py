@@ -6,21 +6,30 @@ import base64
 import binascii
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
+from pydantic_core import from_json
+
+from nexmo_twisted.rules.invisible import is_blank
+
+_TEXT_MODEL = "application/vnd.layer.text+json"
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def message_text(parts: object) -> str:
-    """What a chat message says: the bodies of its ``text/plain`` parts, one below the other, cleaned.
+    """What a chat message says: the bodies of its parts that are text, one below the other, cleaned.
 
-    ``parts`` is that member of Layer's documented Message object, or whatever came in its place. A part whose
-    body is no text, or whose base64 does not decode to UTF-8, is left out. Never raises.
+    ``parts`` is that member of Layer's documented Message object, or whatever came in its place. Text are
+    ``text/plain`` and, from Layer's last generation of clients, ``application/vnd.layer.text+json``, whose body is
+    ``{"text": "..."}`` (Layer's XDK, text messages). A part whose body is no text, or whose base64 does not decode to
+    UTF-8, is left out. '' when nothing of it is to be seen. Never raises.
     """
     bodies = [_body(part) for part in parts if isinstance(part, Mapping)] if isinstance(parts, list) else []
-    return clean("\n".join(body for body in bodies if body is not None))
+    text = clean("\n".join(body for body in bodies if body is not None))
+    return "" if is_blank(text) else text
 
 
 def clean(text: str) -> str:
@@ -48,7 +57,7 @@ def graphemes(text: str) -> Iterator[str]:
     pictograph = False  # the cluster began with one, so that a joiner may tie another one to it
     flags = 0  # regional indicators up to here in one run: two make a flag
     for at, character in enumerate(text):
-        kind = "" if " " <= character <= "~" else _kind(character)
+        kind = _kind_of(character)
         joined = kind and (
             (kind in _CONTINUES and before not in _CONTROLS)
             or (kind == "pictograph" and before == "joiner" and pictograph)
@@ -76,44 +85,71 @@ def split_bytes(text: str, limit: int = 2048) -> list[str]:
     """
     if limit < 4:
         raise ValueError("the limit must be at least 4 bytes")
-    if _size(text) <= limit:
-        return [text] if text else []
-    units: list[str] = []
-    for grapheme in graphemes(text):
-        units.extend([grapheme] if _size(grapheme) <= limit else grapheme)
-    sizes = [_size(unit) for unit in units]
-    tight = _filled(units, sizes, limit, room_to_look_back=0)
-    friendly = _filled(units, sizes, limit, room_to_look_back=limit // 4)
+    tight = list(_pieces(text, limit, room_to_look_back=0))
+    friendly = list(_pieces(text, limit, room_to_look_back=limit // 4)) if len(tight) > 1 else tight
     return friendly if len(friendly) <= len(tight) else tight
 
 
-def _filled(units: Sequence[str], sizes: Sequence[int], limit: int, room_to_look_back: int) -> list[str]:
-    """Pieces of whole ``units``, full or ended up to that many bytes earlier at a better place."""
-    pieces = []
+def _pieces(text: str, limit: int, room_to_look_back: int) -> Iterator[str]:
+    """Pieces that are full, or end up to that many bytes earlier at a better place. Only there are graphemes looked
+    for: all of them would take far longer than the text."""
     start = 0
-    while start < len(units):
-        end, used = start, 0
-        while end < len(units) and used + sizes[end] <= limit:
-            used += sizes[end]
-            end += 1
-        if end < len(units):
-            end = _better_end(units, sizes, start, end, room_to_look_back)
-        pieces.append("".join(units[start:end]))
+    while start < len(text):
+        room = range(1, min(limit, len(text) - start) + 1)
+        end = start + bisect_right(room, limit, key=lambda length: _size(text[start : start + length]))
+        if end < len(text):
+            end = _last_border(text, start, end, limit)
+            end = _better_end(text, start, end, room_to_look_back)
+        yield text[start:end]
         start = end
-    return pieces
 
 
-def _better_end(units: Sequence[str], sizes: Sequence[int], start: int, end: int, room: int) -> int:
-    after_space = 0
+def _last_border(text: str, start: int, end: int, limit: int) -> int:
+    """The last grapheme border up to ``end``; ``end`` itself where a grapheme is endless, or above ``limit`` bytes."""
+    if text[end] in _FLAGS:
+        flags = end - start - len(text[start:end].rstrip(_FLAGS))
+        return end - 1 if flags % 2 and end - 1 > start else end
     at = end
-    while at > start and room > 0:
-        if units[at - 1] in ("\n", "\r\n"):
-            return at
-        if not after_space and units[at - 1] == " ":
-            after_space = at
+    while at > start and _may_join(_kind_of(text[at - 1]), _kind_of(text[at])):
         at -= 1
-        room -= sizes[at]
-    return after_space or end
+        if end - at > _ENDLESS:
+            return end
+    for grapheme in graphemes(text[at : end + 1]):
+        if at + len(grapheme) > end:
+            break
+        at += len(grapheme)
+    if at == end:
+        return end
+    whole = next(graphemes(text[at : at + limit + 1]))
+    return end if at == start or _size(whole) > limit else at
+
+
+def _better_end(text: str, start: int, end: int, room: int) -> int:
+    """After the last line feed in the last ``room`` bytes, or else after the last blank there, or else ``end``."""
+    if room == 0 or end == len(text):
+        return end
+    lengths = range(1, min(room, end - start) + 1)
+    first = end - bisect_left(lengths, room, key=lambda length: _size(text[end - length : end]))
+    if (line := text.rfind("\n", max(first - 1, start), end)) >= 0:
+        return line + 1
+    blank = text.rfind(" ", max(first - 1, start), end)
+    while blank >= 0 and _kind_of(text[blank + 1]) in _CONTINUES:
+        blank = text.rfind(" ", max(first - 1, start), blank)
+    return blank + 1 if blank >= 0 else end
+
+
+def _may_join(before: str, kind: str) -> bool:
+    """Whether two neighbours of these kinds may be in one grapheme."""
+    return (
+        kind in _CONTINUES
+        or kind == "flag"
+        or (kind == "pictograph" and before == "joiner")
+        or (before, kind) in _ALWAYS_JOINED
+    )
+
+
+def _kind_of(character: str) -> str:
+    return "" if " " <= character <= "~" else _kind(character)
 
 
 def _size(text: str) -> int:
@@ -124,17 +160,26 @@ def _body(part: Mapping[str, Any]) -> str | None:
     mime_type, body = part.get("mime_type"), part.get("body")
     if not isinstance(mime_type, str) or not isinstance(body, str):
         return None
-    if mime_type.partition(";")[0].strip().lower() != "text/plain":
+    kind = mime_type.partition(";")[0].strip().lower()
+    if kind not in ("text/plain", _TEXT_MODEL):
         return None
     encoding = part.get("encoding")
-    if not isinstance(encoding, str) or encoding.strip().lower() != "base64":
-        return body
     try:
-        return base64.b64decode("".join(body.split()), validate=True).decode("utf-8")
+        if isinstance(encoding, str) and encoding.strip().lower() == "base64":
+            body = base64.b64decode("".join(body.split()), validate=True).decode("utf-8")
+        return _text_of_model(body) if kind == _TEXT_MODEL else body
     except (binascii.Error, ValueError):
         return None
 
 
+def _text_of_model(body: str) -> str | None:
+    model = from_json(body)
+    text = model.get("text") if isinstance(model, Mapping) else None
+    return text if isinstance(text, str) else None
+
+
+_FLAGS = "".join(map(chr, range(0x1F1E6, 0x1F200)))
+_ENDLESS = 64  # code points; the longest emoji have a dozen
 _CONTINUES = frozenset({"extend", "joiner"})
 _CONTROLS = frozenset({"\r", "\n", "control"})
 # Rules GB3 and GB6 to GB8 of the annex: line ends, and the parts of Hangul syllables.

@@ -38,18 +38,21 @@ class Names:
         return str(identity.get("display_name") or full or user_id)
 
     def owners(self) -> dict[str, list[str]]:
-        """Whose every usable phone is: by its E.164 digits, the ids of its users."""
+        """Whose every usable phone is: by its E.164 digits as they are dialled, the ids of its users."""
         owners: dict[str, list[str]] = {}
         for user_id, identity in self._layer.users.items():
             try:
                 owners.setdefault(phones.e164(identity.get("phone_number"), self._region), []).append(user_id)
             except phones.BadPhone:
                 continue
-        return owners | self._met
+        dialled = {phones.canonical(digits): digits for digits in owners}
+        return owners | {dialled.get(digits, digits): users for digits, users in self._met.items()}
 
     def handset(self, digits: str) -> str:
         """Whose handset it is, if that is known, else its number."""
-        return self.joined(self.owners().get(digits, [])) or shown(digits)
+        key = phones.canonical(digits)
+        owners = {phones.canonical(number): users for number, users in self.owners().items()}
+        return self.joined(owners.get(key, [])) or shown(digits)
 
     def joined(self, users: list[str]) -> str:
         """The names of these users."""

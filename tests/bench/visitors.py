@@ -190,6 +190,25 @@ async def multipart(port: int, seconds: float) -> dict[str, Any]:
     return await push(port, seconds, [lambda: upload(20_000_000)] * 2)
 
 
+async def texts(port: int, seconds: float) -> dict[str, Any]:
+    """SMS of 40,000 characters that Unicode's normal forms take long for, two a second."""
+    answers: Counter[int] = Counter()
+    for number in range(int(seconds * 2)):
+        text = ("e" + "\u0301\u0323" * 19_999, "\ufdfa" * 40_000, "\u200b" * 39_999 + "a")[number % 3]
+        body = json.dumps(
+            {"msisdn": "12015550199", "to": "12015550101", "messageId": f"T{number}", "text": text}
+        ).encode()
+        one = await visit(port)
+        if one is not None:
+            one.answered = one.transport.loseConnection
+            kind = b"content-type: application/json"
+            one.transport.write(head(NEXMO_DOOR, kind, b"content-length: %d" % len(body)) + b"\r\n" + body)
+            await one.gone
+            answers.update(one.answers)
+        await pause(0.5)
+    return {"answers": answers}
+
+
 async def flood(port: int, seconds: float) -> dict[str, Any]:
     """Honest webhooks on more connections than there are places, each the moment the one before it is answered."""
     until = time.perf_counter() + seconds
@@ -225,7 +244,7 @@ async def flood(port: int, seconds: float) -> dict[str, Any]:
 
 
 KINDS: dict[str, Callable[[int, float], Coroutine[Any, Any, dict[str, Any]]]] = {
-    each.__name__: each for each in (honest, slow, large, multipart, flood)
+    each.__name__: each for each in (honest, slow, large, multipart, texts, flood)
 }
 
 

@@ -85,6 +85,8 @@ class IdentityTests(LayerTestCase):
             ({"display_name": None, "first_name": "Cleo"}, "Cleo"),
             ({"first_name": None, "last_name": "Carter"}, "Carter"),
             ({}, "cleo"),
+            ({"display_name": "\u3164", "first_name": "Cleo", "last_name": "\u200b"}, "Cleo"),
+            ({"display_name": "\u200b \ufeff", "first_name": "\u2800"}, "cleo"),
         ):
             self.layer.add_user("cleo", **identity)
             self.assertEqual((await self.client.identity("cleo"))["name"], name)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 import re
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from phonenumbers import NumberParseException, is_valid_number, parse
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.rules.phones import BadPhone, e164, inbound, masked, region_of
@@ -30,7 +33,6 @@ NUMBERS = (
     ("12015550123", "US", "12015550123"),
     ("447700900123", "GB", "447700900123"),
     ("447700900123", "US", "447700900123"),
-    ("33612345678", "US", "33612345678"),
     ("8613800138000", "US", "8613800138000"),
     ("491701234567", "DE", "491701234567"),
     ("4917012345678", "DE", "4917012345678"),
@@ -53,7 +55,10 @@ BAD = (
     ("", "no phone"),
     ("  \t", "no phone"),
     ("1-800-FLOWERS", "the phone has letters in it"),
-    ("tel:+12015550123", "the phone has letters in it"),
+    ("p:+12015550123", "the phone has letters in it"),
+    ("tel:+12015550123;ext=5", "the phone has an extension"),
+    ("tel:", "no phone"),
+    ("\u200b\u3164", "no phone"),
     ("+12015550123 ext. 5", "the phone has letters in it"),
     ("ＡＢＣ", "the phone has letters in it"),
     ("+1 201 555 0123 #5", "…1235 has an extension"),
@@ -81,15 +86,188 @@ BAD = (
 
 class E164Tests(TestCase):
     def test_other_countries_without_plus(self) -> None:
-        """Digits that make a likelier handset of another country are that handset, not a stranger's landline here."""
-        for raw, region in (("447911123456", "DE"), ("33612345678", "DE"), ("33612345678", "AT"), ("4791234567", "US")):
-            self.assertEqual(e164(raw, region), raw, region)
+        """Digits that are a handset of another country, and no number in use here, are that handset."""
+        for raw, region in (
+            ("4791234567", "US"),
+            ("47 91234567", "US"),
+            ("447911123456", "US"),
+            ("44 7911 123456", "US"),
+            ("447911123456", "NO"),
+            ("4915112345678", "US"),
+        ):
+            self.assertEqual(e164(raw, region), "".join(raw.split()), raw)
+
+    def test_valid_at_home(self) -> None:
+        """What is a number in use at home is never taken for one of another country, however it is written."""
         for raw, region, expected in (
             ("1701234567", "DE", "491701234567"),
             ("0170/1234567", "DE", "491701234567"),
             ("4155552671", "US", "14155552671"),
+            ("33612345678", "DE", "4933612345678"),
         ):
             self.assertEqual(e164(raw, region), expected)
+
+    def test_written_as_at_home(self) -> None:
+        """Nor is what is written like a number of one's own country: with marks, or in groups that no code begins."""
+        for raw in (
+            "(479) 123-4567",
+            "479-123-4567",
+            "479 123 4567",
+            "479•123•4567",
+            "479\u200b1234567?",
+            "4 791234567",
+        ):
+            self.assertEqual(e164(raw, "US"), "14791234567", ascii(raw))
+        for raw in (
+            "(447) 911-123456",
+            "447-911-123-456",
+            "447 911 123456",
+            "44  7911 123456",
+            "447911 123456",
+            "447•911123456",
+        ):
+            error = self.assertRaises(BadPhone, e164, raw, "US")
+            self.assertEqual(
+                error.reason, "…3456 is too long for a phone number in US: one of another country needs a + in front"
+            )
+
+    def test_a_digit_too_many(self) -> None:
+        """A number of one's own country with a digit typed twice, or one too many, is nobody's number."""
+        chance = random.Random(2)
+        abroad = 0
+        for region, digits in (
+            ("US", "2015550123"),
+            ("US", "3362345678"),
+            ("US", "6143334444"),
+            ("NO", "41234567"),
+            ("ES", "612345678"),
+        ):
+            for at in range(len(digits) + 1):
+                for more in "0123456789":
+                    slip = digits[:at] + more + digits[at:]
+                    with contextlib.suppress(NumberParseException):
+                        abroad += is_valid_number(parse(f"+{slip}", None))
+                    for raw in (slip, f"{slip[:3]}-{slip[3:]}", chance.choice("•_|:=~\t\u200b").join(slip)):
+                        try:
+                            found = e164(raw, region)
+                        except BadPhone:
+                            continue
+                        self.assertTrue(found.startswith({"US": "1", "NO": "47", "ES": "34"}[region]), (raw, found))
+        self.assertGreater(abroad, 50)
+
+    def test_a_digit_too_few(self) -> None:
+        """Nor is one with a digit missing, though it may be possible abroad."""
+        for raw in ("201555012", "20155512", "612 345 67"):
+            self.assertRaises(BadPhone, e164, raw, "US")
+        self.assertRaises(BadPhone, e164, "35 312 345 67", "FR")
+
+    def test_a_trunk_zero_twice(self) -> None:
+        """A mobile number of one's own country with its trunk zero typed twice is nobody's number."""
+        for raw, region in (("0081234 56745", "IN"), ("0030 12345678", "PK"), ("00612345678", "FR")):
+            self.assertRaises(BadPhone, e164, raw, region)
+        for raw, region in (("0091 81234 56745", "IN"), ("0041 79 123 45 67", "FR"), ("0044 7911 123456", "DE")):
+            self.assertEqual(e164(raw, region), raw[2:].replace(" ", ""), raw)
+
+    def test_marks(self) -> None:
+        """Marks that carry no digit are left out, whatever they are."""
+        for mark in "·•‧∙⋅・●_|:=~'´>\t\u200b\u2063\u00ad\u2022\u00b7.-–—−/\\,&\u00a0\u3000\u2800\u3164\U000e0020":
+            for parts, region, digits in (
+                (("201", "555", "0123"), "US", "12015550123"),
+                (("917", "555", "0123"), "US", "19175550123"),
+                (("612", "345", "678"), "ES", "34612345678"),
+                (("06", "12", "34", "56", "78"), "FR", "33612345678"),
+                (("07700", "900", "123"), "GB", "447700900123"),
+                (("+44", "7700", "900123"), "US", "447700900123"),
+                (("+33", "6", "12", "34", "56", "78"), "FR", "33612345678"),
+            ):
+                raw = mark.join(parts)
+                self.assertEqual(e164(raw, region), digits, f"{raw!a} in {region}")
+        for raw in (
+            "☎ 201 555 0123",
+            "201 555 0123!",
+            "201 555 0123 ?",
+            "201 555 0123*",
+            "'2015550123",
+            "「201」555-0123",
+            "2️⃣0️⃣1️⃣5550123",
+            "\u202a+1 201 555 0123\u202c",
+            "(+1) 201 555 0123",
+            "➕12015550123",
+            "﹢12015550123",
+        ):
+            self.assertEqual(e164(raw, "US"), "12015550123", ascii(raw))
+
+    def test_more_than_marks(self) -> None:
+        """Signs that may be digits, stand for some, or divide two numbers or an extension: nobody's number."""
+        for raw, region, reason in (
+            ("201555012³", "US", "the phone has characters in it that may be digits"),
+            ("20155501②3", "US", "the phone has characters in it that may be digits"),
+            ("2015550\ue000123", "US", "the phone has characters in it that may be digits"),
+            ("201555 2🔟 3", "US", "the phone has characters in it that may be digits"),
+            ("一二三", "US", "the phone has letters in it"),
+            ("0170 1234•••67", "DE", "…3467 has digits left out"),
+            ("0170 12345?67", "DE", "…4567 has digits left out"),
+            ("0170…1234567", "DE", "…4567 has digits left out"),
+            ("0170\ufffd1234567", "DE", "…4567 has digits left out"),
+            ("0170****4567", "DE", "…4567 has an extension"),
+            ("0170----4567", "DE", "…4567 has digits left out"),
+            ("0170 1234567/8", "DE", "…5678 may be two phone numbers"),
+            ("0170 1234567, 68", "DE", "…6768 may be two phone numbers"),
+            ("0170 1234567\n8", "DE", "…5678 may be two phone numbers"),
+            ("+49 170 1234567/8", "US", "…5678 may be two phone numbers"),
+            ("+49 170 1234567;5544", "US", "…5544 has an extension"),
+            ("*67 201 555 0123", "US", "…0123 has an extension"),
+            ("+1 201 555 0123,,5", "US", "…1235 has an extension"),
+            ("491701234567.0", "DE", "…5670 has a fraction"),
+            ("12015550123.00", "US", "…2300 has a fraction"),
+            ("0170 1234567 +49 8", "DE", "…7498 is not a possible phone number"),
+            ("2015550123+", "US", "…0123 is not a possible phone number"),
+        ):
+            error = self.assertRaises(BadPhone, e164, raw, region)
+            self.assertEqual(error.reason, reason, ascii(raw))
+
+    def test_uris(self) -> None:
+        """tel: URIs are read, those of address books as well."""
+        for raw in (
+            "tel:+1-201-555-0123",
+            "TEL:+12015550123",
+            "tel:+1.201.555.0123;isub=1",
+            "tel:2015550123",
+            "tel:2015550123;phone-context=example.com",
+            "tel:201-555-0123;phone-context=+1",
+            "tel:555-0123;phone-context=+1201",
+            "tel:%2B1%20201%20555%200123",
+            "tel://+12015550123",
+            " tel: +1 201 555 0123 ",
+        ):
+            self.assertEqual(e164(raw, "US"), "12015550123", raw)
+        self.assertEqual(e164("tel:06-12-34-56-78", "FR"), "33612345678")
+        self.assertEqual(e164("tel:+33-6-12-34-56-78", "US"), "33612345678")
+
+    def test_plans_of_today(self) -> None:
+        """A number that its country's plan has changed is dialled as it is today, also in its national form."""
+        for raw, region, digits in (
+            ("+52 1 55 1234 5678", "US", "525512345678"),
+            ("044 55 1234 5678", "MX", "525512345678"),
+            ("(11) 8765-4321", "BR", "5511987654321"),
+            ("+55 11 98765 4321", "US", "5511987654321"),
+            ("07 12 34 56", "CI", "2250707123456"),
+            ("97 12 34 56", "BJ", "2290197123456"),
+            ("0123 456 7890", "VN", "84834567890"),
+            ("+54 9 11 2345 6789", "US", "5491123456789"),
+            ("+54 11 2345 6789", "US", "541123456789"),
+            ("011 15 2345 6789", "AR", "5491123456789"),
+            ("+39 (0)338 1234567", "US", "393381234567"),
+        ):
+            self.assertEqual(e164(raw, region), digits, raw)
+
+    def test_every_area_code(self) -> None:
+        """No number of the US or Canada goes abroad, whatever stands between its groups."""
+        for area in range(200, 1000):
+            for mark in ("•", "_", "\u200b", "\t", "", " ", "-"):
+                raw = mark.join((str(area), "555", "0123"))
+                if is_valid_number(parse(f"+1{area}5550123", None)):
+                    self.assertEqual(e164(raw, "US"), f"1{area}5550123", ascii(raw))
 
     def test_two_numbers(self) -> None:
         """Two numbers in one field are none, instead of a third one somewhere else."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import accumulate
 
 from hypothesis import given, settings
@@ -132,6 +133,32 @@ class SimplifiedTests(TestCase):
         self.assertEqual(simplified("…" * 60), "…" * 60)
         self.assertEqual(simplified("…" * 50), "." * 150)
 
+    def test_invisible(self) -> None:
+        """Tabs, bullets and what nobody sees cost no UCS-2."""
+        for character, plain in (
+            *(
+                (invisible, "")
+                for invisible in "\u200b\u200c\u200d\ufeff\u00ad\u2060\u200e\u200f\u202a\ufe0f\u034f\u061c"
+            ),
+            *((invisible, "") for invisible in "\u115f\u180e\u3164\ufff9\U000e0020"),
+            *((typographic, "'") for typographic in "´`ʼʻ’"),
+            *((bullet, "-") for bullet in "•●"),
+            ("\t", " "),
+            ("\u2800", " "),
+            ("\u202f", " "),
+            ("\u2028", "\n"),
+            ("\u2029", "\n"),
+            ("·", "."),
+        ):
+            fitted = fit("x" * 100 + character + "y" * 51, 6)
+            self.assertEqual(fitted, Fitted("x" * 100 + plain + "y" * 51, False, 1, False), ascii(character))
+
+    def test_joiners_stay(self) -> None:
+        """In emoji and in scripts that need them invisible characters stay: there they spare nothing."""
+        for text in (FAMILY, "می\u200cخواهم", "क्\u200dष", "❤\ufe0f", "a\u200bя", "\u200e\u05d0"):
+            self.assertEqual(simplified(text), text)
+            self.assertEqual(fit(text, 1).text, text)
+
     @given(texts)
     def test_never_worse(self, text: str) -> None:
         """The result is the text itself, or GSM-7 in no more segments."""
@@ -185,6 +212,18 @@ class FitTests(TestCase):
         """A letter with more marks than an SMS holds is cut between them, rather than nothing being sent."""
         text = "e" + "\u0323" * 5000
         self.assertEqual(fit(text, 1), Fitted(text[:69] + "…", True, 1, True))
+
+    def test_any_length(self) -> None:
+        """Texts of towers of marks, or of any other characters, take time in proportion to their length."""
+        begun = time.process_time()
+        for text in (
+            "e\u0301\u0323" + "\u0301\u0323" * 20_000,
+            "\ufdfa" * 40_000,
+            "\u200b" * 40_000,
+            ("e" + "\u0323" * 40) * 1000,
+        ):
+            self.assertTrue(fit(text + "!", 6).cut or is_gsm(fit(text + "!", 6).text))
+        self.assertLess(time.process_time() - begun, 1)
 
     @given(texts, st.integers(1, 4))
     @settings(max_examples=300)

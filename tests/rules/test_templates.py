@@ -269,6 +269,47 @@ class FaultTests(TestCase):
             self.assertIn(quoted, refusal)
             self.assertIn(advice, refusal)
 
+    def test_tags_of_another_language(self) -> None:
+        """What would be printed with its own tags never starts."""
+        for source, tag in (
+            ("{{ sender.name }}: <%= text %>", "{{ sender.name }}"),
+            ("<%= sender.name %>{% if text %}: {{ text }}{% endif %}", "{% if text %}"),
+            ("<%= text %> {{ text", "{{ text"),
+            ("${sender.name}: ${text}", "${sender.name}"),
+            ("<%= text %> ${ sender.name }", "${ sender.name }"),
+            ("{{ text }} ${_.escape(text)}", "${_.escape(text)}"),
+            ("{{ text }} ${user.first}", "${user.first}"),
+            ("{sender.name}: {text}", "{sender.name}"),
+            ("{ sender.name }: {{ text }}", "{ sender.name }"),
+            ("{{ text }} {recipient.metadata['team']}", "{recipient.metadata['team']}"),
+            ("{{ text }} {text!r:>10}", "{text!r:>10}"),
+            ("{{ text }} {Sender.Name}", "{Sender.Name}"),
+            ("{name}: {{ text }}", "{name}"),
+            ("{display_name}: {{ text }}", "{display_name}"),
+            ("#{sender.name}: {{ text }}", "{sender.name}"),
+            ("%sender.name%: %text%", "%sender.name%"),
+            ("%(text)s", "%(text)"),
+            ("<%= text %> %SENDER.NAME%", "%SENDER.NAME%"),
+            ("$text", "$text"),
+            ("[[sender.name]] {{ text }}", "[[sender.name]]"),
+            ("<<sender.name>> {{ text }}", "sender.name"),
+            ("&lt;%= text %&gt;", "&lt;%= text %&gt;"),
+        ):
+            error = self.assertRaises(ValueError, compile_template, source)
+            self.assertIn(f"'{tag}'", str(error), source)
+
+    def test_no_tags(self) -> None:
+        """Braces, dollars and percent signs that are no tags are printed, and so is a tag that is quoted."""
+        for source, said in (
+            ("{{ text }} costs $5, 100% {sic} {} [text] ${} {0}", "Hi costs $5, 100% {sic} {} [text] ${} {0}"),
+            ("${{ text }} %{{ text }}%", "$Hi %Hi%"),
+            ("<%= text %>: 5% of {that} %off% (sender)", "Hi: 5% of {that} %off% (sender)"),
+            ("$<%= text %>", "$Hi"),
+            ("{% raw %}{{ x }}{% endraw %}{{ '{text}' }}{# {text} #}", "{{ x }}{text}"),
+            ("Ask the sender. {{ text }}", "Ask the sender. Hi"),
+        ):
+            self.assertEqual(compile_template(source).render({"text": "Hi"}), said)
+
     def test_one_sentence(self) -> None:
         """A fault is one line that fits one, however long the template is."""
         for source in (

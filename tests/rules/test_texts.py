@@ -47,10 +47,62 @@ class MessageTextTests(TestCase):
                 message_text([plain("before"), plain(body, encoding="base64"), plain("after")]), "before\nafter"
             )
 
+    def test_text_of_the_last_clients(self) -> None:
+        """A part of Layer's XDK for text is text, beside text/plain and alone, whatever its place in the message."""
+        kind = "application/vnd.layer.text+json"
+        for mime_type in (kind, f"{kind}; role=root; node-id=root", f" {kind.upper()} ;role=root"):
+            self.assertEqual(
+                message_text([plain('{"text": "Are you coming?"}', mime_type=mime_type)]), "Are you coming?"
+            )
+        parts = [plain("before"), plain('{"text": "x\\r\\ny", "title": "z"}', mime_type=kind), plain("after")]
+        self.assertEqual(message_text(parts), "before\nx\ny\nafter")
+        encoded = base64.b64encode('{"text": "Grüße"}'.encode()).decode()
+        self.assertEqual(message_text([plain(encoded, mime_type=kind, encoding="base64")]), "Grüße")
+
+    def test_no_text_of_the_last_clients(self) -> None:
+        """One whose body has no text is left out, and the others stay."""
+        kind = "application/vnd.layer.text+json"
+        for body in (
+            "",
+            "Hi",
+            "{}",
+            "[]",
+            '"text"',
+            '{"text": null}',
+            '{"text": {"a": 1}}',
+            '{"text": 5}',
+            "[" * 5000,
+            "{",
+        ):
+            self.assertEqual(
+                message_text([plain("before"), plain(body, mime_type=kind), plain("after")]), "before\nafter"
+            )
+        for other in ("application/json", "application/vnd.layer.response+json", "application/vnd.layer.textual+json"):
+            self.assertEqual(message_text([plain('{"text": "no"}', mime_type=other)]), "")
+
     def test_no_parts(self) -> None:
         """What is not a list of parts with text bodies says nothing."""
         for parts in (None, "text", 5, {}, [], [None, "x", [], plain(None), plain({"a": 1}), {"body": "x"}]):
             self.assertEqual(message_text(parts), "")
+
+    def test_blank(self) -> None:
+        """Parts of which nobody sees anything say nothing."""
+        for text in (
+            "",
+            " ",
+            "\u200b",
+            "\u2060",
+            "\ufeff",
+            "\u200e\u200f",
+            "\u00ad",
+            "\u2800",
+            "\u3164",
+            "\ufe0f",
+            " \u200b \n",
+        ):
+            self.assertEqual(message_text([plain(text)]), "", ascii(text))
+            self.assertEqual(message_text([plain(text), plain(text)]), "", ascii(text))
+        self.assertEqual(message_text([plain("\u200bHi ")]), "\u200bHi ")
 
     def test_controls(self) -> None:
         """Control characters but tab and line feed are removed, as are lone surrogates; line ends become line feeds."""
@@ -158,6 +210,23 @@ class SplitBytesTests(TestCase):
         pieces = split_bytes("x" * 1_048_576)
         self.assertEqual(len(pieces), 512)
         self.assertEqual(sum(map(len, pieces)), 1_048_576)
+
+    def test_long_runs(self) -> None:
+        """Nothing is torn in a long run of characters that may stick together."""
+        for start, run in (
+            ("a", "🇩🇪"),
+            ("", "🇩🇪"),
+            ("a", "👩‍👩‍👧‍👦"),
+            ("ab", "각"),
+            ("a", "e\u0301\u0323"),
+            ("", "👍🏽"),
+        ):
+            pieces = split_bytes(start + run * 40_000)
+            self.assertEqual("".join(pieces), start + run * 40_000)
+            self.assertEqual({len(piece) % len(run) for piece in pieces[1:]}, {0})
+            self.assertEqual(len(pieces[0].removeprefix(start)) % len(run), 0)
+        pieces = split_bytes("e" + "\u0301" * 500_000)
+        self.assertEqual(len(pieces), -(-1_000_001 // 2048))
 
     def test_limit_too_small(self) -> None:
         """A limit that not every character fits is a mistake of the caller."""

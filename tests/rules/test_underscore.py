@@ -49,7 +49,7 @@ class PrintedTests(TestCase):
             ("<%= sender.list %>|<%= recipient_status %>", "1,,2,x,[object Object]|[object Object]"),
             ("<%= sender.null %>|<%- sender.null %>|<%= sender.missing %>", "||"),
             ("<%= text %>", "héllo 😀 {{ text }} <%= text %>"),
-            ("{{ id }} {% if %} {# #} <%= id %>", "{{ id }} {% if %} {# #} m"),
+            ("{ x } {# #} <%= id %>", "{ x } {# #} m"),
             ("'a'\n\tb\\ <%= id %>\r\n%> >", "'a'\n\tb\\ m\r\n%> >"),
             ("<%= obj.id %> <%= sender.items %>", "m IT"),
         ):

@@ -323,10 +323,10 @@ class Junk(Doors):
 
 class Texts(World):
     async def test_control_characters(self) -> None:
-        """NUL and control characters are left out of what is texted; line breaks and tabs stay."""
+        """NUL and control characters are left out of what is texted; line breaks stay, and a tab is a blank."""
         self.layer.add_user("ann", display_name="A\0n\x1bn")
         await self.text_unread("\0Lunch\x07 at\tnoon\x1b[31m?\x7f\r\nYes\0")
-        self.assertEqual(self.texts(), ["Ann: Lunch at\tnoon[31m?\nYes"])
+        self.assertEqual(self.texts(), ["Ann: Lunch at noon[31m?\nYes"])
 
     async def test_control_characters_of_the_second_kind(self) -> None:
         """So are those from U+0080 to U+009F, one of which can begin a command to a terminal."""
@@ -334,7 +334,7 @@ class Texts(World):
         self.assertEqual(self.texts(), ["Ann: Lunch31m at noon?"])
 
     async def test_replies(self) -> None:
-        """The same holds for what is posted into the conversation."""
+        """Nor are they posted into the conversation; there a tab stays."""
         await self.text_unread()
         await self.reply(BOB, ONE, "\0Yes,\x08 glad\tly\x1b[0m\x7f\r\nBob\0")
         self.assertEqual(self.posted()[1:], [("bob", "Yes, glad\tly[0m\nBob")])

@@ -77,6 +77,21 @@ class Beside(World):
         self.assertTrue(any(line.startswith(f"sent from …{ONE[-4:]}") for line in told), told)
         self.assertNotIn(BOB, "\n".join(told))
 
+    async def test_no_phone(self) -> None:
+        """What is wrong with a phone is told, and no more of it than four digits."""
+        self.layer.add_user("dan", display_name="Dan", phone_number="(201) 555-01234")
+        self.layer.add_user("eve", display_name="Eve")
+        told = await self.why(await self.text_unread(conversation=self.layer.start_conversation(["ann", "dan", "eve"])))
+        reasons = [line.partition("Z: ")[2] for line in told if line.startswith("not sent")]
+        self.assertEqual(
+            reasons,
+            [
+                "the recipient has no phone that takes texts (…1234 is too long for a phone number in US: "
+                "one of another country needs a + in front)",
+                "the recipient has no phone that takes texts",
+            ],
+        )
+
     async def test_too_late(self) -> None:
         """What was given up as too late has as much time again as it had before."""
         self.fault(path="/sms/json", status=429, times=0)

@@ -218,15 +218,16 @@ class Odd(Case):
         self.lines.clear()
         await self.webhook("binary", type="binary", data="00ff", udh="06050415810000")
         await self.webhook("blank", text="  ")
+        await self.webhook("invisible", text="\u200b\u3164")
         await self.webhook("empty", text="")
         await self.webhook("empty", text="")
         self.assertEqual(self.answers(), [])
-        for reason, times in (("binary", 1), ("blank", 2), ("repeated", 1), ("received", 0)):
+        for reason, times in (("binary", 1), ("blank", 3), ("repeated", 1), ("received", 0)):
             self.assertEqual(self.counted("replies", reason), times, reason)
-        self.assertEqual(self.counted("webhooks", "nexmo_stored"), 4)
+        self.assertEqual(self.counted("webhooks", "nexmo_stored"), 5)
         self.assertEqual(await self.redis("EXISTS", "nx:quarantine"), 0)
         kept = [await self.redis("GET", key) for key in await self.redis("KEYS", "nx:i:*")]
-        self.assertCountEqual(kept, ["binary", "blank", "blank"])
+        self.assertCountEqual(kept, ["binary", "blank", "blank", "blank"])
         self.assertEqual(self.lines.ours, [])
 
 

@@ -36,6 +36,45 @@ class PhoneNumbers(World):
             await self.reply(sender, self.numbers(BRITISH)[0], f"From {sender}")
             self.assertEqual(self.posted(talk)[-1], ("zoe", f"From {sender}"))
 
+    async def test_two_spellings(self) -> None:
+        """Where a country writes a number with and without a digit, a reply by either spelling finds its conversation,
+        and STOP by either ends the texts."""
+        for number, (phone, dialled, spellings) in enumerate(
+            (
+                ("+54 9 11 2345 6789", "5491123456789", ("541123456789", "54111523456789")),
+                ("+54 11 2345 6780", "541123456780", ("5491123456780", "541123456780")),
+                ("+52 1 55 1234 5678", "525512345678", ("5215512345678", "525512345678")),
+                ("+55 11 8765-4321", "5511987654321", ("551187654321", "5511987654321")),
+            )
+        ):
+            user = f"user {number}"
+            self.layer.add_user(user, display_name="Zoe", phone_number=phone)
+            talk = self.layer.start_conversation(["ann", user])
+            await self.text_unread(f"This is {number}", conversation=talk)
+            self.assertEqual(self.texts(dialled)[-1], f"Ann: This is {number}")
+            ours = self.numbers(dialled)[-1]
+            for spelling in spellings:
+                await self.reply(spelling, ours, f"From {spelling}")
+                self.assertEqual(self.posted(talk)[-1], (user, f"From {spelling}"))
+            await self.reply(spellings[0], ours, "STOP")
+            before = len(self.texts(dialled))
+            await self.text_unread("Still there?", conversation=talk)
+            self.assertEqual(len(self.texts(dialled)), before, phone)
+        self.assertEqual(self.counted("skipped", "opted_out"), 4)
+
+    async def test_one_handset_in_two_spellings(self) -> None:
+        """Two users who spell one phone with and without such a digit share a handset, and never a number on it."""
+        talks = []
+        for user, phone in (("rob", "+54 9 11 2345 6789"), ("zoe", "+54 11 2345 6789")):
+            self.layer.add_user(user, display_name=user, phone_number=phone)
+            talks.append(self.layer.start_conversation(["ann", user]))
+            await self.text_unread(conversation=talks[-1])
+        (robs,), (zoes,) = self.numbers("5491123456789"), self.numbers("541123456789")
+        self.assertNotEqual(robs, zoes)
+        await self.reply("541123456789", robs, "Rob here")
+        await self.reply("5491123456789", zoes, "Zoe here")
+        self.assertEqual([self.posted(talk)[-1] for talk in talks], [("rob", "Rob here"), ("zoe", "Zoe here")])
+
     async def test_one_handset(self) -> None:
         """Two users who write the same phone in two ways share a handset, and never a number on it."""
         self.layer.add_user("rob", display_name="Rob", phone_number="+1 (201) 555-0112")

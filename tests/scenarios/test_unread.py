@@ -58,6 +58,33 @@ class Unread(World):
         self.assertEqual(self.texts(BOB), [])
         self.assertEqual(self.counted("skipped", "blank"), 2)
 
+    async def test_blank_to_the_eye(self) -> None:
+        """So does a text of which nobody sees anything; a name of that kind gives way to the next."""
+        for text in ("\u200b", "\u2060\ufeff", " \u3164\n", "\u2800", "\u00ad\ufe0f"):
+            await self.text_unread(text)
+        self.assertEqual((self.texts(BOB), self.counted("skipped", "blank")), ([], 5))
+        self.layer.add_user("dan", display_name="\u3164", first_name="Dan", last_name="\u200b")
+        await self.text_unread("Hi", "dan", self.layer.start_conversation(["dan", "bob"]))
+        self.assertEqual(self.texts(BOB), ["Dan: Hi"])
+
+    async def test_towers_of_marks(self) -> None:
+        """A character with thousands of marks is texted with a few of them, and so is what comes after it."""
+        await self.text_unread("H" + "\u0301\u0323" * 4000 + "i")
+        self.assertEqual(self.texts(BOB), ["Ann: H" + "\u0301\u0323" * 5 + "i"])
+
+    async def test_text_of_the_last_clients(self) -> None:
+        """A text message of Layer's XDK is texted as any other."""
+        parts = [
+            {
+                "id": "layer:///messages/940de862-3c96-11e4-baad-164230d1df67/parts/0",
+                "mime_type": "application/vnd.layer.text+json; role=root; node-id=root",
+                "body": '{"text": "Are you coming tonight?"}',
+            }
+        ]
+        self.layer.send(TALK, "ann", parts=parts)
+        await self.pass_time(DELAY)
+        self.assertEqual(self.texts(BOB), ["Ann: Are you coming tonight?"])
+
     async def test_several_parts(self) -> None:
         """All text parts make one text, a line each."""
         parts = [{"mime_type": "text/plain", "body": "One"}, {"mime_type": "text/plain", "body": "Two"}]
