@@ -189,8 +189,11 @@ class Store(Protocol):
     async def finish(self, item: Notification | Reply, outcome: str) -> None:
         """Done without anything to send, or posted."""
 
-    async def retry(self, item: Notification | Reply, delay: int, reason: str, introduction: bool = False) -> None:
-        """Look at it again after ``delay``; it keeps its place. ``introduction``: count a failed introduction."""
+    async def retry(
+        self, item: Notification | Reply, delay: int, reason: str, *, introduction: bool = False, aside: bool = False
+    ) -> None:
+        """Look at it again after ``delay``; it keeps its place, unless it steps ``aside`` and lets others pass that
+        long. ``introduction``: count a failed introduction."""
 
     async def release(self, item: Notification | Reply) -> None:
         """Give it back untouched."""

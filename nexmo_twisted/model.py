@@ -76,7 +76,7 @@ class Notification:
     Times are milliseconds since the epoch by Redis' clock. ``waited`` is how long it has been due, time on hold not
     counted. ``statuses`` is empty and ``packed`` blank when the message is gone (``gone`` says why). ``suspect``:
     whoever had it before never said a word about it. With a ``notice`` there is no message, and its id is that of the
-    notification.
+    notification. ``reason`` is why it was put off last, blank when it was not.
     """
 
     id: str
@@ -93,6 +93,7 @@ class Notification:
     waited: int
     suspect: bool
     notice: Notice | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ class Reply:
 
     ``handset`` and ``number`` are E.164 digits. ``once`` is the UUID that keeps the chat platform from posting it
     twice. ``thread`` is the conversation the number carried on that handset when the SMS came, or None. A ``fragment``
-    is not all that was written: parts of it did not come in time.
+    is not all that was written: parts of it did not come in time. ``reason`` is why it was put off last.
     """
 
     id: str
@@ -115,6 +116,7 @@ class Reply:
     waited: int
     suspect: bool
     fragment: bool = False
+    reason: str = ""
 
 
 Item = TypeVar("Item", covariant=True)

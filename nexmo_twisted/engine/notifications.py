@@ -16,7 +16,7 @@ from nexmo_twisted.engine.departures import Departures, GiveBack, IntroductionFa
 from nexmo_twisted.engine.desk import Desk
 from nexmo_twisted.engine.persist import until_stored
 from nexmo_twisted.engine.receipts import heard_before
-from nexmo_twisted.errors import AccountFault, Permanent, StoreUnavailable, Temporary
+from nexmo_twisted.errors import AccountFault, Intercepted, Permanent, StoreUnavailable, Temporary
 from nexmo_twisted.model import Delivery, Held, Identity, Notification, Outcome, Sms, Thread, Verdict
 from nexmo_twisted.rules import backoff, pacing, phones
 from nexmo_twisted.rules.compact import unpack
@@ -77,7 +77,8 @@ class Notifications:
         except StoreUnavailable as error:
             await self._retry(item, error.reason)
         except Temporary as error:
-            await self._retry(item, error.reason, error.retry_after, isinstance(error, IntroductionFailed))
+            kinds = {"introduction": isinstance(error, IntroductionFailed), "aside": isinstance(error, Intercepted)}
+            await self._retry(item, error.reason, error.retry_after, **kinds)
             if isinstance(error, AccountFault):
                 self._log.error("The chat platform refuses us: {reason}", reason=error.reason)
         except Permanent as error:
@@ -109,7 +110,7 @@ class Notifications:
         if item.notice is None and item.statuses.get(item.user_id) not in terms.report:
             raise Skip("read")
         if item.waited > terms.give_up:
-            raise Permanent("not sent in time", code="too_late")
+            raise Permanent(": ".join(filter(None, ["not sent in time", item.reason])), code="too_late")
         if item.notice is not None:
             return await self._departures.notice(item, item.notice), ""
         message = unpack(item.packed, item.message_id, item.sender, item.statuses, terms.api_root)
@@ -199,9 +200,8 @@ class Notifications:
         heard_before(delivery, sms.to, self._counters)
         return True
 
-    async def _retry(
-        self, item: Notification, reason: str, after: float | None = None, introduction: bool = False
-    ) -> None:
+    async def _retry(self, item: Notification, reason: str, after: float | None = None, **kinds: bool) -> None:
+        """``kinds`` are those of ``Store.retry``."""
         self._counters.count("retried")
         delay = backoff.delay(item.attempts + 1, retry_after=after, random=self._random)
         self._log.info(
@@ -210,7 +210,7 @@ class Notifications:
             delay=delay,
             reason=reason,
         )
-        await self._settle(lambda: self._store.retry(item, int(delay * 1000), reason, introduction=introduction))
+        await self._settle(lambda: self._store.retry(item, int(delay * 1000), reason, **kinds))
 
     async def _pause(self, item: Notification, sms: Sms, outcome: Outcome) -> None:
         """Nexmo says that the account or the number is too fast: nobody uses it for a while, and then this SMS does."""

@@ -14,7 +14,7 @@ from nexmo_twisted.engine.circuit import Circuit
 from nexmo_twisted.engine.desk import Desk
 from nexmo_twisted.engine.notices import Notices
 from nexmo_twisted.engine.persist import until_stored
-from nexmo_twisted.errors import AccountFault, Permanent, StoreUnavailable, Temporary
+from nexmo_twisted.errors import AccountFault, Intercepted, Permanent, StoreUnavailable, Temporary
 from nexmo_twisted.model import Reply, Thread
 from nexmo_twisted.rules import backoff, phones
 from nexmo_twisted.rules.links import renew, thread_of
@@ -62,7 +62,7 @@ class Replies:
     async def _handle(self, item: Reply) -> None:
         try:
             if item.waited > self._give_up:
-                raise Permanent("not posted in time", code="too_late")
+                raise Permanent(": ".join(filter(None, ["not posted in time", item.reason])), code="too_late")
             await self._post(item)
         except CancelledError:  # the service stops; posting it again will do no harm
             raise
@@ -71,7 +71,7 @@ class Replies:
         except Temporary as error:
             if isinstance(error, AccountFault):
                 self._log.error("The chat platform refuses us: {reason}", reason=error.reason)
-            await self._retry(item, error.reason, error.retry_after)
+            await self._retry(item, error.reason, error.retry_after, isinstance(error, Intercepted))
         except Permanent as error:
             self._counters.count("replies", error.code)
             self._log.error(
@@ -117,7 +117,7 @@ class Replies:
             if commit is None or await self._store.renew_links(commit):
                 return
 
-    async def _retry(self, item: Reply, reason: str, after: float | None = None) -> None:
+    async def _retry(self, item: Reply, reason: str, after: float | None = None, aside: bool = False) -> None:
         delay = backoff.delay(item.attempts + 1, retry_after=after, random=self._random)
         self._log.info(
             "A reply from {who} is posted again in {delay:.0f} s: {reason}",
@@ -125,7 +125,7 @@ class Replies:
             delay=delay,
             reason=reason,
         )
-        await self._settle(lambda: self._store.retry(item, int(delay * 1000), reason))
+        await self._settle(lambda: self._store.retry(item, int(delay * 1000), reason, aside=aside))
 
     async def _settle(self, move: Callable[[], Any]) -> Any:
         return await until_stored(self._clock, move)

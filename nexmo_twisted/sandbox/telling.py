@@ -136,8 +136,10 @@ class ToldStore:
         elif outcome not in ("posted", *_ASKED):
             self._tell(item, "none", f"not posted: {explained(outcome)}")
 
-    async def retry(self, item: Notification | Reply, delay: int, reason: str, introduction: bool = False) -> None:
-        await self._store.retry(item, delay, reason, introduction=introduction)
+    async def retry(
+        self, item: Notification | Reply, delay: int, reason: str, *, introduction: bool = False, aside: bool = False
+    ) -> None:
+        await self._store.retry(item, delay, reason, introduction=introduction, aside=aside)
         self._tell(item, "bad", f"{reason}; tried again in {span(delay)}")
 
     async def set_aside(self, item: Notification | Reply, reason: str, *, uncertain: bool) -> bool:

@@ -238,12 +238,17 @@ class RedisStore:
     async def finish(self, item: Notification | Reply, outcome: str) -> None:
         await self._work.run("finish", self._now(), queue_of(item), item.id, item.token, outcome)
 
-    async def retry(self, item: Notification | Reply, delay: int, reason: str, introduction: bool = False) -> None:
-        field = "f" if introduction else ""
-        await self._work.run("retry", self._now(), queue_of(item), item.id, item.token, delay, reason, field)
+    async def retry(
+        self, item: Notification | Reply, delay: int, reason: str, *, introduction: bool = False, aside: bool = False
+    ) -> None:
+        await self._retry(item, delay, reason, "f" if introduction else "", aside)
 
     async def release(self, item: Notification | Reply) -> None:
-        await self._work.run("retry", self._now(), queue_of(item), item.id, item.token, 0, "", "")
+        await self._retry(item, 0, "", "", False)
+
+    async def _retry(self, item: Notification | Reply, delay: int, reason: str, field: str, aside: bool) -> None:
+        words = (delay, reason, field, int(aside))
+        await self._work.run("retry", self._now(), queue_of(item), item.id, item.token, *words)
 
     async def set_aside(self, item: Notification | Reply, reason: str, *, uncertain: bool) -> bool:
         state = "U" if uncertain else "D"

@@ -87,6 +87,7 @@ def notification(nid: str, token: str, waited: str, fields: list[str], record: l
         waited=int(waited),
         suspect=item["suspect"] == "1",
         notice=notice,
+        reason=item.get("e", ""),
     )
 
 
@@ -104,4 +105,5 @@ def reply(rid: str, token: str, waited: str, fields: list[str], _record: list[st
         waited=int(waited),
         suspect=item["suspect"] == "1",
         fragment="r" in item,
+        reason=item.get("e", ""),
     )

@@ -88,6 +88,48 @@ class Claiming(QueueCase):
         (again,) = await self.claim()
         self.assertEqual((again.message_id, again.attempts), (uuid(1), 1))
 
+    async def test_stepping_aside(self) -> None:
+        """An item that steps aside lets those behind it pass until it is tried again, also those that come later; it
+        is not looked at before that."""
+        await self.owe(1)
+        await self.owe(2)
+        (one,) = await self.claim()
+        await self.store.retry(one, 5000, "a page", aside=True)
+        (two,) = await self.claim()
+        self.assertEqual(two.message_id, uuid(2))
+        self.assertEqual(await self.claim(), [])
+        await self.store.finish(two, "sent")
+        claimed = await self.store.claim_notifications(10, LEASE)
+        self.assertEqual((claimed.items, claimed.next), ([], 5000))
+        await self.owe(3)
+        (three,) = await self.claim()
+        self.assertEqual(three.message_id, uuid(3))
+        await self.store.retry(three, 10_000, "a page", aside=True)
+        self.clock.advance(4)
+        self.assertEqual(await self.claim(), [])
+        self.clock.advance(1)
+        (one,) = await self.claim()
+        self.assertEqual((one.message_id, one.attempts, one.reason), (uuid(1), 1, "a page"))
+        await self.owe(4)
+        self.assertEqual(await self.claim(), [])  # one at a time, in every lane
+        await self.store.finish(one, "sent")
+        self.assertEqual([item.message_id for item in await self.claim()], [uuid(4)])
+
+    async def test_back_at_its_place(self) -> None:
+        """What stepped aside and is then put off otherwise has its place again: nothing overtakes it."""
+        await self.owe(1)
+        await self.owe(2)
+        (one,) = await self.claim()
+        await self.store.retry(one, 0, "a page", aside=True)
+        (two,) = await self.claim()
+        self.clock.advance(0.001)
+        await self.store.retry(two, 0, "a page", aside=True)
+        (one,) = await self.claim()
+        await self.store.retry(one, 5000, "Layer is away")
+        self.assertEqual(await self.claim(), [])
+        self.clock.advance(5)
+        self.assertEqual([item.message_id for item in await self.claim()], [uuid(1)])
+
     async def test_aside_blocks_nobody(self) -> None:
         """Uncertain and buried items step aside and stay visible with their reason."""
         for n, uncertain in enumerate((True, False), 1):
@@ -477,7 +519,7 @@ class Replies(StoreCase):
         return InboundSms(f"id-{n}", "12015550198", "12015550101", text)
 
     async def receive(self, n: int, handset: str = "12015550198") -> bool:
-        return await self.store.receive(self.sms(n), handset, "12015550101")
+        return await self.store.receive(self.sms(n, f"text {n}"), handset, "12015550101")
 
     async def test_once(self) -> None:
         """The same messageId is one reply, also after it was posted, also three days later."""
@@ -511,6 +553,23 @@ class Replies(StoreCase):
         for _ in range(2):
             self.assertTrue(await self.store.notice(item, "start", ""))
         self.assertEqual(await self.redis("EXISTS", "nx:opt:12015550198"), 0)
+
+    async def test_stepping_aside(self) -> None:
+        """A reply that steps aside lets the others of its handset pass, also those that come later."""
+        for n in (1, 2):
+            await self.receive(n)
+        (one,) = (await self.store.claim_replies(10, LEASE)).items
+        await self.store.retry(one, 5000, "a page", aside=True)
+        (two,) = (await self.store.claim_replies(10, LEASE)).items
+        await self.store.finish(two, "posted")
+        self.assertEqual((await self.store.claim_replies(10, LEASE)).items, [])
+        await self.receive(3)
+        (three,) = (await self.store.claim_replies(10, LEASE)).items
+        self.assertEqual((two.text, three.text), ("text 2", "text 3"))
+        await self.store.finish(three, "posted")
+        self.clock.advance(5)
+        (one,) = (await self.store.claim_replies(10, LEASE)).items
+        self.assertEqual(one.text, "text 1")
 
     async def test_thread_at_arrival(self) -> None:
         """A reply belongs to what its number carried when it came, whatever the number carries when it is posted."""

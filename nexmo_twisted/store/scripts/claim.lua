@@ -30,6 +30,9 @@ local function head_of(lane)
     elseif suspect(item) and tonumber(item.c or '0') + 1 >= most then
       set_aside(q, id, item, 'D', 'crashes', now)
       buried = buried + 1
+    elseif item.s == 'R' and tonumber(item.q or '0') > now then   -- all of the lane have stepped aside
+      redis.call('ZADD', q.queue, item.q, lane)
+      return nil
     else return id, item end
   end
 end

@@ -74,17 +74,32 @@ end
 
 -- Puts an item back at its place. A definite word also counts when the lease ran out meanwhile, so that the item stands
 -- aside: then it comes back, and waits for the one that its lane may be working on.
-local function put_back(q, id, item, reason, at)
+-- With a now it steps aside until at, which it keeps as q: what is wrong with it need not be wrong with the others. It
+-- comes behind all that are in its lane, since both the times and the numbers that are places are less than that.
+local function put_back(q, id, item, reason, at, now)
   redis.call('ZREM', q.uncertain, id)
   redis.call('ZREM', q.buried, id)
   if holds(q, item) then redis.call('ZREM', q.queue, item.l) end
-  redis.call('ZADD', q.lane .. item.l, item.o or item.d, id)
+  redis.call('ZADD', q.lane .. item.l, now and int(at) or item.o or item.d, id)
   redis.call('HSET', q.item .. id, 's', 'R', 'k', '')
-  redis.call('HDEL', q.item .. id, 'c')
+  redis.call('HDEL', q.item .. id, 'c', 'q')
+  if now then
+    redis.call('HSET', q.item .. id, 'q', int(at))
+    local head = redis.call('ZRANGE', q.lane .. item.l, 0, 0)[1]
+    if head ~= id then at = tonumber(redis.call('HGET', q.item .. head, 'q') or '') or now end
+  end
   redis.call('PERSIST', q.item .. id)
   if item.m then redis.call('PERSIST', K.message .. item.m) end
   if reason ~= '' then redis.call('HSET', q.item .. id, 'e', reason) end
   redis.call('ZADD', q.queue, 'NX', int(at), item.l)
+end
+
+-- An item has come to a lane. It need not wait for one that has stepped aside, which comes behind it.
+local function came(q, lane, id, now)
+  if redis.call('ZADD', q.queue, 'NX', int(now), lane) == 1 then return end
+  local heads = redis.call('ZRANGE', q.lane .. lane, 0, 1)
+  local aside = heads[1] == id and heads[2] and redis.call('HGET', q.item .. heads[2], 'q')
+  if aside and redis.call('ZSCORE', q.queue, lane) == aside then redis.call('ZADD', q.queue, int(now), lane) end
 end
 
 local function somebody_works_on(q, lane)

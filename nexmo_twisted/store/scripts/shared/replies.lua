@@ -5,7 +5,7 @@ local function add_reply(q, rid, reply, now)
     'o', reply.o, 's', 'R')
   if reply.r then redis.call('HSET', q.item .. rid, 'r', '1') end
   redis.call('ZADD', q.lane .. reply.l, reply.o, rid)
-  redis.call('ZADD', q.queue, 'NX', int(now), reply.l)
+  came(q, reply.l, rid, now)
 end
 
 local function carried_by(handset, number) return redis.call('HGET', K.handset .. handset, number) or '' end
