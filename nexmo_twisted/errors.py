@@ -57,6 +57,10 @@ class StoreUnavailable(NexmoTwistedError):
     """Redis is away, refuses to work or did not answer in time. Nothing is half stored; ask again later."""
 
 
+class AnswerLost(StoreUnavailable):
+    """Redis was asked and its answer did not come: nobody knows whether it did what it was asked for."""
+
+
 class ConfigurationError(NexmoTwistedError):
     """Settings that cannot work. ``faults`` holds one line each: key, what was found, what is allowed."""
 

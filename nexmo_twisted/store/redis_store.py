@@ -10,7 +10,7 @@ from typing import TypeVar
 from twisted.logger import Logger
 
 from nexmo_twisted.boundaries import Store
-from nexmo_twisted.errors import StoreUnavailable
+from nexmo_twisted.errors import AnswerLost, StoreUnavailable
 from nexmo_twisted.model import (
     Claimed,
     Closed,
@@ -81,6 +81,8 @@ class RedisStore:
         self._work = work
         self._now = now
         self._name = name or token_hex(4)
+        self._heard = {"out": 0, "in": 0}  #: the last token that a claim brought
+        self._lost: set[str] = set()  #: queues of which the answer to a claim was lost, and not made up for yet
 
     async def record_event(self, event: MessageEvent, packed: str, delay: int) -> int | None:
         statuses: list[str | int] = []
@@ -147,9 +149,15 @@ class RedisStore:
         return await self._claim("in", limit, lease, idle, reply)
 
     async def _claim(self, queue: str, limit: int, lease: int, idle: bool, read: Callable[..., Item]) -> Claimed[Item]:
-        after, lost, buried, *raw = await self._work.run(
-            "claim", self._now(), queue, limit, lease, CLAIMS_WITHOUT_A_WORD, PROBE_EVERY, int(idle), self._name
-        )
+        heard = self._heard[queue] if queue in self._lost else ""
+        words = (limit, lease, CLAIMS_WITHOUT_A_WORD, PROBE_EVERY, int(idle), self._name, heard)
+        try:
+            after, lost, buried, *raw = await self._work.run("claim", self._now(), queue, *words)
+        except AnswerLost:
+            self._lost.add(queue)
+            raise
+        self._lost.discard(queue)
+        self._heard[queue] = max([self._heard[queue], *(int(values[1]) for values in raw)])
         items = []
         for values in raw:
             try:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 from uuid import UUID
 
+from nexmo_twisted.errors import AnswerLost
 from nexmo_twisted.model import Claimed, InboundSms, Notification, Status, Thread
 from nexmo_twisted.rules.compact import pack
 from nexmo_twisted.rules.links import Choice, choose, thread_of
+from nexmo_twisted.store.connection import Connection
 from nexmo_twisted.store.redis_store import RedisStore
 from tests.store.test_messages import REPORT, ROOT, event
 from tests.support import StoreCase
@@ -21,7 +24,22 @@ def uuid(n: int) -> str:
     return str(UUID(int=n, version=4))
 
 
+class Deaf(Connection):
+    """While ``deaf``, commands are carried out and the answers do not come."""
+
+    deaf = False
+
+    async def run(self, name: str, *arguments: str | int) -> Any:
+        answer = await super().run(name, *arguments)
+        if self.deaf:
+            raise AnswerLost("no answer")
+        return answer
+
+
 class QueueCase(StoreCase):
+    kind = Deaf
+    connection: Deaf
+
     async def owe(self, n: int = 1, *users: str) -> None:
         """Message ``n``, due now, unread by those users."""
         sent = event("sent", uuid(n), **dict.fromkeys(users or ("bob",), Status.SENT))
@@ -176,6 +194,52 @@ class Claiming(QueueCase):
             self.assertEqual([item.suspect for item in items], [False, False])
             self.clock.advance(LEASE / 1000)
         self.assertEqual(await self.redis("ZCARD", "nx:buried:out"), 0)
+
+    async def test_taken_back(self) -> None:
+        """What the process claimed and never heard of it claims again at once, with another token; what it works on
+        and what others have stays where it is."""
+        await self.owe(1, "bob")
+        (mine,) = await self.claim()
+        await self.owe(2, "cleo")
+        other = RedisStore(self.connection, self.connection, self.now)
+        (theirs,) = (await other.claim_notifications(1, LEASE)).items
+        await self.owe(3, "dan")
+        await self.owe(4, "eve")
+        self.clock.advance(5)
+        for _ in range(2):
+            await self.unheard()
+            self.assertEqual(await self.redis("ZCOUNT", "nx:out", "-inf", self.now()), 0)
+        self.clock.advance(5)
+        again = await self.claim()
+        self.assertEqual([(item.user_id, item.suspect) for item in again], [("dan", False), ("eve", False)])
+        for n, item in enumerate((mine, theirs, *again)):
+            self.assertEqual(await self.begin(item, f"1201555019{n}"), "OK")
+        self.assertEqual(await self.claim(), [])
+
+    async def test_nothing_to_take_back(self) -> None:
+        """An answer that was lost before anything was claimed, or after it was heard, changes nothing."""
+        await self.owe(1, "bob")
+        (mine,) = await self.claim()
+        await self.unheard()
+        await self.owe(2, "cleo")
+        self.assertEqual([item.user_id for item in await self.claim()], ["cleo"])
+        self.assertEqual(await self.begin(mine), "OK")
+
+    async def test_a_probe_is_taken_back(self) -> None:
+        """So is the one SMS that was to be tried while the account is at fault."""
+        item = await self.sending(1)
+        await self.store.hold(item, "no credit")
+        self.clock.advance(61)
+        await self.unheard()
+        (probe,) = await self.claim()
+        self.assertEqual(await self.begin(probe), "OK")
+
+    async def unheard(self) -> None:
+        """The process claims, and the answer is lost."""
+        self.connection.deaf = True
+        with self.assertRaises(AnswerLost):
+            await self.claim()
+        self.connection.deaf = False
 
     async def test_given_back(self) -> None:
         """An item given back untouched is there at once, with no attempt counted."""

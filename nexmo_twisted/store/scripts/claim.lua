@@ -3,14 +3,34 @@
 -- An item whose attempt was recorded and whose lease ran out is uncertain, never tried again by itself;
 -- one that was claimed too often without a word is buried, since it may be what kills the process. So that it takes no
 -- innocent ones with it, an item whose lease ran out is claimed alone, when nothing else is worked on. None of this is
--- said of what the process itself claimed before and never heard of, since the answer was lost: it lives.
+-- said of what the process itself claimed before and never heard of, since the answer was lost: it lives. When it knows
+-- of an answer that was lost it says so, and the leases that it does not know of end at once.
 -- ARGV: now, queue (out or in), limit, lease ms, most claims without a word, ms between two probes while held,
--- 1 when the process works on nothing else, what the process is called
+-- 1 when the process works on nothing else, what the process is called, when an answer was lost the last token that it
+-- heard of, else ''
 -- Returns {ms until the next look or '', leases lost while sending, buried, item, item ...};
 -- item = {id, token, waited ms, flat item hash, flat record: s, b, x, then user, rank ...}
 local now, queue, lease, most = clock(ARGV[1]), ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
 local q, limit, claimed, lost, buried = names(queue), tonumber(ARGV[3]), {}, 0, 0
 local hold = false
+
+-- They are among the leases that were given last, of which many more belong to others.
+local function take_back(heard)
+  redis.call('ZREM', q.queue, '')     -- draining: a first write that needs no memory lets the others pass
+  local lanes = redis.call('ZREVRANGEBYSCORE', q.queue, int(now + lease), '(' .. int(now), 'LIMIT', 0, 1000)
+  for _, lane in ipairs(lanes) do
+    for _, id in ipairs(redis.call('ZRANGE', q.lane .. lane, 0, 1)) do
+      local read = redis.call('HMGET', q.item .. id, 's', 'v', 'k', 'u', 'p')
+      if read[1] == 'C' and read[2] == ARGV[8] and tonumber(read[3]) > heard
+        and redis.call('ZSCORE', q.queue, lane) == read[4] then
+        redis.call('ZADD', q.queue, int(now), lane)
+        if read[5] == '1' and redis.call('EXISTS', K.hold) == 1 then redis.call('HSET', K.hold, 'probe', int(now)) end
+      end
+    end
+  end
+end
+if ARGV[9] ~= '' then take_back(tonumber(ARGV[9])) end
+
 local function next_probe() return tonumber(redis.call('HGET', K.hold, 'probe') or '') or now end
 if queue == 'out' and redis.call('EXISTS', K.hold) == 1 then
   hold = true
@@ -31,6 +51,7 @@ local function head_of(lane)
       set_aside(q, id, item, 'D', 'crashes', now)
       buried = buried + 1
     elseif item.s == 'R' and tonumber(item.q or '0') > now then   -- all of the lane have stepped aside
+      redis.call('ZREM', q.queue, lane)
       redis.call('ZADD', q.queue, item.q, lane)
       return nil
     else return id, item end
