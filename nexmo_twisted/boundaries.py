@@ -198,12 +198,16 @@ class Store(Protocol):
     async def release(self, item: Notification | Reply) -> None:
         """Give it back untouched."""
 
-    async def set_aside(self, item: Notification | Reply, reason: str, *, uncertain: bool) -> bool:
-        """Uncertain or buried: visible, and in nobody's way. False when it is somebody else's or done."""
+    async def set_aside(
+        self, item: Notification | Reply, reason: str, *, uncertain: bool, account_works: bool = False
+    ) -> bool:
+        """Uncertain or buried: visible, and in nobody's way. False when it is somebody else's or done.
+        ``account_works`` ends a hold."""
 
     async def hold(self, item: Notification, reason: str) -> Held:
-        """Nothing goes out but one probe at a time. "NEW" when the hold begins with this, "DONE" when it was on,
-        "STALE"; "BURIED" when time and again it begins with this one, though others go out between."""
+        """Nothing goes out but one probe at a time, at first another item than this if there is one. "NEW" when the
+        hold begins with this, "DOUBT" when that depends on another one, "DONE" when it was on, "STALE"; "BURIED" when
+        time and again it begins with this one, though others go out between."""
 
     async def pause(self, item: Notification, limit: str, duration: int, reason: str) -> None:
         """Nothing passes the limit of that name for ``duration`` ms. Then the item is tried again, before others, and

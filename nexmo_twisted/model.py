@@ -275,6 +275,7 @@ class Outcome:
 
     ``message_ids`` are the provider's ids of the parts it accepted; ``alarm`` is set when an operator should look.
     ``exceeded`` is the limit of so many a second that the SMS went beyond: that of the whole account or of its sender.
+    ``account_works``: it was refused for a reason of its own, by a provider that had nothing against the account.
     """
 
     verdict: Verdict
@@ -283,10 +284,11 @@ class Outcome:
     message_ids: tuple[str, ...] = ()
     alarm: str = ""
     exceeded: Literal["", "account", "number"] = ""
+    account_works: bool = False
 
 
 #: What came of holding the outgoing side for an item: see Store.hold.
-Held = Literal["NEW", "DONE", "BURIED", "STALE"]
+Held = Literal["NEW", "DOUBT", "DONE", "BURIED", "STALE"]
 
 
 @dataclass(frozen=True, slots=True)

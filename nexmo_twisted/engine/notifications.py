@@ -171,12 +171,14 @@ class Notifications:
             self._counters.count("held")
             await self._hold(item, reason)
         else:
-            await self._bury(item, "refused", reason)
+            await self._bury(item, "refused", reason, outcome.account_works)
         return False
 
     async def _hold(self, item: Notification, reason: str) -> None:
         held: Held = await self._settle(lambda: self._store.hold(item, reason))
-        if held == "NEW":
+        if held == "DOUBT":
+            self._log.warn("Message {id} is refused, and another is tried: {reason}", id=item.message_id, reason=reason)
+        elif held == "NEW":
             self._log.critical("Nothing is sent until the account is mended: {reason}", reason=reason)
         elif held == "BURIED":
             self._counters.count("buried", "refused")
@@ -227,10 +229,11 @@ class Notifications:
         )
         await self._settle(lambda: self._store.pause(item, limit, duration, outcome.reason))
 
-    async def _bury(self, item: Notification, code: str, reason: str) -> None:
+    async def _bury(self, item: Notification, code: str, reason: str, account_works: bool = False) -> None:
         self._counters.count("buried", code)
         self._log.error("Message {id} is buried: {code}: {reason}", id=item.message_id, code=code, reason=reason)
-        await self._settle(lambda: self._store.set_aside(item, f"{code}: {reason}", uncertain=False))
+        told = f"{code}: {reason}"
+        await self._settle(lambda: self._store.set_aside(item, told, uncertain=False, account_works=account_works))
 
     async def _settle(self, move: Callable[[], Any]) -> Any:
         return await until_stored(self._clock, move)

@@ -142,8 +142,10 @@ class ToldStore:
         await self._store.retry(item, delay, reason, introduction=introduction, aside=aside)
         self._tell(item, "bad", f"{reason}; tried again in {span(delay)}")
 
-    async def set_aside(self, item: Notification | Reply, reason: str, *, uncertain: bool) -> bool:
-        done = await self._store.set_aside(item, reason, uncertain=uncertain)
+    async def set_aside(
+        self, item: Notification | Reply, reason: str, *, uncertain: bool, account_works: bool = False
+    ) -> bool:
+        done = await self._store.set_aside(item, reason, uncertain=uncertain, account_works=account_works)
         if uncertain:
             self._uncertain[item.id] = "" if isinstance(item, Reply) else self._names.user(item.user_id)
             self._tell(item, "bad", f"nobody knows whether it went out ({reason}): waits for its receipt")
@@ -153,8 +155,8 @@ class ToldStore:
 
     async def hold(self, item: Notification, reason: str) -> Held:
         held = await self._store.hold(item, reason)
-        what = "given up" if held == "BURIED" else "nothing is sent until the account is mended"
-        self._tell(item, "bad", f"{what}: {reason}")
+        what = {"BURIED": "given up", "DOUBT": "tried again when another SMS was tried"}
+        self._tell(item, "bad", f"{what.get(held, 'nothing is sent until the account is mended')}: {reason}")
         return held
 
     async def evidence(self, receipt: Receipt, *, block: bool = False) -> Delivery:

@@ -165,7 +165,7 @@ class RedisStore:
             except (LookupError, ValueError):  # nobody of ours wrote it
                 self._log.failure("An item of {queue} cannot be read: {id}", queue=queue, id=values[0])
                 with suppress(StoreUnavailable):  # else it is claimed again later
-                    await self._work.run("aside", self._now(), queue, *values[:2], "D", "undecodable")
+                    await self._work.run("aside", self._now(), queue, *values[:2], "D", "undecodable", 0)
         return Claimed(int_or_none(after), items, lost, buried)
 
     async def read_links(self, user_id: str, handset: str, *, raw: str = "", number: str = "") -> LinkState:
@@ -258,9 +258,11 @@ class RedisStore:
         words = (delay, reason, field, int(aside))
         await self._work.run("retry", self._now(), queue_of(item), item.id, item.token, *words)
 
-    async def set_aside(self, item: Notification | Reply, reason: str, *, uncertain: bool) -> bool:
-        state = "U" if uncertain else "D"
-        answer = await self._work.run("aside", self._now(), queue_of(item), item.id, item.token, state, reason)
+    async def set_aside(
+        self, item: Notification | Reply, reason: str, *, uncertain: bool, account_works: bool = False
+    ) -> bool:
+        words = ("U" if uncertain else "D", reason, int(account_works))
+        answer = await self._work.run("aside", self._now(), queue_of(item), item.id, item.token, *words)
         return bool(answer == "DONE")
 
     async def hold(self, item: Notification, reason: str) -> Held:

@@ -1,4 +1,4 @@
--- uses time messages queue
+-- uses time messages queue hold
 -- The heads of the lanes that are due, each under a lease with a token. One item a lane, so the order in a lane holds.
 -- An item whose attempt was recorded and whose lease ran out is uncertain, never tried again by itself;
 -- one that was claimed too often without a word is buried, since it may be what kills the process. So that it takes no
@@ -12,7 +12,6 @@
 -- item = {id, token, waited ms, flat item hash, flat record: s, b, x, then user, rank ...}
 local now, queue, lease, most = clock(ARGV[1]), ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
 local q, limit, claimed, lost, buried = names(queue), tonumber(ARGV[3]), {}, 0, 0
-local hold = false
 
 -- They are among the leases that were given last, of which many more belong to others.
 local function take_back(heard)
@@ -31,11 +30,9 @@ local function take_back(heard)
 end
 if ARGV[9] ~= '' then take_back(tonumber(ARGV[9])) end
 
-local function next_probe() return tonumber(redis.call('HGET', K.hold, 'probe') or '') or now end
-if queue == 'out' and redis.call('EXISTS', K.hold) == 1 then
-  hold = true
-  if next_probe() > now then return {int(next_probe() - now), 0, 0} end
-  limit = math.min(limit, 1)
+local hold = queue == 'out' and load_hold()
+if hold and free_rank(hold) == 0 and tonumber(hold.probe or '0') > now then
+  return {int(tonumber(hold.probe) - now), 0, 0}
 end
 
 local function suspect(item) return item.s == 'C' and item.v ~= ARGV[8] end
@@ -79,34 +76,41 @@ local function due_lanes()
 end
 
 local held = held_so_far(now)
+local function claim(lane, id, item)
+  local alone = suspect(item)
+  local record = item.m and (load_message(item.m) or {x = 'expired'})
+  redis.call('ZREM', q.queue, lane)
+  local token = int(redis.call('INCR', K.fence))
+  if alone then redis.call('HINCRBY', q.item .. id, 'c', 1) end
+  redis.call('HSET', q.item .. id, 's', 'C', 'k', token, 'v', ARGV[8], 'p', hold and '1' or '')
+  lease_lane(q, id, item, now + lease)
+  local flat = {}
+  if record then
+    flat = {record.s or '', record.b or '', record.x or ''}
+    for user, rank in pairs(record.r or {}) do flat[#flat + 1] = user; flat[#flat + 1] = int(rank) end
+  end
+  local waited = now - (tonumber(item.d) or now) - (item.g and (held - tonumber(item.g)) or 0)
+  local fields = {'suspect', alone and '1' or ''}
+  for field, value in pairs(item) do fields[#fields + 1] = field; fields[#fields + 1] = value end
+  claimed[#claimed + 1] = {id, token, int(waited), fields, flat}
+end
+
+if hold then
+  local function fit(item) return ARGV[7] == '1' or not suspect(item) end
+  local lane, id, item = next_probe(q, hold, now, head_of, fit)
+  if id then
+    claim(lane, id, item)
+    tried(hold, id, now + tonumber(ARGV[6]))
+  end
+  return {look_again(q, hold, now), lost, buried, unpack(claimed)}
+end
 for _, lane in ipairs(due_lanes()) do
   local id, item = head_of(lane)
   local alone = id and suspect(item)
   if alone and (#claimed > 0 or ARGV[7] ~= '1') then break end
-  if id then
-    local record = item.m and (load_message(item.m) or {x = 'expired'})
-    redis.call('ZREM', q.queue, lane)
-    local token = int(redis.call('INCR', K.fence))
-    if alone then redis.call('HINCRBY', q.item .. id, 'c', 1) end
-    redis.call('HSET', q.item .. id, 's', 'C', 'k', token, 'v', ARGV[8], 'p', hold and '1' or '')
-    lease_lane(q, id, item, now + lease)
-    local flat = {}
-    if record then
-      flat = {record.s or '', record.b or '', record.x or ''}
-      for user, rank in pairs(record.r or {}) do flat[#flat + 1] = user; flat[#flat + 1] = int(rank) end
-    end
-    local waited = now - (tonumber(item.d) or now) - (item.g and (held - tonumber(item.g)) or 0)
-    local fields = {'suspect', alone and '1' or ''}
-    for field, value in pairs(item) do fields[#fields + 1] = field; fields[#fields + 1] = value end
-    claimed[#claimed + 1] = {id, token, int(waited), fields, flat}
-  end
+  if id then claim(lane, id, item) end
   if alone then break end
 end
-if hold and #claimed > 0 then redis.call('HSET', K.hold, 'probe', int(now + tonumber(ARGV[6]))) end
-local after, first = '', redis.call('ZRANGE', q.queue, 0, 0, 'WITHSCORES')[2]
-if first then
-  after = tonumber(first)
-  if hold then after = math.max(after, next_probe()) end
-  after = int(math.max(0, after - now))
-end
+local first = redis.call('ZRANGE', q.queue, 0, 0, 'WITHSCORES')[2]
+local after = first and int(math.max(0, tonumber(first) - now)) or ''
 return {after, lost, buried, unpack(claimed)}
