@@ -63,6 +63,7 @@ KEEP = {
     "links": 30 * DAY,  # a link beyond its expiry: replies still find their conversation
     "quarantine": 7 * DAY,
     "pace": 60 * MINUTE,  # a limit, and the line before it: longer than any pause, and than any interval
+    "slot": 16 * MINUTE,  # nothing: no slot of a limit is further ahead, neither for a pause nor for an interval
     "lock": 60 * MINUTE,  # a lock, or a beat, that has lost its end
 }
 

@@ -30,6 +30,8 @@ local function take_back(heard)
 end
 if ARGV[9] ~= '' then take_back(tonumber(ARGV[9])) end
 
+if queue == 'out' then cut_back(q, now) end
+
 local hold = queue == 'out' and load_hold()
 if hold and free_rank(hold) == 0 and tonumber(hold.probe or '0') > now then
   return {int(tonumber(hold.probe) - now), 0, 0}

@@ -38,6 +38,20 @@ local function close_up(q, name)
   end
 end
 
+-- A clock that was ahead gave turns that are further ahead than any that comes first: the limit is free, and those before it
+-- move up.
+local function cut_back(q, now)
+  local first = redis.call('ZRANGE', K.turns, 0, 0, 'WITHSCORES')
+  if not first[1] or tonumber(first[2]) - now <= KEEP.slot then return end
+  redis.call('ZREM', K.turns, first[1])
+  if redis.call('ZSCORE', q.queue, first[1]) ~= first[2] then return end
+  local id = redis.call('ZRANGE', q.lane .. first[1], 0, 0)[1]
+  local item = id and load_item(q.item .. id)
+  local t = item and item.on and tonumber(redis.call('HGET', K.pace .. item.on, 't') or '')
+  if t and t / 1000 - now > KEEP.slot then redis.call('HSET', K.pace .. item.on, 't', int(now * 1000)) end
+  if item and item.on then close_up(q, item.on) end
+end
+
 -- An item leaves the lines it stands in, but for those that are given.
 local function leave_lines(q, id, item, on, by)
   for _, name in ipairs({item.on or '', item.by or ''}) do
