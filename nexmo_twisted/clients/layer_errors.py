@@ -30,7 +30,7 @@ def error_id(answer: Answer) -> str:
 
 def gone(answer: Answer) -> bool:
     """Whether Layer says that what was asked for does not exist, or no longer."""
-    return answer.status in (404, 410) and error_id(answer) not in ("", _WRONG_PATH)
+    return answer.status in (404, 410) and error_id(answer) not in ("", _WRONG_PATH, *_ACCOUNT)
 
 
 def refused(answer: Answer) -> NexmoTwistedError:

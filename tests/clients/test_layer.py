@@ -275,8 +275,9 @@ class InterceptedTests(LayerTestCase):
         """An app that Layer does not know, or has suspended, is a fault of the account."""
         for name, call in self.each_call(LayerClient(self.http, self.url, "another", TOKEN)).items():
             self.assertIs(type(await self.failure(call())), AccountFault, name)
-        for name, call in self.each_call(self.client_of(403, refusal("app_suspended"))).items():
-            self.assertIs(type(await self.failure(call())), AccountFault, name)
+        for status, what in ((403, "app_suspended"), (404, "invalid_app_id")):
+            for name, call in self.each_call(self.client_of(status, refusal(what))).items():
+                self.assertIs(type(await self.failure(call())), AccountFault, name)
 
     async def test_delete(self) -> None:
         """A second webhook is not deleted because a page says that there is none."""
