@@ -186,8 +186,7 @@ class Probing(HoldCase):
             await self.refused(probe)
             self.clock.advance(MINUTE)
         await self.owe(3, "bob")
-        self.assertEqual((await self.tried()).message_id, uuid(2))
-        self.clock.advance(2 * LEASE)
+        self.assertEqual((await self.tried()).message_id, uuid(3))
 
     async def test_those_not_tried_yet(self) -> None:
         """Who came since the last probe is tried before those who were refused."""
@@ -199,6 +198,39 @@ class Probing(HoldCase):
         await self.owe(3, "cleo")
         self.clock.advance(MINUTE)
         self.assertEqual((await self.tried()).message_id, uuid(3))
+
+    async def test_another_message(self) -> None:
+        """When a message to many is refused it is not each of them that is tried, one a minute, but other messages."""
+        await self.owe(1, "ann2")
+        (poison,) = await self.claim(1)
+        await self.refused(poison)
+        await self.owe(2, *(f"u{n}" for n in range(25)))
+        self.assertEqual(await self.refused(await self.tried()), "DONE")
+        await self.owe(3, "bob")
+        self.clock.advance(MINUTE)
+        self.assertEqual((await self.tried()).message_id, uuid(3))
+
+    async def test_those_of_before(self) -> None:
+        """Two that are refused again, and were refused before while others went out, hold nobody."""
+        for n, user in enumerate(("ann2", "bob", "cleo"), 1):
+            await self.owe(n, user)
+        (first,) = await self.claim(1)
+        await self.refused(first)
+        (second,) = await self.claim(1)
+        self.assertEqual(second.message_id, uuid(2))
+        await self.refused(second)
+        self.clock.advance(MINUTE)
+        await self.accept(await self.tried())
+        await self.owe(4, "dan")
+        items = {item.message_id: item for item in await self.claim()}
+        self.assertEqual(set(items), {uuid(1), uuid(2), uuid(4)})
+        for n in (1, 2):
+            self.assertEqual(await self.begin(items[uuid(n)], f"1201555016{n}"), "OK")
+        self.assertEqual(await self.store.hold(items[uuid(1)], "403"), "DOUBT")
+        self.assertEqual(await self.store.hold(items[uuid(2)], "403"), "DOUBT")
+        await self.store.release(items[uuid(4)])
+        await self.accept(await self.tried())
+        self.assertEqual(await self.held(), {})
 
     async def test_a_refusal_of_its_own(self) -> None:
         """A probe that is refused for a reason of its own proves that the account works."""

@@ -99,10 +99,10 @@ end
 
 if hold then
   local function fit(item) return ARGV[7] == '1' or not suspect(item) end
-  local lane, id, item = next_probe(q, hold, now, head_of, fit)
+  local lane, id, item, rank = next_probe(q, hold, now, head_of, fit)
   if id then
     claim(lane, id, item)
-    tried(hold, id, now + tonumber(ARGV[6]))
+    tried(hold, rank, now + tonumber(ARGV[6]))
   end
   return {look_again(q, hold, now), lost, buried, unpack(claimed)}
 end

@@ -17,23 +17,21 @@ end
 put_back(q, id, item, ARGV[4], probe, now)
 link_again(item)
 redis.call('HSET', q.item .. id, 'y', begun)
-local begins = not hold
-if begins then
-  hold = {by = id, free = 'item', doubt = '1'}
-  redis.call('HSET', K.hold, 'by', id)
+if not hold then
+  hold = {by = id, free = 'item', doubt = '1', begins = true}
+  redis.call('HSET', K.hold, 'by', id, 'doubt', '1')
   if redis.call('ZSCORE', q.queue, item.l) == int(probe) then
     redis.call('ZADD', q.queue, int(now), item.l)   -- it is due, and how long that has been is told
   end
 end
-local doubted, rank = hold.doubt == '1', rank_of(hold, id)
+local rank, probed = rank_of(hold, id, item.y), item.p == '1'
 redis.call('HSET', K.hold, 'reason', ARGV[4])
-tried(hold, id, probe)
-local settled = rank == 1 or rank == 3 and not begins
-if not doubted then return 'DONE' end
-if not settled and another_waits(q, hold, math.max(1, free_rank(hold)), probe) then
-  redis.call('HSET', K.hold, 'doubt', '1')
-  return 'DOUBT'
-end
+remember_refused(hold, id)
+-- What was on its way when it began says nothing of the others, but that a second recipient of a message is refused.
+if hold.begins or probed or rank == 2 then tried(hold, rank, probe) end
+if hold.doubt ~= '1' then return 'DONE' end
+local settled = probed and (rank == 1 or rank == 4)
+if not settled and another_waits(q, hold, math.max(1, free_rank(hold)), probe) then return 'DOUBT' end
 redis.call('HDEL', K.hold, 'doubt')
 redis.call('HSET', K.hold, 'since', int(now))
 return 'NEW'
