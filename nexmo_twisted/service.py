@@ -34,7 +34,7 @@ from nexmo_twisted.engine.watch import Watch
 from nexmo_twisted.errors import ConfigurationError, StoreUnavailable
 from nexmo_twisted.operations.door import HealthDoor, MetricsDoor
 from nexmo_twisted.operations.gauges import Gauges
-from nexmo_twisted.operations.health import Health, failing_remotes
+from nexmo_twisted.operations.health import Health, open_circuits
 from nexmo_twisted.operations.metrics import PrometheusCounters
 from nexmo_twisted.rules import signatures
 from nexmo_twisted.store.connection import Connection, Now, Scripts, redis_time
@@ -141,7 +141,7 @@ class NexmoService(Service):
         """What the operator's door tells of this moment."""
         circuits = self.engine.circuits
         self.counters.add(Gauges(self.watch, self._functions, circuits))
-        failing = failing_remotes(circuits, clock, self._wall)
+        failing = open_circuits(circuits, clock, self._wall)
         return Health(
             vital=[self.watch.away],
             partial=[self.watch.troubles, failing, self.engine.registration.troubles, self._functions.troubles],

@@ -41,7 +41,7 @@ class Health:
         }
 
 
-def failing_remotes(circuits: Sequence[Circuit], clock: IReactorTime, wall: Callable[[], float]) -> Condition:
+def open_circuits(circuits: Sequence[Circuit], clock: IReactorTime, wall: Callable[[], float]) -> Condition:
     """The remotes that have failed too often, or in whose place something else answers. Circuits tell seconds of
     ``clock``, which are no time of day."""
 
