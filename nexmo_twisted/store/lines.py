@@ -41,11 +41,12 @@ class Line(txredisapi.RedisProtocol):  # type: ignore[misc]
     for each command; and whenever time is up, the socket is read before that counts.
     """
 
-    def __init__(self, clock: IReactorTime) -> None:
+    def __init__(self, clock: IReactorTime, reply_timeout: float = REPLY_TIMEOUT) -> None:
         super().__init__(charset="utf-8", convertNumbers=False)
         self.lost: Deferred[None] = Deferred()
         self.reason = ""  #: why it was lost
         self._clock = clock
+        self._patience = reply_timeout
         self._asked: deque[float] = deque()  #: when the commands without an answer were sent
         self._timer: IDelayedCall | None = None
         self._due = 0.0
@@ -56,7 +57,7 @@ class Line(txredisapi.RedisProtocol):  # type: ignore[misc]
         answer: Deferred[Any] = super().execute_command(*words, **options)
         self._asked.append(self._clock.seconds())
         if self._timer is None:
-            self._look_in(REPLY_TIMEOUT)
+            self._look_in(self._patience)
         return answer
 
     def dataReceived(self, data: bytes, unpause: bool = False) -> None:
@@ -79,14 +80,14 @@ class Line(txredisapi.RedisProtocol):  # type: ignore[misc]
         if not self._asked:
             return
         now = self._clock.seconds()
-        left = self._asked[0] + REPLY_TIMEOUT - now
+        left = self._asked[0] + self._patience - now
         if left > 0:
             self._look_in(left)
         elif now - self._due > PUNCTUAL and not self._spared:
             self._spared = True
-            self._look_in(REPLY_TIMEOUT)
+            self._look_in(self._patience)
         else:
-            self._read_first(self._asked[0], now + REPLY_TIMEOUT)
+            self._read_first(self._asked[0], now + self._patience)
 
     def _read_first(self, asked: float, end: float) -> None:
         """The reactor runs timers before it reads: let it read. A long answer takes several turns."""
@@ -101,7 +102,7 @@ class Line(txredisapi.RedisProtocol):  # type: ignore[misc]
         else:
             self._timer = None
             while self.replyQueue.waiting:
-                self.replyReceived(txredisapi.TimeoutError(f"no answer within {REPLY_TIMEOUT:g} seconds"))
+                self.replyReceived(txredisapi.TimeoutError(f"no answer within {self._patience:g} seconds"))
             self.abort()
 
     def connectionLost(self, why: Failure) -> None:
