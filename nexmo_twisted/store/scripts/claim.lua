@@ -20,7 +20,7 @@ local function take_back(heard)
   for _, lane in ipairs(lanes) do
     for _, id in ipairs(redis.call('ZRANGE', q.lane .. lane, 0, 1)) do
       local read = redis.call('HMGET', q.item .. id, 's', 'v', 'k', 'u', 'p')
-      if read[1] == 'C' and read[2] == ARGV[8] and tonumber(read[3]) > heard
+      if read[1] == 'C' and read[2] == ARGV[8] and (tonumber(read[3] or '') or 0) > heard
         and redis.call('ZSCORE', q.queue, lane) == read[4] then
         redis.call('ZADD', q.queue, int(now), lane)
         if read[5] == '1' and redis.call('EXISTS', K.hold) == 1 then redis.call('HSET', K.hold, 'probe', int(now)) end
