@@ -202,21 +202,31 @@ class Store(Protocol):
     async def finish(self, item: Notification | Reply, outcome: str) -> None:
         """Done without anything to send, or posted."""
 
-    async def retry(self, item: Notification | Reply, delay: int, reason: str, introduction: bool = False) -> None:
-        """Look at it again after ``delay``; it keeps its place. ``introduction``: count a failed introduction."""
+    async def retry(
+        self, item: Notification | Reply, delay: int, reason: str, *, introduction: bool = False, aside: bool = False
+    ) -> None:
+        """Look at it again after ``delay``; it keeps its place, unless it steps ``aside`` and lets others pass that
+        long. ``introduction``: count a failed introduction."""
 
     async def release(self, item: Notification | Reply) -> None:
         """Give it back untouched."""
 
     async def set_aside(
-        self, item: Notification | Reply, reason: str, *, uncertain: bool, on_wire: float | None = None
+        self,
+        item: Notification | Reply,
+        reason: str,
+        *,
+        uncertain: bool,
+        on_wire: float | None = None,
+        account_works: bool = False,
     ) -> bool:
         """Uncertain or buried: visible, and in nobody's way. False when it is somebody else's or done. ``on_wire`` is
-        how many seconds ago the bytes of its SMS went out, if that is known."""
+        how many seconds ago the bytes of its SMS went out, if that is known; ``account_works`` ends a hold."""
 
     async def hold(self, item: Notification, reason: str) -> Held:
-        """Nothing goes out but one probe at a time. "NEW" when the hold begins with this, "DONE" when it was on,
-        "STALE"; "BURIED" when time and again it begins with this one, though others go out between."""
+        """Nothing goes out but one probe at a time, at first another item than this if there is one. "NEW" when the
+        hold begins with this, "DOUBT" when that depends on another one, "DONE" when it was on, "STALE"; "BURIED" when
+        time and again it begins with this one, though others go out between."""
 
     async def pause(self, item: Notification, limit: str, duration: int, reason: str) -> None:
         """Nothing passes the limit of that name for ``duration`` ms. Then the item is tried again, before others, and

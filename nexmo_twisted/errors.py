@@ -36,6 +36,11 @@ class Throttled(Temporary):
     """Too many requests: later, and slower."""
 
 
+class Intercepted(Temporary):
+    """Something in front of the other side answered in its place, a proxy or a web server at a wrong address: it says
+    nothing of what was asked for, nor of whether the other side works."""
+
+
 class AccountFault(Temporary):
     """The account is at fault (credentials, credit, suspension): no request will work until somebody mends it."""
 
@@ -50,6 +55,10 @@ class BadSignature(NexmoTwistedError):
 
 class StoreUnavailable(NexmoTwistedError):
     """Redis is away, refuses to work or did not answer in time. Nothing is half stored; ask again later."""
+
+
+class AnswerLost(StoreUnavailable):
+    """Redis was asked and its answer did not come: nobody knows whether it did what it was asked for."""
 
 
 class ConfigurationError(NexmoTwistedError):

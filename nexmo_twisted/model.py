@@ -76,7 +76,8 @@ class Notification:
     Times are milliseconds since the epoch by Redis' clock. ``waited`` is how long it has been due, time on hold not
     counted. ``statuses`` is empty and ``packed`` blank when the message is gone (``gone`` says why). ``suspect``:
     whoever had it before never said a word about it. With a ``notice`` there is no message, and its id is that of the
-    notification. ``aside_since`` is when it first stepped aside because all numbers of its handset were in use.
+    notification. ``aside_since`` is when it first stepped aside because all numbers of its handset were in use;
+    ``reason`` why it was put off last, blank when it was not.
     """
 
     id: str
@@ -94,6 +95,7 @@ class Notification:
     suspect: bool
     notice: Notice | None = None
     aside_since: int | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,8 @@ class Reply:
 
     ``handset`` and ``number`` are E.164 digits. ``once`` is the UUID that keeps the chat platform from posting it
     twice. ``thread`` is the conversation the number carried on that handset when the SMS came, or None. It is ``open``
-    while an attempt at an SMS of another conversation decides, and in ``doubt`` when nothing will.
+    while an attempt at an SMS of another conversation decides, and in ``doubt`` when nothing will. ``reason`` is why it
+    was put off last.
     """
 
     id: str
@@ -117,6 +120,7 @@ class Reply:
     suspect: bool
     open: bool = False
     doubt: bool = False
+    reason: str = ""
 
 
 Item = TypeVar("Item", covariant=True)
@@ -332,7 +336,8 @@ class Outcome:
 
     ``message_ids`` are the provider's ids of the parts it accepted; ``alarm`` is set when an operator should look.
     ``exceeded`` is the limit of so many a second that the SMS went beyond: that of the whole account or of its sender.
-    ``on_wire`` is how many seconds before this its bytes went out, None where that is not known.
+    ``on_wire`` is how many seconds before this its bytes went out, None where that is not known. ``account_works``: it
+    was refused for a reason of its own, by a provider that had nothing against the account.
     """
 
     verdict: Verdict
@@ -342,10 +347,11 @@ class Outcome:
     alarm: str = ""
     exceeded: Literal["", "account", "number"] = ""
     on_wire: float | None = None
+    account_works: bool = False
 
 
 #: What came of holding the outgoing side for an item: see Store.hold.
-Held = Literal["NEW", "DONE", "BURIED", "STALE"]
+Held = Literal["NEW", "DOUBT", "DONE", "BURIED", "STALE"]
 
 
 @dataclass(frozen=True, slots=True)

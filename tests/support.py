@@ -115,6 +115,7 @@ class StoreCase(TestCase):
     """A test with an empty real store. ``self.clock`` is the time of the scripts and of everything it is given to."""
 
     timeout = 60
+    kind: type[Connection] = Connection
 
     async def setUp(self) -> None:
         self.clock = Clock()
@@ -128,7 +129,7 @@ class StoreCase(TestCase):
         return str(round(self.clock.seconds() * 1000))
 
     async def connect(self) -> Connection:
-        connection = Connection(reactor, parse(Server.shared().url), self.scripts)
+        connection = self.kind(reactor, parse(Server.shared().url), self.scripts)
         self.addCleanup(lambda: Deferred.fromCoroutine(connection.close()))
         await connection.open()
         return connection

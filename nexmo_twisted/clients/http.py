@@ -98,7 +98,8 @@ class Http:
             if waiting is not None:
                 waiting.cancel()
 
-        timer = self._clock.callLater(self._timeout, expire)
+        # The reactor runs timers before it reads: when we stood still the answer may be there.
+        timer = self._clock.callLater(self._timeout, self._clock.callLater, 0, expire)
         answered = False
         try:
             waiting = self._client.request(

@@ -15,15 +15,16 @@ from uuid import UUID
 from twisted.web.http_headers import Headers
 
 from nexmo_twisted.boundaries import ChatPlatform
-from nexmo_twisted.clients.answers import ask, read_json, refusal, unreadable
+from nexmo_twisted.clients.answers import ask, read_json, unreadable
 from nexmo_twisted.clients.http import Answer, Http
+from nexmo_twisted.clients.layer_errors import COMPANY, error_id, gone, refused
 from nexmo_twisted.clients.layer_webhooks import LayerWebhooks
-from nexmo_twisted.errors import NexmoTwistedError, Permanent, Temporary
+from nexmo_twisted.errors import Intercepted, NexmoTwistedError, Permanent, Temporary
 from nexmo_twisted.rules.compact import CONVERSATION
 from nexmo_twisted.rules.invisible import is_blank
+from nexmo_twisted.rules.plain import message_uuid
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_COMPANY = "Layer"
 
 
 class LayerClient:
@@ -55,13 +56,13 @@ class LayerClient:
             # No path can name such a user: these segments would be resolved before Layer saw them.
             raise Permanent("no user of Layer can have this id", code="unknown_user")
         answer = await self._get(f"/users/{segment}/identity")
-        if answer.status in (404, 410):
+        if gone(answer):
             raise Permanent("Layer knows no such user", code="unknown_user")
         return _profile(user_id, self._object(answer))
 
     async def conversation(self, conversation_id: str) -> Mapping[str, Any]:
         answer = await self._get(f"/conversations/{_conversation_uuid(conversation_id)}")
-        if answer.status in (404, 410):
+        if gone(answer):
             raise Permanent("the conversation is gone", code="conversation_gone")
         return self._object(answer)
 
@@ -73,31 +74,33 @@ class LayerClient:
             "parts": [{"body": text, "mime_type": "text/plain"} for text in parts],
         }
         url = f"{self._base}/conversations/{_conversation_uuid(conversation_id)}/messages"
-        answer = await ask(self._http, _COMPANY, "POST", url, headers, json.dumps(body).encode("ascii"))
-        match answer.status:
-            case 200 | 201:
-                return
-            case 404 | 410:
-                raise Permanent("the conversation is gone", code="conversation_gone")
-            case 403 | 422 if _is_layers(answer):
-                raise Permanent("the user is no participant", code="not_participant")
-            case 409 if _error_id(answer) == "id_in_use":
-                return
-        error = refusal(_COMPANY, answer.status, answer)
-        raise error if _is_layers(answer) else _for_now(error)
+        answer = await ask(self._http, COMPANY, "POST", url, headers, json.dumps(body).encode("ascii"))
+        if answer.status in (200, 201):
+            if not _is_message(answer):
+                reason = f"{COMPANY} answers {answer.status} without the message it made: check layer.api_url"
+                raise Intercepted(reason)
+            return
+        if answer.status == 409 and error_id(answer) == "id_in_use":
+            return
+        if gone(answer):
+            raise Permanent("the conversation is gone", code="conversation_gone")
+        error = refused(answer)
+        if answer.status in (403, 422) and isinstance(error, Permanent):
+            raise Permanent("the user is no participant", code="not_participant")
+        raise error
 
     async def ensure_webhook(self, name: str, target_url: str, secret: str) -> Sequence[str]:
         return await self._webhooks.ensure(name, target_url, secret)
 
     async def _get(self, path: str) -> Answer:
-        return await ask(self._http, _COMPANY, "GET", self._base + path, self._reading)
+        return await ask(self._http, COMPANY, "GET", self._base + path, self._reading)
 
     def _object(self, answer: Answer) -> Mapping[str, Any]:
         if answer.status != 200:
-            raise _for_now(refusal(_COMPANY, answer.status, answer))
-        value = read_json(_COMPANY, answer)
+            raise _for_now(refused(answer))
+        value = read_json(COMPANY, answer)
         if not isinstance(value, dict):
-            raise unreadable(_COMPANY)
+            raise unreadable(COMPANY)
         return value
 
 
@@ -108,22 +111,17 @@ def _conversation_uuid(conversation_id: str) -> str:
     return uuid
 
 
-def _error_id(answer: Answer) -> object:
-    """The ``id`` of Layer's error object, None when the answer is none of Layer's."""
+def _is_message(answer: Answer) -> bool:
+    """Whether it is the message that was made: a page with a good status is none."""
     try:
-        error = read_json(_COMPANY, answer)
+        message = read_json(COMPANY, answer)
     except Temporary:
-        return None
-    return error.get("id") if isinstance(error, dict) else None
-
-
-def _is_layers(answer: Answer) -> bool:
-    """Whether Layer itself said so: a proxy in front of it says no with a page of its own."""
-    return _error_id(answer) is not None
+        return False
+    return isinstance(message, dict) and message_uuid(str(message.get("id"))) is not None
 
 
 def _for_now(error: NexmoTwistedError) -> NexmoTwistedError:
-    """Calls to Layer are simply tried again, whatever was wrong with them."""
+    """Questions to Layer are simply asked again, whatever was wrong with them."""
     return Temporary(error.reason) if isinstance(error, Permanent) else error
 
 

@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 
 from twisted.web.http_headers import Headers
 
-from nexmo_twisted.clients.answers import ask, read_json, refusal, unreadable
+from nexmo_twisted.clients.answers import ask, read_json, unreadable
 from nexmo_twisted.clients.http import Answer, Http
+from nexmo_twisted.clients.layer_errors import COMPANY, gone, refused
 from nexmo_twisted.errors import Permanent
 
 EVENTS = ("message.sent", "message.delivered", "message.read", "message.deleted")
@@ -23,7 +24,6 @@ VERSION = "1.0"
 #: Looks, one a minute, for which a webhook that was replaced stays: Layer repeats for about half an hour.
 REPLACED_STAYS = 35
 
-_COMPANY = "Layer"
 _ID = re.compile(r"(?:.*/)?([0-9A-Za-z-]+)")
 _DEFAULT_PORT = re.compile(r"(https://[^/?#]*):443(?=[/?#]|$)", re.IGNORECASE)
 
@@ -98,9 +98,9 @@ class LayerWebhooks:
         return False
 
     async def _all(self) -> list[Mapping[str, Any]]:
-        hooks = read_json(_COMPANY, await self._call("GET", self._url, 200))
+        hooks = read_json(COMPANY, await self._call("GET", self._url, 200))
         if not isinstance(hooks, list) or not all(isinstance(hook, dict) for hook in hooks):
-            raise unreadable(_COMPANY)
+            raise unreadable(COMPANY)
         return hooks
 
     async def _register(self, target_url: str, secret: str, config: Mapping[str, str]) -> None:
@@ -114,14 +114,18 @@ class LayerWebhooks:
         await self._call("POST", self._url, 201, body=json.dumps(hook).encode("ascii"))
 
     async def _delete(self, hook: Mapping[str, Any]) -> None:
-        # 404, 410: somebody else was faster.
-        await self._call("DELETE", f"{self._url}/{_id(hook)}", 204, 404, 410)
+        answer = await self._ask("DELETE", f"{self._url}/{_id(hook)}")
+        if answer.status not in (200, 204) and not gone(answer):  # then somebody else was faster
+            raise refused(answer)
 
-    async def _call(self, method: str, url: str, *expected: int, body: bytes | None = None) -> Answer:
-        answer = await ask(self._http, _COMPANY, method, url, self._headers, body)
-        if answer.status != 200 and answer.status not in expected:
-            raise refusal(_COMPANY, answer.status, answer)
+    async def _call(self, method: str, url: str, expected: int, body: bytes | None = None) -> Answer:
+        answer = await self._ask(method, url, body)
+        if answer.status not in (200, expected):
+            raise refused(answer)
         return answer
+
+    async def _ask(self, method: str, url: str, body: bytes | None = None) -> Answer:
+        return await ask(self._http, COMPANY, method, url, self._headers, body)
 
 
 def _is(hook: Mapping[str, Any], name: str, target_url: str) -> bool:
@@ -143,7 +147,7 @@ def _id(hook: Mapping[str, Any]) -> str:
     """The bare UUID of ``layer:///apps/<uuid>/webhooks/<uuid>``."""
     found = _ID.fullmatch(str(hook.get("id")))
     if found is None:
-        raise unreadable(_COMPANY)
+        raise unreadable(COMPANY)
     return found[1]
 
 

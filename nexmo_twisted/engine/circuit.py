@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from nexmo_twisted.boundaries import ChatPlatform, SmsProvider
-from nexmo_twisted.errors import Permanent, Temporary
+from nexmo_twisted.errors import Intercepted, Permanent, Temporary
 from nexmo_twisted.model import Outcome, OwnedNumber, Sms, Verdict
+from nexmo_twisted.rules.backoff import CAP
 
 #: How many failures in a row open a circuit.
 FAILURES = 5
@@ -26,7 +27,8 @@ class Circuit:
 
     Every :meth:`request` tells whether it worked. After five failures in a row the circuit is open: one request at a
     time passes, with a pause after each that fails, and the others raise Temporary at once. One that works closes it.
-    ``since`` is when it opened, in seconds of ``clock``.
+    ``since`` is when it opened, in seconds of ``clock``. A request that something else answered tells nothing of the
+    remote: see :attr:`intercepted`.
     """
 
     _log = Logger()
@@ -39,6 +41,7 @@ class Circuit:
         self._failures = 0
         self._probing = False
         self._next = 0.0
+        self._strange: dict[str, _Strange] = {}  # by call
 
     @property
     def open(self) -> bool:
@@ -49,26 +52,50 @@ class Circuit:
         """Seconds until the next probe may begin; 0 when there is nothing to wait for."""
         return max(0.0, self._next - self._clock.seconds()) if self.open else 0.0
 
+    @property
+    def intercepted(self) -> tuple[float, str] | None:
+        """Since when something else answers in the place of the remote, and the reason; None when nothing does.
+
+        Of each call the last answer counts, for as long as somebody may wait to try it again.
+        """
+        now = self._clock.seconds()
+        found = [(each.since, each.reason) for each in self._strange.values() if now - each.last <= 2 * CAP]
+        return min(found, default=None)
+
     @contextmanager
-    def request(self) -> Iterator[None]:
-        """Around one request. Temporary counts as a failure, a return and Permanent as a success."""
+    def request(self, call: str = "") -> Iterator[None]:
+        """Around one request. Temporary counts as a failure, a return and Permanent as a success; Intercepted as
+        neither. ``call`` says which request it is, since one may be intercepted and others not."""
         probe = self.open
         if probe and (self._probing or self.pause):
             raise Temporary(f"{self.name} fails; one probe at a time", max(self.pause, FIRST_PAUSE))
         self._probing = probe
         try:
             yield
+        except Intercepted as error:
+            self._note(call, error.reason)
+            raise
         except Temporary as error:
             self.failed(error.reason)
             raise
         except Permanent:
-            self.worked()
+            self._answered(call)
             raise
         else:
-            self.worked()
+            self._answered(call)
         finally:
             if probe:
                 self._probing = False
+
+    def _note(self, call: str, reason: str) -> None:
+        now, known = self._clock.seconds(), self._strange.get(call)
+        if known is None:
+            self._log.error("{reason}", reason=reason)
+        self._strange[call] = _Strange(known.since if known else now, now, reason)
+
+    def _answered(self, call: str) -> None:
+        self._strange.pop(call, None)
+        self.worked()
 
     def failed(self, reason: str) -> None:
         self._failures += 1
@@ -87,6 +114,14 @@ class Circuit:
         self._failures, self.since, self.reason = 0, None, ""
 
 
+class _Strange(NamedTuple):
+    """Answers of something else: when the first and the last one came, in seconds of the clock, and the last reason."""
+
+    since: float
+    last: float
+    reason: str
+
+
 class _Failed(Temporary):
     """An outcome that counts as a failure of the remote."""
 
@@ -99,19 +134,19 @@ class GuardedChat:
         self._circuit = circuit
 
     async def identity(self, user_id: str) -> Mapping[str, Any]:
-        with self._circuit.request():
+        with self._circuit.request("identity"):
             return await self._chat.identity(user_id)
 
     async def conversation(self, conversation_id: str) -> Mapping[str, Any]:
-        with self._circuit.request():
+        with self._circuit.request("conversation"):
             return await self._chat.conversation(conversation_id)
 
     async def post(self, conversation_id: str, user_id: str, parts: Sequence[str], once: UUID) -> None:
-        with self._circuit.request():
+        with self._circuit.request("post"):
             await self._chat.post(conversation_id, user_id, parts, once)
 
     async def ensure_webhook(self, name: str, target_url: str, secret: str) -> Sequence[str]:
-        with self._circuit.request():
+        with self._circuit.request("webhook"):
             return await self._chat.ensure_webhook(name, target_url, secret)
 
 

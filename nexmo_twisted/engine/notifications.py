@@ -19,7 +19,7 @@ from nexmo_twisted.engine.desk import Desk
 from nexmo_twisted.engine.links import Links
 from nexmo_twisted.engine.persist import until_stored
 from nexmo_twisted.engine.receipts import heard_before
-from nexmo_twisted.errors import AccountFault, Permanent, StoreUnavailable, Temporary
+from nexmo_twisted.errors import AccountFault, Intercepted, Permanent, StoreUnavailable, Temporary
 from nexmo_twisted.model import (
     Accepted,
     Attempt,
@@ -98,7 +98,8 @@ class Notifications:
         except StoreUnavailable as error:
             await self._retry(item, error.reason)
         except Temporary as error:
-            await self._retry(item, error.reason, error.retry_after, isinstance(error, IntroductionFailed))
+            kinds = {"introduction": isinstance(error, IntroductionFailed), "aside": isinstance(error, Intercepted)}
+            await self._retry(item, error.reason, error.retry_after, **kinds)
             if isinstance(error, AccountFault):
                 self._log.error("The chat platform refuses us: {reason}", reason=error.reason)
         except Permanent as error:
@@ -133,7 +134,7 @@ class Notifications:
         if item.notice is None and item.statuses.get(item.user_id) not in terms.report:
             raise Skip("read")
         if item.waited > terms.give_up:
-            raise Permanent("not sent in time", code="too_late")
+            raise Permanent(": ".join(filter(None, ["not sent in time", item.reason])), code="too_late")
         if item.notice is not None:
             return await self._departures.notice(item, item.notice)
         message = unpack(item.packed, item.message_id, item.sender, item.statuses, terms.api_root)
@@ -205,12 +206,14 @@ class Notifications:
             self._counters.count("held")
             await self._hold(item, reason)
         else:
-            await self._bury(item, "refused", reason)
+            await self._bury(item, "refused", reason, outcome.account_works)
         return False
 
     async def _hold(self, item: Notification, reason: str) -> None:
         held: Held = await self._settle(lambda: self._store.hold(item, reason))
-        if held == "NEW":
+        if held == "DOUBT":
+            self._log.warn("Message {id} is refused, and another is tried: {reason}", id=item.message_id, reason=reason)
+        elif held == "NEW":
             self._log.critical("Nothing is sent until the account is mended: {reason}", reason=reason)
         elif held == "BURIED":
             self._counters.count("buried", "refused")
@@ -241,9 +244,8 @@ class Notifications:
         heard_before(delivery, sms.to, self._counters)
         return True
 
-    async def _retry(
-        self, item: Notification, reason: str, after: float | None = None, introduction: bool = False
-    ) -> None:
+    async def _retry(self, item: Notification, reason: str, after: float | None = None, **kinds: bool) -> None:
+        """``kinds`` are those of ``Store.retry``."""
         self._counters.count("retried")
         delay = backoff.delay(item.attempts + 1, retry_after=after, random=self._random)
         self._log.info(
@@ -252,7 +254,7 @@ class Notifications:
             delay=delay,
             reason=reason,
         )
-        await self._settle(lambda: self._store.retry(item, int(delay * 1000), reason, introduction=introduction))
+        await self._settle(lambda: self._store.retry(item, int(delay * 1000), reason, **kinds))
 
     async def _pause(self, item: Notification, sms: Sms, outcome: Outcome) -> None:
         """Nexmo says that the account or the number is too fast: nobody uses it for a while, and then this SMS does."""
@@ -269,10 +271,11 @@ class Notifications:
         )
         await self._settle(lambda: self._store.pause(item, limit, duration, outcome.reason))
 
-    async def _bury(self, item: Notification, code: str, reason: str) -> None:
+    async def _bury(self, item: Notification, code: str, reason: str, account_works: bool = False) -> None:
         self._counters.count("buried", code)
         self._log.error("Message {id} is buried: {code}: {reason}", id=item.message_id, code=code, reason=reason)
-        await self._settle(lambda: self._store.set_aside(item, f"{code}: {reason}", uncertain=False))
+        told = f"{code}: {reason}"
+        await self._settle(lambda: self._store.set_aside(item, told, uncertain=False, account_works=account_works))
 
     async def _settle(self, move: Callable[[], Any]) -> Any:
         return await until_stored(self._clock, move)

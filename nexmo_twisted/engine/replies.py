@@ -16,7 +16,7 @@ from nexmo_twisted.engine.desk import Desk
 from nexmo_twisted.engine.links import Links
 from nexmo_twisted.engine.notices import Notices
 from nexmo_twisted.engine.persist import until_stored
-from nexmo_twisted.errors import AccountFault, NexmoTwistedError, Permanent, StoreUnavailable, Temporary
+from nexmo_twisted.errors import AccountFault, Intercepted, NexmoTwistedError, Permanent, StoreUnavailable, Temporary
 from nexmo_twisted.model import Reply, Thread
 from nexmo_twisted.rules import backoff, phones
 from nexmo_twisted.rules.invisible import is_blank
@@ -63,7 +63,7 @@ class Replies:
     async def _handle(self, item: Reply) -> None:
         try:
             if item.waited > self._terms.give_up:
-                raise Permanent("not posted in time", code="too_late")
+                raise Permanent(": ".join(filter(None, ["not posted in time", item.reason])), code="too_late")
             await self._post(item)
         except CancelledError:  # the service stops; posting it again will do no harm
             raise
@@ -72,7 +72,7 @@ class Replies:
         except Temporary as error:
             if isinstance(error, AccountFault):
                 self._log.error("The chat platform refuses us: {reason}", reason=error.reason)
-            await self._retry(item, error.reason, error.retry_after)
+            await self._retry(item, error.reason, error.retry_after, isinstance(error, Intercepted))
         except Permanent as error:
             self._counters.count("replies", error.code)
             self._log.error(
@@ -144,7 +144,7 @@ class Replies:
         reason = "ambiguous: written when its number went from one conversation to another"
         await self._settle(lambda: self._store.set_aside(item, reason, uncertain=False))
 
-    async def _retry(self, item: Reply, reason: str, after: float | None = None) -> None:
+    async def _retry(self, item: Reply, reason: str, after: float | None = None, aside: bool = False) -> None:
         delay = backoff.delay(item.attempts + 1, retry_after=after, random=self._random)
         self._log.info(
             "A reply from {who} is posted again in {delay:.0f} s: {reason}",
@@ -152,7 +152,7 @@ class Replies:
             delay=delay,
             reason=reason,
         )
-        await self._settle(lambda: self._store.retry(item, int(delay * 1000), reason))
+        await self._settle(lambda: self._store.retry(item, int(delay * 1000), reason, aside=aside))
 
     async def _settle(self, move: Callable[[], Any]) -> Any:
         return await until_stored(self._clock, move)

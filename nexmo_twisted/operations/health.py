@@ -42,12 +42,14 @@ class Health:
 
 
 def open_circuits(circuits: Sequence[Circuit], clock: IReactorTime, wall: Callable[[], float]) -> Condition:
-    """The remotes that have failed too often. Circuits tell seconds of ``clock``, which are no time of day."""
+    """The remotes that have failed too often, or in whose place something else answers. Circuits tell seconds of
+    ``clock``, which are no time of day."""
 
     def found() -> Iterable[Trouble]:
         for circuit in circuits:
-            if circuit.since is not None:
-                yield Trouble(circuit.name, wall() - (clock.seconds() - circuit.since), circuit.reason)
+            open_ = [(circuit.since, circuit.reason)] if circuit.since is not None else []
+            for since, reason in (*open_, *filter(None, [circuit.intercepted])):
+                yield Trouble(circuit.name, wall() - (clock.seconds() - since), reason)
 
     return found
 

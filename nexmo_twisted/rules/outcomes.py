@@ -179,6 +179,8 @@ def _outcome(known: Known, where: str, text: str = "", wait: float | None = None
         retry_after=wait if later else None,
         alarm=reason if known.alarm else "",
         exceeded="account" if known.exceeded and _ACCOUNT_WIDE.search(text) else known.exceeded,
+        # That is said of one SMS, and to an account that may send. What nobody documents may be said of anything.
+        account_works=known.verdict is REFUSED and known is not UNDOCUMENTED,
     )
 
 

@@ -1,6 +1,7 @@
 """The simulated Layer's error bodies.
 
-Source of the facts: Layer documentation, Platform API; which number and name an error has is our own choice.
+Source of the facts: Layer documentation, Error handling, which lists the errors by code, name and HTTP status. Those of
+410 and 415 are not listed: their names and codes are our own choice.
 """
 
 from __future__ import annotations
@@ -11,21 +12,43 @@ from typing import Any
 from nexmo_twisted.sandbox.faults import Fault
 from nexmo_twisted.sandbox.wire import JSON, Answer, json_answer
 
-#: The id and the code of an error body, by HTTP status.
+#: The id of an error body, by HTTP status.
 _ERRORS = {
-    400: ("invalid_request", 2),
-    401: ("authentication_required", 3),
-    403: ("access_denied", 101),
-    404: ("not_found", 102),
-    405: ("method_not_allowed", 103),
-    406: ("invalid_accept_header", 4),
-    410: ("object_deleted", 104),
-    415: ("invalid_content_type", 5),
-    422: ("invalid_property", 105),
-    429: ("rate_limit_exceeded", 106),
-    500: ("internal_server_error", 1),
-    503: ("service_unavailable", 7),
+    400: "invalid_request",
+    401: "authentication_required",
+    403: "access_denied",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "invalid_header",
+    408: "request_timeout",
+    409: "conflict",
+    410: "object_deleted",
+    415: "invalid_content_type",
+    422: "invalid_property",
+    429: "rate_limit_exceeded",
+    500: "internal_server_error",
+    503: "service_unavailable",
 }
+#: The code of an error body, by its id.
+_CODES = {
+    "service_unavailable": 1,
+    "invalid_app_id": 2,
+    "authentication_required": 4,
+    "rate_limit_exceeded": 7,
+    "request_timeout": 8,
+    "invalid_request": 10,
+    "internal_server_error": 100,
+    "access_denied": 101,
+    "not_found": 102,
+    "missing_property": 104,
+    "invalid_property": 105,
+    "invalid_endpoint": 106,
+    "invalid_header": 107,
+    "conflict": 108,
+    "method_not_allowed": 109,
+}
+#: That of one whose code is not documented.
+_OTHER = 110
 
 
 class Refusal(Exception):
@@ -33,12 +56,12 @@ class Refusal(Exception):
 
     def __init__(self, status: int, message: str, data: Mapping[str, Any] | None = None, name: str = "") -> None:
         super().__init__(message)
-        known, code = _ERRORS.get(status, _ERRORS[500])
+        name = name or _ERRORS.get(status, _ERRORS[500])
         self.answer = json_answer(
             status,
             {
-                "code": code,
-                "id": name or known,
+                "code": _CODES.get(name, _OTHER),
+                "id": name,
                 "message": message,
                 "url": "https://developer.layer.com/docs/platform#errors",
                 "data": dict(data or {}),

@@ -143,7 +143,7 @@ class LayerApi:
 
     @app.handle_errors(NotFound, RequestRedirect)
     def unknown_path(self, request: Any, failure: Failure) -> bytes:
-        return write(request, Refusal(404, "There is nothing at this path.").answer)
+        return write(request, Refusal(404, "There is nothing at this path.", name="invalid_endpoint").answer)
 
     @app.handle_errors(MethodNotAllowed)
     def wrong_method(self, request: Any, failure: Failure) -> bytes:
@@ -163,7 +163,7 @@ class LayerApi:
             try:
                 admit(request, accepted, self._token)
                 if app_id != self._layer.app_id:
-                    raise Refusal(404, "There is no such app.")
+                    raise Refusal(403, "There is no such app.", name="invalid_app_id")
                 return answer()
             except Refusal as refusal:
                 return refusal.answer

@@ -138,14 +138,24 @@ class ToldStore:
         elif outcome not in ("posted", *_ASKED):
             self._tell(item, "none", f"not posted: {explained(outcome)}")
 
-    async def retry(self, item: Notification | Reply, delay: int, reason: str, introduction: bool = False) -> None:
-        await self._store.retry(item, delay, reason, introduction=introduction)
+    async def retry(
+        self, item: Notification | Reply, delay: int, reason: str, *, introduction: bool = False, aside: bool = False
+    ) -> None:
+        await self._store.retry(item, delay, reason, introduction=introduction, aside=aside)
         self._tell(item, "bad", f"{reason}; tried again in {span(delay)}")
 
     async def set_aside(
-        self, item: Notification | Reply, reason: str, *, uncertain: bool, on_wire: float | None = None
+        self,
+        item: Notification | Reply,
+        reason: str,
+        *,
+        uncertain: bool,
+        on_wire: float | None = None,
+        account_works: bool = False,
     ) -> bool:
-        done = await self._store.set_aside(item, reason, uncertain=uncertain, on_wire=on_wire)
+        done = await self._store.set_aside(
+            item, reason, uncertain=uncertain, on_wire=on_wire, account_works=account_works
+        )
         if uncertain:
             self._uncertain[item.id] = "" if isinstance(item, Reply) else self._names.user(item.user_id)
             self._tell(item, "bad", f"nobody knows whether it went out ({reason}): waits for its receipt")
@@ -155,8 +165,8 @@ class ToldStore:
 
     async def hold(self, item: Notification, reason: str) -> Held:
         held = await self._store.hold(item, reason)
-        what = "given up" if held == "BURIED" else "nothing is sent until the account is mended"
-        self._tell(item, "bad", f"{what}: {reason}")
+        what = {"BURIED": "given up", "DOUBT": "tried again when another SMS was tried"}
+        self._tell(item, "bad", f"{what.get(held, 'nothing is sent until the account is mended')}: {reason}")
         return held
 
     async def evidence(self, receipt: Receipt, *, block: bool = False) -> Delivery:

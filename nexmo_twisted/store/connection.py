@@ -17,7 +17,7 @@ from twisted.internet.ssl import optionsForClientTLS
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from nexmo_twisted.errors import StoreUnavailable
+from nexmo_twisted.errors import AnswerLost, StoreUnavailable
 from nexmo_twisted.store.keys import with_constants
 from nexmo_twisted.store.lines import CONNECT_TIMEOUT, Line, Unusable, dial, kind_of, log_in
 from nexmo_twisted.store.sentinels import Host, Sentinels
@@ -103,7 +103,7 @@ class Connection:
         return self._line is not None
 
     async def command(self, *words: str | bytes | int) -> Any:
-        """One plain command. Raises StoreUnavailable when Redis is away, silent or refuses."""
+        """One plain command. Raises StoreUnavailable when Redis is away, silent (AnswerLost) or refuses."""
         line = self._line
         if line is None:
             raise StoreUnavailable("not connected to Redis")
@@ -116,7 +116,7 @@ class Connection:
                 line.abort()
             raise StoreUnavailable(f"Redis refused: {kind_of(error)}") from error
         except txredisapi.RedisError as error:  # connection lost, or no answer in time
-            raise StoreUnavailable(f"Redis is away: {type(error).__name__}") from error
+            raise AnswerLost(f"Redis is away: {type(error).__name__}") from error
         except UnicodeError as error:
             raise StoreUnavailable("Redis holds what is not UTF-8") from error
 
@@ -179,7 +179,7 @@ class Connection:
         address = self._address
         if self._sentinels is not None:
             self._master = await self._sentinels.master()
-        line = await dial(self._endpoint())
+        line = await dial(self._endpoint(), lambda: Line(self._reactor))
         await log_in(line, address.username, address.password, address.db, as_master=self._sentinels is not None)
         if self._sentinels is not None and self._master is None:
             line.abort()

@@ -12,7 +12,7 @@ KEYS = {
     "message": "nx:m:",  # + mid: STRING, cmsgpack record of one message (see record_event.lua)
     "due": "nx:due",  # ZSET mid -> when an unread message is checked
     "fence": "nx:fence",  # counter: lease tokens and the order of replies
-    "hold": "nx:hold",  # HASH since, reason, probe: the outgoing side is held
+    "hold": "nx:hold",  # HASH: the outgoing side is held (see shared/hold.lua)
     "held": "nx:held",  # milliseconds that all past holds lasted
     "handset": "nx:h:",  # + digits: HASH of what each number carries on that handset (see shared/links.lua)
     "unowned": "nx:unowned",  # SET of configured numbers that the account does not own
@@ -70,6 +70,7 @@ KEEP = {
     "links": 30 * DAY,  # a link beyond its expiry: replies still find their conversation
     "quarantine": 7 * DAY,
     "pace": 60 * MINUTE,  # a limit, and the line before it: longer than any pause, and than any interval
+    "slot": 16 * MINUTE,  # nothing: no slot of a limit is further ahead, neither for a pause nor for an interval
     "lock": 60 * MINUTE,  # a lock, or a beat, that has lost its end
 }
 

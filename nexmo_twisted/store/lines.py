@@ -6,6 +6,7 @@ nothing when a master turns out to be none, and log every attempt.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -13,12 +14,14 @@ import hiredis
 import txredisapi
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectingCancelledError
-from twisted.internet.interfaces import IAddress, IStreamClientEndpoint
+from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime, IStreamClientEndpoint
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 #: Seconds until a command without an answer fails and its line is given up. Webhooks must be answered in one.
 REPLY_TIMEOUT = 0.5
+#: Seconds by which a timer may be late before we say that we, not Redis, stood still.
+PUNCTUAL = 0.05
 #: Seconds that making a connection may take.
 CONNECT_TIMEOUT = 2.0
 
@@ -30,16 +33,81 @@ class Unusable(Exception):
 class Line(txredisapi.RedisProtocol):  # type: ignore[misc]
     """Commands are carried out in the order in which they are sent.
 
-    ``execute_command`` aborts the line when there is no answer in time. A time limit around it that is shorter would
-    cancel this and leave a dead line in use: there must be none.
+    The line is aborted when a command has no answer in time. A time limit around ``execute_command`` that is shorter
+    would leave a dead line in use: there must be none.
+
+    Time in which this process stands still (a long computation, a suspended machine) is not Redis': the answers may be
+    in the socket, where nobody has looked yet, or the commands still with us. So a timer that is late begins anew, once
+    for each command; and whenever time is up, the socket is read before that counts.
     """
 
-    def __init__(self) -> None:
-        super().__init__(charset="utf-8", convertNumbers=False, replyTimeout=REPLY_TIMEOUT)
+    def __init__(self, clock: IReactorTime, reply_timeout: float = REPLY_TIMEOUT) -> None:
+        super().__init__(charset="utf-8", convertNumbers=False)
         self.lost: Deferred[None] = Deferred()
         self.reason = ""  #: why it was lost
+        self._clock = clock
+        self._patience = reply_timeout
+        self._asked: deque[float] = deque()  #: when the commands without an answer were sent
+        self._timer: IDelayedCall | None = None
+        self._due = 0.0
+        self._spared = False  #: the first of them was given its time again
+        self._heard = False  #: something came since the last look
+
+    def execute_command(self, *words: str | bytes | int, **options: Any) -> Deferred[Any]:
+        answer: Deferred[Any] = super().execute_command(*words, **options)
+        self._asked.append(self._clock.seconds())
+        if self._timer is None:
+            self._look_in(self._patience)
+        return answer
+
+    def dataReceived(self, data: bytes, unpause: bool = False) -> None:
+        self._heard = True
+        super().dataReceived(data, unpause)
+
+    def replyReceived(self, reply: Any) -> None:
+        if self._asked:
+            self._asked.popleft()
+            self._spared = False
+        super().replyReceived(reply)
+
+    def _look_in(self, seconds: float) -> None:
+        self._due = self._clock.seconds() + seconds
+        self._timer = self._clock.callLater(seconds, self._look)
+
+    def _look(self) -> None:
+        """Whether the first command without an answer has had its time."""
+        self._timer = None
+        if not self._asked:
+            return
+        now = self._clock.seconds()
+        left = self._asked[0] + self._patience - now
+        if left > 0:
+            self._look_in(left)
+        elif now - self._due > PUNCTUAL and not self._spared:
+            self._spared = True
+            self._look_in(self._patience)
+        else:
+            self._read_first(self._asked[0], now + self._patience)
+
+    def _read_first(self, asked: float, end: float) -> None:
+        """The reactor runs timers before it reads: let it read. A long answer takes several turns."""
+        self._heard = False
+        self._timer = self._clock.callLater(0, self._judge, asked, end)
+
+    def _judge(self, asked: float, end: float) -> None:
+        if not self._asked or self._asked[0] != asked:
+            self._look()
+        elif self._heard and self._clock.seconds() < end:
+            self._read_first(asked, end)
+        else:
+            self._timer = None
+            while self.replyQueue.waiting:
+                self.replyReceived(txredisapi.TimeoutError(f"no answer within {self._patience:g} seconds"))
+            self.abort()
 
     def connectionLost(self, why: Failure) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
         self.reason = why.getErrorMessage()
         self.lost.callback(None)  # before the commands without an answer learn of it, so that none is tried again here
         super().connectionLost(why)
@@ -67,7 +135,7 @@ class _Lines(Factory):
         return self._make()
 
 
-async def dial(endpoint: IStreamClientEndpoint, make: Callable[[], Line] = Line) -> Line:
+async def dial(endpoint: IStreamClientEndpoint, make: Callable[[], Line]) -> Line:
     """A line that nobody has spoken on. Raises Unusable when none can be had."""
     try:
         line: Any = await endpoint.connect(_Lines(make))

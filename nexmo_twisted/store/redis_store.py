@@ -11,7 +11,7 @@ from typing import TypeVar
 from twisted.logger import Logger
 
 from nexmo_twisted.boundaries import Store
-from nexmo_twisted.errors import StoreUnavailable
+from nexmo_twisted.errors import AnswerLost, StoreUnavailable
 from nexmo_twisted.model import (
     Accepted,
     Asked,
@@ -85,6 +85,8 @@ class RedisStore:
         self._work = work
         self._now = now
         self._name = name or token_hex(4)
+        self._heard = {"out": 0, "in": 0}  #: the last token that a claim brought
+        self._lost: set[str] = set()  #: queues of which the answer to a claim was lost, and not made up for yet
 
     async def record_event(self, event: MessageEvent, packed: str, delay: int) -> int | None:
         statuses: list[str | int] = []
@@ -167,9 +169,15 @@ class RedisStore:
         return await self._claim("in", limit, lease, idle, reply)
 
     async def _claim(self, queue: str, limit: int, lease: int, idle: bool, read: Callable[..., Item]) -> Claimed[Item]:
-        after, lost, buried, *raw = await self._work.run(
-            "claim", self._now(), queue, limit, lease, CLAIMS_WITHOUT_A_WORD, PROBE_EVERY, int(idle), self._name
-        )
+        heard = self._heard[queue] if queue in self._lost else ""
+        words = (limit, lease, CLAIMS_WITHOUT_A_WORD, PROBE_EVERY, int(idle), self._name, heard)
+        try:
+            after, lost, buried, *raw = await self._work.run("claim", self._now(), queue, *words)
+        except AnswerLost:
+            self._lost.add(queue)
+            raise
+        self._lost.discard(queue)
+        self._heard[queue] = max([self._heard[queue], *(int(values[1]) for values in raw)])
         items = []
         for values in raw:
             try:
@@ -177,7 +185,7 @@ class RedisStore:
             except (LookupError, ValueError):  # nobody of ours wrote it
                 self._log.failure("An item of {queue} cannot be read: {id}", queue=queue, id=values[0])
                 with suppress(StoreUnavailable):  # else it is claimed again later
-                    await self._work.run("aside", self._now(), queue, *values[:2], "D", "undecodable", "")
+                    await self._work.run("aside", self._now(), queue, *values[:2], "D", "undecodable", "", 0)
         return Claimed(int_or_none(after), items, lost, buried)
 
     async def read_links(self, user_id: str, handset: str, *, raw: str = "", number: str = "") -> LinkState:
@@ -283,18 +291,30 @@ class RedisStore:
     async def finish(self, item: Notification | Reply, outcome: str) -> None:
         await self._work.run("finish", self._now(), queue_of(item), item.id, item.token, outcome)
 
-    async def retry(self, item: Notification | Reply, delay: int, reason: str, introduction: bool = False) -> None:
-        field = "f" if introduction else ""
-        await self._work.run("retry", self._now(), queue_of(item), item.id, item.token, delay, reason, field)
+    async def retry(
+        self, item: Notification | Reply, delay: int, reason: str, *, introduction: bool = False, aside: bool = False
+    ) -> None:
+        await self._retry(item, delay, reason, "f" if introduction else "", aside)
 
     async def release(self, item: Notification | Reply) -> None:
-        await self._work.run("retry", self._now(), queue_of(item), item.id, item.token, 0, "", "")
+        await self._retry(item, 0, "", "", False)
+
+    async def _retry(self, item: Notification | Reply, delay: int, reason: str, field: str, aside: bool) -> None:
+        words = (delay, reason, field, int(aside))
+        await self._work.run("retry", self._now(), queue_of(item), item.id, item.token, *words)
 
     async def set_aside(
-        self, item: Notification | Reply, reason: str, *, uncertain: bool, on_wire: float | None = None
+        self,
+        item: Notification | Reply,
+        reason: str,
+        *,
+        uncertain: bool,
+        on_wire: float | None = None,
+        account_works: bool = False,
     ) -> bool:
-        state, out = "U" if uncertain else "D", "" if on_wire is None else int(on_wire * 1000)
-        answer = await self._work.run("aside", self._now(), queue_of(item), item.id, item.token, state, reason, out)
+        out = "" if on_wire is None else int(on_wire * 1000)
+        words = ("U" if uncertain else "D", reason, out, int(account_works))
+        answer = await self._work.run("aside", self._now(), queue_of(item), item.id, item.token, *words)
         return bool(answer == "DONE")
 
     async def hold(self, item: Notification, reason: str) -> Held:

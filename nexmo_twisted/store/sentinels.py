@@ -11,6 +11,7 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
 from nexmo_twisted.store.lines import Line, Unusable, dial
@@ -70,7 +71,7 @@ class Sentinels:
 
     async def _ask(self, host: Host) -> Opinion | None:
         try:
-            line = await dial(self._endpoint(host))
+            line = await dial(self._endpoint(host), lambda: Line(self._reactor))
         except Unusable:
             return None
         try:
@@ -101,7 +102,7 @@ class Sentinels:
     async def _listen(self, host: Host) -> None:
         while True:
             try:
-                ear = await dial(self._endpoint(host), lambda: _Ear(self._name, self._changing))
+                ear = await dial(self._endpoint(host), lambda: _Ear(self._reactor, self._name, self._changing))
                 try:
                     await ear.lost
                 finally:
@@ -117,8 +118,8 @@ class Sentinels:
 class _Ear(Line):
     """Hears when a failover begins, and when it is over."""
 
-    def __init__(self, name: str, changing: Changing) -> None:
-        super().__init__()
+    def __init__(self, clock: IReactorTime, name: str, changing: Changing) -> None:
+        super().__init__(clock)
         self._name = name
         self._changing = changing
 

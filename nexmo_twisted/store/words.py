@@ -86,6 +86,7 @@ def notification(nid: str, token: str, waited: str, fields: list[str], record: l
         suspect=item["suspect"] == "1",
         notice=notice,
         aside_since=int(item["aside"]) if "aside" in item else None,
+        reason=item.get("e", ""),
     )
 
 
@@ -104,6 +105,7 @@ def reply(rid: str, token: str, waited: str, fields: list[str], _record: list[st
         suspect=item["suspect"] == "1",
         open="wait" in item,
         doubt="doubt" in item,
+        reason=item.get("e", ""),
     )
 
 

@@ -14,7 +14,7 @@ from twisted.internet.task import Clock
 from nexmo_twisted.clients.http import Http
 from nexmo_twisted.clients.layer import LayerClient
 from nexmo_twisted.clients.layer_webhooks import EVENTS, REPLACED_STAYS
-from nexmo_twisted.errors import AccountFault, Permanent, Temporary, Throttled
+from nexmo_twisted.errors import AccountFault, Intercepted, Permanent, Temporary, Throttled
 from nexmo_twisted.sandbox.faults import Fault, Faults
 from nexmo_twisted.sandbox.layer import SimulatedLayer
 from nexmo_twisted.sandbox.layer_http import LayerApi
@@ -26,6 +26,30 @@ TOKEN = "the-token"
 ONCE = UUID("a71ecf4f-2b43-4bf1-a63e-1ea1d5d39a0f")
 TARGET = "https://hooks.example.com/nexmo-new-message"
 UNKNOWN = "layer:///conversations/00000000-0000-4000-8000-000000000000"
+
+#: What proxies, gateways and web servers answer in the place of Layer, whatever the status.
+PAGES = (
+    b"<html>404 Not Found</html>",
+    b"",
+    b"[]",
+    b"null",
+    b"\xff",
+    b"[" * 100_000,
+    b'{"message": "no Route matched with those values"}',
+    b'{"id": "not_found", "message": "The resource could not be found."}',
+    b'{"code": 404, "message": "not found"}',
+    b'{"code": "404", "id": "not_found"}',
+    b'{"code": true, "id": "not_found"}',
+    b'{"code": 102, "id": ""}',
+    b'{"code": 102, "id": null}',
+    b'{"code": 102, "id": 7}',
+)
+
+
+def refusal(name: str) -> bytes:
+    """Layer's error object."""
+    error = {"code": 102, "id": name, "message": "No.", "url": "https://developer.layer.com/", "data": {}}
+    return json.dumps(error).encode()
 
 
 class LayerTestCase(LoopbackTestCase):
@@ -196,16 +220,75 @@ class PostTests(LayerTestCase):
 
     async def test_id_in_use(self) -> None:
         """A conflict over the UUID means that the message is there already; other conflicts do not."""
-        await self.client_of(409, b'{"id": "id_in_use"}').post(self.conversation, "bob", ["hi"], ONCE)
-        call = self.client_of(409, b'{"id": "conflict"}').post(self.conversation, "bob", ["hi"], ONCE)
+        await self.client_of(409, refusal("id_in_use")).post(self.conversation, "bob", ["hi"], ONCE)
+        call = self.client_of(409, refusal("conflict")).post(self.conversation, "bob", ["hi"], ONCE)
         self.assertEqual(await self.code(call), "refused")
 
-    async def test_not_layer(self) -> None:
-        """What something in front of Layer says is not Layer's last word."""
-        for status in (400, 403, 409, 422):
-            for body in (b"<html>Forbidden</html>", b"[]", b""):
-                error = await self.failure(self.client_of(status, body).post(self.conversation, "bob", ["hi"], ONCE))
-                self.assertIs(type(error), Temporary)
+    async def test_made_by_layer(self) -> None:
+        """A reply is posted when Layer answers with the message; a page with a good status is none."""
+        for status in (200, 201):
+            for body in (*PAGES, b'{"status": "ok"}'):
+                call = self.client_of(status, body).post(self.conversation, "bob", ["hi"], ONCE)
+                error = await self.failure(call)
+                self.assertIs(type(error), Intercepted)
+                reason = f"Layer answers {status} without the message it made: check layer.api_url"
+                self.assertEqual(str(error), reason)
+
+
+class InterceptedTests(LayerTestCase):
+    """What something in front of Layer says is not Layer's last word."""
+
+    def each_call(self, client: LayerClient) -> dict[str, Callable[[], Awaitable[object]]]:
+        return {
+            "identity": lambda: client.identity("ann"),
+            "conversation": lambda: client.conversation(UNKNOWN),
+            "post": lambda: client.post(UNKNOWN, "bob", ["hi"], ONCE),
+            "webhooks": lambda: client.ensure_webhook("Ours", TARGET, "secret"),
+        }
+
+    async def test_pages(self) -> None:
+        """A refusal counts only with Layer's own error object: else every call is tried again, and the reason says
+        where to look."""
+        for status in (400, 403, 404, 405, 406, 409, 410, 413, 422, 451):
+            for body in PAGES:
+                for name, call in self.each_call(self.client_of(status, body)).items():
+                    error = await self.failure(call())
+                    self.assertIs(type(error), Intercepted, f"{name}: {status} {body!r}")
+                    reason = f"Layer answers {status} without Layer's error object: check layer.api_url"
+                    self.assertEqual(str(error), reason)
+
+    async def test_layers_own(self) -> None:
+        """With Layer's error object 404 and 410 are its word."""
+        codes = {"identity": "unknown_user", "conversation": "conversation_gone", "post": "conversation_gone"}
+        for status, name in ((404, "not_found"), (410, "object_deleted")):
+            calls = self.each_call(self.client_of(status, refusal(name)))
+            for call, code in codes.items():
+                self.assertEqual(await self.code(calls[call]()), code)
+
+    async def test_wrong_path(self) -> None:
+        """A path that Layer does not know is no user, and no conversation, that it does not know."""
+        client = LayerClient(self.http, f"{self.url}/v2", APP, TOKEN)
+        for name, call in self.each_call(client).items():
+            error = await self.failure(call())
+            self.assertIs(type(error), Intercepted, name)
+            self.assertEqual(str(error), "Layer answers 404 invalid_endpoint: check layer.api_url")
+
+    async def test_wrong_app(self) -> None:
+        """An app that Layer does not know, or has suspended, is a fault of the account."""
+        for name, call in self.each_call(LayerClient(self.http, self.url, "another", TOKEN)).items():
+            self.assertIs(type(await self.failure(call())), AccountFault, name)
+        for status, what in ((403, "app_suspended"), (404, "invalid_app_id")):
+            for name, call in self.each_call(self.client_of(status, refusal(what))).items():
+                self.assertIs(type(await self.failure(call())), AccountFault, name)
+
+    async def test_delete(self) -> None:
+        """A second webhook is not deleted because a page says that there is none."""
+        layer = self.layer.webhooks
+        for _ in range(2):
+            layer.register(TARGET, EVENTS, "secret", config={"name": "Ours"}).status = "active"
+        self.faults.add(Fault(method="DELETE", status=404, body=b"<html>"))
+        error = await self.failure(self.client.ensure_webhook("Ours", TARGET, "secret"))
+        self.assertIs(type(error), Intercepted)
 
 
 class FailureTests(LayerTestCase):

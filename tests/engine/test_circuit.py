@@ -9,8 +9,9 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.engine.circuit import FAILURES, LONGEST_PAUSE, Circuit, GuardedProvider
-from nexmo_twisted.errors import AccountFault, Permanent, Temporary
+from nexmo_twisted.errors import AccountFault, Intercepted, Permanent, Temporary
 from nexmo_twisted.model import Outcome, Sms, Verdict
+from nexmo_twisted.rules.backoff import CAP
 
 SMS = Sms("12015550101", "12015550112", "Hi", False, "ref")
 
@@ -44,8 +45,8 @@ class CircuitCase(TestCase):
         for _ in range(number):
             self.circuit.failed("down")
 
-    def request(self, error: BaseException | None = None) -> None:
-        with self.circuit.request():
+    def request(self, error: BaseException | None = None, call: str = "") -> None:
+        with self.circuit.request(call):
             if error is not None:
                 raise error
 
@@ -80,6 +81,49 @@ class Opening(CircuitCase):
         self.assertRaises(Permanent, self.request, Permanent("gone"))
         self.fail_times(FAILURES - 1)
         self.assertFalse(self.circuit.open)
+
+    def test_intercepted(self) -> None:
+        """What something else answered is neither a failure of the remote nor a sign that it works."""
+        for _ in range(10):
+            self.assertRaises(Intercepted, self.request, Intercepted("a page"))
+        self.assertFalse(self.circuit.open)
+        self.fail_times(FAILURES - 1)
+        self.assertRaises(Intercepted, self.request, Intercepted("a page"))
+        self.fail_times(1)
+        self.assertTrue(self.circuit.open)
+
+
+class Intercepting(CircuitCase):
+    def intercept(self, call: str, reason: str = "a page") -> None:
+        self.assertRaises(Intercepted, self.request, Intercepted(reason), call)
+
+    def test_told(self) -> None:
+        """Since when, and the last reason, until the remote itself answers that call."""
+        self.intercept("post")
+        self.clock.advance(7)
+        self.intercept("post", "another page")
+        self.request(call="identity")
+        self.assertEqual(self.circuit.intercepted, (0, "another page"))
+        self.assertRaises(Permanent, self.request, Permanent("gone"), "post")
+        self.assertIsNone(self.circuit.intercepted)
+
+    def test_the_first(self) -> None:
+        """Of several calls the one that began first."""
+        self.clock.advance(1)
+        self.intercept("post")
+        self.clock.advance(1)
+        self.intercept("identity")
+        self.assertEqual(self.circuit.intercepted, (1, "a page"))
+
+    def test_nobody_asks_any_more(self) -> None:
+        """It is forgotten when what was intercepted would have been tried again long ago."""
+        self.intercept("post")
+        self.clock.advance(CAP)
+        self.intercept("post")
+        self.clock.advance(2 * CAP)
+        self.assertEqual(self.circuit.intercepted, (0, "a page"))
+        self.clock.advance(1)
+        self.assertIsNone(self.circuit.intercepted)
 
 
 class Probing(CircuitCase):

@@ -381,17 +381,21 @@ class Rest(Running):
         self.refused(await self.ask("GET", identity, headers={**PLATFORM, "Accept": "text/html"}), 406)
 
     async def test_token(self) -> None:
-        """A wrong or missing token is 401, whatever is asked for; another app is not there."""
+        """A wrong or missing token is 401, whatever is asked for; another app is 403."""
         path = f"{BASE}/users/ann/identity"
         for wrong in ("Bearer another", "sandbox-layer-token", "Basic sandbox-layer-token", "Bearer é"):
             self.refused(await self.ask("GET", path, headers={**PLATFORM, "Authorization": wrong}), 401)
         self.refused(await self.ask("GET", path, headers={"Accept": PLATFORM["Accept"]}), 401)
         other = path.replace(APP, "940de862-3c96-11e4-baad-164230d1df67")
-        self.refused(await self.ask("GET", other, headers=PLATFORM), 404)
+        reply = await self.ask("GET", other, headers=PLATFORM)
+        self.refused(reply, 403)
+        self.assertEqual(reply.json["id"], "invalid_app_id")
 
     async def test_paths_and_methods(self) -> None:
         """Unknown paths are 404, known ones with another method 405, both in Layer's form."""
-        self.refused(await self.ask("GET", f"{BASE}/nothing", headers=PLATFORM), 404)
+        reply = await self.ask("GET", f"{BASE}/nothing", headers=PLATFORM)
+        self.refused(reply, 404)
+        self.assertEqual(reply.json["id"], "invalid_endpoint")
         self.refused(await self.ask("GET", f"{BASE}/users//identity", headers=PLATFORM), 404)
         self.refused(await self.ask("PUT", f"{BASE}/webhooks", headers=WEBHOOKS), 405)
 

@@ -23,6 +23,7 @@ class Gate(Factory):
         self.port = 0
         self.connections = 0
         self.letting_through = True
+        self.losing_answers = False
         self._resetting = False
         self._sides: set[_Side] = set()
 
@@ -41,6 +42,10 @@ class Gate(Factory):
         """Take whatever comes, and say nothing."""
         self.letting_through = False
 
+    def lose_answers(self) -> None:
+        """Let questions through, and no answers."""
+        self.losing_answers = True
+
     def reset(self) -> None:
         """Hang up on everybody, now and later."""
         self._resetting = True
@@ -49,7 +54,7 @@ class Gate(Factory):
     def let_through(self) -> None:
         """From now on all is well; who was here before must come again."""
         self._hang_up()
-        self.letting_through, self._resetting = True, False
+        self.letting_through, self.losing_answers, self._resetting = True, False, False
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
         self.connections += 1
@@ -71,6 +76,8 @@ class Gate(Factory):
 class _Side(Protocol):
     """One of the two ends of a connection. ``other`` fires with the other one."""
 
+    answers = True  #: what comes in here
+
     def __init__(self, gate: Gate) -> None:
         self.gate = gate
         self.other: Deferred[_Side] = Deferred()
@@ -83,7 +90,7 @@ class _Side(Protocol):
             other.transport.write(data)  # type: ignore[union-attr]
             return other
 
-        if self.gate.letting_through:
+        if self.gate.letting_through and not (self.gate.losing_answers and self.answers):
             self.other.addCallback(pass_on)
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
@@ -97,6 +104,8 @@ class _Side(Protocol):
 
 class _Front(_Side):
     """The end where our service is."""
+
+    answers = False
 
     def connectionMade(self) -> None:
         back = _Side(self.gate)

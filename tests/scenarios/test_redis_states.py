@@ -89,6 +89,22 @@ class Silent(Gated):
         await self.outage(self.gate.reset, self.gate.let_through)
         self.assertLess(self.gate.connections, 60)
 
+    async def test_answers_lost(self) -> None:
+        """What it claimed for us while its answers got lost is claimed again as soon as they come, not when the lease
+        is over."""
+        self.fault(path="/sms/json", nexmo_status="10")
+        await self.text_unread()
+        (item,) = self.server.ask("KEYS", "nx:n:*")
+        self.gate.lose_answers()
+        self.clock.advance(10)
+        await until(lambda: self.server.ask("HGET", item, "s") == "C", 1_000_000)
+        await until(lambda: not self.service.connections[1].connected, 1_000_000)
+        self.gate.let_through()
+        await self.connected()
+        for _ in range(10):
+            await self.pass_time(1)
+        self.assertEqual(self.texts(), ["Ann: Lunch at noon?"])
+
     async def test_from_the_start(self) -> None:
         """The same when the service is started: it waits, says so, and begins to work when Redis speaks."""
         for trouble in (self.gate.swallow, self.gate.reset):

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 from nexmo_twisted.model import Asked, InboundSms, Notification, Status, Thread
+from nexmo_twisted.rules.backoff import CAP
 from nexmo_twisted.rules.links import choose
-from nexmo_twisted.rules.pacing import KEY, Limits
+from nexmo_twisted.rules.pacing import KEY, Limits, pause
 from nexmo_twisted.store.redis_store import RedisStore
 from tests.store.backlog import Backlog, hurried, owe, worst
 from tests.store.test_messages import REPORT, event
@@ -228,6 +229,62 @@ class Leaving(LimitCase):
         item = (await self.claim())[-1]
         self.assertEqual(await self.attempt(item), "OK")
         self.assertEqual(await self.line(ONE), ["u4"])
+
+
+class Jumping(LimitCase):
+    """The clock of Redis was ahead for a while, and went back."""
+
+    DAY = 86_400
+
+    async def ahead(self, count: int = 5, number: str = ONE, limits: Limits = LIMITS) -> list[Notification]:
+        """A line was formed by the clock that was ahead."""
+        self.clock.advance(self.DAY)
+        items = await self.in_line(number, count, limits)
+        await self.store.accepted(items[0], "sent", HANDSET, ONE, "")
+        self.clock.advance(-self.DAY)
+        return items
+
+    async def test_newcomers(self) -> None:
+        """A slot that is further ahead than any pause is none: the next SMS goes out."""
+        await self.ahead(2)
+        await self.owe(9, "b")
+        (item,) = await self.claim(1)
+        self.assertEqual(await self.attempt(item, TWO), "OK")
+        await self.owe(10, "c")
+        item = next(each for each in await self.claim() if each.user_id == "c")
+        self.assertRegex(await self.attempt(item), "^WAIT ")
+        self.assertLessEqual(await self.looked_at("c"), 2000)
+
+    async def test_the_line(self) -> None:
+        """Those who stood in line go out one after another, also when nobody comes."""
+        for limits, name in ((LIMITS, ONE), (Limits(per_key=10), LONDON)):
+            await self.redis("FLUSHALL")
+            items = await self.ahead(5, name, limits)
+            sent = []
+            for _ in range(200):
+                for item in await self.claim():
+                    if await self.attempt(item, name, limits) == "OK":
+                        sent.append(item.user_id)
+                        await self.store.accepted(item, "sent", HANDSET, ONE, "")
+                self.clock.advance(0.05)
+            self.assertEqual(sent, [item.user_id for item in items[1:]], name)
+
+    async def test_pausing(self) -> None:
+        """A pause is measured from now, not from where the clock was."""
+        items = await self.ahead(2)
+        await self.store.pause(items[0], ONE, 5000, "status 1: throttled")
+        self.assertEqual(int(await self.redis("HGET", f"nx:pace:{ONE}", "t")) // 1000 - int(self.now()), 5000)
+
+    async def test_the_longest_pause(self) -> None:
+        """The longest pause that Nexmo may name is kept."""
+        (item,) = await self.all_claimed(["a"])
+        self.assertEqual(await self.attempt(item), "OK")
+        await self.store.pause(item, ONE, pause(CAP), "HTTP 429")
+        await self.owe(9, "b")
+        (other,) = await self.claim()
+        self.assertEqual(await self.attempt(other), f"WAIT {ONE}")
+        self.clock.advance(CAP - 1)
+        self.assertEqual(await self.claim(), [])
 
 
 class Pausing(LimitCase):

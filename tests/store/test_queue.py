@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 from uuid import UUID
 
+from nexmo_twisted.errors import AnswerLost
 from nexmo_twisted.model import Claimed, InboundSms, Notification, Status, Thread
 from nexmo_twisted.rules.compact import pack
 from nexmo_twisted.rules.links import Choice, NoNumber, choose, thread_of
+from nexmo_twisted.store.connection import Connection
 from nexmo_twisted.store.redis_store import RedisStore
 from tests.store.test_messages import REPORT, ROOT, event
 from tests.support import StoreCase, attempt, attempted, sent
@@ -21,7 +24,22 @@ def uuid(n: int) -> str:
     return str(UUID(int=n, version=4))
 
 
+class Deaf(Connection):
+    """While ``deaf``, commands are carried out and the answers do not come."""
+
+    deaf = False
+
+    async def run(self, name: str, *arguments: str | int) -> Any:
+        answer = await super().run(name, *arguments)
+        if self.deaf:
+            raise AnswerLost("no answer")
+        return answer
+
+
 class QueueCase(StoreCase):
+    kind = Deaf
+    connection: Deaf
+
     async def owe(self, n: int = 1, *users: str) -> None:
         """Message ``n``, due now, unread by those users."""
         sent = event("sent", uuid(n), **dict.fromkeys(users or ("bob",), Status.SENT))
@@ -88,6 +106,48 @@ class Claiming(QueueCase):
         (again,) = await self.claim()
         self.assertEqual((again.message_id, again.attempts), (uuid(1), 1))
 
+    async def test_stepping_aside(self) -> None:
+        """An item that steps aside lets those behind it pass until it is tried again, also those that come later; it
+        is not looked at before that."""
+        await self.owe(1)
+        await self.owe(2)
+        (one,) = await self.claim()
+        await self.store.retry(one, 5000, "a page", aside=True)
+        (two,) = await self.claim()
+        self.assertEqual(two.message_id, uuid(2))
+        self.assertEqual(await self.claim(), [])
+        await self.store.finish(two, "sent")
+        claimed = await self.store.claim_notifications(10, LEASE)
+        self.assertEqual((claimed.items, claimed.next), ([], 5000))
+        await self.owe(3)
+        (three,) = await self.claim()
+        self.assertEqual(three.message_id, uuid(3))
+        await self.store.retry(three, 10_000, "a page", aside=True)
+        self.clock.advance(4)
+        self.assertEqual(await self.claim(), [])
+        self.clock.advance(1)
+        (one,) = await self.claim()
+        self.assertEqual((one.message_id, one.attempts, one.reason), (uuid(1), 1, "a page"))
+        await self.owe(4)
+        self.assertEqual(await self.claim(), [])  # one at a time, in every lane
+        await self.store.finish(one, "sent")
+        self.assertEqual([item.message_id for item in await self.claim()], [uuid(4)])
+
+    async def test_back_at_its_place(self) -> None:
+        """What stepped aside and is then put off otherwise has its place again: nothing overtakes it."""
+        await self.owe(1)
+        await self.owe(2)
+        (one,) = await self.claim()
+        await self.store.retry(one, 0, "a page", aside=True)
+        (two,) = await self.claim()
+        self.clock.advance(0.001)
+        await self.store.retry(two, 0, "a page", aside=True)
+        (one,) = await self.claim()
+        await self.store.retry(one, 5000, "Layer is away")
+        self.assertEqual(await self.claim(), [])
+        self.clock.advance(5)
+        self.assertEqual([item.message_id for item in await self.claim()], [uuid(1)])
+
     async def test_aside_blocks_nobody(self) -> None:
         """Uncertain and buried items step aside and stay visible with their reason."""
         for n, uncertain in enumerate((True, False), 1):
@@ -134,6 +194,52 @@ class Claiming(QueueCase):
             self.assertEqual([item.suspect for item in items], [False, False])
             self.clock.advance(LEASE / 1000)
         self.assertEqual(await self.redis("ZCARD", "nx:buried:out"), 0)
+
+    async def test_taken_back(self) -> None:
+        """What the process claimed and never heard of it claims again at once, with another token; what it works on
+        and what others have stays where it is."""
+        await self.owe(1, "bob")
+        (mine,) = await self.claim()
+        await self.owe(2, "cleo")
+        other = RedisStore(self.connection, self.connection, self.now)
+        (theirs,) = (await other.claim_notifications(1, LEASE)).items
+        await self.owe(3, "dan")
+        await self.owe(4, "eve")
+        self.clock.advance(5)
+        for _ in range(2):
+            await self.unheard()
+            self.assertEqual(await self.redis("ZCOUNT", "nx:out", "-inf", self.now()), 0)
+        self.clock.advance(5)
+        again = await self.claim()
+        self.assertEqual([(item.user_id, item.suspect) for item in again], [("dan", False), ("eve", False)])
+        for n, item in enumerate((mine, theirs, *again)):
+            self.assertEqual(await self.begin(item, f"1201555019{n}"), "OK")
+        self.assertEqual(await self.claim(), [])
+
+    async def test_nothing_to_take_back(self) -> None:
+        """An answer that was lost before anything was claimed, or after it was heard, changes nothing."""
+        await self.owe(1, "bob")
+        (mine,) = await self.claim()
+        await self.unheard()
+        await self.owe(2, "cleo")
+        self.assertEqual([item.user_id for item in await self.claim()], ["cleo"])
+        self.assertEqual(await self.begin(mine), "OK")
+
+    async def test_a_probe_is_taken_back(self) -> None:
+        """So is the one SMS that was to be tried while the account is at fault."""
+        item = await self.sending(1)
+        await self.store.hold(item, "no credit")
+        self.clock.advance(61)
+        await self.unheard()
+        (probe,) = await self.claim()
+        self.assertEqual(await self.begin(probe), "OK")
+
+    async def unheard(self) -> None:
+        """The process claims, and the answer is lost."""
+        self.connection.deaf = True
+        with self.assertRaises(AnswerLost):
+            await self.claim()
+        self.connection.deaf = False
 
     async def test_given_back(self) -> None:
         """An item given back untouched is there at once, with no attempt counted."""
@@ -265,9 +371,12 @@ class Holding(QueueCase):
             await self.owe(n, user)
         first, second, _third = await self.claim()
         self.assertEqual(await self.begin(first), "OK")
-        self.assertEqual(await self.store.hold(first, "no credit"), "NEW")
+        self.assertEqual(await self.store.hold(first, "no credit"), "DOUBT")
         self.assertEqual(await self.begin(second), "HELD")
         await self.store.release(second)
+        (second,) = await self.claim()
+        self.assertEqual(await self.begin(second), "OK")
+        self.assertEqual(await self.store.hold(second, "no credit"), "NEW")
         self.assertEqual(await self.store.claim_notifications(10, LEASE), Claimed(60_000, []))
         self.clock.advance(60)
         (probe,) = await self.claim()
@@ -493,7 +602,7 @@ class Replies(StoreCase):
         return InboundSms(f"id-{n}", "12015550198", "12015550101", text)
 
     async def receive(self, n: int, handset: str = "12015550198") -> bool:
-        return await self.store.receive(self.sms(n), handset, "12015550101") == "NEW"
+        return await self.store.receive(self.sms(n, f"text {n}"), handset, "12015550101") == "NEW"
 
     async def test_once(self) -> None:
         """The same messageId is one reply, also after it was posted, also three days later."""
@@ -518,6 +627,23 @@ class Replies(StoreCase):
         await self.store.finish(first["12015550198"], "posted")
         (second,) = (await self.store.claim_replies(5, LEASE)).items
         self.assertEqual(second.handset, "12015550198")
+
+    async def test_stepping_aside(self) -> None:
+        """A reply that steps aside lets the others of its handset pass, also those that come later."""
+        for n in (1, 2):
+            await self.receive(n)
+        (one,) = (await self.store.claim_replies(10, LEASE)).items
+        await self.store.retry(one, 5000, "a page", aside=True)
+        (two,) = (await self.store.claim_replies(10, LEASE)).items
+        await self.store.finish(two, "posted")
+        self.assertEqual((await self.store.claim_replies(10, LEASE)).items, [])
+        await self.receive(3)
+        (three,) = (await self.store.claim_replies(10, LEASE)).items
+        self.assertEqual((two.text, three.text), ("text 2", "text 3"))
+        await self.store.finish(three, "posted")
+        self.clock.advance(5)
+        (one,) = (await self.store.claim_replies(10, LEASE)).items
+        self.assertEqual(one.text, "text 1")
 
     async def test_thread_at_arrival(self) -> None:
         """A reply belongs to what its number carried when it came, whatever the number carries when it is posted."""

@@ -123,8 +123,10 @@ class Healthy(SweepCase):
                 lambda: self.store.accepted(item, attempt(HANDSET, NUMBERS[0]), "sent x y", sent(f"id of {item.id}")),
                 lambda: self.store.finish(item, "blank"),
                 lambda: self.store.retry(item, self.random.choice((0, 60_000)), "refused"),
+                lambda: self.store.retry(item, self.random.choice((0, 60_000)), "a page", aside=True),
                 lambda: self.store.release(item),
                 lambda: self.store.set_aside(item, "refused", uncertain=False),
+                lambda: self.store.set_aside(item, "barred", uncertain=False, account_works=True),
                 lambda: self.store.set_aside(item, "no answer", uncertain=True),
                 lambda: self.store.hold(item, "no credit"),
                 lambda: self.store.pause(item, self.random.choice(("key", *NUMBERS)), 1000, "throttled"),
@@ -165,6 +167,7 @@ class Healthy(SweepCase):
                 lambda: self.store.notice(item, "text"),
                 lambda: self.store.resolve(item, SETTLE, "US"),
                 lambda: self.store.retry(item, 60_000, "503"),
+                lambda: self.store.retry(item, 60_000, "a page", aside=True),
                 lambda: self.store.set_aside(item, "gone", uncertain=False),
             )
         )()

@@ -1,10 +1,12 @@
--- uses time queue links attempts
+-- uses time messages queue closing links attempts hold
 -- An item steps aside and blocks nobody: uncertain (U) or buried (D). It stays visible with its reason.
--- ARGV: now, queue, id, token, state, reason, ms since the bytes of its SMS went out or ''. Returns DONE or STALE.
+-- ARGV: now, queue, id, token, state, reason, ms since the bytes of its SMS went out or '', 1 when it is proved that the
+-- account works. Returns DONE or STALE.
 local now, q, id, state = clock(ARGV[1]), names(ARGV[2]), ARGV[3], ARGV[5]
 local item = load_item(q.item .. id)
 if not item or item.k ~= ARGV[4] then return 'STALE' end
 set_aside(q, id, item, state, ARGV[6], now)
 if state == 'D' then end_attempt_of(id, item, 'refused', now)
 elseif tonumber(ARGV[7] or '') then redis.call('HSET', q.item .. id, 'out', int(now - tonumber(ARGV[7]))) end
+if ARGV[8] == '1' then lift_hold(item, now) else not_tried(item, now) end
 return 'DONE'

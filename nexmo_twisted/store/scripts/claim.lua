@@ -1,40 +1,58 @@
--- uses time messages queue
+-- uses time messages queue hold
 -- The heads of the lanes that are due, each under a lease with a token. One item a lane, so the order in a lane holds.
 -- An item whose attempt was recorded and whose lease ran out is uncertain, never tried again by itself;
 -- one that was claimed too often without a word is buried, since it may be what kills the process. So that it takes no
 -- innocent ones with it, an item whose lease ran out is claimed alone, when nothing else is worked on. None of this is
--- said of what the process itself claimed before and never heard of, since the answer was lost: it lives.
+-- said of what the process itself claimed before and never heard of, since the answer was lost: it lives. When it knows
+-- of an answer that was lost it says so, and the leases that it does not know of end at once.
 -- ARGV: now, queue (out or in), limit, lease ms, most claims without a word, ms between two probes while held,
--- 1 when the process works on nothing else, what the process is called
+-- 1 when the process works on nothing else, what the process is called, when an answer was lost the last token that it
+-- heard of, else ''
 -- Returns {ms until the next look or '', leases lost while sending, buried, item, item ...};
 -- item = {id, token, waited ms, flat item hash, flat record: s, b, x, then user, rank ...}
 local now, queue, lease, most = clock(ARGV[1]), ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
 local q, limit, claimed, lost, buried = names(queue), tonumber(ARGV[3]), {}, 0, 0
-local hold = false
-local function next_probe() return tonumber(redis.call('HGET', K.hold, 'probe') or '') or now end
-if queue == 'out' and redis.call('EXISTS', K.hold) == 1 then
-  hold = true
-  if next_probe() > now then return {int(next_probe() - now), 0, 0} end
-  limit = math.min(limit, 1)
+
+-- They are among the leases that were given last, of which many more belong to others.
+local function take_back(heard)
+  redis.call('ZREM', q.queue, '')     -- draining: a first write that needs no memory lets the others pass
+  local lanes = redis.call('ZREVRANGEBYSCORE', q.queue, int(now + lease), '(' .. int(now), 'LIMIT', 0, 1000)
+  for _, lane in ipairs(lanes) do
+    for _, id in ipairs(redis.call('ZRANGE', q.lane .. lane, 0, 1)) do
+      local read = redis.call('HMGET', q.item .. id, 's', 'v', 'k', 'u', 'p')
+      if read[1] == 'C' and read[2] == ARGV[8] and (tonumber(read[3] or '') or 0) > heard
+        and redis.call('ZSCORE', q.queue, lane) == read[4] then
+        redis.call('ZADD', q.queue, int(now), lane)
+        if read[5] == '1' and redis.call('EXISTS', K.hold) == 1 then redis.call('HSET', K.hold, 'probe', int(now)) end
+      end
+    end
+  end
+end
+if ARGV[9] ~= '' then take_back(tonumber(ARGV[9])) end
+
+if queue == 'out' then cut_back(q, now) end
+
+local hold = queue == 'out' and load_hold()
+if hold and free_rank(hold) == 0 and tonumber(hold.probe or '0') > now then
+  return {int(tonumber(hold.probe) - now), 0, 0}
 end
 
 local function suspect(item) return item.s == 'C' and item.v ~= ARGV[8] end
 
--- One that stepped aside in its lane (nb = not before) lets the others go ahead.
 local function head_of(lane)
-  local passed, back = 0, math.huge
   while true do
-    local id = redis.call('ZRANGE', q.lane .. lane, passed, passed)[1]
-    if not id and passed > 0 then redis.call('ZADD', q.queue, int(back), lane); return nil end
+    local id = redis.call('ZRANGE', q.lane .. lane, 0, 0)[1]
     if not id then redis.call('ZREM', q.queue, lane); return nil end
     local item = load_item(q.item .. id)
     if not item then redis.call('ZREM', q.lane .. lane, id)
-    elseif item.s == 'R' and item.nb and tonumber(item.nb) > now and passed < 100 then
-      passed, back = passed + 1, math.min(back, tonumber(item.nb))
     elseif item.s == 'S' then set_aside(q, id, item, 'U', 'lost', now); lost = lost + 1
     elseif suspect(item) and tonumber(item.c or '0') + 1 >= most then
       set_aside(q, id, item, 'D', 'crashes', now)
       buried = buried + 1
+    elseif item.s == 'R' and tonumber(item.q or '0') > now then   -- all of the lane have stepped aside
+      redis.call('ZREM', q.queue, lane)
+      redis.call('ZADD', q.queue, item.q, lane)
+      return nil
     else return id, item end
   end
 end
@@ -60,35 +78,41 @@ local function due_lanes()
 end
 
 local held = held_so_far(now)
+local function claim(lane, id, item)
+  local alone = suspect(item)
+  local record = item.m and (load_message(item.m) or {x = 'expired'})
+  redis.call('ZREM', q.queue, lane)
+  local token = int(redis.call('INCR', K.fence))
+  if alone then redis.call('HINCRBY', q.item .. id, 'c', 1) end
+  redis.call('HSET', q.item .. id, 's', 'C', 'k', token, 'v', ARGV[8], 'p', hold and '1' or '')
+  lease_lane(q, id, item, now + lease)
+  local flat = {}
+  if record then
+    flat = {record.s or '', record.b or '', record.x or ''}
+    for user, rank in pairs(record.r or {}) do flat[#flat + 1] = user; flat[#flat + 1] = int(rank) end
+  end
+  local waited = now - (tonumber(item.d) or now) - (item.g and (held - tonumber(item.g)) or 0)
+  local fields = {'suspect', alone and '1' or ''}
+  for field, value in pairs(item) do fields[#fields + 1] = field; fields[#fields + 1] = value end
+  claimed[#claimed + 1] = {id, token, int(waited), fields, flat}
+end
+
+if hold then
+  local function fit(item) return ARGV[7] == '1' or not suspect(item) end
+  local lane, id, item, rank = next_probe(q, hold, now, head_of, fit)
+  if id then
+    claim(lane, id, item)
+    tried(hold, rank, now + tonumber(ARGV[6]))
+  end
+  return {look_again(q, hold, now), lost, buried, unpack(claimed)}
+end
 for _, lane in ipairs(due_lanes()) do
   local id, item = head_of(lane)
   local alone = id and suspect(item)
   if alone and (#claimed > 0 or ARGV[7] ~= '1') then break end
-  if id then
-    local record = item.m and (load_message(item.m) or {x = 'expired'})
-    redis.call('ZREM', q.queue, lane)
-    local token = int(redis.call('INCR', K.fence))
-    if alone then redis.call('HINCRBY', q.item .. id, 'c', 1) end
-    redis.call('HSET', q.item .. id, 's', 'C', 'k', token, 'v', ARGV[8], 'p', hold and '1' or '')
-    redis.call('HDEL', q.item .. id, 'nb')
-    lease_lane(q, id, item, now + lease)
-    local flat = {}
-    if record then
-      flat = {record.s or '', record.b or '', record.x or ''}
-      for user, rank in pairs(record.r or {}) do flat[#flat + 1] = user; flat[#flat + 1] = int(rank) end
-    end
-    local waited = now - (tonumber(item.d) or now) - (item.g and (held - tonumber(item.g)) or 0)
-    local fields = {'suspect', alone and '1' or ''}
-    for field, value in pairs(item) do fields[#fields + 1] = field; fields[#fields + 1] = value end
-    claimed[#claimed + 1] = {id, token, int(waited), fields, flat}
-  end
+  if id then claim(lane, id, item) end
   if alone then break end
 end
-if hold and #claimed > 0 then redis.call('HSET', K.hold, 'probe', int(now + tonumber(ARGV[6]))) end
-local after, first = '', redis.call('ZRANGE', q.queue, 0, 0, 'WITHSCORES')[2]
-if first then
-  after = tonumber(first)
-  if hold then after = math.max(after, next_probe()) end
-  after = int(math.max(0, after - now))
-end
+local first = redis.call('ZRANGE', q.queue, 0, 0, 'WITHSCORES')[2]
+local after = first and int(math.max(0, tonumber(first) - now)) or ''
 return {after, lost, buried, unpack(claimed)}

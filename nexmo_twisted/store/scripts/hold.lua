@@ -1,21 +1,37 @@
--- uses time queue links attempts
--- The account is at fault: nothing goes out but one probe at a time, until the first success. The item keeps its place.
+-- uses time queue links attempts hold
+-- The account is said to be at fault: nothing goes out but one probe at a time, until it is proved to work. The item steps
+-- aside until the next probe is due, so that others can be tried.
 -- When a hold begins with the same item for the third time, though others went out between, the fault is the item's:
--- it is buried. ARGV: now, id, token, reason, ms until the next probe. Returns NEW when the hold begins here, DONE, BURIED,
--- or STALE.
-local now, q, id = clock(ARGV[1]), names('out'), ARGV[2]
+-- it is buried. ARGV: now, id, token, reason, ms until the next probe. Returns NEW when the hold begins here, DOUBT when
+-- another one is tried before it does, DONE, BURIED, or STALE.
+local now, q, id, probe = clock(ARGV[1]), names('out'), ARGV[2], clock(ARGV[1]) + tonumber(ARGV[5])
 local item = load_item(q.item .. id)
 if not item or item.k ~= ARGV[3] then return 'STALE' end
-local begins = redis.call('EXISTS', K.hold) == 0
-local begun = tonumber(item.y or '0') + (begins and 1 or 0)
+local hold = load_hold()
+local begun = tonumber(item.y or '0') + (hold and 0 or 1)
 if begun > 2 then
   set_aside(q, id, item, 'D', 'refused: ' .. ARGV[4], now)
   end_attempt_of(id, item, 'refused', now)
   return 'BURIED'
 end
-put_back(q, id, item, ARGV[4], now)
+put_back(q, id, item, ARGV[4], probe, now)
 end_attempt_of(id, item, 'refused', now)
 redis.call('HSET', q.item .. id, 'y', begun)
-if begins then redis.call('HSET', K.hold, 'since', int(now)) end
-redis.call('HSET', K.hold, 'reason', ARGV[4], 'probe', int(now + tonumber(ARGV[5])))
-return begins and 'NEW' or 'DONE'
+if not hold then
+  hold = {by = id, free = 'item', doubt = '1', begins = true}
+  redis.call('HSET', K.hold, 'by', id, 'doubt', '1')
+  if redis.call('ZSCORE', q.queue, item.l) == int(probe) then
+    redis.call('ZADD', q.queue, int(now), item.l)   -- it is due, and how long that has been is told
+  end
+end
+local rank, probed = rank_of(hold, id, item.y), item.p == '1'
+redis.call('HSET', K.hold, 'reason', ARGV[4])
+remember_refused(hold, id)
+-- What was on its way when it began says nothing of the others, but that a second recipient of a message is refused.
+if hold.begins or probed or rank == 2 then tried(hold, rank, probe) end
+if hold.doubt ~= '1' then return 'DONE' end
+local settled = probed and (rank == 1 or rank == 4)
+if not settled and another_waits(q, hold, math.max(1, free_rank(hold)), probe) then return 'DOUBT' end
+redis.call('HDEL', K.hold, 'doubt')
+redis.call('HSET', K.hold, 'since', int(now))
+return 'NEW'

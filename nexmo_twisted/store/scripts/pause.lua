@@ -6,7 +6,7 @@ local q, id, now = names('out'), ARGV[2], microseconds(ARGV[1])
 local read = redis.call('HMGET', K.pace .. ARGV[4], 't', 'i', 'e')
 local item = load_item(q.item .. id)
 local limit = {name = ARGV[4], i = tonumber(read[2] or '0'), e = tonumber(read[3] or '0')}
-limit.t = math.max(tonumber(read[1] or '0'), now + tonumber(ARGV[5]) * 1000)
+limit.t = math.max(next_slot(read[1], now), now + tonumber(ARGV[5]) * 1000)
 redis.call('ZREM', q.queue, '')       -- draining: a first write that needs no memory lets the others pass
 save_limit(limit)
 if not item or item.k ~= ARGV[3] then return 'STALE' end

@@ -2,7 +2,7 @@
 -- Messages whose delay is over become one notification for each participant who should be texted.
 -- It does no I/O and its ids are made from message and user, so it needs no lease.
 -- ARGV: now, limit, ranks to report (such as '01'), most notifications but for those of the last message. Returns {messages, notifications, orphans, ms until the next or ''}.
-local now, ranks = clock(ARGV[1]), ARGV[3]
+local now, ranks, q = clock(ARGV[1]), ARGV[3], names('out')
 local mids = redis.call('ZRANGEBYSCORE', K.due, '-inf', int(now), 'LIMIT', 0, ARGV[2])
 local records = {}
 for i, mid in ipairs(mids) do records[i] = load_message(mid) or false end
@@ -24,7 +24,7 @@ for i, mid in ipairs(mids) do
         local nid = nid_of(mid, user)
         redis.call('HSET', K.out_item .. nid, 'l', user, 'm', mid, 'd', int(record.d), 's', 'R', 'g', base)
         redis.call('ZADD', K.out_lane .. user, int(record.d), nid)
-        redis.call('ZADD', K.out_queue, 'NX', int(now), user)
+        came(q, user, nid, now)
       end
     end
     if open == 0 then close_message(mid, record, 'read', now)

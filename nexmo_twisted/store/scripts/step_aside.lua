@@ -6,8 +6,8 @@ local now, q, nid = clock(ARGV[1]), names('out'), ARGV[2]
 local item = load_item(q.item .. nid)
 if not item or item.k ~= ARGV[3] then return 'STALE' end
 local at, waiting = int(now + tonumber(ARGV[5])), K.stepped_aside .. ARGV[4]
-put_back(q, nid, item, 'no number is free yet', now)
-redis.call('HSET', q.item .. nid, 'nb', at, 'aside', item.aside or int(now))
+put_back(q, nid, item, 'no number is free yet', at, now)
+redis.call('HSET', q.item .. nid, 'aside', item.aside or int(now))
 redis.call('ZADD', waiting, at, nid)
 redis.call('PEXPIRE', waiting, int(2 * tonumber(ARGV[5]) + 1000))
 return 'DONE'

@@ -127,7 +127,7 @@ end
 
 local function look_at_hold(key)
   local hold = load_item(key)
-  if tonumber(hold.since) and tonumber(hold.probe) then return end
+  if (tonumber(hold.since) or hold.doubt == '1') and tonumber(hold.probe) then return end
   redis.call('HSET', key, 'since', tonumber(hold.since) and hold.since or int(now),
     'probe', tonumber(hold.probe) and hold.probe or int(now), 'reason', hold.reason or 'unknown')
   repaired('hold')

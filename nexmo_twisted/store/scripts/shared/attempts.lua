@@ -44,9 +44,10 @@ local function wake(handset, number, now)
   if reply and reply[1] == 'R' and reply[2] then redis.call('ZADD', K.in_queue, int(now), lane) end
   for _, nid in ipairs(redis.call('ZRANGE', K.stepped_aside .. handset, 0, 99)) do
     redis.call('ZREM', K.stepped_aside .. handset, nid)
-    local item = redis.call('HMGET', K.out_item .. nid, 'l', 's', 'nb')
+    local item = redis.call('HMGET', K.out_item .. nid, 'l', 's', 'q', 'd')
     if item[2] == 'R' and item[3] then
-      redis.call('HDEL', K.out_item .. nid, 'nb')
+      redis.call('HDEL', K.out_item .. nid, 'q')
+      redis.call('ZADD', K.out_lane .. item[1], item[4], nid)
       if redis.call('ZSCORE', K.out_queue, item[1]) == item[3] then redis.call('ZADD', K.out_queue, int(now), item[1]) end
     end
   end

@@ -12,12 +12,18 @@ local function microseconds(given)    -- as clock(), which is too coarse for an 
   return tonumber(t[1]) * 1000000 + tonumber(t[2])
 end
 
+-- When the next SMS may go out. A slot further ahead than any pause was set by a clock that was ahead, and is none.
+local function next_slot(t, now)
+  t = tonumber(t or '') or 0
+  return t - now > KEEP.slot * 1000 and now or t
+end
+
 -- 'name interval tolerance', in µs, for each limit in the order in which they are looked at. One without an interval is
 -- none, unless it pauses.
 local function load_limits(given, now)
   local limits = {}
   for name, interval, tolerance in string.gmatch(given, '(%S+) (%d+) (%d+)') do
-    local t = tonumber(redis.call('HGET', K.pace .. name, 't') or '0')
+    local t = next_slot(redis.call('HGET', K.pace .. name, 't'), now)
     if tonumber(interval) > 0 or t > now then
       limits[#limits + 1] = {name = name, i = tonumber(interval), e = tonumber(tolerance), t = t}
     end

@@ -38,6 +38,20 @@ local function close_up(q, name)
   end
 end
 
+-- A clock that was ahead gave turns that are further ahead than any that comes first: the limit is free, and those before it
+-- move up.
+local function cut_back(q, now)
+  local first = redis.call('ZRANGE', K.turns, 0, 0, 'WITHSCORES')
+  if not first[1] or tonumber(first[2]) - now <= KEEP.slot then return end
+  redis.call('ZREM', K.turns, first[1])
+  if redis.call('ZSCORE', q.queue, first[1]) ~= first[2] then return end
+  local id = redis.call('ZRANGE', q.lane .. first[1], 0, 0)[1]
+  local item = id and load_item(q.item .. id)
+  local t = item and item.on and tonumber(redis.call('HGET', K.pace .. item.on, 't') or '')
+  if t and t / 1000 - now > KEEP.slot then redis.call('HSET', K.pace .. item.on, 't', int(now * 1000)) end
+  if item and item.on then close_up(q, item.on) end
+end
+
 -- An item leaves the lines it stands in, but for those that are given.
 local function leave_lines(q, id, item, on, by)
   for _, name in ipairs({item.on or '', item.by or ''}) do
@@ -74,17 +88,32 @@ end
 
 -- Puts an item back at its place. A definite word also counts when the lease ran out meanwhile, so that the item stands
 -- aside: then it comes back, and waits for the one that its lane may be working on.
-local function put_back(q, id, item, reason, at)
+-- With a now it steps aside until at, which it keeps as q: what is wrong with it need not be wrong with the others. It
+-- comes behind all that are in its lane, since both the times and the numbers that are places are less than that.
+local function put_back(q, id, item, reason, at, now)
   redis.call('ZREM', q.uncertain, id)
   redis.call('ZREM', q.buried, id)
   if holds(q, item) then redis.call('ZREM', q.queue, item.l) end
-  redis.call('ZADD', q.lane .. item.l, item.o or item.d, id)
+  redis.call('ZADD', q.lane .. item.l, now and int(at) or item.o or item.d, id)
   redis.call('HSET', q.item .. id, 's', 'R', 'k', '')
-  redis.call('HDEL', q.item .. id, 'c')
+  redis.call('HDEL', q.item .. id, 'c', 'q')
+  if now then
+    redis.call('HSET', q.item .. id, 'q', int(at))
+    local head = redis.call('ZRANGE', q.lane .. item.l, 0, 0)[1]
+    if head ~= id then at = tonumber(redis.call('HGET', q.item .. head, 'q') or '') or now end
+  end
   redis.call('PERSIST', q.item .. id)
   if item.m then redis.call('PERSIST', K.message .. item.m) end
   if reason ~= '' then redis.call('HSET', q.item .. id, 'e', reason) end
   redis.call('ZADD', q.queue, 'NX', int(at), item.l)
+end
+
+-- An item has come to a lane. It need not wait for one that has stepped aside, which comes behind it.
+local function came(q, lane, id, now)
+  if redis.call('ZADD', q.queue, 'NX', int(now), lane) == 1 then return end
+  local heads = redis.call('ZRANGE', q.lane .. lane, 0, 1)
+  local aside = heads[1] == id and heads[2] and redis.call('HGET', q.item .. heads[2], 'q')
+  if aside and redis.call('ZSCORE', q.queue, lane) == aside then redis.call('ZADD', q.queue, int(now), lane) end
 end
 
 local function somebody_works_on(q, lane)

@@ -1,0 +1,48 @@
+"""What a refusal by Layer means, and whether it is one: whatever stands in front of Layer says no as well.
+
+Source of the facts: Layer documentation, Error handling. Every error is an object ``{code, id, message, url, data}``.
+"""
+
+from __future__ import annotations
+
+from nexmo_twisted.clients.answers import read_json, refusal
+from nexmo_twisted.clients.http import Answer
+from nexmo_twisted.errors import AccountFault, Intercepted, NexmoTwistedError, Permanent, Temporary
+
+COMPANY = "Layer"
+
+_WRONG_PATH = "invalid_endpoint"
+#: What is wrong with the whole app, though the status says that something is forbidden.
+_ACCOUNT = {"invalid_app_id": "does not know the app", "app_suspended": "has suspended the app"}
+
+
+def error_id(answer: Answer) -> str:
+    """The ``id`` of Layer's error object, blank when the answer holds none: a name alone is what others send, too."""
+    try:
+        error = read_json(COMPANY, answer)
+    except Temporary:
+        return ""
+    if not isinstance(error, dict) or type(error.get("code")) is not int:
+        return ""
+    name = error.get("id")
+    return name if isinstance(name, str) else ""
+
+
+def gone(answer: Answer) -> bool:
+    """Whether Layer says that what was asked for does not exist, or no longer."""
+    return answer.status in (404, 410) and error_id(answer) not in ("", _WRONG_PATH, *_ACCOUNT)
+
+
+def refused(answer: Answer) -> NexmoTwistedError:
+    """The error that an answer without success stands for. Intercepted when it is not of Layer, or says that we do not
+    speak to the right place."""
+    error = refusal(COMPANY, answer.status, answer)
+    if not isinstance(error, Permanent):
+        return error
+    name = error_id(answer)
+    if name in _ACCOUNT:
+        return AccountFault(f"{COMPANY} {_ACCOUNT[name]}: check layer.app_id")
+    if name and name != _WRONG_PATH:
+        return error
+    what = name or f"without {COMPANY}'s error object"
+    return Intercepted(f"{COMPANY} answers {answer.status} {what}: check layer.api_url")
