@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nexmo_twisted.model import Claimed, Notification
 from tests.store.test_queue import LEASE, NUMBERS, QueueCase, uuid
+from tests.support import attempt, sent
 
 MINUTE = 60
 
@@ -22,7 +23,7 @@ class HoldCase(QueueCase):
     async def accept(self, item: Notification) -> None:
         handset = f"1201555{sum(item.user_id.encode()) % 10_000:04}"
         self.assertEqual(await self.begin(item, handset), "OK")
-        await self.store.accepted(item, "sent", handset, NUMBERS[0], "", ["id"])
+        await self.store.accepted(item, attempt(handset, NUMBERS[0]), "sent", sent("id"))
 
     async def held(self) -> dict[str, str]:
         flat = await self.redis("HGETALL", "nx:hold")

@@ -240,7 +240,7 @@ class Jumping(LimitCase):
         """A line was formed by the clock that was ahead."""
         self.clock.advance(self.DAY)
         items = await self.in_line(number, count, limits)
-        await self.store.accepted(items[0], "sent", HANDSET, ONE, "")
+        await self.store.accepted(items[0], attempt(HANDSET, ONE), "sent", sent())
         self.clock.advance(-self.DAY)
         return items
 

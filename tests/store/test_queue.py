@@ -357,7 +357,8 @@ class Sending(QueueCase):
         for n, item in enumerate(await self.claim()):
             handset = f"1201555019{n}"
             await self.begin(item, handset)
-            await self.store.accepted(item, attempt(handset, NUMBERS[0]), "sent", sent())
+            number = await self.redis("HGET", f"nx:n:{item.id}", "n")
+            await self.store.accepted(item, attempt(handset, number), "sent", sent())
         links = ("nx:fence", "nx:h:", "nx:texted:")
         own = [key for key in await self.redis("KEYS", "nx:*") if not key.startswith(links)]
         self.assertEqual([k[:5] for k in own], ["nx:m:"])
