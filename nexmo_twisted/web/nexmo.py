@@ -24,7 +24,7 @@ from nexmo_twisted.errors import BadRequest, BadSignature
 from nexmo_twisted.rules.signatures import MissingSignature
 from nexmo_twisted.web.answers import answer, answer_errors, body_of, content_type_of, source_of
 from nexmo_twisted.web.inbound_sms import read_sms
-from nexmo_twisted.web.parameters import Pairs, parameter_sets
+from nexmo_twisted.web.parameters import Found, Pairs, all_text, parameter_sets
 from nexmo_twisted.web.receipts import read_receipt
 from nexmo_twisted.web.reception import Intake, Reception
 from nexmo_twisted.web.throttled_log import ThrottledLog
@@ -36,6 +36,11 @@ Webhook = TypeVar("Webhook")
 UNSIGNED = (
     "Webhooks of Nexmo come without a signature and are answered 503, so that it repeats them: have Vonage switch on "
     "signed webhooks for the account, or unset nexmo.signature_secret"
+)
+
+UNCOVERED = (
+    "Webhooks of Nexmo carry a signature that cannot be checked, since one of their parameters is no text, and are "
+    "answered 503, so that it repeats them: ask Vonage how that parameter is signed, or unset nexmo.signature_secret"
 )
 
 
@@ -75,7 +80,7 @@ class NexmoDoor:
         self,
         request: Request,
         counted: str,
-        read: Callable[[Pairs], Webhook],
+        read: Callable[[Found], Webhook],
         store: Callable[[Webhook], Coroutine[Any, Any, None]],
     ) -> bytes | Deferred[bytes]:
         """One webhook: stored before it is answered."""
@@ -86,16 +91,16 @@ class NexmoDoor:
         if reception.full():
             return answer(request, 503)
         trusted = self.signature is None
-        pairs: Pairs = ()
+        found: Found = ()
         try:
-            pairs = _meant(parameter_sets(query, content_type_of(request), raw), signed=not trusted)
+            found = _meant(parameter_sets(query, content_type_of(request), raw), signed=not trusted)
             if self.signature is not None:
-                self.signature(pairs)
+                self.signature(all_text(found))
                 trusted = True
-            webhook = read(pairs)
+            webhook = read(found)
         except MissingSignature:
             with suppress(BadRequest):
-                read(pairs)  # junk is nobody's alarm
+                read(found)  # junk is nobody's alarm
                 self._strangers.alarm(UNSIGNED)
             # Signing may not be switched on for the account yet; what is repeated later will be signed.
             return self._turn_away(request, 503, "nexmo_unsigned", "no signature: is signing switched on?")
@@ -103,9 +108,12 @@ class NexmoDoor:
             return self._turn_away(request, 403, "nexmo_forged", error.reason)
         except BadRequest as error:
             if not trusted:
+                if _has_signature(found) and any(value is None for _, value in found):
+                    self._strangers.alarm(UNCOVERED)
                 return self._turn_away(request, 503, "nexmo_unsigned", error.reason)
             self._strangers.warn(error.reason, "Nexmo delivered what nobody can read: {source}")
-            kept = self.intake.quarantine("nexmo", error.reason, raw or query)
+            whole = b"?".join(given for given in (raw, query) if given)
+            kept = self.intake.quarantine("nexmo", error.reason, whole)
             return reception.take(request, kept, f"{counted}_quarantined", 200)
         return reception.take(request, store(webhook), f"{counted}_stored", 200)
 
@@ -123,12 +131,16 @@ class NexmoDoor:
         return ThrottledLog(log, self.clock)
 
 
-def _meant(sets: Sequence[Pairs], *, signed: bool) -> Pairs:
+def _meant(sets: Sequence[Found], *, signed: bool) -> Found:
     """The parameters in the body, else those in the query; ``signed``: those with a signature before the others."""
-    there = [pairs for pairs in sets if pairs]
+    there = [found for found in sets if found]
     if signed:
-        there.sort(key=lambda pairs: not any(name == "sig" and value for name, value in pairs))
+        there.sort(key=lambda found: not _has_signature(found))
     return there[0] if there else ()
+
+
+def _has_signature(found: Found) -> bool:
+    return any(name == "sig" and value for name, value in found)
 
 
 answer_errors(NexmoDoor.app)

@@ -275,6 +275,20 @@ class NexmoTests(DoorCase):
         self.assertEqual(self.intake.kept, [READ] * 5)
         self.assertEqual(self.counted.counts, {"nexmo_stored": 5})
 
+    async def test_what_nobody_reads(self) -> None:
+        """An SMS whose needed parameters are all there is taken, whatever stands beside them or names its form."""
+        more: dict[str, Any] = {"usage": {"price": "0.01", "currency": "EUR"}, "tags": ["a"], "of": None, "": {}}
+        for content_type in ("application/json", "text/json", "application/vnd.vonage.sms+json; charset=x", ""):
+            for mark in (b"", b"\xef\xbb\xbf"):
+                raw = mark + json.dumps({**more, **SMS}).encode()
+                self.assertEqual(await self.post_sms(raw, content_type), 200, content_type)
+        form = urlencode([("tag", "1"), ("tag", "2"), *((f"x{n}", "") for n in range(100)), *SMS.items()]).encode()
+        self.assertEqual(await self.post_sms(form.replace(b"keyword=HELLO", b"keyword=%E9")), 200)
+        self.assertEqual(await self.ask("GET", f"{NEXMO}?{urlencode(SMS)}&keyword=%E9&tag=1&tag=2"), 200)
+        self.assertEqual(await self.post_sms(b"<junk>", "text/xml", query=f"?{urlencode(SMS)}"), 200)
+        self.assertEqual(self.intake.kept, [READ] * 11)
+        self.assertEqual(self.counted.counts, {"nexmo_stored": 11})
+
     async def test_body_before_query(self) -> None:
         """Parameters of the body count, and none of the query is mixed in."""
         self.assertEqual(await self.post_sms(SMS, query="?text=other&concat=true"), 200)
@@ -403,6 +417,24 @@ class SignedNexmoTests(DoorCase):
         self.assertEqual((self.intake.kept, self.counted.counts), ([], {"nexmo_unsigned": len(bodies) + 1}))
         self.assertEqual(len(self.lines), 1)  # who it was; junk is nobody's alarm
         self.assertEqual(self.flushLoggedErrors(), [])
+
+    async def test_a_member_that_cannot_be_signed(self) -> None:
+        """Where the account signs every member counts: with one that is no text 503, so that it comes again, and an
+        alarm that says what is wrong."""
+        for body, content_type in (
+            (json.dumps({**self.signed(), "usage": {"price": "0.01"}}).encode(), "application/json"),
+            (json.dumps({**self.signed(), "tags": ["a"]}).encode(), "application/json"),
+            (urlencode(self.signed()).encode() + b"&keyword=%E9", FORM),
+            (urlencode(self.signed()).encode() + b"&%E9=x", FORM),
+        ):
+            self.assertEqual(await self.post_sms(body, content_type), 503)
+        self.assertEqual((self.intake.kept, self.counted.counts), ([], {"nexmo_unsigned": 4}))
+        self.assertEqual(len(self.lines), 2)  # who it was, and what is to be done, once
+
+    async def test_signed_query_beside_junk(self) -> None:
+        """A signed query is believed whatever the body beside it is."""
+        self.assertEqual(await self.post_sms(b"{", "application/json", query=f"?{urlencode(self.signed())}"), 200)
+        self.assertEqual(self.intake.kept, [READ])
 
     async def test_signed_but_no_sms(self) -> None:
         """A signed webhook that is no SMS is kept."""
