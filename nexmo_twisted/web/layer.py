@@ -19,14 +19,13 @@ from twisted.web.server import Request
 
 from nexmo_twisted.boundaries import Counters
 from nexmo_twisted.errors import BadRequest
-from nexmo_twisted.web.answers import answer, answer_errors, body_of, content_type_of, source_of
+from nexmo_twisted.web.answers import answer, answer_errors, body_of, content_type_of, is_json, source_of
 from nexmo_twisted.web.layer_events import read_event
 from nexmo_twisted.web.reception import Intake, Reception
 from nexmo_twisted.web.throttled_log import ThrottledLog
 
 log = Logger()
 
-_CONTENT_TYPES = ("application/vnd.layer.webhooks+json", "application/json")
 _LONGEST_CHALLENGE = 256  # characters
 
 
@@ -67,7 +66,7 @@ class LayerDoor:
         if reception.full():
             return answer(request, 503)
         try:
-            if content_type_of(request) not in _CONTENT_TYPES:
+            if content_type_of(request) and not is_json(content_type_of(request)):
                 raise BadRequest("the content type is not that of a webhook")
             event = read_event(raw)
         except BadRequest as error:
@@ -77,6 +76,9 @@ class LayerDoor:
         if event is None:
             self.counters.count("webhooks", "layer_ignored")
             return answer(request, 204)
+        for kind in event.left_out:
+            self.counters.count("left_out", kind)
+            self._strangers.warn(kind, "Layer posted an event of which one member is of no use and left out: {source}")
         return reception.take(request, self.intake.layer_event(event), "layer_stored", 204)
 
     @app.route("/", methods=["GET"])

@@ -24,7 +24,7 @@ Pairs = Sequence[tuple[str, str]]
 
 _MOST_PARAMETERS = 1000  # of one set; an ordinary one has a dozen
 _MOST_BRACKETS = 50_000  # of a JSON body; those in the longest text of an SMS, and some more
-_MOST_STRAYS = 1000
+_MOST_STRAYS = 1000  # percent signs of one value that begin no escape; with more it is no text
 _LONGEST_VALUE = 128  # characters of anything but a text
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")

@@ -11,11 +11,11 @@ from twisted.internet import reactor
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 
 from nexmo_twisted.sandbox.layer_webhooks import signature
-from tests.scenarios.junk import HOSTILE, JUNK, MEBIBYTE, NEXMO_JUNK, OTHER_TYPES, SAID, event, part
+from tests.scenarios.junk import HOSTILE, JUNK, MEBIBYTE, NEXMO_JUNK, OTHER_TYPES, SAID, UNNEEDED, event, part
 from tests.scenarios.outside import FORM, LAYER_DOOR, NEXMO_DOOR, Caller, Heard, Lines
 from tests.scenarios.world import BOB, CLEO, DELAY, ONE, World
 from tests.support import until
-from tests.web.test_layer_events import webhook
+from tests.web.test_layer_events import MESSAGE_UUID, webhook
 from tests.web.wire import Wire
 
 DIGEST = "return redis.sha1hex(redis.call('DUMP', KEYS[1]))"
@@ -213,7 +213,7 @@ class Junk(Doors):
         self.assertEqual(hook.status, "active")
 
     async def test_content_types(self) -> None:
-        """So is what is declared to be no JSON, or nothing at all."""
+        """So is what is declared to be no JSON."""
         before = await self.contents()
         for count, kind in enumerate(OTHER_TYPES, 1):
             heard = await self.caller.event(event(parts=part()), content_type=kind)
@@ -222,14 +222,18 @@ class Junk(Doors):
         self.assertEqual(self.counted("webhooks", "layer_quarantined"), len(OTHER_TYPES))
 
     async def test_json_by_any_name(self) -> None:
-        """Version 2.0, or plain JSON with a charset, is what it should be."""
+        """Version 2.0, plain JSON with a charset, another name of JSON, or no name is what it should be."""
         for kind in (
             "application/vnd.layer.webhooks+json; version=2.0",
             "application/vnd.layer.webhooks+json",
             "Application/JSON; charset=utf-8",
+            "text/json",
+            "application/hal+json",
+            "",
+            None,
         ):
             self.assertEmpty(await self.caller.event(webhook(), content_type=kind), 204)
-        self.assertEqual(self.counted("webhooks", "layer_stored"), 3)
+        self.assertEqual(self.counted("webhooks", "layer_stored"), 7)
 
     async def test_one_line(self) -> None:
         """The same junk again and again makes one line a minute."""
@@ -277,6 +281,17 @@ class Junk(Doors):
         self.assertEmpty(await self.caller.event(webhook()), 204)
         await self.pass_time(DELAY)
         self.assertEqual(self.texts("12015550199"), ["Ole: This is the message."])
+
+    async def test_unneeded(self) -> None:
+        """Whatever is odd about what nobody needs, the message is texted to who can be made out."""
+        self.layer.add_user("999", display_name="Nina", phone_number="+12015550199")
+        self.layer.add_user("12345", display_name="Ole")
+        for number, (what, raw) in enumerate(UNNEEDED.items(), 1):
+            message = f"{number:08d}{MESSAGE_UUID[8:]}".encode()
+            self.assertEmpty(await self.caller.event(raw.replace(MESSAGE_UUID.encode(), message)), 204, what)
+            await self.pass_time(DELAY)
+            self.assertEqual(self.texts("12015550199"), ["Ole: This is the message."] * number, what)
+        self.assertEqual(await self.redis("EXISTS", "nx:quarantine"), 0)
 
     async def test_nexmo(self) -> None:
         """Unreadable webhooks of Nexmo: 200, one entry in quarantine, counted, never a failure in the log."""

@@ -16,6 +16,7 @@ COUNTERS = {
         *("nexmo_stored", "nexmo_quarantined", "nexmo_forged", "nexmo_unsigned"),
         *("receipt_stored", "receipt_quarantined", "unavailable", "busy", "failed"),
     ),
+    "left_out": ("recipient", "actor", "part", "member"),
     "refused": ("body_too_large", "slow_request", "slow_answer", "too_many_connections"),
     "checks": (),
     "sent": (),

@@ -74,7 +74,7 @@ class Counted:
         self.counts: dict[str, int] = {}
 
     def count(self, name: str, reason: str = "") -> None:
-        assert name == "webhooks"
+        assert name in ("webhooks", "left_out")
         self.counts[reason] = self.counts.get(reason, 0) + 1
 
 
@@ -202,7 +202,9 @@ class LayerTests(DoorCase):
             b'{"event": ' + b"9" * 5000 + b"}",
             good.encode("utf-16"),
             good.replace("This is", "\\ud83d").encode(),
+            good.replace("This is", "caf\udce9").encode("utf-8", "surrogateescape"),
             good.replace('"12345"', '"\\u0000"').encode(),
+            json.dumps(webhook(recipient_status={"12345": "read", "999": "pondered"})).encode(),
             good.replace("message.sent", "conversation.created").encode(),
             good.replace("layer:///messages", "layer:///").encode(),
             json.dumps(webhook(sender=None)).encode(),
@@ -215,14 +217,31 @@ class LayerTests(DoorCase):
         self.assertEqual(self.flushLoggedErrors(), [])
 
     async def test_content_types(self) -> None:
-        """Layer's own type in any version and plain JSON are read; another type is kept and answered 204."""
-        for good in ("application/vnd.layer.webhooks+json; version=2.0", "Application/JSON", LAYER_TYPE):
+        """Every name of JSON is read, and so is no name; another type is kept and answered 204."""
+        for good in (
+            "application/vnd.layer.webhooks+json; version=2.0",
+            "Application/JSON",
+            "text/json; charset=utf-8",
+            "application/problem+json",
+            "",
+            LAYER_TYPE,
+        ):
             self.assertEqual(await self.post_event(webhook(), content_type=good), 204)
-        self.assertEqual(self.counted.counts, {"layer_stored": 3})
-        for bad in ("text/plain", "application/jsonx", "é", ""):
+        self.assertEqual(self.counted.counts, {"layer_stored": 6})
+        for bad in ("text/plain", "application/jsonx", "é", "text/x+json"):
             self.assertEqual(await self.post_event(webhook(), content_type=bad), 204)
-        self.assertEqual(self.counted.counts, {"layer_stored": 3, "layer_quarantined": 4})
+        self.assertEqual(self.counted.counts, {"layer_stored": 6, "layer_quarantined": 4})
         self.assertIn("content type", self.intake.kept[-1][1])
+
+    async def test_odd_members(self) -> None:
+        """What is left out of an event is counted by its kind, and told in a line a minute; the event is stored."""
+        odd = webhook(
+            parts=[{"mime_type": "text/plain", "body": "Hi"}, None, None], recipient_status={"1": "sent", "2": 2}
+        )
+        for _ in range(2):
+            self.assertEqual(await self.post_event(odd), 204)
+        self.assertEqual(self.counted.counts, {"layer_stored": 2, "part": 4, "recipient": 2})
+        self.assertEqual(len(self.lines), 2)
 
     async def test_bots(self) -> None:
         """Messages of bots are understood and left alone."""
