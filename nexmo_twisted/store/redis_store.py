@@ -34,6 +34,7 @@ from nexmo_twisted.rules.pacing import Limit
 from nexmo_twisted.store.connection import Connection, Now, redis_time
 from nexmo_twisted.store.keys import KEEP, KEYS
 from nexmo_twisted.store.words import (
+    Records,
     commit_words,
     int_or_none,
     limits_words,
@@ -147,13 +148,13 @@ class RedisStore:
         return await self._claim("in", limit, lease, idle, reply)
 
     async def _claim(self, queue: str, limit: int, lease: int, idle: bool, read: Callable[..., Item]) -> Claimed[Item]:
-        after, lost, buried, *raw = await self._work.run(
+        after, lost, buried, messages, *raw = await self._work.run(
             "claim", self._now(), queue, limit, lease, CLAIMS_WITHOUT_A_WORD, PROBE_EVERY, int(idle), self._name
         )
-        items = []
+        items, records = [], Records(messages)
         for values in raw:
             try:
-                items.append(read(*values))
+                items.append(read(records, *values))
             except (LookupError, ValueError):  # nobody of ours wrote it
                 self._log.failure("An item of {queue} cannot be read: {id}", queue=queue, id=values[0])
                 with suppress(StoreUnavailable):  # else it is claimed again later

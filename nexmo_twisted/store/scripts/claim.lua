@@ -6,15 +6,17 @@
 -- said of what the process itself claimed before and never heard of, since the answer was lost: it lives.
 -- ARGV: now, queue (out or in), limit, lease ms, most claims without a word, ms between two probes while held,
 -- 1 when the process works on nothing else, what the process is called
--- Returns {ms until the next look or '', leases lost while sending, buried, item, item ...};
--- item = {id, token, waited ms, flat item hash, flat record: s, b, x, then user, rank ...}
+-- Returns {ms until the next look or '', leases lost while sending, buried, messages, item, item ...};
+-- item = {id, token, waited ms, flat item hash}; messages = {mid, s, b, x, ranks as JSON, mid ...}, each of them once,
+-- since a message to a thousand people is as long as a thousand items.
 local now, queue, lease, most = clock(ARGV[1]), ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
 local q, limit, claimed, lost, buried = names(queue), tonumber(ARGV[3]), {}, 0, 0
+local records, messages = {}, {}      -- by mid, and as they are returned
 local hold = false
 local function next_probe() return tonumber(redis.call('HGET', K.hold, 'probe') or '') or now end
 if queue == 'out' and redis.call('EXISTS', K.hold) == 1 then
   hold = true
-  if next_probe() > now then return {int(next_probe() - now), 0, 0} end
+  if next_probe() > now then return {int(next_probe() - now), 0, 0, {}} end
   limit = math.min(limit, 1)
 end
 
@@ -54,27 +56,33 @@ local function due_lanes()
   return lanes
 end
 
+local function tell_message(mid)
+  if records[mid] then return end
+  local record = load_message(mid) or {x = 'expired'}
+  local ok, ranks = pcall(cjson.encode, record.r or {})
+  if not ok then record, ranks = {x = 'undecodable'}, '{}' end
+  records[mid] = record
+  for _, word in ipairs({mid, record.s or '', record.b or '', record.x or '', ranks}) do
+    messages[#messages + 1] = word
+  end
+end
+
 local held = held_so_far(now)
 for _, lane in ipairs(due_lanes()) do
   local id, item = head_of(lane)
   local alone = id and suspect(item)
   if alone and (#claimed > 0 or ARGV[7] ~= '1') then break end
   if id then
-    local record = item.m and (load_message(item.m) or {x = 'expired'})
+    if item.m then tell_message(item.m) end
     redis.call('ZREM', q.queue, lane)
     local token = int(redis.call('INCR', K.fence))
     if alone then redis.call('HINCRBY', q.item .. id, 'c', 1) end
     redis.call('HSET', q.item .. id, 's', 'C', 'k', token, 'v', ARGV[8], 'p', hold and '1' or '')
     lease_lane(q, id, item, now + lease)
-    local flat = {}
-    if record then
-      flat = {record.s or '', record.b or '', record.x or ''}
-      for user, rank in pairs(record.r or {}) do flat[#flat + 1] = user; flat[#flat + 1] = int(rank) end
-    end
     local waited = now - (tonumber(item.d) or now) - (item.g and (held - tonumber(item.g)) or 0)
     local fields = {'suspect', alone and '1' or ''}
     for field, value in pairs(item) do fields[#fields + 1] = field; fields[#fields + 1] = value end
-    claimed[#claimed + 1] = {id, token, int(waited), fields, flat}
+    claimed[#claimed + 1] = {id, token, int(waited), fields}
   end
   if alone then break end
 end
@@ -85,4 +93,4 @@ if first then
   if hold then after = math.max(after, next_probe()) end
   after = int(math.max(0, after - now))
 end
-return {after, lost, buried, unpack(claimed)}
+return {after, lost, buried, messages, unpack(claimed)}
