@@ -139,6 +139,7 @@ class Engine:
             self.joining.loop.poke,
             Receipts(self._store, self._counters, block=settings.sms.opt_out != "off"),
             notices.stops,
+            signing=bool(settings.nexmo.signature_secret.get_secret_value()),
         )
 
     def _registration(self, chat: ChatPlatform, provider: SmsProvider, wall: Callable[[], float]) -> Registration:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 
 from nexmo_twisted.boundaries import Counters, Store
@@ -11,10 +10,8 @@ from nexmo_twisted.engine.receipts import Receipts
 from nexmo_twisted.model import InboundSms, MessageEvent, Part, Receipt
 from nexmo_twisted.rules import phones
 from nexmo_twisted.rules.compact import pack
+from nexmo_twisted.rules.quarantine import entry
 
-#: Characters that are kept of an unreadable webhook, as JSON and with the reason.
-KEPT = 65_536
-_WHOLE = re.compile(r"(?:[^\\]|\\u[0-9a-f]{4}|\\[^u])*")
 #: Milliseconds after the first part of a long reply in which others are waited for at most.
 LONGEST = 300_000
 
@@ -26,7 +23,7 @@ class Intake:
     of a long reply is waited for, are in ms. ``check_in`` is told the seconds until a message is checked,
     ``reply_came`` that there is a reply to post, ``close_in`` the seconds until a long reply is posted without the
     parts that are missing; ``stops`` says whether a text asks for no more texts. Every method raises StoreUnavailable
-    only.
+    only. ``signing``: Nexmo signs what it posts.
     """
 
     def __init__(
@@ -41,6 +38,7 @@ class Intake:
         close_in: Callable[[float], None],
         receipts: Receipts,
         stops: Callable[[str], bool],
+        signing: bool = False,
     ) -> None:
         self._store = store
         self._api_root = api_root
@@ -52,6 +50,7 @@ class Intake:
         self._close_in = close_in
         self._receipts = receipts
         self._stops = stops
+        self._signing = signing
 
     async def layer_event(self, event: MessageEvent) -> None:
         """Join the event to what is known of its message. Only ``sent`` carries the message itself."""
@@ -66,7 +65,8 @@ class Intake:
             handset, number = phones.sender(sms.msisdn), phones.inbound(sms.to)
         except phones.BadPhone as error:
             self._counters.count("replies", "not_a_number")
-            raw = json.dumps([sms.message_id, sms.msisdn, sms.to, sms.text]).encode()
+            values = {"messageId": sms.message_id, "msisdn": sms.msisdn, "to": sms.to, "text": sms.text}
+            raw = json.dumps(values).encode()
             await self.quarantine("nexmo", f"sender or receiver: {error}", raw)
             return
         if sms.binary:
@@ -108,15 +108,5 @@ class Intake:
 
     async def quarantine(self, source: str, reason: str, raw: bytes) -> None:
         """Keep an unreadable webhook, so that an operator can see what it was. The doors log it."""
-        entry = {"source": source, "reason": reason, "body": ""}
-        room = KEPT - len(json.dumps(entry))
-        entry["body"] = _beginning(raw[:KEPT].decode("utf-8", "backslashreplace"), room)
-        await self._store.quarantine(json.dumps(entry))
-
-
-def _beginning(text: str, room: int) -> str:
-    """As much of ``text`` as takes ``room`` characters in JSON at most; an escape is not cut."""
-    found = _WHOLE.match(json.dumps(text)[1:-1][:room])
-    assert found is not None  # it matches nothing, too
-    kept: str = json.loads(f'"{found[0]}"')
-    return kept
+        signed = source == "layer" or self._signing
+        await self._store.quarantine(entry(source, reason, raw), signed=signed)

@@ -62,7 +62,7 @@ PARTS = 10
 #: How many receipts of unknown SMS are kept for a while. Forged ones must not fill Redis, and a genuine one waits for
 #: seconds.
 PARKED = 250
-#: How many unreadable webhooks are kept.
+#: How many unreadable webhooks are kept of those that are signed, which no stranger can push out, and of the others.
 QUARANTINED = 100
 
 Item = TypeVar("Item")
@@ -132,8 +132,8 @@ class RedisStore:
         key = KEYS["in_item"] + reply_id(sms.message_id)
         return await self._web.command("SET", key, reason, "NX", "PX", KEEP["closed"]) is not None
 
-    async def quarantine(self, entry: str) -> None:
-        await self._web.run("quarantine", entry, QUARANTINED)
+    async def quarantine(self, entry: str, *, signed: bool) -> None:
+        await self._web.run("quarantine", self._now(), entry, int(signed), QUARANTINED)
 
     async def promote(self, limit: int, report: Collection[Status]) -> Promoted:
         messages, notifications, orphans, after = await self._work.run(

@@ -37,9 +37,9 @@ class Doors(World):
         keys = set(await self.redis("KEYS", "*")) - {"nx:lock:registration"}
         return {key: await self.redis("EVAL", DIGEST, 1, key) for key in keys}
 
-    async def entries(self) -> list[dict[str, str]]:
+    async def entries(self, key: str = "nx:quarantine") -> list[dict[str, Any]]:
         """What is in quarantine, the newest first."""
-        return [json.loads(entry) for entry in await self.redis("LRANGE", "nx:quarantine", 0, -1)]
+        return [json.loads(entry) for entry in await self.redis("LRANGE", key, 0, -1)]
 
     def assertEmpty(self, heard: Heard, code: int, msg: object = None) -> None:
         self.assertEqual((heard.code, heard.body), (code, b""), msg)
@@ -185,15 +185,17 @@ class Strangers(Doors):
 
 class Junk(Doors):
     async def assertQuarantined(self, source: str, before: dict[str, str], count: int, what: str) -> None:
-        """One entry is new, and nothing else in Redis is."""
-        entries = await self.entries()
+        """One entry is new, and nothing else in Redis is. Layer signs, and Nexmo does not."""
+        key = "nx:quarantine" if source == "layer" else "nx:quarantine:unsigned"
+        entries = await self.entries(key)
         self.assertEqual(len(entries), count, what)
-        self.assertEqual(entries[0].keys(), {"source", "reason", "body"}, what)
+        self.assertEqual(entries[0].keys(), {"at", "source", "reason", "ids", "body"}, what)
+        self.assertEqual(entries[0]["at"], int(self.now()), what)
         self.assertEqual(entries[0]["source"], source, what)
         self.assertTrue(entries[0]["reason"], what)
         self.assertNotIn(SAID, entries[0]["reason"], what)
         after = await self.contents()
-        del after["nx:quarantine"]
+        del after[key]
         self.assertEqual(after, before, what)
 
     async def test_layer(self) -> None:
@@ -291,7 +293,7 @@ class Junk(Doors):
             self.assertEmpty(await self.caller.event(raw.replace(MESSAGE_UUID.encode(), message)), 204, what)
             await self.pass_time(DELAY)
             self.assertEqual(self.texts("12015550199"), ["Ole: This is the message."] * number, what)
-        self.assertEqual(await self.redis("EXISTS", "nx:quarantine"), 0)
+        self.assertEqual(await self.redis("EXISTS", "nx:quarantine", "nx:quarantine:unsigned"), 0)
 
     async def test_nexmo(self) -> None:
         """Unreadable webhooks of Nexmo: 200, one entry in quarantine, counted, never a failure in the log."""
@@ -314,7 +316,7 @@ class Junk(Doors):
     async def test_bare_get(self) -> None:
         """A bare GET, with which Nexmo tries a URL, is 200 and no junk."""
         self.assertEmpty(await self.caller.ask("GET", NEXMO_DOOR), 200)
-        self.assertEqual(await self.redis("EXISTS", "nx:quarantine"), 0)
+        self.assertEqual(await self.redis("EXISTS", "nx:quarantine", "nx:quarantine:unsigned"), 0)
 
     async def test_hostile_numbers(self) -> None:
         """Senders and receivers that are no numbers reach no key: 200 and quarantine."""

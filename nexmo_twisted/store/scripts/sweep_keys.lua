@@ -151,6 +151,7 @@ local families = {                    -- what the key begins with, the types it 
   {K.pace, 'hash', function(key) must_end(key, KEEP.pace) end},
   {K.waiting, 'zset', function(key) must_end(key, KEEP.pace) end},
   {K.quarantine, 'list', function(key) must_end(key, KEEP.quarantine) end},
+  {K.unsigned, 'list', function(key) must_end(key, KEEP.quarantine) end},
   {K.hold, 'hash', look_at_hold},
   {K.unowned, 'set'}, {K.fence, 'string'}, {K.held, 'string'}, {K.due, 'zset'}, {K.parts_due, 'zset'},
   {K.turns, 'zset'}, {K.out_queue, 'zset'}, {K.out_uncertain, 'zset'}, {K.out_buried, 'zset'},
