@@ -21,11 +21,10 @@ _WHOLE = re.compile(r"(?:[^\\]|\\u[0-9a-f]{4}|\\[^u])*")
 
 #: A name that ids have in JSON, and its value; Layer's have a scheme before and a path behind the UUID.
 _JSON_ID = re.compile(
-    rb'"(?:id|message_?id|message-id|message_uuid|client[-_]ref)"\s{0,20}:\s{0,20}"?'
-    rb'([^"\\,{}\[\]\s\x00-\x1f]{1,128})(?=["\\,}\]\s]|\Z)',
-    re.IGNORECASE,
+    rb'"(?:id|messageId|message-id|message_id|message_uuid|client-ref|client_ref)"\s{0,20}:\s{0,20}"?'
+    rb'([^"\\,{}\[\]\s\x00-\x1f]{1,128})(?=["\\,}\]\s]|\Z)'
 )
-_FORM_ID = re.compile(rb"(?:\A|[&?])(?:message-?id|client-ref)=([^&?]{1,400})", re.IGNORECASE)
+_FORM_ID = re.compile(rb"\b(?:messageId|message-id|client-ref)=([^&?]{1,400})")
 _NO_IDS = frozenset({"null", "true", "false"})
 _MESSAGE = re.compile(
     r"(?:layer:///messages/)?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?:/parts/[0-9]+)?"
