@@ -31,7 +31,6 @@ class Ids(SynchronousTestCase):
             raw[:-30],
             raw.replace(b"/", b"\\/"),
             raw.replace(b"This", b"\xff"),
-            raw.upper(),
             b"[" * 9 + raw,
         ):
             ids = ids_in(damaged)
