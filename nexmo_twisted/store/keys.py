@@ -10,6 +10,7 @@ import re
 
 KEYS = {
     "message": "nx:m:",  # + mid: STRING, cmsgpack record of one message (see record_event.lua)
+    "outcomes": "nx:o:",  # + mid: HASH, what became of the many recipients of one message (see shared/messages.lua)
     "due": "nx:due",  # ZSET mid -> when an unread message is checked
     "fence": "nx:fence",  # counter: lease tokens and the order of replies
     "hold": "nx:hold",  # HASH since, reason, probe: the outgoing side is held

@@ -18,3 +18,27 @@ local function close_message(mid, record, why, now)
   local open = record.n and record.n > 0 and record.n or nil
   save_message(mid, {x = why, t = now, d = record.d, y = record.y, n = open, o = record.o}, KEEP.closed)
 end
+
+-- What became of each of many recipients stands in a hash of its own while notifications are open: to write the whole
+-- record again for each of them would take the square of the time. 12 digits of the nid -> outcome, NUL, user; and under
+-- '' how many are open. The items of such a message have j = 1.
+local MANY = 50
+
+local function outcome_apart(mid, digits)   -- and its user; nil when there is none
+  return string.match(redis.call('HGET', K.outcomes .. mid, digits) or '', '^(.*)%z(.*)$')
+end
+
+local function tell_apart(mid, digits, outcome, user)
+  redis.call('HSET', K.outcomes .. mid, digits, outcome .. '\0' .. user)
+end
+
+-- Puts into a record what stands apart. Returns whether anything does.
+local function gather(mid, record)
+  local flat = redis.call('HGETALL', K.outcomes .. mid)
+  for i = 1, #flat, 2 do
+    local outcome, user = string.match(flat[i + 1], '^(.*)%z(.*)$')
+    record.o = record.o or {}
+    if flat[i] == '' then record.n = tonumber(flat[i + 1]) elseif user then record.o[user] = outcome end
+  end
+  return #flat > 0
+end
