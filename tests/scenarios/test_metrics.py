@@ -158,7 +158,7 @@ class Metrics(World):
         await self.layer_caller.event(b"junk")
         await self.layer_caller.event(b"junk", layer_webhook_signature=None)
         await self.layer_caller.ask("POST", "/nexmo-new-sms", b"junk")
-        await self.layer_caller.event(b" " * (1024 * 1024 + 1))
+        await self.layer_caller.event(b" " * (1024 * 1024 + 1), layer_webhook_signature=None)
         self.layer.add_user("dan", display_name="Dan")
         talk = self.layer.start_conversation(["ann", "dan", "ghost", "bob"])
         await self.text_unread(conversation=talk)

@@ -76,6 +76,34 @@ class Many(ManyCase):
         self.assertEqual((await self.facts()).open, 1)
         self.assertEqual(await self.sweep(), {})
 
+    async def test_news_after_the_claim(self) -> None:
+        """Who has read it since the claim gets no text, nor does anybody of a message that is deleted or gone."""
+        await self.owe(1, *MANY)
+        items = await self.claim()
+        await self.store.record_event(event("read", uuid(1), user00=Status.READ), "", 0)
+        self.assertEqual(await self.begin(items[0], "12015550198"), "read")
+        self.assertEqual(await self.begin(items[1], "12015550198"), "OK")
+        await self.store.record_event(event("deleted", uuid(1)), "", 0)
+        self.assertEqual(await self.begin(items[2], "12015550198"), "deleted")
+        await self.redis("DEL", f"nx:m:{MID}")
+        self.assertEqual(await self.begin(items[3], "12015550198"), "expired")
+
+    async def test_gone_unnoticed(self) -> None:
+        """Also of one that ran out without anybody's doing."""
+        await self.owe(1, *MANY)
+        items = await self.claim()
+        await self.redis("DEL", f"nx:m:{MID}")
+        self.assertEqual(await self.begin(items[0], "12015550198"), "expired")
+
+    async def test_read_between_two_claims(self) -> None:
+        """Each claim looks anew."""
+        await self.owe(1, *MANY)
+        items = await self.claim()
+        await self.store.record_event(event("read", uuid(1), user00=Status.READ), "", 0)
+        await self.store.release(items[0])
+        (again,) = await self.claim()
+        self.assertEqual(again.statuses["user00"], Status.READ)
+
     async def test_receipts(self) -> None:
         """What a receipt says is kept while others are open, and after that."""
         await self.owe(1, *MANY)
@@ -189,6 +217,7 @@ class Linear(ManyCase):
         await self.redis("CONFIG", "RESETSTAT")
         while items := await self.claim(20):
             for item in items:
+                await self.begin(item, f"1201{item.user_id[4:]:>07}")
                 await self.store.finish(item, "no_phone")
         (line,) = [line for line in (await self.redis("INFO", "commandstats")).split() if "_evalsha:" in line]
         return int(line.partition("usec=")[2].partition(",")[0]) / len(users)

@@ -78,6 +78,7 @@ for _, lane in ipairs(due_lanes()) do
     local token = int(redis.call('INCR', K.fence))
     if alone then redis.call('HINCRBY', q.item .. id, 'c', 1) end
     redis.call('HSET', q.item .. id, 's', 'C', 'k', token, 'v', ARGV[8], 'p', hold and '1' or '')
+    if item.j then redis.call('HSET', q.item .. id, 'j', version(item.m)) end
     lease_lane(q, id, item, now + lease)
     local waited = now - (tonumber(item.d) or now) - (item.g and (held - tonumber(item.g)) or 0)
     local fields = {'suspect', alone and '1' or ''}
