@@ -39,6 +39,7 @@ CASES = {
     "slow": f"{SLOW} connections that drip",
     "large": "bodies of 200 MB",
     "multipart": "forms of 20 MB",
+    "escapes": "forms of 1 MiB of %41",
 }
 
 

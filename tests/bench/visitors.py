@@ -190,6 +190,14 @@ async def multipart(port: int, seconds: float) -> dict[str, Any]:
     return await push(port, seconds, [lambda: upload(20_000_000)] * 2)
 
 
+async def escapes(port: int, seconds: float) -> dict[str, Any]:
+    """A form of 1 MiB that is nothing but escapes, on two connections."""
+    size = 15 * len(CHUNK)
+    begin = head(NEXMO_DOOR, b"content-type: application/x-www-form-urlencoded", b"content-length: %d" % (size + 5))
+    escaped = (b"%41" * len(CHUNK))[: len(CHUNK)]
+    return await push(port, seconds, [lambda: pieces(begin + b"\r\ntext=", size, escaped)] * 2)
+
+
 async def flood(port: int, seconds: float) -> dict[str, Any]:
     """Honest webhooks on more connections than there are places, each the moment the one before it is answered."""
     until = time.perf_counter() + seconds
@@ -225,7 +233,7 @@ async def flood(port: int, seconds: float) -> dict[str, Any]:
 
 
 KINDS: dict[str, Callable[[int, float], Coroutine[Any, Any, dict[str, Any]]]] = {
-    each.__name__: each for each in (honest, slow, large, multipart, flood)
+    each.__name__: each for each in (honest, slow, large, multipart, escapes, flood)
 }
 
 
