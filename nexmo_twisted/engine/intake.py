@@ -109,4 +109,4 @@ class Intake:
     async def quarantine(self, source: str, reason: str, raw: bytes) -> None:
         """Keep an unreadable webhook, so that an operator can see what it was. The doors log it."""
         signed = source == "layer" or self._signing
-        await self._store.quarantine(entry(source, reason, raw), signed=signed)
+        await self._store.quarantine(entry(source, reason, raw, signed=signed), signed=signed)

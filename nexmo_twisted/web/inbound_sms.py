@@ -7,11 +7,10 @@ from collections.abc import Mapping
 
 from nexmo_twisted.errors import BadRequest
 from nexmo_twisted.model import InboundSms, Part
-from nexmo_twisted.web.parameters import Found, by_name, optional, required
+from nexmo_twisted.web.parameters import LONGEST_TEXT, Found, by_name, optional, required
 
 _CONCAT = ("concat-ref", "concat-total", "concat-part", "concat")
-_READ = frozenset({"messageId", "msisdn", "to", "type", "text", *_CONCAT})
-_LONGEST_TEXT = 40_000  # characters; an SMS has at most 255 parts of 153
+SMS_NAMES = frozenset({"messageId", "msisdn", "to", "type", "text", *_CONCAT})
 _LONGEST_PART = 1_000  # several times what fits into one; so much is kept of each until all have come
 _MOST_PARTS = 255
 _REFERENCE = re.compile(r"[\w-]{1,40}", re.ASCII)
@@ -23,15 +22,15 @@ def read_sms(found: Found) -> InboundSms:
 
     Raises BadRequest, which names the parameter, when there is none.
     """
-    params = by_name(found, _READ)
+    params = by_name(found, SMS_NAMES)
     message_id, msisdn, to = (required(params, name) for name in ("messageId", "msisdn", "to"))
     kind = optional(params, "type").lower()
     if kind == "binary":
         return InboundSms(message_id, msisdn, to, "", binary=True)
     text = params.get("text", "" if kind in ("text", "unicode") else None)
     if text is None:
-        raise BadRequest("text is no text in UTF-8" if "text" in params else "text is missing")
-    if len(text) > _LONGEST_TEXT:
+        raise BadRequest("text is no text in UTF-8, or too long" if "text" in params else "text is missing")
+    if len(text) > LONGEST_TEXT:
         raise BadRequest("text is longer than any SMS")
     return InboundSms(message_id, msisdn, to, text, part=_part(params) if len(text) <= _LONGEST_PART else None)
 

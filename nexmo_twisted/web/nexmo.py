@@ -6,7 +6,7 @@ GET, form or JSON, repeats for a day what is not answered 2xx, and tries a URL w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,9 +23,9 @@ from nexmo_twisted.boundaries import Counters
 from nexmo_twisted.errors import BadRequest, BadSignature
 from nexmo_twisted.rules.signatures import MissingSignature
 from nexmo_twisted.web.answers import answer, answer_errors, body_of, content_type_of, source_of
-from nexmo_twisted.web.inbound_sms import read_sms
+from nexmo_twisted.web.inbound_sms import SMS_NAMES, read_sms
 from nexmo_twisted.web.parameters import Found, Pairs, all_text, parameter_sets
-from nexmo_twisted.web.receipts import read_receipt
+from nexmo_twisted.web.receipts import RECEIPT_NAMES, read_receipt
 from nexmo_twisted.web.reception import Intake, Reception
 from nexmo_twisted.web.throttled_log import ThrottledLog
 
@@ -69,18 +69,19 @@ class NexmoDoor:
     @app.route("/", methods=["GET", "POST"])
     def inbound(self, request: Request) -> bytes | Deferred[bytes]:
         """One SMS from a handset."""
-        return self._take(request, "nexmo", read_sms, self.intake.inbound_sms)
+        return self._take(request, "nexmo", read_sms, SMS_NAMES, self.intake.inbound_sms)
 
     @app.route("/receipt", methods=["GET", "POST"])
     def receipt(self, request: Request) -> bytes | Deferred[bytes]:
         """What became of one part of an SMS to a handset."""
-        return self._take(request, "receipt", read_receipt, self.intake.receipt)
+        return self._take(request, "receipt", read_receipt, RECEIPT_NAMES, self.intake.receipt)
 
     def _take(
         self,
         request: Request,
         counted: str,
         read: Callable[[Found], Webhook],
+        names: Collection[str],
         store: Callable[[Webhook], Coroutine[Any, Any, None]],
     ) -> bytes | Deferred[bytes]:
         """One webhook: stored before it is answered."""
@@ -93,7 +94,8 @@ class NexmoDoor:
         trusted = self.signature is None
         found: Found = ()
         try:
-            found = _meant(parameter_sets(query, content_type_of(request), raw), signed=not trusted)
+            sets = parameter_sets(query, content_type_of(request), raw, names if trusted else None)
+            found = _meant(sets, signed=not trusted)
             if self.signature is not None:
                 self.signature(all_text(found))
                 trusted = True

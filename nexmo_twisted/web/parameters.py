@@ -23,24 +23,30 @@ Found = Sequence[tuple[str, str | None]]
 Pairs = Sequence[tuple[str, str]]
 
 _MOST_PARAMETERS = 1000  # of one set; an ordinary one has a dozen
-_MOST_BRACKETS = 50_000  # of a JSON body; those in the longest text of an SMS, and some more
+_MOST_PIECES = 10_000  # brackets and commas of a JSON body, those in its texts included
 _MOST_STRAYS = 1000  # percent signs of one value that begin no escape; with more it is no text
+_LONGEST_NAME = 128  # bytes as it is written
+LONGEST_TEXT = 40_000  # characters; an SMS has at most 255 parts of 153
 _LONGEST_VALUE = 128  # characters of anything but a text
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _STRAY_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
-def parameter_sets(query: bytes, content_type: str, body: bytes) -> tuple[Found, Found]:
+def parameter_sets(
+    query: bytes, content_type: str, body: bytes, names: Collection[str] | None = None
+) -> tuple[Found, Found]:
     """The parameters of the body and those of the query, decoded once and in the order they came.
 
     ``content_type`` is the bare type in lower case; without one, a body that begins like an object is JSON. The two are
     never mixed: a signature speaks for one of them. One that cannot be read is as good as none beside the other. Raises
     BadRequest, which names the place, when nothing is left.
+
+    With ``names`` it is enough to decode these: that is quick, whatever strangers post beside them.
     """
     sets: list[Found] = []
     faults = []
-    for read in (lambda: _body_pairs(content_type, body), lambda: _form_pairs(query, "the query")):
+    for read in (lambda: _body_pairs(content_type, body, names), lambda: _form_pairs(query, "the query", names)):
         try:
             sets.append(read())
         except BadRequest as error:
@@ -89,22 +95,27 @@ def _usable(value: str) -> bool:
     return len(value) <= _LONGEST_VALUE and not _CONTROL.search(value)
 
 
-def _body_pairs(content_type: str, body: bytes) -> Found:
+def _body_pairs(content_type: str, body: bytes, names: Collection[str] | None) -> Found:
     body = body.removeprefix(BOM_UTF8)
     if not body:
         return ()
     if is_json(content_type) or (not content_type and body.lstrip()[:1] == b"{"):
         return _json_pairs(body)
     if content_type in ("application/x-www-form-urlencoded", ""):
-        return _form_pairs(body, "the body")
+        return _form_pairs(body, "the body", names)
     raise BadRequest("the content type is neither a form nor JSON")
 
 
-def _form_pairs(raw: bytes, place: str) -> Found:
+def _form_pairs(raw: bytes, place: str, names: Collection[str] | None) -> Found:
     if raw.count(b"&") >= _MOST_PARAMETERS:
         raise BadRequest(f"{place} is not a form: it has more than {_MOST_PARAMETERS} parameters")
-    pairs = (piece.partition(b"=") for piece in raw.split(b"&") if piece)
-    return [_named(_decoded(name), _decoded(value)) for name, _, value in pairs]
+    found = []
+    for piece in raw.split(b"&"):
+        raw_name, _, raw_value = piece.partition(b"=")
+        if piece:
+            name = _decoded(raw_name) if len(raw_name) <= _LONGEST_NAME else None
+            found.append(_named(name, _decoded(raw_value) if names is None or name in names else None))
+    return found
 
 
 def _named(name: str | None, value: str | None) -> tuple[str, str | None]:
@@ -112,11 +123,13 @@ def _named(name: str | None, value: str | None) -> tuple[str, str | None]:
 
 
 def _decoded(raw: bytes) -> str | None:
-    """What is written in percent-encoding, None when that is no UTF-8.
+    """What is written in percent-encoding, None when that is no UTF-8 or longer than any text.
 
     ``urllib`` makes a Python object of every escape, and a megabyte of them stops the process for a tenth of a second.
     The escapes of Python's own strings are the same but for their beginning, and decoded in C.
     """
+    if len(raw) - 2 * raw.count(b"%") > 4 * LONGEST_TEXT:
+        return None
     spaced = _STRAY_PERCENT.sub(b"%25", raw.replace(b"+", b" "), _MOST_STRAYS)
     try:
         escaped = spaced.replace(b"\\", b"\\\\").replace(b"%", b"\\x")
@@ -136,8 +149,8 @@ _DECODER = json.JSONDecoder(
 
 
 def _json_pairs(raw: bytes) -> Found:
-    if raw.count(b"{") + raw.count(b"[") > _MOST_BRACKETS:
-        raise BadRequest("the body is not a flat object of JSON")
+    if raw.count(b"{") + raw.count(b"[") + raw.count(b",") > _MOST_PIECES:
+        raise BadRequest("the body is not a flat object: it has more brackets and commas than any SMS")
     try:
         members = _DECODER.decode(raw.decode("utf-8", "surrogateescape"))
     except (ValueError, RecursionError):

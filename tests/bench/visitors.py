@@ -191,11 +191,24 @@ async def multipart(port: int, seconds: float) -> dict[str, Any]:
 
 
 async def escapes(port: int, seconds: float) -> dict[str, Any]:
-    """A form of 1 MiB that is nothing but escapes, on two connections."""
-    size = 15 * len(CHUNK)
-    begin = head(NEXMO_DOOR, b"content-type: application/x-www-form-urlencoded", b"content-length: %d" % (size + 5))
-    escaped = (b"%41" * len(CHUNK))[: len(CHUNK)]
-    return await push(port, seconds, [lambda: pieces(begin + b"\r\ntext=", size, escaped)] * 2)
+    """Forms of 1 MiB that are nothing but escapes, one after the other on eight connections."""
+    body = b"text=" + b"%41" * (1_048_000 // 3)
+    kind = b"content-type: application/x-www-form-urlencoded"
+    raw = head(NEXMO_DOOR, kind, b"content-length: %d" % len(body)) + b"\r\n" + body
+    until = time.perf_counter() + seconds
+    answers: Counter[int] = Counter()
+
+    async def again_and_again() -> None:
+        while time.perf_counter() < until:
+            one = await visit(port)
+            if one is not None:
+                one.answered = one.transport.loseConnection
+                one.transport.write(raw)
+                await one.gone
+                answers.update(one.answers)
+
+    await gatherResults([Deferred.fromCoroutine(again_and_again()) for _ in range(8)])
+    return {"answers": answers}
 
 
 async def flood(port: int, seconds: float) -> dict[str, Any]:

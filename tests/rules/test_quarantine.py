@@ -78,13 +78,15 @@ class Ids(SynchronousTestCase):
     @given(st.binary(max_size=200))
     def test_anything(self, raw: bytes) -> None:
         """Whatever came, what is kept of it is JSON of a bounded size that can be read again."""
-        aside = read_entry('{"at": 1767225600000, ' + entry("layer", "the body is not JSON", raw)[1:], signed=True)
+        aside = read_entry(
+            '{"at": 1767225600000, ' + entry("layer", "the body is not JSON", raw, signed=True)[1:], signed=True
+        )
         self.assertEqual(aside, SetAside("layer", "the body is not JSON", ids_in(raw), 1767225600000, True))
 
     def test_bounded(self) -> None:
         """A megabyte of ids is looked through, and few of them are kept."""
         raw = b",".join(b'"id": "%d"' % number for number in range(70_000))
-        kept = entry("nexmo", "why", raw)
+        kept = entry("nexmo", "why", raw, signed=True)
         self.assertLessEqual(len(kept), KEPT)
         self.assertEqual(len(json.loads(kept)["ids"]), 16)
 
