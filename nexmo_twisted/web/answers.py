@@ -73,7 +73,7 @@ def content_type_of(request: Request) -> str:
 @lru_cache(100)
 def is_json(content_type: str) -> bool:
     """Whether that is one of the names of JSON. Source: RFC 8259, and RFC 6839 for the names that end in +json."""
-    return re.fullmatch(r"application/json|text/json|application/[^/+,;\s]+\+json", content_type) is not None
+    return re.fullmatch(r"application/json|text/json|application/[^/,;\s]+\+json", content_type) is not None
 
 
 @lru_cache(100)

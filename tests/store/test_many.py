@@ -95,6 +95,17 @@ class Many(ManyCase):
         await self.redis("DEL", f"nx:m:{MID}")
         self.assertEqual(await self.begin(items[0], "12015550198"), "expired")
 
+    async def test_news_without_a_version(self) -> None:
+        """So it is when what stands apart was lost, before the claim or after it."""
+        await self.owe(1, *MANY)
+        items = await self.claim()
+        await self.redis("DEL", f"nx:o:{MID}")
+        await self.store.release(items[1])
+        (again,) = await self.claim()
+        await self.store.record_event(event("read", uuid(1), user00=Status.READ, user01=Status.READ), "", 0)
+        self.assertEqual(await self.begin(items[0], "12015550198"), "read")
+        self.assertEqual(await self.begin(again, "12015550198"), "read")
+
     async def test_read_between_two_claims(self) -> None:
         """Each claim looks anew."""
         await self.owe(1, *MANY)

@@ -26,7 +26,7 @@ end
 -- their claim saw: while it is the same, nobody needs to read a thousand statuses for one.
 local MANY = 50
 
-local function version(mid) return redis.call('HGET', K.outcomes .. mid, 'v') or '' end
+local function version(mid) return redis.call('HGET', K.outcomes .. mid, 'v') or '?' end   -- ? when that was lost
 
 local function outcome_apart(mid, digits)   -- and its user; nil when there is none
   return string.match(redis.call('HGET', K.outcomes .. mid, digits) or '', '^(.*)%z(.*)$')
@@ -49,7 +49,7 @@ end
 
 -- Why a claimed notification needs no SMS any more, nil when it does.
 local function unneeded(item, ranks)
-  if item.j and item.j == version(item.m) and redis.call('EXISTS', K.message .. item.m) == 1 then return nil end
+  if item.j and item.j ~= '?' and item.j == version(item.m) and redis.call('EXISTS', K.message .. item.m) == 1 then return nil end
   local record = load_message(item.m)
   if not record or record.x then return record and record.x or 'expired' end
   if not string.find(ranks, int(record.r[item.l] or 0), 1, true) then return 'read' end
