@@ -155,6 +155,7 @@ class Engine:
             notices,
             terms.numbers,
             self.turned_away,
+            signing=bool(settings.nexmo.signature_secret.get_secret_value()),
         )
 
     def _registration(self, chat: ChatPlatform, provider: SmsProvider, wall: Callable[[], float]) -> Registration:

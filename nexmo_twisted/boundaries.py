@@ -138,8 +138,9 @@ class Store(Protocol):
     async def dismiss(self, sms: InboundSms, reason: str) -> bool:
         """Record an inbound SMS in which there is nothing to post. False when it was known."""
 
-    async def quarantine(self, entry: str) -> None:
-        """Keep an unreadable webhook among the newest few."""
+    async def quarantine(self, entry: str, *, signed: bool) -> None:
+        """Keep an unreadable webhook (an object of JSON, which gets the time as ``at``) among the newest few of those
+        that are ``signed``, or of the others."""
 
     async def promote(self, limit: int, report: Collection[Status]) -> Promoted:
         """Turn due messages into notifications, one for each participant whose status is in ``report``."""

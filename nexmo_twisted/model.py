@@ -26,6 +26,7 @@ class MessageEvent:
 
     ``message_id`` is the bare UUID in lower case. ``sender`` is the user id of the author. ``statuses`` holds every
     participant the event speaks of, the sender included. ``message`` is the whole documented Message object.
+    ``left_out`` is what could not be used and was left out, by kind: "recipient", "actor", "part" or "member".
     """
 
     kind: EventKind
@@ -33,6 +34,7 @@ class MessageEvent:
     sender: str
     statuses: Mapping[str, Status]
     message: Mapping[str, Any]
+    left_out: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ from nexmo_twisted.store.sweeping import Sweeping
 from nexmo_twisted.store.url import RedisAddress, parse
 from nexmo_twisted.store.watching import WatchedRedis
 from nexmo_twisted.web.doors import LayerDoor, NexmoDoor, root
+from nexmo_twisted.web.large_bodies import LargeBodies
 from nexmo_twisted.web.parameters import Pairs
 from nexmo_twisted.web.site import hardened_site, roomy
 
@@ -131,7 +132,8 @@ class NexmoService(Service):
         health = self._health(clock)
         operator = root({"health": HealthDoor(health), "metrics": MetricsDoor(self.counters)})
         hidden = nexmo.path_secret.get_secret_value()
-        self.public = hardened_site(public, clock, refused=self._refused, hidden=hidden)
+        large = LargeBodies(f"/{server.layer_path.strip('/')}", secrets)
+        self.public = hardened_site(public, clock, refused=self._refused, hidden=hidden, large=large.begin)
         doors = [(server.listen, self.public)]
         if self._settings.operator.listen:
             doors.append((self._settings.operator.listen, hardened_site(operator, clock)))

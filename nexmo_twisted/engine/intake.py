@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Collection
 
 from twisted.logger import Logger
@@ -16,10 +15,8 @@ from nexmo_twisted.model import InboundSms, MessageEvent, Part, Receipt
 from nexmo_twisted.rules import phones
 from nexmo_twisted.rules.compact import pack
 from nexmo_twisted.rules.invisible import is_blank
+from nexmo_twisted.rules.quarantine import entry
 
-#: Characters that are kept of an unreadable webhook, as JSON and with the reason.
-KEPT = 65_536
-_WHOLE = re.compile(r"(?:[^\\]|\\u[0-9a-f]{4}|\\[^u])*")
 #: Milliseconds after the first part of a long reply in which others are waited for at most.
 LONGEST = 300_000
 
@@ -31,6 +28,7 @@ class Intake:
     of a long reply is waited for, are in ms. ``check_in`` is told the seconds until a message is checked,
     ``reply_came`` that there is a reply to post, ``close_in`` the seconds until a long reply is posted without the
     parts that are missing; ``numbers`` are those that we send from. Every method raises StoreUnavailable only.
+    ``signing``: Nexmo signs what it posts.
     """
 
     _log = Logger()
@@ -49,6 +47,7 @@ class Intake:
         notices: Notices,
         numbers: Collection[str],
         turned_away: TurnedAway,
+        signing: bool = False,
     ) -> None:
         self._store = store
         self._api_root = api_root
@@ -62,6 +61,7 @@ class Intake:
         self._notices = notices
         self._own = frozenset(map(phones.canonical, numbers))
         self._turned_away = turned_away
+        self._signing = signing
 
     async def layer_event(self, event: MessageEvent) -> None:
         """Join the event to what is known of its message. Only ``sent`` carries the message itself."""
@@ -76,7 +76,8 @@ class Intake:
             handset, number = phones.canonical(phones.inbound(sms.msisdn)), phones.inbound(sms.to)
         except phones.BadPhone as error:
             self._counters.count("replies", "not_a_number")
-            raw = json.dumps([sms.message_id, sms.msisdn, sms.to, sms.text]).encode()
+            values = {"messageId": sms.message_id, "msisdn": sms.msisdn, "to": sms.to, "text": sms.text}
+            raw = json.dumps(values).encode()
             await self.quarantine("nexmo", f"sender or receiver: {error}", raw)
             return
         if handset in self._own:
@@ -133,15 +134,5 @@ class Intake:
 
     async def quarantine(self, source: str, reason: str, raw: bytes) -> None:
         """Keep an unreadable webhook, so that an operator can see what it was. The doors log it."""
-        entry = {"source": source, "reason": reason, "body": ""}
-        room = KEPT - len(json.dumps(entry))
-        entry["body"] = _beginning(raw[:KEPT].decode("utf-8", "backslashreplace"), room)
-        await self._store.quarantine(json.dumps(entry))
-
-
-def _beginning(text: str, room: int) -> str:
-    """As much of ``text`` as takes ``room`` characters in JSON at most; an escape is not cut."""
-    found = _WHOLE.match(json.dumps(text)[1:-1][:room])
-    assert found is not None  # it matches nothing, too
-    kept: str = json.loads(f'"{found[0]}"')
-    return kept
+        signed = source == "layer" or self._signing
+        await self._store.quarantine(entry(source, reason, raw, signed=signed), signed=signed)

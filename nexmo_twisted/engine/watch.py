@@ -13,7 +13,7 @@ from nexmo_twisted.boundaries import Counters
 from nexmo_twisted.engine.loop import Loop
 from nexmo_twisted.engine.trouble import Trouble, Troubles
 from nexmo_twisted.errors import StoreUnavailable
-from nexmo_twisted.rules.pulse import Pulse, RedisSettings, doubts, rolled_back, skew
+from nexmo_twisted.rules.pulse import Pulse, RedisSettings, doubts, rolled_back, set_aside, skew
 
 #: Seconds from one beat to the next, and from one look at the settings of Redis to the next.
 EVERY = 1.0
@@ -99,8 +99,9 @@ class Watch:
         return found
 
     def warnings(self) -> list[Trouble]:
-        """What Redis may lose by its settings, and clocks that do not agree."""
-        return self._warnings.all()
+        """What Redis may lose by its settings, clocks that do not agree, webhooks that nobody could use."""
+        aside = [Trouble(what, since / 1000, reason) for what, since, reason in set_aside(self.pulse)]
+        return self._warnings.all() + aside
 
     async def _look(self) -> float:
         try:

@@ -124,7 +124,10 @@ class WhyOptions(_OnSettings):
     """Tell what became of one message or reply, and why."""
 
     synopsis = "[options] MESSAGE-ID"
-    longdesc = "MESSAGE-ID is Layer's (with or without layer:///messages/), or Nexmo's messageId of a reply."
+    longdesc = (
+        "MESSAGE-ID is Layer's (with or without layer:///messages/), or Nexmo's messageId of a reply. "
+        "A webhook that was set aside is also found by the id of its event."
+    )
 
     message_id = ""
 

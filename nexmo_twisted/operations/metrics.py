@@ -27,6 +27,10 @@ _COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
             "failed",
         ),
     ),
+    "left_out": (
+        "Members of Layer's webhooks that could not be used beside others that could, by kind",
+        ("recipient", "actor", "part", "member"),
+    ),
     "refused": (
         "Requests cut off before anybody looked at them",
         ("body_too_large", "slow_request", "slow_answer", "too_many_connections"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -11,7 +12,8 @@ class Pulse:
 
     ``before`` is the number of the last beat of this process that Redis remembers, None when it remembers none. ``now``
     is Redis' time since the epoch. ``out`` and ``in_`` are the users and handsets with work waiting, the ages those of
-    the oldest that is due. ``held_since`` is None unless the outgoing side is held.
+    the oldest that is due. ``held_since`` is None unless the outgoing side is held. ``quarantined`` and ``unsigned``
+    are the webhooks that could not be used, by whether their senders signed them, since the oldest of them came.
     """
 
     before: int | None = None
@@ -28,6 +30,10 @@ class Pulse:
     in_buried: int = 0
     held_since: int | None = None
     held_reason: str = ""
+    quarantined: int = 0
+    quarantined_since: int | None = None
+    unsigned: int = 0
+    unsigned_since: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,18 @@ def _durability(settings: RedisSettings) -> str:
     if settings.fsync == "always":
         return ""
     return f"appendfsync is {settings.fsync}, not always: a power loss takes {_LOSS.get(settings.fsync, 'the end')}"
+
+
+def set_aside(pulse: Pulse) -> Iterator[tuple[str, int, str]]:
+    """The webhooks that nobody could use: what they are, since when (ms) there are any, and in words."""
+    for count, since, whose, where in (
+        (pulse.quarantined, pulse.quarantined_since, "signed", "nx:quarantine"),
+        (pulse.unsigned, pulse.unsigned_since, "unsigned", "nx:quarantine:unsigned"),
+    ):
+        if count:
+            what = f"{count} {'was' if count == 1 else 'were'} set aside as unusable"
+            reason = f"{what}: see `why` with an id, or the Redis list {where} (deleting it ends this warning)"
+            yield f"{whose} webhooks", since if since is not None else pulse.now, reason
 
 
 def rolled_back(before: int | None, confirmed: int, silence: int, remembered: int) -> bool:

@@ -10,13 +10,15 @@ import re
 
 KEYS = {
     "message": "nx:m:",  # + mid: STRING, cmsgpack record of one message (see record_event.lua)
+    "outcomes": "nx:o:",  # + mid: HASH, what became of the many recipients of one message (see shared/messages.lua)
     "due": "nx:due",  # ZSET mid -> when an unread message is checked
     "fence": "nx:fence",  # counter: lease tokens and the order of replies
     "hold": "nx:hold",  # HASH: the outgoing side is held (see shared/hold.lua)
     "held": "nx:held",  # milliseconds that all past holds lasted
     "handset": "nx:h:",  # + digits: HASH of what each number carries on that handset (see shared/links.lua)
     "unowned": "nx:unowned",  # SET of configured numbers that the account does not own
-    "quarantine": "nx:quarantine",  # LIST of unreadable webhooks, newest first, bounded
+    "quarantine": "nx:quarantine",  # LIST of unreadable webhooks that are signed, newest first, bounded
+    "unsigned": "nx:quarantine:unsigned",  # LIST of those that anybody may have posted, likewise
     "lock": "nx:lock:",  # + name: STRING, until when a periodic job is one process's alone
     "beat": "nx:beat:",  # + name of a process: STRING, the number of its last beat
     "map": "nexmo-layer-integration-",  # + user id: STRING, JSON {conversation id: {phone, expires}}

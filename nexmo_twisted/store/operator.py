@@ -10,14 +10,17 @@ from nexmo_twisted.model import Status, Thread
 from nexmo_twisted.rules.compact import short_id
 from nexmo_twisted.rules.entries import Entry, MessageFacts, Queue
 from nexmo_twisted.rules.links import thread_of_entry
+from nexmo_twisted.rules.quarantine import SetAside, read_entry
 from nexmo_twisted.store.connection import Connection, Now, redis_time
 from nexmo_twisted.store.keys import KEYS
+from nexmo_twisted.store.redis_store import QUARANTINED
 from nexmo_twisted.store.words import int_or_none, pairs, ranks, reply_id
 
 #: Ids that one look at a set or one script is about: Redis does nothing else meanwhile.
 SCANNED = 1000
 SHOWN = 100
 REDRIVEN = 20
+QUARANTINE_READ = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,16 @@ class Operator:
             if entry.fields or entry.done:
                 return entry, int(await self._time())
         return None
+
+    async def set_aside(self, known: str) -> Sequence[SetAside]:
+        """The webhooks in quarantine that have this id, in the form in which ids are compared; the newest first."""
+        kept: dict[str, bool] = {}
+        for name, signed in (("quarantine", True), ("unsigned", False)):
+            for start in range(0, QUARANTINED, QUARANTINE_READ):  # newer ones push them on: some come twice, none never
+                some = await self._connection.command("LRANGE", KEYS[name], start, start + QUARANTINE_READ - 1)
+                kept |= dict.fromkeys(some, signed)
+        found = (read_entry(each, signed=signed) for each, signed in kept.items())
+        return [each for each in found if each is not None and known in each.ids]
 
     async def _time(self) -> str:
         given = self._now()

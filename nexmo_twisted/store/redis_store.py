@@ -40,6 +40,7 @@ from nexmo_twisted.rules.pacing import Limit
 from nexmo_twisted.store.connection import Connection, Now, redis_time
 from nexmo_twisted.store.keys import KEEP, KEYS
 from nexmo_twisted.store.words import (
+    Records,
     commit_words,
     int_or_none,
     limits_words,
@@ -65,7 +66,7 @@ PARTS = 10
 #: How many receipts of unknown SMS are kept for a while. Forged ones must not fill Redis, and a genuine one waits for
 #: seconds.
 PARKED = 250
-#: How many unreadable webhooks are kept.
+#: How many unreadable webhooks are kept of those that are signed, which no stranger can push out, and of the others.
 QUARANTINED = 100
 
 Item = TypeVar("Item")
@@ -153,8 +154,8 @@ class RedisStore:
         key = KEYS["in_item"] + reply_id(sms.message_id)
         return await self._web.command("SET", key, reason, "NX", "PX", KEEP["closed"]) is not None
 
-    async def quarantine(self, entry: str) -> None:
-        await self._web.run("quarantine", entry, QUARANTINED)
+    async def quarantine(self, entry: str, *, signed: bool) -> None:
+        await self._web.run("quarantine", self._now(), entry, int(signed), QUARANTINED)
 
     async def promote(self, limit: int, report: Collection[Status]) -> Promoted:
         messages, notifications, orphans, after = await self._work.run(
@@ -172,16 +173,16 @@ class RedisStore:
         heard = self._heard[queue] if queue in self._lost else ""
         words = (limit, lease, CLAIMS_WITHOUT_A_WORD, PROBE_EVERY, int(idle), self._name, heard)
         try:
-            after, lost, buried, *raw = await self._work.run("claim", self._now(), queue, *words)
+            after, lost, buried, messages, *raw = await self._work.run("claim", self._now(), queue, *words)
         except AnswerLost:
             self._lost.add(queue)
             raise
         self._lost.discard(queue)
         self._heard[queue] = max([self._heard[queue], *(int(values[1]) for values in raw)])
-        items = []
+        items, records = [], Records(messages)
         for values in raw:
             try:
-                items.append(read(*values))
+                items.append(read(records, *values))
             except (LookupError, ValueError):  # nobody of ours wrote it
                 self._log.failure("An item of {queue} cannot be read: {id}", queue=queue, id=values[0])
                 with suppress(StoreUnavailable):  # else it is claimed again later

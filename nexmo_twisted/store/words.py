@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain
 from uuid import UUID, uuid5
 
+from pydantic_core import from_json
+
 from nexmo_twisted.model import Notice, Notification, Reply, Status, Thread
 from nexmo_twisted.rules.compact import long_id
 from nexmo_twisted.rules.links import LinkCommit, LinkState, thread_of, thread_of_entry
@@ -15,6 +17,8 @@ from nexmo_twisted.rules.pacing import Limit
 #: The namespace of the UUIDs that keep a reply from being posted twice: derived from Nexmo's messageId alone, so that
 #: even a Redis that lost its memory derives the same.
 REPLIES = UUID("6d64bb34-6f20-5b8c-9e65-29ffb1f3a1a7")
+
+_STATUSES = {int(status): status for status in Status}
 
 
 def reply_id(message_id: str) -> str:
@@ -66,9 +70,27 @@ def message_id_of(nid: str) -> str:
     return long_id(mid) if len(user) == 32 else nid
 
 
-def notification(nid: str, token: str, waited: str, fields: list[str], record: list[str]) -> Notification:
+class Records:
+    """The messages that one claim tells of: mid, sender, packed, why it is gone, ranks as JSON, and so on.
+
+    Each is there once, and read once, however many of its notifications were claimed.
+    """
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self._words = {words[at]: words[at + 1 : at + 5] for at in range(0, len(words), 5)}
+        self._statuses: dict[str, Mapping[str, Status]] = {}
+
+    def __getitem__(self, mid: str) -> tuple[str, str, str, Mapping[str, Status]]:
+        """Sender, packed, why it is gone, statuses. Raises LookupError or ValueError for what nobody of ours wrote."""
+        sender, packed, gone, ranked = self._words[mid]
+        if mid not in self._statuses:
+            self._statuses[mid] = {user: _STATUSES[rank] for user, rank in from_json(ranked).items()}
+        return sender, packed, gone, self._statuses[mid]
+
+
+def notification(records: Records, nid: str, token: str, waited: str, fields: list[str]) -> Notification:
     item: Mapping[str, str] = pairs(fields)
-    sender, packed, gone, *ranks = record or ("", "", "")
+    sender, packed, gone, statuses = records[item["m"]] if "m" in item else ("", "", "", {})
     notice = Notice(item["h"], item["n"], item["x"]) if "x" in item else None
     return Notification(
         id=nid,
@@ -77,7 +99,7 @@ def notification(nid: str, token: str, waited: str, fields: list[str], record: l
         user_id=item["l"],
         sender=sender,
         packed=packed,
-        statuses={user: Status(int(rank)) for user, rank in pairs(ranks).items()},
+        statuses=statuses,
         gone=gone,
         attempts=int(item.get("t", 0)),
         introduction_failures=int(item.get("f", 0)),
@@ -90,7 +112,7 @@ def notification(nid: str, token: str, waited: str, fields: list[str], record: l
     )
 
 
-def reply(rid: str, token: str, waited: str, fields: list[str], _record: list[str]) -> Reply:
+def reply(_records: Records, rid: str, token: str, waited: str, fields: list[str]) -> Reply:
     item: Mapping[str, str] = pairs(fields)
     return Reply(
         id=rid,

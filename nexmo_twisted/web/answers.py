@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Protocol
 
@@ -67,6 +68,12 @@ def source_of(request: Request) -> str:
 def content_type_of(request: Request) -> str:
     """The content type in lower case without its parameters, '' when there is none."""
     return _media_type(request.requestHeaders.getRawHeaders(b"content-type", (b"",))[0])
+
+
+@lru_cache(100)
+def is_json(content_type: str) -> bool:
+    """Whether that is one of the names of JSON. Source: RFC 8259, and RFC 6839 for the names that end in +json."""
+    return re.fullmatch(r"application/json|text/json|application/[^/,;\s]+\+json", content_type) is not None
 
 
 @lru_cache(100)

@@ -19,14 +19,14 @@ from twisted.web.server import Request
 
 from nexmo_twisted.boundaries import Counters
 from nexmo_twisted.errors import BadRequest
-from nexmo_twisted.web.answers import answer, answer_errors, body_of, content_type_of, source_of
+from nexmo_twisted.web.answers import answer, answer_errors, body_of, content_type_of, is_json, source_of
+from nexmo_twisted.web.large_bodies import LargeBody
 from nexmo_twisted.web.layer_events import read_event
 from nexmo_twisted.web.reception import Intake, Reception
 from nexmo_twisted.web.throttled_log import ThrottledLog
 
 log = Logger()
 
-_CONTENT_TYPES = ("application/vnd.layer.webhooks+json", "application/json")
 _LONGEST_CHALLENGE = 256  # characters
 
 
@@ -58,26 +58,46 @@ class LayerDoor:
     @app.route("/", methods=["POST"])
     def webhook(self, request: Request) -> bytes | Deferred[bytes]:
         """One event: stored before it is answered."""
+        large: LargeBody | None = getattr(request, "large", None)
+        if large is not None:
+            return self._too_large(request, large)
         raw = body_of(request)
         if not self._signed(raw, request):
-            self.counters.count("webhooks", "layer_unsigned")
-            self._strangers.warn(source_of(request), "{source} posted an event that Layer has not signed")
-            return answer(request, 403)
+            return self._unsigned(request, 403)
         reception = self.reception
         if reception.full():
             return answer(request, 503)
         try:
-            if content_type_of(request) not in _CONTENT_TYPES:
+            if content_type_of(request) and not is_json(content_type_of(request)):
                 raise BadRequest("the content type is not that of a webhook")
             event = read_event(raw)
         except BadRequest as error:
-            self._strangers.warn(error.reason, "Layer posted what nobody can read: {source}")
-            kept = self.intake.quarantine("layer", error.reason, raw)
-            return reception.take(request, kept, "layer_quarantined", 204)
+            return self._set_aside(request, error.reason, raw)
         if event is None:
             self.counters.count("webhooks", "layer_ignored")
             return answer(request, 204)
+        for kind in event.left_out:
+            self.counters.count("left_out", kind)
+            self._strangers.warn(kind, "Layer posted an event of which one member is of no use and left out: {source}")
         return reception.take(request, self.intake.layer_event(event), "layer_stored", 204)
+
+    def _too_large(self, request: Request, body: LargeBody) -> bytes | Deferred[bytes]:
+        """The signature is that of all that came, of which only the beginning is there."""
+        if not body.is_signed():
+            return self._unsigned(request, 413)
+        if self.reception.full():
+            return answer(request, 503)
+        return self._set_aside(request, "too large: the body has more than 1 MiB", bytes(body.beginning))
+
+    def _unsigned(self, request: Request, code: int) -> bytes:
+        self.counters.count("webhooks", "layer_unsigned")
+        self._strangers.warn(source_of(request), "{source} posted an event that Layer has not signed")
+        return answer(request, code)
+
+    def _set_aside(self, request: Request, reason: str, raw: bytes) -> Deferred[bytes]:
+        self._strangers.warn(reason, "Layer posted what nobody can read: {source}")
+        kept = self.intake.quarantine("layer", reason, raw)
+        return self.reception.take(request, kept, "layer_quarantined", 204)
 
     @app.route("/", methods=["GET"])
     def verification(self, request: Request) -> bytes:

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from pydantic_core import from_json
-
 from nexmo_twisted.errors import BadRequest
 from nexmo_twisted.model import EventKind, MessageEvent, Status
 from nexmo_twisted.rules.compact import CONVERSATION
+from nexmo_twisted.rules.texts import message_text
+from nexmo_twisted.web.layer_json import can_be_kept, is_text, parse
 
 _KINDS: Mapping[str, EventKind] = {
     "message.sent": "sent",
@@ -32,18 +32,37 @@ _CONVERSATION_ID = re.compile(CONVERSATION + _UUID)
 _USER_ID = re.compile("[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 _LONGEST_USER_ID = 1024  # bytes of UTF-8
 
-_DEEPEST = 50  # levels of objects and lists; a message needs four
+#: What is kept of members of which the rest cannot be.
+_NEEDED = {"sender": ("user_id",), "conversation": ("id",)}
+
+#: A message to more people than this is nobody's chat, and each of them costs the same again at every step.
+MOST_RECIPIENTS = 1000
+
+
+class _Odd(list[tuple[str, str]]):
+    """What is left out of an event: of what kind it is, and what is wrong with it."""
+
+    def note(self, kind: str, reason: str) -> None:
+        self.append((kind, reason))
+
+    def refuse(self) -> None:
+        """Raise BadRequest if there is anything: nothing good is beside it."""
+        if self:
+            raise BadRequest(self[0][1])
 
 
 def read_event(raw: bytes) -> MessageEvent | None:
     """The event in the body of one webhook, or None when its message is a bot's, which is to be ignored.
 
     The ids of message and conversation come out in lower case; everything else in ``message`` is as it came,
-    members that nobody documented included. A ``message.deleted`` needs little more than the message's id.
+    members that nobody documented included. A ``message.deleted`` needs little more than the message's id, the two
+    about statuses need somebody's status. Recipients, parts and members that cannot be used are left out when others
+    can be used; the event tells of them.
 
     Raises BadRequest, which names the place, for anything that is not the document Layer describes.
     """
-    document = _object(_parse(raw), "the body")
+    parsed, clean = parse(raw)
+    document = _object(parsed, "the body")
     event = _object(document.get("event"), "event")
     kind = _KINDS.get(_string(event.get("type"), "event.type"))
     if kind is None:
@@ -52,48 +71,26 @@ def read_event(raw: bytes) -> MessageEvent | None:
     found = _MESSAGE_ID.fullmatch(_string(message.get("id"), "message.id"))
     if found is None:
         raise BadRequest("message.id is not the id of a message")
-    deleted = kind == "deleted"
-    sender = _sender(message.get("sender"), optional=deleted)
+    sender = _sender(message.get("sender"), needed=kind == "sent")
     if sender is None:
         return None
-    statuses = _statuses(message.get("recipient_status"), optional=kind != "sent")
-    if kind in ("delivered", "read"):
-        _merge_actor(statuses, event.get("actor"), _STATUSES[kind])
-    conversation_id = _conversation_id(message.get("conversation"), optional=kind != "sent")
-    _check_parts(message.get("parts"), optional=kind != "sent")
+    odd = _Odd()
+    known: dict[str, Any] = {"id": found[0].lower()}
+    statuses = _statuses(message.get("recipient_status"), sender, odd, needed=kind == "sent")
+    if odd:
+        known["recipient_status"] = {user: status.name.lower() for user, status in statuses.items()}
+    if kind == "sent":
+        known |= _content(message, odd)
+    elif kind != "deleted":
+        _merge_actor(statuses, event.get("actor"), _STATUSES[kind], odd)
     return MessageEvent(
         kind=kind,
         message_id=found[1].lower(),
         sender=sender,
         statuses=statuses,
-        message=_in_lower_case(message, conversation_id),
+        message=_kept(message, known, odd, clean=clean, told=kind == "sent"),
+        left_out=tuple(kind for kind, _ in odd),
     )
-
-
-def _parse(raw: bytes) -> object:
-    """JSON that can be kept: UTF-8, not too deep, without halves of characters."""
-    try:
-        document = from_json(raw, allow_inf_nan=False)
-    except ValueError:  # also of UTF-8, of halves of characters, and of 200 levels of nesting
-        raise BadRequest("the body is not JSON") from None
-    # A cheap bound first: an ordinary webhook has a dozen brackets.
-    if raw.count(b"{") + raw.count(b"[") > _DEEPEST:
-        _check_depth(document)
-    return document
-
-
-def _check_depth(document: object) -> None:
-    level = [document] if isinstance(document, dict | list) else []
-    for _ in range(_DEEPEST):
-        level = [
-            inner
-            for outer in level
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inner, dict | list)
-        ]
-        if not level:
-            return
-    raise BadRequest("the body is nested too deeply")
 
 
 def _object(value: object, place: str) -> dict[str, Any]:
@@ -120,68 +117,99 @@ def _is_user_id(text: str) -> bool:
     return _USER_ID.fullmatch(text) is not None and len(text.encode("utf-8")) <= _LONGEST_USER_ID
 
 
-def _sender(value: object, *, optional: bool) -> str | None:
+def _sender(value: object, *, needed: bool) -> str | None:
     """The author's user id, '' when there is none and needs to be none, None for a bot."""
-    if value is None and optional:
-        return ""
-    sender = _object(value, "message.sender")
+    sender = _object(value, "message.sender") if needed or isinstance(value, dict) else {}
     user_id, name = sender.get("user_id"), sender.get("name")
-    if name is not None:
-        _string(name, "message.sender.name")
-        if user_id is None:
-            return None
-    if user_id is None and optional:
+    if user_id is None and isinstance(name, str):
+        return None
+    if not needed and not (isinstance(user_id, str) and _is_user_id(user_id)):
         return ""
     return _user_id(user_id, "message.sender.user_id")
 
 
-def _statuses(value: object, *, optional: bool) -> dict[str, Status]:
-    if value is None and optional:
+def _statuses(value: object, sender: str, odd: _Odd, *, needed: bool) -> dict[str, Status]:
+    """The status of everybody who can be made out. Of a message to too many nothing is read but who has acted."""
+    if needed:
+        value = _object(value, "message.recipient_status")
+    elif not isinstance(value, dict):
+        if value is not None:
+            odd.note("recipient", "message.recipient_status is not an object")
+        return {}
+    if len(value) - (sender in value) > MOST_RECIPIENTS:
+        if needed:
+            raise BadRequest(f"message.recipient_status has more than {MOST_RECIPIENTS:,} recipients")
         return {}
     statuses = {}
-    for user_id, word in _object(value, "message.recipient_status").items():
+    for user_id, word in value.items():
         status = _STATUSES.get(word) if isinstance(word, str) else None
         if status is None:
-            raise BadRequest("message.recipient_status holds an unknown status")
-        statuses[_user_id(user_id, "a key of message.recipient_status")] = status
+            odd.note("recipient", "message.recipient_status holds an unknown status")
+        elif not _is_user_id(user_id):
+            odd.note("recipient", "a key of message.recipient_status is not a user id")
+        else:
+            statuses[user_id] = status
+    if needed and not statuses.keys() - {sender}:
+        odd.refuse()
     return statuses
 
 
-def _merge_actor(statuses: dict[str, Status], value: object, status: Status) -> None:
+def _merge_actor(statuses: dict[str, Status], value: object, status: Status, odd: _Odd) -> None:
     """Who reads or gets a message is the actor of that event; the map beside it may be older, or missing."""
-    actor = {} if value is None else _object(value, "event.actor")
-    if actor.get("user_id") is not None:
-        user_id = _user_id(actor["user_id"], "event.actor.user_id")
+    user_id = value.get("user_id") if isinstance(value, dict) else value
+    if isinstance(value, dict) and isinstance(user_id, str) and _is_user_id(user_id):
         statuses[user_id] = max(status, statuses.get(user_id, status))
-    elif not statuses:
+    elif user_id is not None:
+        what = "event.actor.user_id is not a user id" if isinstance(value, dict) else "event.actor is not an object"
+        odd.note("actor", what)
+    if not statuses:
+        odd.refuse()
         raise BadRequest("event.actor and message.recipient_status are both missing")
 
 
-def _conversation_id(value: object, *, optional: bool) -> str | None:
-    if value is None and optional:
-        return None
-    conversation_id = _string(_object(value, "message.conversation").get("id"), "message.conversation.id")
+def _content(message: Mapping[str, Any], odd: _Odd) -> dict[str, Any]:
+    """The conversation and the parts of a message, as far as they can be used."""
+    conversation = _object(message.get("conversation"), "message.conversation")
+    conversation_id = _string(conversation.get("id"), "message.conversation.id")
     if not _CONVERSATION_ID.fullmatch(conversation_id):
         raise BadRequest("message.conversation.id is not the id of a conversation")
-    return conversation_id
-
-
-def _check_parts(value: object, *, optional: bool) -> None:
-    if value is None and optional:
-        return
-    if not isinstance(value, list):
+    found = message.get("parts")
+    if not isinstance(found, list):
         raise BadRequest("message.parts is not a list")
-    for part in value:
-        _string(_object(part, "a part of message.parts").get("mime_type"), "the mime_type of a part")
-        if part.get("body") is not None:
-            _string(part["body"], "the body of a part")
+    wrongs = [_wrong_with(part) for part in found]
+    parts = [part for part, wrong in zip(found, wrongs, strict=True) if not wrong]
+    wrongs = [wrong for wrong in wrongs if wrong]
+    if wrongs and not message_text(parts).strip():  # it may have been in one of these
+        raise BadRequest(wrongs[0])
+    for wrong in wrongs:
+        odd.note("part", wrong)
+    return {"conversation": {**conversation, "id": conversation_id.lower()}, "parts": parts}
 
 
-def _in_lower_case(message: dict[str, Any], conversation_id: str | None) -> dict[str, Any]:
-    """UUIDs are the same in either case, but Redis keys and links compare text."""
-    if message["id"] != message["id"].lower():
-        message = {**message, "id": message["id"].lower()}
-    if conversation_id is not None and conversation_id != conversation_id.lower():
-        conversation = {**message["conversation"], "id": conversation_id.lower()}
-        message = {**message, "conversation": conversation}
-    return message
+def _wrong_with(part: object) -> str:
+    """Why a part cannot be used, '' when it can."""
+    if not isinstance(part, dict):
+        return "a part of message.parts is not an object"
+    if not isinstance(part.get("mime_type"), str):
+        return "the mime_type of a part is not a string"
+    if not isinstance(part.get("body"), str | None):
+        return "the body of a part is not a string"
+    return "" if can_be_kept(part) else "a part of message.parts is not text, or is nested too deeply"
+
+
+def _kept(
+    message: Mapping[str, Any], known: Mapping[str, Any], odd: _Odd, *, clean: bool, told: bool
+) -> dict[str, Any]:
+    """The message with what was read of it, and of the other members those that can be kept. ``clean``: all can."""
+    whole = {**message, **known}
+    if clean and not odd:
+        return whole
+    kept = {}
+    for name, value in whole.items():
+        if is_text(name) and can_be_kept(value):
+            kept[name] = value
+        elif name in _NEEDED:
+            kept[name] = {key: value[key] for key in _NEEDED[name] if key in value}
+        elif told:
+            odd.note("member", "a member of message is not text, or is nested too deeply")
+    return kept

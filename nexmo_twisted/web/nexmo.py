@@ -6,7 +6,7 @@ GET, form or JSON, repeats for a day what is not answered 2xx, and tries a URL w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,9 +23,9 @@ from nexmo_twisted.boundaries import Counters
 from nexmo_twisted.errors import BadRequest, BadSignature
 from nexmo_twisted.rules.signatures import MissingSignature
 from nexmo_twisted.web.answers import answer, answer_errors, body_of, content_type_of, source_of
-from nexmo_twisted.web.inbound_sms import read_sms
-from nexmo_twisted.web.parameters import Pairs, parameter_sets
-from nexmo_twisted.web.receipts import read_receipt
+from nexmo_twisted.web.inbound_sms import SMS_NAMES, read_sms
+from nexmo_twisted.web.parameters import Found, Pairs, all_text, parameter_sets
+from nexmo_twisted.web.receipts import RECEIPT_NAMES, read_receipt
 from nexmo_twisted.web.reception import Intake, Reception
 from nexmo_twisted.web.throttled_log import ThrottledLog
 
@@ -36,6 +36,11 @@ Webhook = TypeVar("Webhook")
 UNSIGNED = (
     "Webhooks of Nexmo come without a signature and are answered 503, so that it repeats them: have Vonage switch on "
     "signed webhooks for the account, or unset nexmo.signature_secret"
+)
+
+UNCOVERED = (
+    "Webhooks of Nexmo carry a signature that cannot be checked, since one of their parameters is no text, and are "
+    "answered 503, so that it repeats them: ask Vonage how that parameter is signed, or unset nexmo.signature_secret"
 )
 
 
@@ -64,18 +69,19 @@ class NexmoDoor:
     @app.route("/", methods=["GET", "POST"])
     def inbound(self, request: Request) -> bytes | Deferred[bytes]:
         """One SMS from a handset."""
-        return self._take(request, "nexmo", read_sms, self.intake.inbound_sms)
+        return self._take(request, "nexmo", read_sms, SMS_NAMES, self.intake.inbound_sms)
 
     @app.route("/receipt", methods=["GET", "POST"])
     def receipt(self, request: Request) -> bytes | Deferred[bytes]:
         """What became of one part of an SMS to a handset."""
-        return self._take(request, "receipt", read_receipt, self.intake.receipt)
+        return self._take(request, "receipt", read_receipt, RECEIPT_NAMES, self.intake.receipt)
 
     def _take(
         self,
         request: Request,
         counted: str,
-        read: Callable[[Pairs], Webhook],
+        read: Callable[[Found], Webhook],
+        names: Collection[str],
         store: Callable[[Webhook], Coroutine[Any, Any, None]],
     ) -> bytes | Deferred[bytes]:
         """One webhook: stored before it is answered."""
@@ -87,16 +93,17 @@ class NexmoDoor:
             self._comes_again(counted)
             return answer(request, 503)
         trusted = self.signature is None
-        pairs: Pairs = ()
+        found: Found = ()
         try:
-            pairs = _meant(parameter_sets(query, content_type_of(request), raw), signed=not trusted)
+            sets = parameter_sets(query, content_type_of(request), raw, names if trusted else None)
+            found = _meant(sets, signed=not trusted)
             if self.signature is not None:
-                self.signature(pairs)
+                self.signature(all_text(found))
                 trusted = True
-            webhook = read(pairs)
+            webhook = read(found)
         except MissingSignature:
             with suppress(BadRequest):
-                read(pairs)  # junk is nobody's alarm
+                read(found)  # junk is nobody's alarm
                 self._strangers.alarm(UNSIGNED)
             # Signing may not be switched on for the account yet; what is repeated later will be signed.
             return self._turn_away(request, 503, "nexmo_unsigned", "no signature: is signing switched on?")
@@ -104,9 +111,12 @@ class NexmoDoor:
             return self._turn_away(request, 403, "nexmo_forged", error.reason)
         except BadRequest as error:
             if not trusted:
+                if _has_signature(found) and any(value is None for _, value in found):
+                    self._strangers.alarm(UNCOVERED)
                 return self._turn_away(request, 503, "nexmo_unsigned", error.reason)
             self._strangers.warn(error.reason, "Nexmo delivered what nobody can read: {source}")
-            kept = self.intake.quarantine("nexmo", error.reason, raw or query)
+            whole = b"?".join(given for given in (raw, query) if given)
+            kept = self.intake.quarantine("nexmo", error.reason, whole)
             return reception.take(request, kept, f"{counted}_quarantined", 200)
         taken = reception.take(request, store(webhook), f"{counted}_stored", 200)
         return taken.addCallback(self._stored, request, counted)
@@ -134,12 +144,16 @@ class NexmoDoor:
         return ThrottledLog(log, self.clock)
 
 
-def _meant(sets: Sequence[Pairs], *, signed: bool) -> Pairs:
+def _meant(sets: Sequence[Found], *, signed: bool) -> Found:
     """The parameters in the body, else those in the query; ``signed``: those with a signature before the others."""
-    there = [pairs for pairs in sets if pairs]
+    there = [found for found in sets if found]
     if signed:
-        there.sort(key=lambda pairs: not any(name == "sig" and value for name, value in pairs))
+        there.sort(key=lambda found: not _has_signature(found))
     return there[0] if there else ()
+
+
+def _has_signature(found: Found) -> bool:
+    return any(name == "sig" and value for name, value in found)
 
 
 answer_errors(NexmoDoor.app)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from nexmo_twisted.errors import BadRequest
 from nexmo_twisted.model import Receipt
-from nexmo_twisted.web.parameters import Pairs, by_name, optional, required
+from nexmo_twisted.web.parameters import Found, by_name, optional, required
+
+RECEIPT_NAMES = frozenset({"messageId", "client-ref", "msisdn", "to", "status", "err-code"})
 
 
-def read_receipt(pairs: Pairs) -> Receipt:
+def read_receipt(found: Found) -> Receipt:
     """The receipt in one set of parameters. Any word will do for its status: not all of them are documented.
 
-    Raises BadRequest, which names the parameter, without a status or when nothing says which SMS is meant.
+    What else it says may be missing or of no use. Raises BadRequest, which names the parameter, without a status or
+    when nothing says which SMS is meant.
     """
-    params = by_name(pairs)
+    params = by_name(found, RECEIPT_NAMES)
     message_id, client_ref = optional(params, "messageId"), optional(params, "client-ref")
     if not message_id and not client_ref:
         raise BadRequest("messageId and client-ref are both missing")

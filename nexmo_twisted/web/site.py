@@ -27,6 +27,8 @@ from twisted.web.http_headers import Headers
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 
+from nexmo_twisted.web.large_bodies import LargeBody
+
 _TOO_LARGE = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -40,6 +42,7 @@ def hardened_site(
     max_connections: int = 512,
     refused: Callable[[str], object] = lambda reason: None,
     hidden: str = "",
+    large: Callable[[bytes, bytes, Headers, int | None], LargeBody | None] = lambda *request: None,
 ) -> IProtocolFactory:
     """Serve ``resource`` over HTTP/1.1 to anybody.
 
@@ -51,10 +54,14 @@ def hardened_site(
     ``refused`` hears of each refusal: ``body_too_large``, ``slow_request``, ``slow_answer`` or
     ``too_many_connections``. Forms are left unparsed: a handler reads ``request.content``. Encryption is the
     business of the endpoint that listens. What is ``hidden`` in a path is not shown in the access log.
+
+    ``large`` is asked, with the method, the target, the headers and the declared length of a request (None for chunks),
+    before its body is refused for its size. What it returns takes the body instead, and is the ``large`` of the request
+    that the handler gets, which has no content then.
     """
     return cast(
         IProtocolFactory,
-        _HardenedSite(resource, clock, max_body, deadline, answer_within, max_connections, refused, hidden),
+        _HardenedSite(resource, clock, max_body, deadline, answer_within, max_connections, refused, hidden, large),
     )
 
 
@@ -94,6 +101,7 @@ class _Request(Request):
 
     channel: _Channel
     content: BytesIO
+    large: LargeBody | None = None  #: what has taken the body, when that is larger than the limit
 
     def gotLength(self, length: int | None) -> None:
         self.content = BytesIO()
@@ -101,10 +109,10 @@ class _Request(Request):
     def handleContentChunk(self, data: bytes) -> None:
         if self.channel.turned_away:
             return
-        if self.content.tell() + len(data) > self.channel.site.max_body:
-            self.channel.refuse_body()
-        else:
+        if self.large is None and self.content.tell() + len(data) <= self.channel.site.max_body:
             self.content.write(data)
+        elif not (self.channel.takes_large(self) and self.large is not None and self.large.write(data)):
+            self.channel.refuse_body()
 
 
 class _Channel(HTTPChannel):
@@ -114,6 +122,7 @@ class _Channel(HTTPChannel):
     transport: Any  # ITransport lacks what those of TCP and TLS have in common
     turned_away = False
     _timer: IDelayedCall | None = None
+    _large: LargeBody | None = None
     _until = 0.0
     _answering = False
     _answered = False
@@ -129,6 +138,7 @@ class _Channel(HTTPChannel):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._close_large()
         super().connectionLost(reason)
 
     def _allow(self, seconds: float) -> None:
@@ -167,7 +177,8 @@ class _Channel(HTTPChannel):
             return False
 
     def allHeadersReceived(self) -> None:
-        if self.length is not None and self.length > self.site.max_body:
+        too_large = self.length is not None and self.length > self.site.max_body
+        if too_large and not self.takes_large(self.requests[-1]):
             self.refuse_body()
         else:
             super().allHeadersReceived()
@@ -175,6 +186,7 @@ class _Channel(HTTPChannel):
     def allContentReceived(self) -> None:
         if self.turned_away:
             return
+        self._close_large()
         self._answering = True
         self._allow(self.site.answer_within)
         super().allContentReceived()
@@ -186,6 +198,22 @@ class _Channel(HTTPChannel):
         self._allow(self.site.deadline)
         super().requestDone(request)
 
+    def takes_large(self, request: _Request) -> bool:
+        """Whether somebody takes a body beyond the limit. What has come of it so far is handed over."""
+        if request.large is None:
+            request.large = self.site.large(self._command, self._path, request.requestHeaders, self.length)
+            self._large = request.large
+            content = getattr(request, "content", None)  # there is none yet while the headers are read
+            if request.large is not None and content is not None:
+                request.large.write(content.getvalue())
+                request.content = BytesIO()
+        return request.large is not None
+
+    def _close_large(self) -> None:
+        if self._large is not None:
+            self._large.close()
+            self._large = None
+
     def refuse_body(self) -> None:
         """Answer 413 and hang up in a way that lets the answer arrive.
 
@@ -194,6 +222,7 @@ class _Channel(HTTPChannel):
         until the client closes too or the time for this request is up. TLS does the same by itself.
         """
         self.turned_away = True
+        self._close_large()
         self.site.refused("body_too_large")
         self.transport.write(_TOO_LARGE)
         self.transport.unregisterProducer()
@@ -232,6 +261,7 @@ class _HardenedSite(Site):
         max_connections: int,
         refused: Callable[[str], object],
         hidden: str,
+        large: Callable[[bytes, bytes, Headers, int | None], LargeBody | None],
     ) -> None:
         super().__init__(
             resource,
@@ -247,6 +277,7 @@ class _HardenedSite(Site):
         self.answer_within = answer_within
         self.max_connections = max_connections
         self.refused = refused
+        self.large = large
         self.connections = 0
 
     def buildProtocol(self, addr: IAddress | None) -> Any:

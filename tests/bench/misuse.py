@@ -40,6 +40,7 @@ CASES = {
     "large": "bodies of 200 MB",
     "multipart": "forms of 20 MB",
     "texts": "SMS of 40,000 marks or ligatures",
+    "escapes": "forms of 1 MiB of %41",
 }
 
 

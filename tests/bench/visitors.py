@@ -209,6 +209,27 @@ async def texts(port: int, seconds: float) -> dict[str, Any]:
     return {"answers": answers}
 
 
+async def escapes(port: int, seconds: float) -> dict[str, Any]:
+    """Forms of 1 MiB that are nothing but escapes, one after the other on eight connections."""
+    body = b"text=" + b"%41" * (1_048_000 // 3)
+    kind = b"content-type: application/x-www-form-urlencoded"
+    raw = head(NEXMO_DOOR, kind, b"content-length: %d" % len(body)) + b"\r\n" + body
+    until = time.perf_counter() + seconds
+    answers: Counter[int] = Counter()
+
+    async def again_and_again() -> None:
+        while time.perf_counter() < until:
+            one = await visit(port)
+            if one is not None:
+                one.answered = one.transport.loseConnection
+                one.transport.write(raw)
+                await one.gone
+                answers.update(one.answers)
+
+    await gatherResults([Deferred.fromCoroutine(again_and_again()) for _ in range(8)])
+    return {"answers": answers}
+
+
 async def flood(port: int, seconds: float) -> dict[str, Any]:
     """Honest webhooks on more connections than there are places, each the moment the one before it is answered."""
     until = time.perf_counter() + seconds
@@ -244,7 +265,7 @@ async def flood(port: int, seconds: float) -> dict[str, Any]:
 
 
 KINDS: dict[str, Callable[[int, float], Coroutine[Any, Any, dict[str, Any]]]] = {
-    each.__name__: each for each in (honest, slow, large, multipart, texts, flood)
+    each.__name__: each for each in (honest, slow, large, multipart, texts, escapes, flood)
 }
 
 

@@ -96,7 +96,7 @@ JUNK: dict[str, bytes] = {
     "unknown status": event(recipient_status={"12345": "read", "999": "pondered"}),
     "status null": event(recipient_status={"999": None}),
     "status an object": event(recipient_status={"999": {"sent": True}}),
-    "NUL in a recipient's id": event(recipient_status={"9\x0099": "sent"}),
+    "NUL in the only recipient's id": event(recipient_status={"9\x0099": "sent"}),
     "a recipient without id": event(recipient_status={"": "sent"}),
     "no parts": lacking("message", "parts"),
     "parts null": event(parts=None),
@@ -110,18 +110,34 @@ JUNK: dict[str, bytes] = {
     "200,000 levels of lists": b"[" * 200_000,
     "200,000 levels of lists and back": event_with(b"[" * 200_000 + b"]" * 200_000),
     "100,000 levels of objects": event_with(b'{"a":' * 100_000 + b"1" + b"}" * 100_000),
-    "a number of 5,000 digits": event_with(b"7" * 5000),
     "a status of 5,000 digits": event(recipient_status={"999": "@"}).replace(b'"@"', b"7" * 5000),
+    "NUL bytes only": b"\0" * 1000,
+    "exactly 1 MiB": b"[" + b" " * (MEBIBYTE - 1),
+}
+#: What nobody needs is odd, and the message is texted all the same.
+UNNEEDED: dict[str, bytes] = {
+    "a number of 5,000 digits": event_with(b"7" * 5000),
     "not a number": event_with(b"NaN"),
     "infinity": event_with(b"-Infinity"),
     "a NUL byte": event_with(b'"\0"'),
-    "NUL bytes only": b"\0" * 1000,
     "half a character": event_with(b'"\\ud800"'),
     "the other half": event_with(b'"\\udfff"'),
-    "exactly 1 MiB": b"[" + b" " * (MEBIBYTE - 1),
+    "not UTF-8": event_with(b'"caf\xe9"'),
+    "a hundred levels": event_with(b"[" * 100 + b"]" * 100),
+    "a byte order mark": b"\xef\xbb\xbf" + event(),
+    "sender's name an object": event(sender={"user_id": "12345", "name": {}}),
+    "an odd recipient": event(recipient_status={"12345": "read", "999": "sent", "111": "pondered"}),
+    "an odd part": event(parts=[None, *part(body="This is the message.")]),
 }
 #: Right, but declared to be something else.
-OTHER_TYPES = ("text/plain", "text/xml", FORM, "multipart/form-data; boundary=x", "application/octet-stream", "", None)
+OTHER_TYPES = (
+    "text/plain",
+    "text/xml",
+    FORM,
+    "multipart/form-data; boundary=x",
+    "application/octet-stream",
+    "application/jsonx",
+)
 
 #: Webhooks of Nexmo that carry no SMS: content type and body.
 NEXMO_JUNK: dict[str, tuple[str, bytes]] = {

@@ -11,11 +11,11 @@ from twisted.internet import reactor
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 
 from nexmo_twisted.sandbox.layer_webhooks import signature
-from tests.scenarios.junk import HOSTILE, JUNK, MEBIBYTE, NEXMO_JUNK, OTHER_TYPES, SAID, event, part
+from tests.scenarios.junk import HOSTILE, JUNK, MEBIBYTE, NEXMO_JUNK, OTHER_TYPES, SAID, UNNEEDED, event, part
 from tests.scenarios.outside import FORM, LAYER_DOOR, NEXMO_DOOR, Caller, Heard, Lines
 from tests.scenarios.world import BOB, CLEO, DELAY, ONE, World
 from tests.support import until
-from tests.web.test_layer_events import webhook
+from tests.web.test_layer_events import MESSAGE_UUID, webhook
 from tests.web.wire import Wire
 
 DIGEST = "return redis.sha1hex(redis.call('DUMP', KEYS[1]))"
@@ -37,9 +37,9 @@ class Doors(World):
         keys = set(await self.redis("KEYS", "*")) - {"nx:lock:registration"}
         return {key: await self.redis("EVAL", DIGEST, 1, key) for key in keys}
 
-    async def entries(self) -> list[dict[str, str]]:
+    async def entries(self, key: str = "nx:quarantine") -> list[dict[str, Any]]:
         """What is in quarantine, the newest first."""
-        return [json.loads(entry) for entry in await self.redis("LRANGE", "nx:quarantine", 0, -1)]
+        return [json.loads(entry) for entry in await self.redis("LRANGE", key, 0, -1)]
 
     def assertEmpty(self, heard: Heard, code: int, msg: object = None) -> None:
         self.assertEqual((heard.code, heard.body), (code, b""), msg)
@@ -104,11 +104,13 @@ class Strangers(Doors):
         self.assertEmpty(await self.caller.event(raw, layer_webhook_signature=signature(self.secret, rewritten)), 403)
 
     async def test_too_large(self) -> None:
-        """Bodies over 1 MiB: 413 while reading, declared or chunked, whoever sends them; nothing is stored."""
+        """Bodies over 1 MiB: 413 while reading, declared or chunked, but for those that bear a signature of Layer's;
+        nothing is stored."""
         size = await self.redis("DBSIZE")
-        signed = signature(self.secret, b" " * (MEBIBYTE + 1)).encode()
-        for door in (LAYER_DOOR, NEXMO_DOOR, "/elsewhere"):
-            head = b"POST %s HTTP/1.1\r\nHost: x\r\nlayer-webhook-signature: %s\r\n" % (door.encode(), signed)
+        signed = b"layer-webhook-signature: %s\r\n" % signature(self.secret, b" " * (MEBIBYTE + 1)).encode()
+        junk = b"layer-webhook-signature: x\r\n"
+        for door, header in ((LAYER_DOOR, b""), (LAYER_DOOR, junk), (NEXMO_DOOR, signed), ("/elsewhere", signed)):
+            head = b"POST %s HTTP/1.1\r\nHost: x\r\n%s" % (door.encode(), header)
             declared = await self.wire()
             declared.send(head + b"Content-Length: %d\r\n\r\n" % (MEBIBYTE + 1))  # and not one byte of it
             await declared.expect(b"413")
@@ -119,7 +121,7 @@ class Strangers(Doors):
             for wire in (declared, chunked):
                 self.assertTrue((await wire.gone()).endswith(b"Content-Length: 0\r\n\r\n"))
         self.assertEqual(await self.redis("DBSIZE"), size)
-        self.assertEqual(self.counted("refused", "body_too_large"), 6)
+        self.assertEqual(self.counted("refused", "body_too_large"), 8)
 
     async def test_slow(self) -> None:
         """A request that trickles in is cut off ten seconds after its beginning, however busily it trickles."""
@@ -185,15 +187,17 @@ class Strangers(Doors):
 
 class Junk(Doors):
     async def assertQuarantined(self, source: str, before: dict[str, str], count: int, what: str) -> None:
-        """One entry is new, and nothing else in Redis is."""
-        entries = await self.entries()
+        """One entry is new, and nothing else in Redis is. Layer signs, and Nexmo does not."""
+        key = "nx:quarantine" if source == "layer" else "nx:quarantine:unsigned"
+        entries = await self.entries(key)
         self.assertEqual(len(entries), count, what)
-        self.assertEqual(entries[0].keys(), {"source", "reason", "body"}, what)
+        self.assertEqual(entries[0].keys(), {"at", "source", "reason", "ids", "body"}, what)
+        self.assertEqual(entries[0]["at"], int(self.now()), what)
         self.assertEqual(entries[0]["source"], source, what)
         self.assertTrue(entries[0]["reason"], what)
         self.assertNotIn(SAID, entries[0]["reason"], what)
         after = await self.contents()
-        del after["nx:quarantine"]
+        del after[key]
         self.assertEqual(after, before, what)
 
     async def test_layer(self) -> None:
@@ -213,7 +217,7 @@ class Junk(Doors):
         self.assertEqual(hook.status, "active")
 
     async def test_content_types(self) -> None:
-        """So is what is declared to be no JSON, or nothing at all."""
+        """So is what is declared to be no JSON."""
         before = await self.contents()
         for count, kind in enumerate(OTHER_TYPES, 1):
             heard = await self.caller.event(event(parts=part()), content_type=kind)
@@ -222,14 +226,18 @@ class Junk(Doors):
         self.assertEqual(self.counted("webhooks", "layer_quarantined"), len(OTHER_TYPES))
 
     async def test_json_by_any_name(self) -> None:
-        """Version 2.0, or plain JSON with a charset, is what it should be."""
+        """Version 2.0, plain JSON with a charset, another name of JSON, or no name is what it should be."""
         for kind in (
             "application/vnd.layer.webhooks+json; version=2.0",
             "application/vnd.layer.webhooks+json",
             "Application/JSON; charset=utf-8",
+            "text/json",
+            "application/hal+json",
+            "",
+            None,
         ):
             self.assertEmpty(await self.caller.event(webhook(), content_type=kind), 204)
-        self.assertEqual(self.counted("webhooks", "layer_stored"), 3)
+        self.assertEqual(self.counted("webhooks", "layer_stored"), 7)
 
     async def test_one_line(self) -> None:
         """The same junk again and again makes one line a minute."""
@@ -278,6 +286,17 @@ class Junk(Doors):
         await self.pass_time(DELAY)
         self.assertEqual(self.texts("12015550199"), ["Ole: This is the message."])
 
+    async def test_unneeded(self) -> None:
+        """Whatever is odd about what nobody needs, the message is texted to who can be made out."""
+        self.layer.add_user("999", display_name="Nina", phone_number="+12015550199")
+        self.layer.add_user("12345", display_name="Ole")
+        for number, (what, raw) in enumerate(UNNEEDED.items(), 1):
+            message = f"{number:08d}{MESSAGE_UUID[8:]}".encode()
+            self.assertEmpty(await self.caller.event(raw.replace(MESSAGE_UUID.encode(), message)), 204, what)
+            await self.pass_time(DELAY)
+            self.assertEqual(self.texts("12015550199"), ["Ole: This is the message."] * number, what)
+        self.assertEqual(await self.redis("EXISTS", "nx:quarantine", "nx:quarantine:unsigned"), 0)
+
     async def test_nexmo(self) -> None:
         """Unreadable webhooks of Nexmo: 200, one entry in quarantine, counted, never a failure in the log."""
         before = await self.contents()
@@ -299,7 +318,7 @@ class Junk(Doors):
     async def test_bare_get(self) -> None:
         """A bare GET, with which Nexmo tries a URL, is 200 and no junk."""
         self.assertEmpty(await self.caller.ask("GET", NEXMO_DOOR), 200)
-        self.assertEqual(await self.redis("EXISTS", "nx:quarantine"), 0)
+        self.assertEqual(await self.redis("EXISTS", "nx:quarantine", "nx:quarantine:unsigned"), 0)
 
     async def test_hostile_numbers(self) -> None:
         """Senders and receivers that are no numbers reach no key: 200 and quarantine."""

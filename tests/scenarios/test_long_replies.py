@@ -225,7 +225,7 @@ class Odd(Case):
         for reason, times in (("binary", 1), ("blank", 3), ("repeated", 1), ("received", 0)):
             self.assertEqual(self.counted("replies", reason), times, reason)
         self.assertEqual(self.counted("webhooks", "nexmo_stored"), 5)
-        self.assertEqual(await self.redis("EXISTS", "nx:quarantine"), 0)
+        self.assertEqual(await self.redis("EXISTS", "nx:quarantine", "nx:quarantine:unsigned"), 0)
         kept = [await self.redis("GET", key) for key in await self.redis("KEYS", "nx:i:*")]
         self.assertCountEqual(kept, ["binary", "blank", "blank", "blank"])
         self.assertEqual(self.lines.ours, [])

@@ -16,6 +16,7 @@ COUNTERS = {
         *("nexmo_stored", "nexmo_quarantined", "nexmo_forged", "nexmo_unsigned"),
         *("receipt_stored", "receipt_quarantined", "unavailable", "busy", "failed"),
     ),
+    "left_out": ("recipient", "actor", "part", "member"),
     "refused": ("body_too_large", "slow_request", "slow_answer", "too_many_connections"),
     "checks": (),
     "sent": (),
@@ -157,7 +158,7 @@ class Metrics(World):
         await self.layer_caller.event(b"junk")
         await self.layer_caller.event(b"junk", layer_webhook_signature=None)
         await self.layer_caller.ask("POST", "/nexmo-new-sms", b"junk")
-        await self.layer_caller.event(b" " * (1024 * 1024 + 1))
+        await self.layer_caller.event(b" " * (1024 * 1024 + 1), layer_webhook_signature=None)
         self.layer.add_user("dan", display_name="Dan")
         talk = self.layer.start_conversation(["ann", "dan", "ghost", "bob"])
         await self.text_unread(conversation=talk)

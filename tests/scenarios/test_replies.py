@@ -51,7 +51,7 @@ class Replies(World):
         await self.reply("VONAGE", ONE, "Hello from Vonage")
         self.assertEqual(self.counted("replies", "not_a_number"), 1)
         self.assertEqual(self.sandbox.deliverer.retries, 0)
-        self.assertEqual(await self.redis("LLEN", "nx:quarantine"), 1)
+        self.assertEqual(await self.redis("LLEN", "nx:quarantine:unsigned"), 1)
 
     async def test_long(self) -> None:
         """A text over 2 KB is split over several parts of one message, never cut, never inside a character."""

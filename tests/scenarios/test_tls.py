@@ -85,7 +85,7 @@ class Tls(World):
         wire.send(head.encode() + raw)
         self.assertNotIn(b"HTTP/", await wire.gone())
         await self.settle()
-        self.assertEqual(await self.redis("EXISTS", "nx:quarantine"), 0)
+        self.assertEqual(await self.redis("EXISTS", "nx:quarantine", "nx:quarantine:unsigned"), 0)
         self.assertEqual(self.flushLoggedErrors(), [])
         self.assertEqual((await self.caller.event(webhook())).code, 204)
 

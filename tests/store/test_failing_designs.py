@@ -140,7 +140,7 @@ class Failing(QueueCase):
         with self.assertRaises(StoreUnavailable):
             await self.store.receive(InboundSms("once", HANDSET, NUMBERS[0], "Hi"), HANDSET, NUMBERS[0])
         with self.assertRaises(StoreUnavailable):
-            await self.store.quarantine("junk")
+            await self.store.quarantine("{}", signed=True)
         self.assertEqual(self.everything(), before)
 
     async def test_the_way_out(self) -> None:

@@ -666,9 +666,18 @@ class Replies(StoreCase):
     async def test_quarantine_is_bounded(self) -> None:
         """The newest hundred unreadable webhooks are kept."""
         for n in range(105):
-            await self.store.quarantine(str(n))
-        kept = await self.redis("LRANGE", "nx:quarantine", 0, -1)
-        self.assertEqual((len(kept), kept[0]), (100, "104"))
+            await self.store.quarantine(json.dumps({"n": n}), signed=True)
+        kept = [json.loads(each) for each in await self.redis("LRANGE", "nx:quarantine", 0, -1)]
+        self.assertEqual([each["n"] for each in kept], [*range(104, 4, -1)])
+        self.assertEqual(kept[0], {"at": int(self.now()), "n": 104})
+
+    async def test_quarantine_of_strangers(self) -> None:
+        """Webhooks that anybody may have posted push out none that are signed."""
+        await self.store.quarantine('{"n": 1}', signed=True)
+        for _ in range(105):
+            await self.store.quarantine('{"n": 2}', signed=False)
+        self.assertEqual(await self.redis("LLEN", "nx:quarantine"), 1)
+        self.assertEqual(await self.redis("LLEN", "nx:quarantine:unsigned"), 100)
 
     async def test_lock(self) -> None:
         """A periodic job is one process's for a while."""

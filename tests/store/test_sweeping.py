@@ -502,7 +502,8 @@ class Endless(SweepCase):
         uncertain = await self.aside(3, uncertain=True)
         buried = await self.aside(4, uncertain=False)
         await self.redis("SET", "nx:links:phone-1", "{}")
-        await self.store.quarantine("junk")
+        await self.store.quarantine('{"n": 1}', signed=True)
+        await self.store.quarantine('{"n": 1}', signed=False)
         await self.store.lock("job", 50)
         await self.redis("HSET", "nx:pace:key", "t", 1)
         await self.redis("ZADD", "nx:waiting:key", 1, "id")
@@ -517,6 +518,7 @@ class Endless(SweepCase):
             f"nx:h:{HANDSET}": LINKS,
             "nx:links:phone-1": LINKS,
             "nx:quarantine": KEEP["quarantine"],
+            "nx:quarantine:unsigned": KEEP["quarantine"],
             "nx:lock:job": KEEP["lock"],
             "nx:pace:key": KEEP["pace"],
             "nx:waiting:key": KEEP["pace"],

@@ -78,7 +78,7 @@ class Counted:
         self.counts: dict[str, int] = {}
 
     def count(self, name: str, reason: str = "") -> None:
-        assert name == "webhooks"
+        assert name in ("webhooks", "left_out")
         self.counts[reason] = self.counts.get(reason, 0) + 1
 
 
@@ -206,7 +206,9 @@ class LayerTests(DoorCase):
             b'{"event": ' + b"9" * 5000 + b"}",
             good.encode("utf-16"),
             good.replace("This is", "\\ud83d").encode(),
+            good.replace("This is", "caf\udce9").encode("utf-8", "surrogateescape"),
             good.replace('"12345"', '"\\u0000"').encode(),
+            json.dumps(webhook(recipient_status={"12345": "read", "999": "pondered"})).encode(),
             good.replace("message.sent", "conversation.created").encode(),
             good.replace("layer:///messages", "layer:///").encode(),
             json.dumps(webhook(sender=None)).encode(),
@@ -219,14 +221,31 @@ class LayerTests(DoorCase):
         self.assertEqual(self.flushLoggedErrors(), [])
 
     async def test_content_types(self) -> None:
-        """Layer's own type in any version and plain JSON are read; another type is kept and answered 204."""
-        for good in ("application/vnd.layer.webhooks+json; version=2.0", "Application/JSON", LAYER_TYPE):
+        """Every name of JSON is read, and so is no name; another type is kept and answered 204."""
+        for good in (
+            "application/vnd.layer.webhooks+json; version=2.0",
+            "Application/JSON",
+            "text/json; charset=utf-8",
+            "application/problem+json",
+            "",
+            LAYER_TYPE,
+        ):
             self.assertEqual(await self.post_event(webhook(), content_type=good), 204)
-        self.assertEqual(self.counted.counts, {"layer_stored": 3})
-        for bad in ("text/plain", "application/jsonx", "é", ""):
+        self.assertEqual(self.counted.counts, {"layer_stored": 6})
+        for bad in ("text/plain", "application/jsonx", "é", "text/x+json"):
             self.assertEqual(await self.post_event(webhook(), content_type=bad), 204)
-        self.assertEqual(self.counted.counts, {"layer_stored": 3, "layer_quarantined": 4})
+        self.assertEqual(self.counted.counts, {"layer_stored": 6, "layer_quarantined": 4})
         self.assertIn("content type", self.intake.kept[-1][1])
+
+    async def test_odd_members(self) -> None:
+        """What is left out of an event is counted by its kind, and told in a line a minute; the event is stored."""
+        odd = webhook(
+            parts=[{"mime_type": "text/plain", "body": "Hi"}, None, None], recipient_status={"1": "sent", "2": 2}
+        )
+        for _ in range(2):
+            self.assertEqual(await self.post_event(odd), 204)
+        self.assertEqual(self.counted.counts, {"layer_stored": 2, "part": 4, "recipient": 2})
+        self.assertEqual(len(self.lines), 2)
 
     async def test_bots(self) -> None:
         """Messages of bots are understood and left alone."""
@@ -278,6 +297,20 @@ class NexmoTests(DoorCase):
         self.assertEqual(await self.ask("POST", f"{NEXMO}?{urlencode(SMS)}"), 200)
         self.assertEqual(self.intake.kept, [READ] * 5)
         self.assertEqual(self.counted.counts, {"nexmo_stored": 5})
+
+    async def test_what_nobody_reads(self) -> None:
+        """An SMS whose needed parameters are all there is taken, whatever stands beside them or names its form."""
+        more: dict[str, Any] = {"usage": {"price": "0.01", "currency": "EUR"}, "tags": ["a"], "of": None, "": {}}
+        for content_type in ("application/json", "text/json", "application/vnd.vonage.sms+json; charset=x", ""):
+            for mark in (b"", b"\xef\xbb\xbf"):
+                raw = mark + json.dumps({**more, **SMS}).encode()
+                self.assertEqual(await self.post_sms(raw, content_type), 200, content_type)
+        form = urlencode([("tag", "1"), ("tag", "2"), *((f"x{n}", "") for n in range(100)), *SMS.items()]).encode()
+        self.assertEqual(await self.post_sms(form.replace(b"keyword=HELLO", b"keyword=%E9")), 200)
+        self.assertEqual(await self.ask("GET", f"{NEXMO}?{urlencode(SMS)}&keyword=%E9&tag=1&tag=2"), 200)
+        self.assertEqual(await self.post_sms(b"<junk>", "text/xml", query=f"?{urlencode(SMS)}"), 200)
+        self.assertEqual(self.intake.kept, [READ] * 11)
+        self.assertEqual(self.counted.counts, {"nexmo_stored": 11})
 
     async def test_body_before_query(self) -> None:
         """Parameters of the body count, and none of the query is mixed in."""
@@ -408,6 +441,24 @@ class SignedNexmoTests(DoorCase):
         self.assertEqual((self.intake.kept, self.counted.counts), ([], {"nexmo_unsigned": len(bodies) + 1}))
         self.assertEqual(len(self.lines), 1)  # who it was; junk is nobody's alarm
         self.assertEqual(self.flushLoggedErrors(), [])
+
+    async def test_a_member_that_cannot_be_signed(self) -> None:
+        """Where the account signs every member counts: with one that is no text 503, so that it comes again, and an
+        alarm that says what is wrong."""
+        for body, content_type in (
+            (json.dumps({**self.signed(), "usage": {"price": "0.01"}}).encode(), "application/json"),
+            (json.dumps({**self.signed(), "tags": ["a"]}).encode(), "application/json"),
+            (urlencode(self.signed()).encode() + b"&keyword=%E9", FORM),
+            (urlencode(self.signed()).encode() + b"&%E9=x", FORM),
+        ):
+            self.assertEqual(await self.post_sms(body, content_type), 503)
+        self.assertEqual((self.intake.kept, self.counted.counts), ([], {"nexmo_unsigned": 4}))
+        self.assertEqual(len(self.lines), 2)  # who it was, and what is to be done, once
+
+    async def test_signed_query_beside_junk(self) -> None:
+        """A signed query is believed whatever the body beside it is."""
+        self.assertEqual(await self.post_sms(b"{", "application/json", query=f"?{urlencode(self.signed())}"), 200)
+        self.assertEqual(self.intake.kept, [READ])
 
     async def test_signed_but_no_sms(self) -> None:
         """A signed webhook that is no SMS is kept."""

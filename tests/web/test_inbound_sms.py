@@ -40,8 +40,28 @@ class Messages(SynchronousTestCase):
         self.assertEqual(read_sms(pairs), READ)
 
     def test_unknown_parameters(self) -> None:
-        """What Nexmo adds later does no harm."""
-        self.assertEqual(read_sms([*SMS.items(), ("novel", "x")]), READ)
+        """What Nexmo adds later does no harm, also repeated, or as an object, or in another encoding than UTF-8."""
+        for more in (
+            [("novel", "x")],
+            [("tag", "1"), ("tag", "2")],
+            [("usage", None)],
+            [("", None)],
+            [("keyword", "")],
+        ):
+            self.assertEqual(read_sms([*SMS.items(), *more]), READ)
+        self.assertEqual(read_sms([(name, None if name == "keyword" else value) for name, value in SMS.items()]), READ)
+
+    def test_no_text_where_it_matters(self) -> None:
+        """What is needed has to be text."""
+        for name in ("msisdn", "to", "messageId", "text"):
+            found = [(each, None if each == name else value) for each, value in SMS.items()]
+            self.assertIn(name, self.assertRaises(BadRequest, read_sms, found).reason)
+
+    def test_odd_type(self) -> None:
+        """A type that is no word, beside a good text, is no type."""
+        for kind in (None, "x" * 200, "a\nb"):
+            found = [(name, kind if name == "type" else value) for name, value in SMS.items()]
+            self.assertEqual(read_sms(found), READ)
 
     def test_unusable(self) -> None:
         """Without numbers, id and text there is no SMS; the reason names the parameter only."""
@@ -81,6 +101,12 @@ class Parts(SynchronousTestCase):
         self.assertEqual(self.part(concat=None), Part("17", 3, 2))
         for flag in ("false", "", "0", "what"):
             self.assertIsNone(self.part(concat=flag))
+
+    def test_no_text(self) -> None:
+        """A part of which one number is no text is an SMS of its own."""
+        for name in PART:
+            found = [*SMS.items(), *((each, None if each == name else value) for each, value in PART.items())]
+            self.assertEqual(read_sms(found), READ)
 
     def test_blank(self) -> None:
         """A part may be blank."""

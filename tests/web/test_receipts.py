@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from nexmo_twisted.errors import BadRequest
@@ -71,12 +73,34 @@ class Receipts(SynchronousTestCase):
             self.assertIn("status", self.assertRaises(BadRequest, read, status=blank).reason)
 
     def test_unusable(self) -> None:
-        """Control characters or endless values are refused; the reason names the parameter only."""
-        for name in ("messageId", "client-ref", "msisdn", "to", "status", "err-code"):
-            for value in ("5" * 129, "SECRET\x00", "a\nb", "\x9b31m"):
-                error = self.assertRaises(BadRequest, read, **{name.replace("-", "_"): value})
+        """Control characters or endless values in what it needs are refused; the reason names the parameter only."""
+        for value in ("5" * 129, "SECRET\x00", "a\nb", "\x9b31m"):
+            for name, changed in (
+                ("status", {"status": value}),
+                ("messageId", {"messageId": value, "client_ref": value}),
+                ("messageId", {"messageId": value, "client_ref": None}),
+                ("client-ref", {"messageId": None, "client_ref": value}),
+            ):
+                error = self.assertRaises(BadRequest, read, **changed)
                 self.assertIn(name, error.reason)
                 self.assertNotIn("SECRET", error.reason)
+
+    def test_odd_beside_good(self) -> None:
+        """What cannot be used beside what it needs is as good as missing."""
+        for value in ("5" * 129, "a\nb", None):
+            for name, field in (
+                ("messageId", "message_id"),
+                ("client-ref", "client_ref"),
+                ("msisdn", "handset"),
+                ("to", "number"),
+                ("err-code", "error_code"),
+            ):
+                found = [*((each, known) for each, known in RECEIPT.items() if each != name), (name, value)]
+                self.assertEqual(read_receipt(found), replace(READ, **{field: ""}), (name, value))
+
+    def test_unread(self) -> None:
+        """Parameters that nobody reads may be repeated, or be no text."""
+        self.assertEqual(read_receipt([*RECEIPT.items(), ("price", "1"), ("usage", None), ("", None)]), READ)
 
     def test_repeated(self) -> None:
         """Two values for one parameter: nobody knows which was meant."""

@@ -9,9 +9,8 @@ local now, nid, token, lease, ranks = clock(ARGV[1]), ARGV[2], ARGV[3], tonumber
 local q = names('out')
 local item = load_item(q.item .. nid)
 if not item or item.k ~= token or item.s ~= 'C' then return 'STALE' end
-local record = load_message(item.m)
-if not record or record.x then return record and record.x or 'expired' end
-if not string.find(ranks, int(record.r[item.l] or 0), 1, true) then return 'read' end
+local why = unneeded(item, ranks)
+if why then return why end
 if item.p ~= '1' and redis.call('EXISTS', K.hold) == 1 then return 'HELD' end
 local handset, number, entry, ttl = ARGV[10], ARGV[15], ARGV[16], ARGV[17]
 if redis.call('EXISTS', K.opted_out .. handset) == 1 then return 'opted_out' end

@@ -8,10 +8,12 @@
 -- ARGV: now, queue (out or in), limit, lease ms, most claims without a word, ms between two probes while held,
 -- 1 when the process works on nothing else, what the process is called, when an answer was lost the last token that it
 -- heard of, else ''
--- Returns {ms until the next look or '', leases lost while sending, buried, item, item ...};
--- item = {id, token, waited ms, flat item hash, flat record: s, b, x, then user, rank ...}
+-- Returns {ms until the next look or '', leases lost while sending, buried, messages, item, item ...};
+-- item = {id, token, waited ms, flat item hash}; messages = {mid, s, b, x, ranks as JSON, mid ...}, each of them once,
+-- since a message to a thousand people is as long as a thousand items.
 local now, queue, lease, most = clock(ARGV[1]), ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
 local q, limit, claimed, lost, buried = names(queue), tonumber(ARGV[3]), {}, 0, 0
+local records, messages = {}, {}      -- by mid, and as they are returned
 
 -- They are among the leases that were given last, of which many more belong to others.
 local function take_back(heard)
@@ -34,7 +36,7 @@ if queue == 'out' then cut_back(q, now) end
 
 local hold = queue == 'out' and load_hold()
 if hold and free_rank(hold) == 0 and tonumber(hold.probe or '0') > now then
-  return {int(tonumber(hold.probe) - now), 0, 0}
+  return {int(tonumber(hold.probe) - now), 0, 0, {}}
 end
 
 local function suspect(item) return item.s == 'C' and item.v ~= ARGV[8] end
@@ -77,24 +79,31 @@ local function due_lanes()
   return lanes
 end
 
+local function tell_message(mid)
+  if records[mid] then return end
+  local record = load_message(mid) or {x = 'expired'}
+  local ok, ranks = pcall(cjson.encode, record.r or {})
+  if not ok then record, ranks = {x = 'undecodable'}, '{}' end
+  records[mid] = record
+  for _, word in ipairs({mid, record.s or '', record.b or '', record.x or '', ranks}) do
+    messages[#messages + 1] = word
+  end
+end
+
 local held = held_so_far(now)
 local function claim(lane, id, item)
   local alone = suspect(item)
-  local record = item.m and (load_message(item.m) or {x = 'expired'})
+  if item.m then tell_message(item.m) end
   redis.call('ZREM', q.queue, lane)
   local token = int(redis.call('INCR', K.fence))
   if alone then redis.call('HINCRBY', q.item .. id, 'c', 1) end
   redis.call('HSET', q.item .. id, 's', 'C', 'k', token, 'v', ARGV[8], 'p', hold and '1' or '')
+  if item.j then redis.call('HSET', q.item .. id, 'j', version(item.m)) end
   lease_lane(q, id, item, now + lease)
-  local flat = {}
-  if record then
-    flat = {record.s or '', record.b or '', record.x or ''}
-    for user, rank in pairs(record.r or {}) do flat[#flat + 1] = user; flat[#flat + 1] = int(rank) end
-  end
   local waited = now - (tonumber(item.d) or now) - (item.g and (held - tonumber(item.g)) or 0)
   local fields = {'suspect', alone and '1' or ''}
   for field, value in pairs(item) do fields[#fields + 1] = field; fields[#fields + 1] = value end
-  claimed[#claimed + 1] = {id, token, int(waited), fields, flat}
+  claimed[#claimed + 1] = {id, token, int(waited), fields}
 end
 
 if hold then
@@ -104,7 +113,7 @@ if hold then
     claim(lane, id, item)
     tried(hold, rank, now + tonumber(ARGV[6]))
   end
-  return {look_again(q, hold, now), lost, buried, unpack(claimed)}
+  return {look_again(q, hold, now), lost, buried, messages, unpack(claimed)}
 end
 for _, lane in ipairs(due_lanes()) do
   local id, item = head_of(lane)
@@ -115,4 +124,4 @@ for _, lane in ipairs(due_lanes()) do
 end
 local first = redis.call('ZRANGE', q.queue, 0, 0, 'WITHSCORES')[2]
 local after = first and int(math.max(0, tonumber(first) - now)) or ''
-return {after, lost, buried, unpack(claimed)}
+return {after, lost, buried, messages, unpack(claimed)}

@@ -16,20 +16,23 @@ for i, mid in ipairs(mids) do
   if not record or not record.d or not record.r or record.x or record.n then
     orphans = orphans + 1
   else
-    local open = 0
-    local base = int(held + (since and math.max(0, record.d - tonumber(since)) or 0))   -- held before it was due
+    local users = {}
     for user, rank in pairs(record.r) do
-      if user ~= record.s and string.find(ranks, int(rank), 1, true) then
-        open = open + 1
-        local nid = nid_of(mid, user)
-        redis.call('HSET', K.out_item .. nid, 'l', user, 'm', mid, 'd', int(record.d), 's', 'R', 'g', base)
-        redis.call('ZADD', K.out_lane .. user, int(record.d), nid)
-        came(q, user, nid, now)
-      end
+      if user ~= record.s and string.find(ranks, int(rank), 1, true) then users[#users + 1] = user end
+    end
+    local open, many = #users, #users > MANY
+    local base = int(held + (since and math.max(0, record.d - tonumber(since)) or 0))   -- held before it was due
+    for _, user in ipairs(users) do
+      local nid = nid_of(mid, user)
+      redis.call('HSET', K.out_item .. nid, 'l', user, 'm', mid, 'd', int(record.d), 's', 'R', 'g', base)
+      if many then redis.call('HSET', K.out_item .. nid, 'j', '1') end
+      redis.call('ZADD', K.out_lane .. user, int(record.d), nid)
+      came(q, user, nid, now)
     end
     if open == 0 then close_message(mid, record, 'read', now)
     else
       record.n = open
+      if many then redis.call('HSET', K.outcomes .. mid, '', open) end
       save_message(mid, record)
       redis.call('PERSIST', K.message .. mid)   -- until its notifications are done
     end

@@ -7,10 +7,11 @@ redis.call('DEL', K.lock)             -- nothing: a first write that needs no me
 
 -- Nobody knows whether the SMS went out, nor from which number: it is uncertain, a receipt counts (as one attempt was
 -- made), and the policy for those decides.
-local function make_again(mid, record, user, nid)
+local function make_again(mid, record, user, nid, many)
   leave(out, user, nid)
   redis.call('DEL', out.item .. nid)
   redis.call('HSET', out.item .. nid, 'l', user, 'm', mid, 'd', int(record.d), 'a', 1, 'n', '?')
+  if many then redis.call('HSET', out.item .. nid, 'j', '1') end
   set_aside(out, nid, {l = user, m = mid}, 'U', 'lost item', now)
   repaired('item')
 end
@@ -18,6 +19,7 @@ end
 -- n says how many notifications are open. When fewer are there, somebody took them; after as long as items are kept
 -- they ran out instead. Which ones is known from those who would be owed an SMS and of whom no outcome is known.
 local function look_at_open(mid, record)
+  local many = gather(mid, record)
   local open, lost, expired = 0, {}, now - record.d >= KEEP.aside
   for user, rank in pairs(record.r) do
     local nid = nid_of(mid, user)
@@ -32,14 +34,19 @@ local function look_at_open(mid, record)
     if expired then
       record.o = record.o or {}
       record.o[user] = 'expired @' .. int(now - record.d)
+      if many then tell_apart(mid, string.sub(nid, -12), record.o[user], user) end
     else
-      make_again(mid, record, user, nid)
+      make_again(mid, record, user, nid, many)
       left = left + 1
     end
   end
   if not expired and (left ~= record.n or left == 0) then repaired('count') end
   record.n = left
-  if left == 0 then close_message(mid, record, 'done', now) else save_message(mid, record) end
+  if many then redis.call('HSET', K.outcomes .. mid, '', left) end
+  if left > 0 and not many then save_message(mid, record) end
+  if left > 0 then return end
+  close_message(mid, record, 'done', now)
+  redis.call('DEL', K.outcomes .. mid)
 end
 
 local function look_at_message(key)
@@ -125,6 +132,10 @@ local function look_at_parts(key)
   end
 end
 
+local function look_at_outcomes(key)
+  if redis.call('EXISTS', K.message .. string.sub(key, #K.outcomes + 1)) == 0 then must_end(key, KEEP.closed) end
+end
+
 local function look_at_hold(key)
   local hold = load_item(key)
   if (tonumber(hold.since) or hold.doubt == '1') and tonumber(hold.probe) then return end
@@ -152,6 +163,7 @@ end
 
 local families = {                    -- what the key begins with, the types it may have, what is looked at
   {K.message, 'string', look_at_message},
+  {K.outcomes, 'hash', look_at_outcomes},
   {K.out_item, 'hash string', function(key, kind) look_at_item(out, key, kind) end},
   {K.in_item, 'hash string', function(key, kind) look_at_item(in_, key, kind) end},
   {K.out_lane, 'zset', function(key) look_at_lane(out, key) end},
@@ -170,6 +182,7 @@ local families = {                    -- what the key begins with, the types it 
   {K.pace, 'hash', function(key) must_end(key, KEEP.pace) end},
   {K.waiting, 'zset', function(key) must_end(key, KEEP.pace) end},
   {K.quarantine, 'list', function(key) must_end(key, KEEP.quarantine) end},
+  {K.unsigned, 'list', function(key) must_end(key, KEEP.quarantine) end},
   {K.hold, 'hash', look_at_hold},
   {K.notices_total, 'hash', function(key) must_end(key, KEEP.lock) end},
   {K.receipts_seen, 'hash', function(key) must_end(key, KEEP.receipts_seen) end},

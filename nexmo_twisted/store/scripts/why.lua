@@ -6,6 +6,7 @@ local now, mid = clock(ARGV[1]), ARGV[2]
 local q, record = names('out'), load_message(mid)
 local values, ranks, outcomes, entries = {}, {}, {}, {}
 if record then
+  if record.n then gather(mid, record) end
   for i, field in ipairs({'x', 't', 'd', 'y', 's', 'n'}) do
     local value = record[field]
     values[i] = type(value) == 'number' and int(value) or value or ''

@@ -22,7 +22,10 @@ local function find_sms(q, nid)
   local item = load_item(q.item .. nid)
   if item then return tonumber(item.a or '0') >= 1 and {item = item} or nil end
   if redis.call('TYPE', q.item .. nid).ok == 'string' then return {outcome = redis.call('GET', q.item .. nid)} end
-  local mid = string.match(nid, '^([^.]+)%.%x+$')
+  local mid, hash = string.match(nid, '^([^.]+)%.(%x+)$')
+  local told, whose
+  if mid then told, whose = outcome_apart(mid, hash) end
+  if told then return {outcome = told, mid = mid, apart = hash, user = whose} end
   local record = mid and load_message(mid)
   for user, outcome in pairs(record and record.o or {}) do
     if nid_of(mid, user) == nid then
@@ -35,7 +38,8 @@ end
 local function hear(q, nid, sms, said)
   local outcome = with_receipt(sms.outcome, said)
   if outcome == sms.outcome then return end
-  if sms.record then
+  if sms.apart then tell_apart(sms.mid, sms.apart, outcome, sms.user)
+  elseif sms.record then
     sms.record.o[sms.user] = outcome
     save_message(sms.mid, sms.record)
   else redis.call('SET', q.item .. nid, outcome, 'KEEPTTL') end

@@ -19,9 +19,9 @@ end
 
 -- What the sweep needs to know of an item, or nil when there is none that anybody of ours could have written.
 local function sound_item(q, id)
-  local read = redis.pcall('HMGET', q.item .. id, 'l', 's', 'd', 'm', 'o', 'z', 'u', 'x')
+  local read = redis.pcall('HMGET', q.item .. id, 'l', 's', 'd', 'm', 'o', 'z', 'u', 'x', 'j')
   local item = {l = read[1], s = read[2], d = read[3], m = read[4] or nil, o = read[5] or nil, z = tonumber(read[6]),
-                u = tonumber(read[7])}
+                u = tonumber(read[7]), j = read[9] or nil}
   local sound = item.l and tonumber(item.d) and (item.m or read[8] or q.queue == K.in_queue)
     and (in_work(item) or item.s == 'U' or item.s == 'D')
   return sound and item or nil
