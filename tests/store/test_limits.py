@@ -265,7 +265,7 @@ class Jumping(LimitCase):
                 for item in await self.claim():
                     if await self.attempt(item, name, limits) == "OK":
                         sent.append(item.user_id)
-                        await self.store.accepted(item, "sent", HANDSET, ONE, "")
+                        await self.store.accepted(item, attempt(HANDSET, ONE), "sent", sent())
                 self.clock.advance(0.05)
             self.assertEqual(sent, [item.user_id for item in items[1:]], name)
 

@@ -12,6 +12,7 @@ from nexmo_twisted.store.operator import Operator
 from tests.store.test_messages import REPORT, ROOT, event
 from tests.store.test_queue import NUMBERS, uuid
 from tests.store.test_sweeping import SweepCase
+from tests.support import attempt, sent
 
 MANY = [f"user{number:02}" for number in range(60)]
 MID = short_id(uuid(1))
@@ -25,7 +26,9 @@ class ManyCase(SweepCase):
         number = int(item.user_id[4:])
         handset = f"120155502{number:02}"
         self.assertEqual(await self.begin(item, handset), "OK")
-        await self.store.accepted(item, f"sent {NUMBERS[0]} 0A{number:02}", handset, NUMBERS[0], "", [f"0A{number:02}"])
+        await self.store.accepted(
+            item, attempt(handset, NUMBERS[0]), f"sent {NUMBERS[0]} 0A{number:02}", sent(f"0A{number:02}")
+        )
 
     async def facts(self) -> MessageFacts:
         facts = await Operator(self.connection, self.now).message(uuid(1))
