@@ -114,20 +114,23 @@ class Discretion(World):
 
     async def test_failures_of_layer(self) -> None:
         """Nor when Layer does."""
-        body = f'{{"message": "no {BOB} and no tangerine"}}'.encode()
+        page = f'{{"message": "no {BOB} and no tangerine"}}'.encode()
+        own = b'{"code": 105, "id": "invalid_property", ' + page[1:]
         for status in (401, 404, 422, 429, 500):
-            self.fault(path="/identity", status=status, body=body, times=2)
+            self.fault(path="/identity", status=status, body=page, times=2)
             await self.text_unread("A tangerine?", conversation=LUNCH)
             await self.pass_time(400)
         await self.text_unread("A gooseberry?")
-        for status in (401, 429, 500, 400, 410, 422):
-            self.fault(path="/messages", method="POST", status=status, body=body)
-            await self.reply(BOB, ONE, "A persimmon.")
-            await self.pass_time(60)
-        self.fault(path="/webhooks", status=401, body=body)
-        self.fault(path="/account/numbers", status=500, body=body)
+        for body in (page, own):
+            for status in (401, 429, 500, 400, 410, 422):
+                self.fault(path="/messages", method="POST", status=status, body=body)
+                await self.reply(BOB, ONE, "A persimmon.")
+                await self.pass_time(60)
+        self.fault(path="/webhooks", status=401, body=page)
+        self.fault(path="/account/numbers", status=500, body=page)
         await self.pass_time(60)
         self.assert_told("The chat platform refuses us", "A reply from …0112 is buried", "cannot be looked after")
+        self.assert_told("Layer answers 410 without Layer's error object")
         self.assert_discreet()
 
     async def test_no_number(self) -> None:
