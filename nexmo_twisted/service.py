@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -44,8 +45,9 @@ from nexmo_twisted.store.sweeping import Sweeping
 from nexmo_twisted.store.url import RedisAddress, parse
 from nexmo_twisted.store.watching import WatchedRedis
 from nexmo_twisted.web.doors import LayerDoor, NexmoDoor, root
+from nexmo_twisted.web.endpoints import roomy
 from nexmo_twisted.web.parameters import Pairs
-from nexmo_twisted.web.site import hardened_site, roomy
+from nexmo_twisted.web.site import hardened_site
 
 #: Where the embedded Valkey keeps its data: below the working directory, which ``twistd --rundir`` sets.
 EMBEDDED_DATA = Path("nexmo-data")
@@ -131,10 +133,11 @@ class NexmoService(Service):
         health = self._health(clock)
         operator = root({"health": HealthDoor(health), "metrics": MetricsDoor(self.counters)})
         hidden = nexmo.path_secret.get_secret_value()
-        self.public = hardened_site(public, clock, refused=self._refused, hidden=hidden)
+        later = partial(reactor.callLater, 0.0)
+        self.public = hardened_site(public, clock, refused=self._refused, hidden=hidden, later=later)
         doors = [(server.listen, self.public)]
         if self._settings.operator.listen:
-            doors.append((self._settings.operator.listen, hardened_site(operator, clock)))
+            doors.append((self._settings.operator.listen, hardened_site(operator, clock, later=later)))
         return [listening(roomy(where), site, reactor=reactor) for where, site in doors]
 
     def _health(self, clock: IReactorTime) -> Health:
