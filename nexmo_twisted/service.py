@@ -64,6 +64,8 @@ class NexmoService(Service):
     lease = 90_000
     chat_timeout = 10.0
     provider_timeout = 30.0
+    #: Seconds between two requests of one connection that did not wait for an answer, so that others come first.
+    between_pipelined = 0.002
     embedded_data = EMBEDDED_DATA
 
     def __init__(
@@ -133,7 +135,7 @@ class NexmoService(Service):
         health = self._health(clock)
         operator = root({"health": HealthDoor(health), "metrics": MetricsDoor(self.counters)})
         hidden = nexmo.path_secret.get_secret_value()
-        later = partial(reactor.callLater, 0.0)
+        later = partial(reactor.callLater, self.between_pipelined)
         self.public = hardened_site(public, clock, refused=self._refused, hidden=hidden, later=later)
         doors = [(server.listen, self.public)]
         if self._settings.operator.listen:

@@ -55,9 +55,9 @@ def hardened_site(
     has been without a whole request for the longest time is cut, whoever has it, since behind a proxy all come from
     one address. When all are waiting for an answer, the new one is closed at once.
 
-    Of the requests that a client sends one behind the other, each has to wait for its turn: ``later`` calls a function
-    in a later turn of the reactor (that of ``clock`` unless given). A request that is answered 4xx is the last one of
-    its connection.
+    Of the requests that a client sends one behind the other without waiting for the answers, each has to wait until
+    others had their turn: ``later`` calls a function some time later (in the next turn of ``clock`` unless given). A
+    request that is answered 4xx is the last one of its connection.
 
     ``refused`` hears of each refusal: ``body_too_large``, ``slow_request``, ``slow_answer`` or
     ``too_many_connections``. Forms are left unparsed: a handler reads ``request.content``. Encryption is the
