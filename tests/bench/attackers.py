@@ -74,7 +74,7 @@ async def marks(port: int, seconds: float) -> dict[str, Any]:
 
 async def marks_of_two_classes(port: int, seconds: float) -> dict[str, Any]:
     """The same with marks that normalising has to sort."""
-    return await chat(port, seconds, "a" + "\u0301\u0316" * 5_000, 25)
+    return await chat(port, seconds, "a" + "\u0301" * 5_000 + "\u0316" * 5_000, 25)
 
 
 async def ligatures(port: int, seconds: float) -> dict[str, Any]:
@@ -90,7 +90,7 @@ async def crowds(port: int, seconds: float) -> dict[str, Any]:
 
 async def long_sms(port: int, seconds: float) -> dict[str, Any]:
     """SMS of 80 kB of combining marks."""
-    body = sms(quote("\u0301\u0316" * 20_000))
+    body = sms(quote("\u0301" * 20_000 + "\u0316" * 20_000))
     return await again_and_again(port, seconds, [body] * 2, every=0.5)
 
 

@@ -121,7 +121,13 @@ class Misuse:
                 "secret": SECRET.decode(),
                 "api_url": peer,
             },
-            nexmo={"key": "k", "secret": "s", "phone_numbers": ["12015550101"], "api_url": peer},
+            nexmo={
+                "key": "k",
+                "secret": "s",
+                "phone_numbers": ["12015550101"],
+                "api_url": peer,
+                "limits": {"per_key": 0, "per_number": 0},
+            },
             server={
                 "url": f"http://127.0.0.1:{self.port}",
                 "listen": f"tcp:{self.port}:interface=127.0.0.1",
