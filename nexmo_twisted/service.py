@@ -36,6 +36,7 @@ from nexmo_twisted.errors import ConfigurationError, StoreUnavailable
 from nexmo_twisted.operations.door import HealthDoor, MetricsDoor
 from nexmo_twisted.operations.gauges import Gauges
 from nexmo_twisted.operations.health import Health, open_circuits
+from nexmo_twisted.operations.hosts import guarded
 from nexmo_twisted.operations.metrics import PrometheusCounters
 from nexmo_twisted.rules import signatures
 from nexmo_twisted.store.connection import Connection, Now, Scripts, redis_time
@@ -45,7 +46,7 @@ from nexmo_twisted.store.sweeping import Sweeping
 from nexmo_twisted.store.url import RedisAddress, parse
 from nexmo_twisted.store.watching import WatchedRedis
 from nexmo_twisted.web.doors import LayerDoor, NexmoDoor, root
-from nexmo_twisted.web.endpoints import roomy
+from nexmo_twisted.web.endpoints import on_loopback, roomy
 from nexmo_twisted.web.parameters import Pairs
 from nexmo_twisted.web.site import hardened_site
 
@@ -138,8 +139,10 @@ class NexmoService(Service):
         later = partial(reactor.callLater, self.between_pipelined)
         self.public = hardened_site(public, clock, refused=self._refused, hidden=hidden, later=later)
         doors = [(server.listen, self.public)]
-        if self._settings.operator.listen:
-            doors.append((self._settings.operator.listen, hardened_site(operator, clock, later=later)))
+        where, hosts = self._settings.operator.listen, self._settings.operator.hosts
+        if where:
+            operator = guarded(operator, hosts, on_loopback=on_loopback(where))
+            doors.append((where, hardened_site(operator, clock, later=later)))
         return [listening(roomy(where), site, reactor=reactor) for where, site in doors]
 
     def _health(self, clock: IReactorTime) -> Health:

@@ -90,7 +90,7 @@ def written(rng: Random, door: Door) -> Written:
         method = rng.choice(METHODS)
     if rng.random() < 0.08:
         path = odd_path(rng, path)
-    host = rng.choice(HOSTS) if rng.random() < 0.2 else b"hooks.example"
+    host = rng.choice(HOSTS) if rng.random() < 0.2 else b"localhost"
     if rng.random() < 0.15:
         headers += rng.sample(HEADERS, rng.randrange(1, 4))
     if rng.random() < 0.05:
