@@ -21,6 +21,8 @@ from nexmo_twisted.clients.layer_webhooks import LayerWebhooks
 from nexmo_twisted.errors import NexmoTwistedError, Permanent, Temporary
 from nexmo_twisted.rules.compact import CONVERSATION
 
+_LONGEST = 4000  #: characters of a member of a profile
+_LARGE = 64 * 1024  #: bytes of an answer whose metadata is not kept: a thousand profiles are remembered
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _COMPANY = "Layer"
 
@@ -56,7 +58,8 @@ class LayerClient:
         answer = await self._get(f"/users/{segment}/identity")
         if answer.status in (404, 410):
             raise Permanent("Layer knows no such user", code="unknown_user")
-        return _profile(user_id, self._object(answer))
+        profile = _profile(user_id, self._object(answer))
+        return profile if len(answer.body) <= _LARGE else profile | {"metadata": {}}
 
     async def conversation(self, conversation_id: str) -> Mapping[str, Any]:
         answer = await self._get(f"/conversations/{_conversation_uuid(conversation_id)}")
@@ -131,7 +134,7 @@ def _profile(user_id: str, identity: Mapping[str, Any]) -> dict[str, Any]:
 
     def text(name: str) -> str:
         value = identity.get(name)
-        return value if isinstance(value, str) else ""
+        return value[:_LONGEST] if isinstance(value, str) else ""
 
     full_name = f"{text('first_name').strip()} {text('last_name').strip()}".strip()
     metadata = identity.get("metadata")
