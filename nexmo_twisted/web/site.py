@@ -14,6 +14,7 @@ from typing import Any, cast
 from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
+    IHalfCloseableProtocol,
     IProtocolFactory,
     IReactorTime,
     ISSLTransport,
@@ -25,6 +26,7 @@ from twisted.web.http import HTTPChannel
 from twisted.web.http_headers import Headers
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
+from zope.interface import implementer
 
 from nexmo_twisted.web.access_log import AccessLog, access_line
 from nexmo_twisted.web.connections import Connections
@@ -108,6 +110,7 @@ class _Request(Request):
         self.content.write(data)
 
 
+@implementer(IHalfCloseableProtocol)
 class _Channel(HTTPChannel):
     """One connection. One timer serves all its requests: it looks whether time is up, else is set again."""
 
@@ -133,6 +136,15 @@ class _Channel(HTTPChannel):
                 call.cancel()
         self._timer = self._next = None
         super().connectionLost(reason)
+
+    def readConnectionLost(self) -> None:
+        """The client has sent all it had, and may still listen: what it asked is answered before we hang up."""
+        if not self._answering and not self.paused:
+            self.transport.unregisterProducer()
+            self.transport.loseConnection()
+
+    def writeConnectionLost(self) -> None:
+        """Our direction is closed, by ourselves."""
 
     def _allow(self, seconds: float) -> None:
         self._until = self.site.clock.seconds() + seconds

@@ -10,15 +10,18 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from twisted.internet import reactor
-from twisted.internet.endpoints import SSL4ClientEndpoint, connectProtocol
+from twisted.internet.endpoints import SSL4ClientEndpoint, TCP4ClientEndpoint, connectProtocol
+from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.ssl import CertificateOptions, PrivateCertificate
 from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import TestCase
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
+from zope.interface import implementer
 
 from nexmo_twisted.web.site import hardened_site
+from tests.support import until
 from tests.web.wire import Loopback, Wire
 
 FORM = b"application/x-www-form-urlencoded"
@@ -49,6 +52,17 @@ def post(body: bytes = b"", *headers: bytes) -> bytes:
     """A whole POST request."""
     lines = (b"POST /door HTTP/1.1", b"Host: h", b"Content-Length: %d" % len(body), *headers)
     return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+@implementer(IHalfCloseableProtocol)
+class HalfOpen(Wire):
+    """Closes its own direction and goes on to listen."""
+
+    def writeConnectionLost(self) -> None:
+        pass
+
+    def readConnectionLost(self) -> None:
+        self.transport.loseConnection()
 
 
 class SiteCase(TestCase):
@@ -309,6 +323,35 @@ class ConnectionTests(SiteCase):
             self.assertEqual(received.count(b"HTTP/1.1 "), 1)
             self.assertIn(b"\r\nConnection: close\r\n", received)
             self.assertTrue(received.endswith(b"POST refused"), received)
+        self.assertEqual(self.refused, [])
+
+    async def test_half_closed(self) -> None:
+        """A client that closes its direction after its requests gets all their answers, also late ones, and then the
+        end."""
+        for requests, later in (
+            (b"GET / HTTP/1.0\r\n\r\n", False),
+            (b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n", False),
+            (b"GET / HTTP/1.1\r\n\r\n" * 3, False),
+            (post(b"a") * 3 + b"GET / HT", False),
+            (b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n", True),
+            (post(b"a"), True),
+            (b"X: a\r\n\r\n", False),
+        ):
+            self.echo.seen.clear()
+            self.echo.later = later
+            site = hardened_site(self.echo, self.clock, refused=self.refused.append, later=self.later)
+            port = reactor.listenTCP(0, site, interface="127.0.0.1")  # an overheard protocol is never half closed
+            wire = HalfOpen()
+            await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port), wire)
+            wire.send(requests)
+            wire.transport.loseWriteConnection()
+            if later:
+                await until(lambda: self.echo.seen)
+                self.clock.advance(5)
+                self.echo.seen[0].finish()
+            received = await wire.gone()
+            self.assertEqual(received.count(b"HTTP/1."), max(1, requests.count(b" HTTP/1.")), requests)
+            await port.stopListening()
         self.assertEqual(self.refused, [])
 
     async def test_too_many(self) -> None:
