@@ -13,17 +13,27 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
+from twisted.logger import ILogObserver, LogEvent, Logger
 from twisted.python.failure import Failure
 from twisted.web._newclient import HTTP11ClientProtocol, Request
 from twisted.web.client import HTTPConnectionPool
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IResponse
+from zope.interface import provider
 
 HEAD = 16 * 1024  #: bytes of status line and headers, those of answers 1xx before it included
 
 #: Each piece of a body costs time of its own: so many may be of any size, the others this many bytes on average.
 _FREE_PIECES = 1000
 _PIECE = 64
+
+
+@provider(ILogObserver)
+def _nobody(event: LogEvent) -> None:
+    """Listens to nothing."""
+
+
+_SILENT = Logger(observer=_nobody)
 
 
 class TooLarge(Exception):
@@ -82,7 +92,10 @@ class _Protocol(HTTP11ClientProtocol):
 
     def request(self, request: Request) -> Deferred[IResponse]:
         self._in_head, self._room = True, HEAD
-        return super().request(request).addBoth(self._end_of_head)
+        answer = super().request(request)
+        if self._parser is not None:
+            self._parser._log = _SILENT  # it has a line for each answer 1xx, of which there may be hundreds
+        return answer.addBoth(self._end_of_head)
 
     def _end_of_head(self, result: Any) -> Any:
         self._in_head = False

@@ -237,6 +237,11 @@ class _Channel(HTTPChannel):
             self.transport.resumeProducing()
         self.dataReceived(b"")
 
+    def resumeProducing(self) -> None:
+        super().resumeProducing()
+        if self.paused:  # answers have gone out, but the next request still has to wait for its turn
+            self.transport.pauseProducing()
+
     def refuse_body(self) -> None:
         """Answer 413."""
         self.site.refused("body_too_large")

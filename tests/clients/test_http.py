@@ -10,6 +10,7 @@ from twisted.internet import reactor, ssl
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import Clock
+from twisted.logger import LogEvent, globalLogPublisher
 from twisted.trial.unittest import SkipTest
 from twisted.web.client import BrowserLikePolicyForHTTPS
 from twisted.web.http_headers import Headers
@@ -374,7 +375,11 @@ class HttpTests(LoopbackTestCase):
                 self.assertEqual(await self.fails(Broken, http, server.url), "the answer is too large")
                 await server.channels[0].closed
         server = self.serve(lambda channel, _: channel.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 20_000))
+        logged: list[LogEvent] = []
+        globalLogPublisher.addObserver(logged.append)
+        self.addCleanup(globalLogPublisher.removeObserver, logged.append)
         self.assertEqual(await self.fails(Broken, self.http(), server.url), "the answer is too large")
+        self.assertEqual(logged, [])
 
     async def test_large_head(self) -> None:
         """A head below the limit is taken with the body behind it, on one connection again and again, and so are a few

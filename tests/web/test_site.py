@@ -14,6 +14,7 @@ from twisted.internet.endpoints import SSL4ClientEndpoint, TCP4ClientEndpoint, c
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.ssl import CertificateOptions, PrivateCertificate
 from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import TestCase
 from twisted.web.resource import Resource
@@ -285,6 +286,19 @@ class ConnectionTests(SiteCase):
                     turns.clear()
                     go_on()
             self.assertEqual(turns, [])
+
+    def test_deaf_client(self) -> None:
+        """Nor is more read before its turn when a client begins to read answers that have piled up."""
+        site = hardened_site(self.echo, self.clock)
+        channel = site.buildProtocol(None)
+        transport = StringTransport()
+        channel.makeConnection(transport)
+        channel.dataReceived(post(b"one") + post(b"two"))
+        transport.producer.pauseProducing()
+        transport.producer.resumeProducing()
+        self.assertEqual((len(self.echo.seen), transport.producerState), (1, "paused"))
+        self.clock.advance(0)
+        self.assertEqual((len(self.echo.seen), transport.producerState), (2, "producing"))
 
     async def test_a_flood_in_one_write(self) -> None:
         """Of twenty thousand requests in one go no more are answered before another client's one than there are turns
