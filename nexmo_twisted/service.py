@@ -66,7 +66,7 @@ class NexmoService(Service):
     chat_timeout = 10.0
     provider_timeout = 30.0
     #: Seconds between two requests of one connection that did not wait for an answer, so that others come first.
-    between_pipelined = 0.002
+    between_pipelined = 0.001
     embedded_data = EMBEDDED_DATA
 
     def __init__(

@@ -573,7 +573,8 @@ class HangingUpTests(DoorCase):
         self.assertEqual(len(self.intake.kept), 3)
 
     async def test_access_log(self) -> None:
-        """Each webhook that is stored has a line in the access log; what is not signed has one in all."""
+        """Each webhook that is stored has a line in the access log; what is not signed has one in all, and so has what
+        nobody can read, since it may come from anybody."""
         lines: list[str] = []
         observer = lambda event: lines.append(event.get("log_io") or "")  # noqa: E731
         globalLogPublisher.addObserver(observer)
@@ -585,6 +586,10 @@ class HangingUpTests(DoorCase):
             await wire.expect(b"HTTP/1.1 204")
             wire.send(f"POST {LAYER} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
             self.assertIn(b"HTTP/1.1 403 ", await wire.gone())
+            wire = await loopback.connect()
+            wire.send(f"GET {NEXMO}?a=b HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+            await wire.expect(b"HTTP/1.1 200")
+        self.assertEqual(sum(NEXMO in line for line in lines), 1)
         statuses = sorted(line.split(" ")[3] for line in lines if LAYER in line)
         self.assertEqual(statuses, ["204", "204", "204", "403"])
 
