@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -35,6 +36,7 @@ from nexmo_twisted.errors import ConfigurationError, StoreUnavailable
 from nexmo_twisted.operations.door import HealthDoor, MetricsDoor
 from nexmo_twisted.operations.gauges import Gauges
 from nexmo_twisted.operations.health import Health, open_circuits
+from nexmo_twisted.operations.hosts import guarded
 from nexmo_twisted.operations.metrics import PrometheusCounters
 from nexmo_twisted.rules import signatures
 from nexmo_twisted.store.connection import Connection, Now, Scripts, redis_time
@@ -44,9 +46,10 @@ from nexmo_twisted.store.sweeping import Sweeping
 from nexmo_twisted.store.url import RedisAddress, parse
 from nexmo_twisted.store.watching import WatchedRedis
 from nexmo_twisted.web.doors import LayerDoor, NexmoDoor, root
+from nexmo_twisted.web.endpoints import on_loopback, roomy
 from nexmo_twisted.web.large_bodies import LargeBodies
 from nexmo_twisted.web.parameters import Pairs
-from nexmo_twisted.web.site import hardened_site, roomy
+from nexmo_twisted.web.site import hardened_site
 
 #: Where the embedded Valkey keeps its data: below the working directory, which ``twistd --rundir`` sets.
 EMBEDDED_DATA = Path("nexmo-data")
@@ -63,6 +66,8 @@ class NexmoService(Service):
     lease = 90_000
     chat_timeout = 10.0
     provider_timeout = 30.0
+    #: Seconds between two requests of one connection that did not wait for an answer, so that others come first.
+    between_pipelined = 0.001
     embedded_data = EMBEDDED_DATA
 
     def __init__(
@@ -133,10 +138,13 @@ class NexmoService(Service):
         operator = root({"health": HealthDoor(health), "metrics": MetricsDoor(self.counters)})
         hidden = nexmo.path_secret.get_secret_value()
         large = LargeBodies(f"/{server.layer_path.strip('/')}", secrets)
-        self.public = hardened_site(public, clock, refused=self._refused, hidden=hidden, large=large.begin)
+        later = partial(reactor.callLater, self.between_pipelined)
+        self.public = hardened_site(public, clock, refused=self._refused, hidden=hidden, later=later, large=large.begin)
         doors = [(server.listen, self.public)]
-        if self._settings.operator.listen:
-            doors.append((self._settings.operator.listen, hardened_site(operator, clock)))
+        where, hosts = self._settings.operator.listen, self._settings.operator.hosts
+        if where:
+            operator = guarded(operator, hosts, on_loopback=on_loopback(where))
+            doors.append((where, hardened_site(operator, clock, later=later)))
         return [listening(roomy(where), site, reactor=reactor) for where, site in doors]
 
     def _health(self, clock: IReactorTime) -> Health:

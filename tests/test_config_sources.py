@@ -71,6 +71,7 @@ class EnvironmentTests(TestCase):
             "NEXMO_TWISTED__SMS__OPT_OUT_WORDS": "Halt, Schluss jetzt",
             "NEXMO_TWISTED__SMS__NO_THREAD_TEXT": "",
             "NEXMO_TWISTED__OPERATOR__LISTEN": "",
+            "NEXMO_TWISTED__OPERATOR__HOSTS": "ops.example.com, nexmo_sms",
         }
         self.assertEqual({f"NEXMO_TWISTED__{'__'.join(key.path).upper()}" for key in keys(Settings)}, set(environ))
         result = load(environ=environ)
@@ -82,6 +83,7 @@ class EnvironmentTests(TestCase):
         limits = result.nexmo.limits
         self.assertEqual((limits.per_key, limits.per_number, limits.overrides), (20, 0.5, {"12015550102": 10}))
         self.assertEqual((result.identities, result.operator.listen), (os.path.join, ""))
+        self.assertEqual(result.operator.hosts, ("ops.example.com", "nexmo_sms"))
         for name, value in environ.items():
             if "LISTEN" not in name:
                 others = {key: other for key, other in environ.items() if key != name}

@@ -99,6 +99,12 @@ ACCEPTED: Mapping[str, list[tuple[object, object]]] = {
     "sms.no_thread_text": [("", ""), ("Over.", "Over.")],
     "sms.max_segments": [(1, 1), (20, 20), ("12", 12)],
     "operator.listen": [("", ""), ("tcp:9000", "tcp:9000")],
+    "operator.hosts": [
+        ([], ()),
+        ("Ops.Example.COM.", ("ops.example.com",)),
+        (["nexmo_sms", "a-1.example"], ("nexmo_sms", "a-1.example")),
+        (["192.0.2.1"], ("192.0.2.1",)),
+    ],
 }
 
 #: For each key what the fault says is allowed, then values with what it says was found, and why it is refused.
@@ -256,6 +262,20 @@ REFUSED: Mapping[str, tuple[str, list[tuple[object, str, str]]]] = {
         ],
     ),
     "operator.listen": ('or "" for none', [("off", "'off'", "only tcp:, ssl:"), (False, "false", "")]),
+    "operator.hosts": (
+        "host names",
+        [
+            ("", "''", ""),
+            ("ops.example.com:8081", "'ops.example.com:8081'", ""),
+            (["ok", "https://ops.example.com"], "'https://ops.example.com'", ""),
+            ("*", "'*'", ""),
+            (".example.com", "'.example.com'", ""),
+            ("ops..example", "'ops..example'", ""),
+            ("ö.example", "'ö.example'", ""),
+            ([5], "5", ""),
+            (False, "false", ""),
+        ],
+    ),
     "server.redis": (
         "redis://host:6379/0",
         [
@@ -435,7 +455,7 @@ class ValueTests(TestCase):
         self.assertEqual((result.server.listen, result.server.redis), ("tcp:8080", "redis://localhost:6379/0"))
         self.assertEqual((result.server.layer_path, result.server.nexmo_path), ("nexmo-new-message", "nexmo-new-sms"))
         self.assertEqual((result.nexmo.signature_method, result.sms.max_segments), ("md5hash", 6))
-        self.assertEqual(result.operator.listen, "tcp:8081:interface=127.0.0.1")
+        self.assertEqual((result.operator.listen, result.operator.hosts), ("tcp:8081:interface=127.0.0.1", ()))
 
     def test_paths_against_defaults(self) -> None:
         """The paths of the two webhooks stay apart, also when only one of them is set."""

@@ -23,6 +23,8 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IAgentEndpointFactory, IBodyProducer, IPolicyForHTTPS, IResponse
 from zope.interface import implementer
 
+from nexmo_twisted.clients.bounded import BoundedPool
+
 CONNECT_TIMEOUT = 10.0  #: seconds for name lookup, TCP and TLS together
 IDLE_TIMEOUT = 20  #: seconds a connection is kept unused: less than servers usually allow
 CLOSE_TIMEOUT = 2.0  #: seconds a server is given to say farewell
@@ -74,7 +76,7 @@ def outgoing(
     must show a certificate for its host name which the platform trusts, unless ``policy`` says otherwise. No
     request is ever repeated here.
     """
-    pool = HTTPConnectionPool(reactor, persistent=True)
+    pool = BoundedPool(reactor, persistent=True)
     pool.maxPersistentPerHost = max_per_host
     pool.cachedConnectionTimeout = IDLE_TIMEOUT
     pool.retryAutomatically = False

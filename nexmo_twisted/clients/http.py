@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Self, cast
+from typing import Any, cast
 
 from hyperlink import EncodedURL
 from OpenSSL import SSL
 from service_identity import VerificationError
-from treq.client import HTTPClient
-from treq.cookies import IndexableCookieJar
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import (
     ConnectError,
@@ -32,6 +30,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer
 from zope.interface import implementer
 
+from nexmo_twisted.clients.bounded import Body, TooLarge, Unpackable
 from nexmo_twisted.clients.connections import HandshakeFailed, outgoing
 
 __all__ = ["Answer", "Broken", "Http", "NotSent", "outgoing"]
@@ -70,12 +69,11 @@ class Http:
     """Requests through ``agent``.
 
     ``timeout`` is in seconds and covers everything from connecting to the last byte of the answer. ``limit``
-    is the size an answer's body may have, in bytes after decompression.
+    is the size an answer's body may have, in bytes before and after decompression; its head may have 16 KiB.
     """
 
     def __init__(self, agent: IAgent, clock: IReactorTime, *, timeout: float, limit: int = 2**20) -> None:
-        self._no_cookies = _NoCookies()
-        self._client = HTTPClient(agent, self._no_cookies, data_to_body_producer=_as_it_is)
+        self._agent = agent
         self._clock = clock
         self._timeout = timeout
         self._limit = limit
@@ -102,22 +100,17 @@ class Http:
         timer = self._clock.callLater(self._timeout, self._clock.callLater, 0, expire)
         answered = False
         try:
-            waiting = self._client.request(
-                method,
-                _url(url),
-                headers=headers,
-                data=cast(Any, sending),
-                cookies=self._no_cookies,
-                allow_redirects=False,
-                unbuffered=True,
-                reactor=cast(Any, self._clock),
-            )
+            asked = headers.copy()
+            asked.addRawHeader(b"Accept-Encoding", b"gzip")
+            waiting = self._agent.request(method.encode("ascii"), _url(url), asked, cast(Any, sending))
             response = await waiting
             answered = True
             incoming = _Incoming(self._limit)
             waiting = incoming.whole
             response.deliverBody(incoming)
-            content = await incoming.whole
+            content = (await incoming.whole).unpacked(response.headers)
+            if not 200 <= response.code <= 599:
+                raise _NoStatus
         except Exception as error:
             if answered:
                 sent = True
@@ -185,76 +178,49 @@ class _Outgoing:
         """All is written at once."""
 
 
-class _TooLarge(Exception):
-    """The body of an answer is over the limit."""
+class _NoStatus(Exception):
+    """The status of an answer is none."""
 
 
 class _Incoming(Protocol):
     """Collects the body of an answer; cancelling ``whole`` hangs up."""
 
     def __init__(self, limit: int) -> None:
-        self.whole: Deferred[bytes] = Deferred(lambda _: self._hang_up())
-        self._chunks: list[bytes] = []
-        self._room = limit
+        self.whole: Deferred[Body] = Deferred(lambda _: self._hang_up())
+        self._body = Body(limit)
+        self._fault: TooLarge | None = None
 
     def _hang_up(self) -> None:
         # Not loseConnection: over TLS that waits for the farewell of a server which may never give one.
         cast(Any, self.transport).stopProducing()
 
     def dataReceived(self, data: bytes) -> None:
-        self._room -= len(data)
-        if self._room >= 0:
-            self._chunks.append(data)
-        elif not self.whole.called:
-            self._chunks.clear()
+        try:
+            self._body.add(data)
+        except TooLarge as fault:
+            self._fault = fault
             self._hang_up()
-            self.whole.errback(_TooLarge())
+            raise  # so that nobody goes on to take apart what else was read
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self.whole.called:
             return
+        if self._fault is not None:
+            self.whole.errback(self._fault)
         # PotentialDataLoss: the answer named no length, so its end is where the server closed.
-        if isinstance(reason.value, ResponseDone | PotentialDataLoss):
-            self.whole.callback(b"".join(self._chunks))
+        elif isinstance(reason.value, ResponseDone | PotentialDataLoss):
+            self.whole.callback(self._body)
         else:
             self.whole.errback(reason)
 
 
-class _NoCookies(IndexableCookieJar):
-    """Keeps nothing and sends nothing."""
-
-    def add_cookie_header(self, request: Any) -> None:
-        pass
-
-    def extract_cookies(self, response: Any, request: Any) -> None:
-        pass
-
-
-class _Url(EncodedURL):
-    """An URL in the very form it goes out in, which treq would work out again for every request."""
-
-    text: str
-
-    def to_uri(self) -> Self:
-        return self
-
-    def to_text(self, with_password: bool = False) -> str:
-        return self.text
-
-
 @lru_cache(maxsize=1024)
-def _url(text: str) -> _Url:
-    url = cast(_Url, _Url.from_text(text))
-    plain = EncodedURL.from_text(text)
-    if ":" in plain.host:  # an IPv6 address, which cannot be encoded like a name and need not be
-        url.text = plain.replace(host="").to_uri().replace(host=plain.host).to_text()
-    else:
-        url.text = plain.to_uri().to_text()
-    return url
-
-
-def _as_it_is(producer: Any) -> Any:
-    return producer
+def _url(text: str) -> bytes:
+    """An URL in the very form it goes out in."""
+    url = EncodedURL.from_text(text)
+    if ":" in url.host:  # an IPv6 address, which cannot be encoded like a name and need not be
+        return url.replace(host="").to_uri().replace(host=url.host).to_text().encode("ascii")
+    return url.to_uri().to_text().encode("ascii")
 
 
 def _reason(error: BaseException) -> str:
@@ -277,7 +243,9 @@ _WORDS: Mapping[type[BaseException], str] = {
     ConnectionRefusedError: "connection refused",
     DNSLookupError: "host name not found",
     TimeoutError: "not connected in time",
-    _TooLarge: "the answer is too large",
+    TooLarge: "the answer is too large",
+    Unpackable: "the answer cannot be unpacked",
+    _NoStatus: "the answer has no HTTP status",
     _TooLate: "too late: its lease was over before it could go out",
     ConnectionClosed: "connection lost",
 }

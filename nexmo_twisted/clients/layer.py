@@ -24,6 +24,8 @@ from nexmo_twisted.rules.compact import CONVERSATION
 from nexmo_twisted.rules.invisible import is_blank
 from nexmo_twisted.rules.plain import message_uuid
 
+_LONGEST = 4000  #: characters of a member of a profile
+_LARGE = 64 * 1024  #: bytes of an answer whose metadata is not kept: a thousand profiles are remembered
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -58,7 +60,8 @@ class LayerClient:
         answer = await self._get(f"/users/{segment}/identity")
         if gone(answer):
             raise Permanent("Layer knows no such user", code="unknown_user")
-        return _profile(user_id, self._object(answer))
+        profile = _profile(user_id, self._object(answer))
+        return profile if len(answer.body) <= _LARGE else profile | {"metadata": {}}
 
     async def conversation(self, conversation_id: str) -> Mapping[str, Any]:
         answer = await self._get(f"/conversations/{_conversation_uuid(conversation_id)}")
@@ -130,7 +133,7 @@ def _profile(user_id: str, identity: Mapping[str, Any]) -> dict[str, Any]:
 
     def text(name: str) -> str:
         value = identity.get(name)
-        return value if isinstance(value, str) else ""
+        return value[:_LONGEST] if isinstance(value, str) else ""
 
     def shown(name: str) -> str:
         return "" if is_blank(text(name)) else text(name).strip()

@@ -26,6 +26,7 @@ from nexmo_twisted.rules.outcomes import judge_answer, judge_failure
 _COMPANY = "Nexmo"
 _PAGE = 100  # numbers; the most there are on one page
 _MOST_PAGES = 1000
+_MOST_BYTES = 64 * 2**20  # of all pages together
 _CODE = re.compile(r"[1-5][0-9]{2}")  # of the Numbers API: an HTTP status, in the body
 
 #: What else can be written to a number. Whether leaving one out resets it is not documented, so all are sent back.
@@ -123,9 +124,13 @@ class NexmoClient:
         """Every entry of the account by its number, page by page until there are no new ones."""
         listed: dict[str, Mapping[str, Any]] = {}
         count: object = None
+        size = 0
         for index in range(1, _MOST_PAGES + 1):
             url = f"{self._numbers_url}?size={_PAGE}&index={index}"
             answer = await ask(self._http, _COMPANY, "GET", url, self._reading)
+            size += len(answer.body)
+            if size > _MOST_BYTES:
+                raise unreadable(_COMPANY)
             document = _object(answer)
             code = str(document.get("error-code", "200"))
             if code != "200":

@@ -159,6 +159,9 @@ class OperatorSettings(_Table):
         'The Twisted endpoint for health and metrics, never a public one; `""` for none.',
         "tcp:8081:interface=127.0.0.1",
     )
+    hosts: values.Hosts = _setting(
+        "Names under which operators reach it, besides loopback and, unless it listens on loopback, IP addresses.", []
+    )
 
 
 class Settings(_Table):

@@ -194,6 +194,13 @@ def endpoint_or_nothing(value: object) -> str:
     return "" if value == "" else endpoint(text(value))
 
 
+def host(value: object) -> str:
+    name = text(value).lower().removesuffix(".")
+    if not re.fullmatch(r"(?:[a-z0-9_-]{1,63}\.){0,20}[a-z0-9_-]{1,63}", name):
+        raise ValueError
+    return name
+
+
 def template(value: object) -> str:
     source = text(value)
     templates.compile_template(source, names=templates.MESSAGE_NAMES)

@@ -130,6 +130,11 @@ Endpoint = Annotated[str, PlainValidator(lambda value: endpoint(checks.text(valu
 EndpointOrNothing = Annotated[
     str, PlainValidator(checks.endpoint_or_nothing), Kind("endpoint", f'{_ENDPOINT}, or "" for none')
 ]
+Hosts = Annotated[
+    tuple[Annotated[str, PlainValidator(checks.host)], ...],
+    BeforeValidator(checks.listed),
+    Kind("list of names", 'a list of host names such as "ops.example.com", without a port', many=True),
+]
 Template = Annotated[
     str, PlainValidator(checks.template), Kind("template", "a Jinja2 template, or one of Underscore with <%= name %>")
 ]

@@ -85,6 +85,8 @@ UNREADABLE: Final = Known(UNCERTAIN, "unreadable answer", alarm=True)
 #: several parts, none accepted: what may have been sent outweighs what was not, then what can still be sent
 WEIGHT: Final[Sequence[Verdict]] = (UNCERTAIN, ACCOUNT, NOT_SENT, REFUSED)
 
+_MOST_PARTS: Final = 50  # no SMS of ours has so many
+_LONGEST_TEXT: Final = 500  # characters of an error text that are looked at; the documented ones have 100
 LONGEST_WAIT: Final = 60.0  #: seconds a throttle text is believed; its wording is no contract
 _WAIT = re.compile(r"wait\W{0,4}(\d{1,9})", re.ASCII | re.IGNORECASE)
 _INTERVAL = re.compile(
@@ -156,7 +158,7 @@ def _judge_part(part: Mapping[str, Any] | None, wait: float | None) -> Outcome:
         ids = (message_id,) if isinstance(message_id, str) and 0 < len(message_id) <= 100 else ()
         return Outcome(ACCEPTED, known.name, message_ids=ids)
     text = part.get("error-text")
-    text = text if isinstance(text, str) else ""
+    text = text[:_LONGEST_TEXT] if isinstance(text, str) else ""
     if known.verdict is NOT_SENT:
         named = _wait_in(text)
         wait = wait if named is None else named
@@ -199,9 +201,10 @@ def _parts(document: Mapping[str, Any]) -> list[Mapping[str, Any] | None]:
     if not isinstance(messages, list):
         # Refused credentials were seen as a bare {"status": "4", "error-text": ...}.
         return [document] if "status" in document and "error-text" in document else []
-    parts: list[Mapping[str, Any] | None] = [entry if isinstance(entry, dict) else None for entry in messages]
+    listed = messages[:_MOST_PARTS]
+    parts: list[Mapping[str, Any] | None] = [entry if isinstance(entry, dict) else None for entry in listed]
     announced = _integer(document.get("message-count"))
-    if parts and announced is not None and announced > len(parts):
+    if parts and max(announced or 0, len(messages)) > len(parts):
         parts.append(None)
     return parts
 

@@ -86,8 +86,8 @@ class NexmoDoor:
     ) -> bytes | Deferred[bytes]:
         """One webhook: stored before it is answered."""
         raw, query = body_of(request), request.uri.partition(b"?")[2]
-        if not raw and not query and request.method != b"POST":
-            return answer(request, 200)
+        if request.method == b"HEAD" or (not raw and not query and request.method != b"POST"):
+            return answer(request, 200)  # somebody looks whether there is anything; HEAD changes nothing
         reception = self.reception
         if reception.full():
             self._comes_again(counted)
@@ -132,6 +132,7 @@ class NexmoDoor:
 
     def _turn_away(self, request: Request, code: int, counted: str, reason: str) -> bytes:
         self.counters.count("webhooks", counted)
+        request.responseHeaders.setRawHeaders(b"connection", [b"close"])
         self._strangers.warn(source_of(request), "Refused a webhook from {source}: {reason}", reason=reason)
         return answer(request, code)
 

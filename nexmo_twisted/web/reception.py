@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -59,8 +59,10 @@ class Reception:
         """Finish ``work``, also when the client hangs up.
 
         Fires with the answer: ``code``, or 503 when the work failed and the sender should come again. Counts
-        ``outcome``, or the failure, among the webhooks.
+        ``outcome``, or the failure, among the webhooks. Unless nobody can read it, the request has a line of its own in
+        the access log.
         """
+        cast(Any, request).stored = not outcome.endswith("_quarantined")
         self._taken += 1
         stored = Deferred.fromCoroutine(work).addBoth(self._finished, outcome, code)
         return shielded(stored).addCallback(partial(answer, request))

@@ -6,7 +6,6 @@ idle connections, so that one byte a second holds a connection for ever. This on
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import partial
 from io import BytesIO
@@ -15,6 +14,7 @@ from typing import Any, cast
 from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
+    IHalfCloseableProtocol,
     IProtocolFactory,
     IReactorTime,
     ISSLTransport,
@@ -26,10 +26,15 @@ from twisted.web.http import HTTPChannel
 from twisted.web.http_headers import Headers
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
+from zope.interface import implementer
 
+from nexmo_twisted.web.access_log import AccessLog, access_line
+from nexmo_twisted.web.connections import Connections
 from nexmo_twisted.web.large_bodies import LargeBody
 
-_TOO_LARGE = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+#: Each chunk of a body costs time of its own: so many may be of any size, and the others this many bytes on average.
+_FREE_CHUNKS = 1000
+_CHUNK = 64
 
 
 def hardened_site(
@@ -43,13 +48,20 @@ def hardened_site(
     refused: Callable[[str], object] = lambda reason: None,
     hidden: str = "",
     large: Callable[[bytes, bytes, Headers, int | None], LargeBody | None] = lambda *request: None,
+    later: Callable[[Callable[[], object]], IDelayedCall] | None = None,
 ) -> IProtocolFactory:
     """Serve ``resource`` over HTTP/1.1 to anybody.
 
     A body of more than ``max_body`` bytes is answered 413 while it is read, declared or chunked. A connection
     is cut ``deadline`` seconds after it was made, or after its last answer, when no whole request has come by
     then, however busily it trickles; and ``answer_within`` seconds after a request that has no answer yet.
-    More than ``max_connections`` at a time are closed at once, so the bodies in memory are bounded too.
+    There are at most ``max_connections`` at a time, so the bodies in memory are bounded too: for one more, that which
+    has been without a whole request for the longest time is cut, whoever has it, since behind a proxy all come from
+    one address. When all are waiting for an answer, the new one is closed at once.
+
+    Of the requests that a client sends one behind the other without waiting for the answers, each has to wait until
+    others had their turn: ``later`` calls a function some time later (in the next turn of ``clock`` unless given). A
+    request that is answered 4xx is the last one of its connection.
 
     ``refused`` hears of each refusal: ``body_too_large``, ``slow_request``, ``slow_answer`` or
     ``too_many_connections``. Forms are left unparsed: a handler reads ``request.content``. Encryption is the
@@ -61,39 +73,23 @@ def hardened_site(
     """
     return cast(
         IProtocolFactory,
-        _HardenedSite(resource, clock, max_body, deadline, answer_within, max_connections, refused, hidden, large),
+        _HardenedSite(
+            resource,
+            clock,
+            max_body,
+            deadline,
+            answer_within,
+            max_connections,
+            refused,
+            hidden,
+            large,
+            later or partial(clock.callLater, 0.0),
+        ),
     )
 
 
-#: The endpoints that we open ourselves, with the place of ``backlog`` among their arguments.
-_BACKLOG = {"tcp": 2, "ssl": 5, "unix": 2}
-
-
-def roomy(where: str, room: int = 512) -> str:
-    """The endpoint description ``where``, with room for that many connections that are not accepted yet, or for as
-    many as the kernel allows.
-
-    Twisted's own 50 are soon taken when many clients come at once. The kernel then drops what the others send, and
-    they try again after a second, two, four. An endpoint that says itself for how many it has room, or that somebody
-    else has opened (``systemd:``), is left as it is.
-    """
-    kind, *parts = re.split(r"(?<!\\):", where)
-    if kind not in _BACKLOG:
-        return where
-    unnamed = sum("=" not in part for part in parts)
-    said = unnamed > _BACKLOG[kind] or any(part.startswith("backlog=") for part in parts)
-    return where if said else f"{where}:backlog={room}"
-
-
-def access_line(timestamp: str, request: Request, hidden: str = "") -> str:
-    """One line of the access log: never the query, since that is where Nexmo puts numbers and texts, nor ``hidden``.
-
-    The time is left to the log itself: ``timestamp`` comes from a clock that need not tell the time of day.
-    """
-    client = getattr(request.client, "host", "-")
-    whole = request.path.replace(hidden.encode(), b"...") if hidden else request.path
-    method, path = repr(request.method[:16])[2:-1], repr(whole[:100])[2:-1]
-    return f"{client} {method} {path} {request.code} {request.sentLength}"
+class _TooManyChunks(Exception):
+    """The body comes in chunks that are smaller than anybody makes them who does not mean ill."""
 
 
 class _Request(Request):
@@ -102,6 +98,9 @@ class _Request(Request):
     channel: _Channel
     content: BytesIO
     large: LargeBody | None = None  #: what has taken the body, when that is larger than the limit
+    stored = False  #: whoever stores what it brought says so here
+    _chunks = 0
+    _size = 0
 
     def gotLength(self, length: int | None) -> None:
         self.content = BytesIO()
@@ -109,37 +108,54 @@ class _Request(Request):
     def handleContentChunk(self, data: bytes) -> None:
         if self.channel.turned_away:
             return
-        if self.large is None and self.content.tell() + len(data) <= self.channel.site.max_body:
+        self._size += len(data)
+        if self.channel.length is None:
+            self._chunks += 1
+            if self._chunks > _FREE_CHUNKS + self._size // _CHUNK:
+                raise _TooManyChunks
+        if self.large is None and self._size <= self.channel.site.max_body:
             self.content.write(data)
         elif not (self.channel.takes_large(self) and self.large is not None and self.large.write(data)):
             self.channel.refuse_body()
 
 
+@implementer(IHalfCloseableProtocol)
 class _Channel(HTTPChannel):
     """One connection. One timer serves all its requests: it looks whether time is up, else is set again."""
 
     site: _HardenedSite
     transport: Any  # ITransport lacks what those of TCP and TLS have in common
-    turned_away = False
+    turned_away = False  #: nothing that still comes is looked at
     _timer: IDelayedCall | None = None
     _large: LargeBody | None = None
+    _next: IDelayedCall | None = None
     _until = 0.0
     _answering = False
     _answered = False
 
     def connectionMade(self) -> None:
-        self.site.connections += 1
+        self.site.connections.opened(self)
         self._allow(self.site.deadline)
         self._look_again(self.site.deadline)
         super().connectionMade()
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
-        self.site.connections -= 1
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self.site.connections.closed(self)
+        for call in (self._timer, self._next):
+            if call is not None:
+                call.cancel()
+        self._timer = self._next = None
         self._close_large()
         super().connectionLost(reason)
+
+    def readConnectionLost(self) -> None:
+        """The client has sent all it had, and may still listen: what it asked is answered before we hang up."""
+        if not self._answering and not self.paused:
+            self.transport.unregisterProducer()
+            self.transport.loseConnection()
+
+    def writeConnectionLost(self) -> None:
+        """Our direction is closed, by ourselves."""
 
     def _allow(self, seconds: float) -> None:
         self._until = self.site.clock.seconds() + seconds
@@ -166,14 +182,36 @@ class _Channel(HTTPChannel):
             super().dataReceived(data)
 
     def rawDataReceived(self, data: bytes) -> None:
-        if not self.turned_away:
+        if self.turned_away:
+            return
+        try:
             super().rawDataReceived(data)
+        except _TooManyChunks:
+            self._refuse(b"400 Bad Request")
+
+    def lineReceived(self, line: bytes) -> None:
+        if self._receivedHeaderSize + len(line) > self.totalHeadersSize:
+            self._refuse_head()
+        elif self.requests and line[:1] in (b" ", b"\t"):
+            self._refuse(b"400 Bad Request")  # a folded header (RFC 9112, section 5.2), of thousands of lines maybe
+        else:
+            super().lineReceived(line)
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        self._refuse_head()
 
     def headerReceived(self, line: bytes) -> bool:
+        name, _, value = line.partition(b":")
+        if self._receivedHeaderCount >= self.maxHeaders:
+            self._refuse_head()
+            return False
+        if name.lower() == b"transfer-encoding" and value.strip(b" \t").lower() != b"chunked":
+            self._refuse(b"400 Bad Request")  # Twisted would pass over "identity", also beside another one
+            return False
         try:
             return bool(super().headerReceived(line))
         except ValueError:  # a Content-Length of thousands of digits is no int
-            self._respondToBadRequestAndDisconnect()
+            self._refuse(b"400 Bad Request")
             return False
 
     def allHeadersReceived(self) -> None:
@@ -188,15 +226,34 @@ class _Channel(HTTPChannel):
             return
         self._close_large()
         self._answering = True
+        self.site.connections.busy(self)
         self._allow(self.site.answer_within)
         super().allContentReceived()
 
     def requestDone(self, request: Request) -> None:
-        # Before the rest, which may go straight on to the next request of a pipeline.
         self._answering = False
         self._answered = True
+        self.site.connections.waits(self)
         self._allow(self.site.deadline)
+        self.paused = True  # LineReceiver keeps what follows in the buffer
         super().requestDone(request)
+        if self._buffer:
+            self.transport.pauseProducing()
+            self._next = self.site.later(self._go_on)
+        else:
+            self.paused = False
+
+    def _go_on(self) -> None:
+        self._next = None
+        self.paused = False
+        if not self._waitingForTransport:
+            self.transport.resumeProducing()
+        self.dataReceived(b"")
+
+    def resumeProducing(self) -> None:
+        super().resumeProducing()
+        if self.paused:  # answers have gone out, but the next request still has to wait for its turn
+            self.transport.pauseProducing()
 
     def takes_large(self, request: _Request) -> bool:
         """Whether somebody takes a body beyond the limit. What has come of it so far is handed over."""
@@ -215,7 +272,23 @@ class _Channel(HTTPChannel):
             self._large = None
 
     def refuse_body(self) -> None:
-        """Answer 413 and hang up in a way that lets the answer arrive.
+        """Answer 413."""
+        self.site.refused("body_too_large")
+        self._refuse(b"413 Content Too Large")
+
+    def _refuse_head(self) -> None:
+        self._refuse(b"431 Request Header Fields Too Large" if self.requests else b"414 URI Too Long")
+
+    def _refuse(self, status: bytes) -> None:
+        if not self.turned_away:
+            self.transport.write(b"HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: 0\r\n\r\n" % status)
+            self.loseConnection()
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        self._refuse(b"400 Bad Request")
+
+    def loseConnection(self) -> None:
+        """Hang up in a way that lets the last answer arrive.
 
         Closing with unread bytes in the socket would reset the connection, and many a client would lose the
         answer over its failing writes. So only our direction is closed, and what still comes is thrown away
@@ -223,8 +296,7 @@ class _Channel(HTTPChannel):
         """
         self.turned_away = True
         self._close_large()
-        self.site.refused("body_too_large")
-        self.transport.write(_TOO_LARGE)
+        self.clearLineBuffer()
         self.transport.unregisterProducer()
         if ITCPTransport.providedBy(self.transport) and not ISSLTransport.providedBy(self.transport):
             self.transport.loseWriteConnection()
@@ -233,6 +305,10 @@ class _Channel(HTTPChannel):
 
     def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Headers) -> None:
         headers.removeHeader(b"Server")  # nobody's business, and least of all the version
+        if code[:1] == b"4":
+            headers.setRawHeaders(b"Connection", [b"close"])
+        if headers.getRawHeaders(b"Connection", [b""]) == [b"close"]:
+            self.persistent = 0
         super().writeHeaders(version, code, reason, headers)
 
 
@@ -262,6 +338,7 @@ class _HardenedSite(Site):
         refused: Callable[[str], object],
         hidden: str,
         large: Callable[[bytes, bytes, Headers, int | None], LargeBody | None],
+        later: Callable[[Callable[[], object]], IDelayedCall],
     ) -> None:
         super().__init__(
             resource,
@@ -275,16 +352,22 @@ class _HardenedSite(Site):
         self.max_body = max_body
         self.deadline = deadline
         self.answer_within = answer_within
-        self.max_connections = max_connections
         self.refused = refused
         self.large = large
-        self.connections = 0
+        self.later = later
+        self._access_log = AccessLog(clock)
+        self.connections = Connections(max_connections)
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
-        if self.connections >= self.max_connections:
+        if self.connections.full:
             self.refused("too_many_connections")
-            return _Excess()  # None would do for TCP, but breaks the TLS wrapper
+            if not self.connections.cut_longest_waiting():
+                return _Excess()  # None would do for TCP, but breaks the TLS wrapper
         return super().buildProtocol(addr)
+
+    def log(self, request: Request) -> None:  # type: ignore[override]
+        if self._access_log.has(request):
+            super().log(request)
 
     def acceptableProtocols(self) -> list[bytes]:
         """Nothing but HTTP/1.1: the limits are those of its channel."""

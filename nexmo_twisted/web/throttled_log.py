@@ -22,15 +22,16 @@ class ThrottledLog:
 
     def warn(self, source: str, text: str, **values: object) -> None:
         """Log ``text``, formatted with ``values`` and ``source``, unless it is too soon for this source."""
-        if self._may(source):
+        if self.may(source):
             self._log.warn(text, source=source, **values)
 
     def alarm(self, text: str) -> None:
         """The same for what an operator has to mend, whoever made it known."""
-        if self._may(text):
+        if self.may(text):
             self._log.error("{text}", text=text)
 
-    def _may(self, source: str) -> bool:
+    def may(self, source: str) -> bool:
+        """Whether a line of ``source`` may be written now; a yes is taken as one."""
         now = self._clock.seconds()
         while self._written:
             oldest = next(iter(self._written))

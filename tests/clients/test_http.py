@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import resource
 from typing import Any
 
 from twisted.internet import reactor, ssl
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import Clock
+from twisted.logger import LogEvent, globalLogPublisher
 from twisted.trial.unittest import SkipTest
 from twisted.web.client import BrowserLikePolicyForHTTPS
 from twisted.web.http_headers import Headers
@@ -28,6 +30,11 @@ FINE = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine"
 
 def fine(channel: Channel, request: bytes) -> None:
     channel.write(FINE)
+
+
+def packed(way: bytes, body: bytes) -> bytes:
+    """An answer with a body that is packed so."""
+    return b"HTTP/1.1 200 OK\r\nContent-Encoding: %b\r\nContent-Length: %d\r\n\r\n%b" % (way, len(body), body)
 
 
 def silent(channel: Channel, request: bytes) -> None:
@@ -325,6 +332,84 @@ class HttpTests(LoopbackTestCase):
         )
         answer: Answer = await self.http(limit=1000).request("GET", server.url, headers=HEADERS)
         self.assertEqual(len(answer.body), 1000)
+
+    async def test_packed_too_well(self) -> None:
+        """A few bytes that unpack to a thousand times as much are given up before they fill the memory; what is packed
+        twice or in a way nobody asked for is left as it is, and its status counts."""
+        bomb = gzip.compress(b"\0" * 200_000_000)
+        server = self.serve(lambda channel, _: channel.write(packed(b"gzip", bomb)))
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        self.assertEqual(await self.fails(Broken, self.http(), server.url), "the answer is too large")
+        self.assertLess(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, 50_000, "KiB")
+        twice = gzip.compress(bomb)
+        for way, body in ((b"gzip, gzip", twice), (b"br", b"abc"), (b"identity", b"abc"), (b"", b"abc")):
+            server = self.serve(lambda channel, _, way=way, body=body: channel.write(packed(way, body)))  # type: ignore[misc]
+            answer = await self.http().request("GET", server.url, headers=HEADERS)
+            self.assertEqual((answer.status, answer.body), (200, body), way)
+
+    async def test_packed_wrongly(self) -> None:
+        """What says that it is packed and is not, or stops short, is not a whole answer; an empty one is empty."""
+        whole = gzip.compress(b"fine" * 100)
+        for body in (b"fine", whole[:-1], whole[:20], b"\x1f\x8b"):
+            server = self.serve(lambda channel, _, body=body: channel.write(packed(b"gzip", body)))  # type: ignore[misc]
+            self.assertEqual(await self.fails(Broken, self.http(), server.url), "the answer cannot be unpacked")
+        server = self.serve(lambda channel, _: channel.write(packed(b"x-gzip", b"")))
+        self.assertEqual((await self.http().request("GET", server.url, headers=HEADERS)).body, b"")
+
+    async def test_endless_heads(self) -> None:
+        """A head without an end is given up at 16 KiB, be it one line, thousands of headers, folded ones, or answers
+        that are none yet; over TLS too."""
+        served, trusted = certificate("127.0.0.1")
+        policy = BrowserLikePolicyForHTTPS(ssl.trustRootFromCertificates([trusted]))
+        start = b"HTTP/1.1 200 OK\r\n"
+        for tls in (None, served):
+            for piece in (
+                b"a:b\r\n",
+                b"a:b\n",
+                b"X-Long: " + b"a" * 15_000 + b"\r\n",
+                b"X-Folded: a\r\n" + b" b\r\n" * 1000,
+                b"Set-Cookie: a=" + b"b" * 50 + b"\r\n",
+            ):
+                server = self.serve(lambda channel, _, piece=piece: channel.write(start + piece * 10_000), tls)  # type: ignore[misc]
+                http = Http(self.connections(policy=policy), reactor, timeout=30.0)
+                self.assertEqual(await self.fails(Broken, http, server.url), "the answer is too large")
+                await server.channels[0].closed
+        server = self.serve(lambda channel, _: channel.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 20_000))
+        logged: list[LogEvent] = []
+        globalLogPublisher.addObserver(logged.append)
+        self.addCleanup(globalLogPublisher.removeObserver, logged.append)
+        self.assertEqual(await self.fails(Broken, self.http(), server.url), "the answer is too large")
+        self.assertEqual(logged, [])
+
+    async def test_large_head(self) -> None:
+        """A head below the limit is taken with the body behind it, on one connection again and again, and so are a few
+        answers 1xx before it."""
+        head = b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nX: " + b"a" * 15_000
+        body = b"b" * 100_000
+        server = self.serve(
+            lambda channel, _: channel.write(head + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        )
+        http = self.http()
+        for _ in range(3):
+            answer = await http.request("GET", server.url, headers=HEADERS)
+            self.assertEqual((answer.headers["x"], answer.body), ("a" * 15_000, body))
+        self.assertEqual(len(server.channels), 1)
+
+    async def test_tiny_chunks(self) -> None:
+        """A body in thousands of chunks of a byte, each of which costs time, is given up."""
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        server = self.serve(lambda channel, _: channel.write(head + b"1\r\na\r\n" * 100_000))
+        self.assertEqual(await self.fails(Broken, self.http(), server.url), "the answer is too large")
+        server = self.serve(lambda channel, _: channel.write(head + b"1\r\na\r\n" * 1000 + b"0\r\n\r\n"))
+        self.assertEqual((await self.http().request("GET", server.url, headers=HEADERS)).body, b"a" * 1000)
+
+    async def test_no_status(self) -> None:
+        """A number that is no status of HTTP makes no answer."""
+        for status in (b"0", b"99999", b"-200", b"600", b"9" * 1000):
+            server = self.serve(
+                lambda channel, _, status=status: channel.write(b"HTTP/1.1 %b X\r\nContent-Length: 0\r\n\r\n" % status)  # type: ignore[misc]
+            )
+            self.assertEqual(await self.fails(Broken, self.http(), server.url), "the answer has no HTTP status")
 
     async def test_cancelled(self) -> None:
         """Who gives up waiting leaves neither a timer nor a connection behind; it counts as sent."""

@@ -115,6 +115,16 @@ class IdentityTests(LayerTestCase):
             self.layer.add_user("cleo", **identity)
             self.assertEqual((await self.client.identity("cleo"))["name"], name)
 
+    async def test_large_members(self) -> None:
+        """Profiles are remembered by the thousand: a member longer than any name or address is cut, and metadata of an
+        answer over 64 KiB is left out."""
+        self.layer.add_user("ann", display_name="A" * 100_000, phone_number="1" * 100_000, metadata={"team": "blue"})
+        profile = await self.client.identity("ann")
+        self.assertEqual((profile["name"], profile["phone"]), ("A" * 4000, "1" * 4000))
+        self.assertEqual(profile["metadata"], {})
+        self.layer.add_user("bob", display_name="Bob", metadata={"team": "x" * 60_000})
+        self.assertEqual((await self.client.identity("bob"))["metadata"], {"team": "x" * 60_000})
+
     async def test_missing_and_null_members(self) -> None:
         """What is missing or null is blank, metadata empty."""
         for identity in ({}, dict.fromkeys(("display_name", "phone_number", "avatar_url", "metadata"))):

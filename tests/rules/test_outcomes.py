@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from time import process_time
 from typing import Any
 
 from hypothesis import given, settings
@@ -136,6 +137,21 @@ class StatusTests(TestCase):
             ("x" * 500, "x" * 79 + "…"),
         ):
             self.assertEqual(judge(refused("3", text)).reason, f"status 3: invalid parameter ({shown})")
+
+    def test_crowded(self) -> None:
+        """An answer with more parts than any SMS of ours has is judged by the first ones; the others may have been
+        sent."""
+        self.assertIs(judge(*[refused("1")] * 1000).verdict, Verdict.UNCERTAIN)
+        outcome = judge(*[accepted()] * 1000)
+        self.assertEqual((outcome.verdict, len(outcome.message_ids)), (Verdict.ACCEPTED, 50))
+
+    def test_time(self) -> None:
+        """An answer as large as it may be costs no more than a moment, whatever its texts say."""
+        began = process_time()
+        for text in ("INTERVAL[1]", "INTERVAL [ ", "wait ", "INTERVAL[1]TIME_SINCE ", "0 (.", "(" * 9):
+            judge(refused("1", text * (2**20 // len(text))))
+            judge(*[refused("1", text * (500 // len(text)))] * 2000)
+        self.assertLess(process_time() - began, 2.0)
 
 
 class WaitTests(TestCase):

@@ -90,7 +90,7 @@ def written(rng: Random, door: Door) -> Written:
         method = rng.choice(METHODS)
     if rng.random() < 0.08:
         path = odd_path(rng, path)
-    host = rng.choice(HOSTS) if rng.random() < 0.2 else b"hooks.example"
+    host = rng.choice(HOSTS) if rng.random() < 0.2 else b"localhost"
     if rng.random() < 0.15:
         headers += rng.sample(HEADERS, rng.randrange(1, 4))
     if rng.random() < 0.05:
@@ -193,7 +193,7 @@ def connection(rng: Random, door: Door, most: int = 60) -> list[Written]:
 
 class Client(Protocol):
     """Sends the requests of one connection in one go. ``done`` fires with the statuses of the answers once all of them
-    are answered and the last one has ended the connection."""
+    are answered and the last one has ended the connection, or once an answer was ``the_last`` of the connection."""
 
     transport: Any
 
@@ -201,6 +201,7 @@ class Client(Protocol):
         self.waiting = [each for each in requests if not each.end]
         self.last = requests[-1] if requests[-1].end else None
         self.statuses: list[int] = []
+        self.the_last = False
         self.done: Deferred[list[int]] = Deferred()
         self._buffer = b""
         self._patience: IDelayedCall
@@ -208,6 +209,8 @@ class Client(Protocol):
     def connectionMade(self) -> None:
         self._patience = reactor.callLater(PATIENCE, self.transport.abortConnection)  # type: ignore[attr-defined]
         self.transport.write(b"".join(each.raw for each in self.waiting))
+        if not self.waiting:
+            self._finish()
 
     def dataReceived(self, data: bytes) -> None:
         self._buffer += data
@@ -233,6 +236,7 @@ class Client(Protocol):
         if not found:
             return None
         status, lines = int(head[9:12]), head.lower().split(b"\r\n")
+        self.the_last = b"connection: close" in lines
         asked = self.waiting[len(self.statuses)] if len(self.statuses) < len(self.waiting) else None
         if status < 200 or status == 204 or (asked and asked.head):
             return status, rest

@@ -137,6 +137,22 @@ class Strangers(Doors):
         await until(lambda: wire.closed)
         self.assertEqual((wire.received, self.counted("refused", "slow_request")), (b"", 1))
 
+    async def test_pipeline(self) -> None:
+        """Twenty thousand requests in one go do not keep an event of Layer waiting until all are answered; those that
+        are refused end with the first one."""
+        door = LAYER_DOOR.encode()
+        flood = await self.wire()
+        flood.send(b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % door * 20_000)
+        await flood.expect(b"HTTP/1.1 200")
+        self.assertEmpty(await self.caller.event(webhook()), 204)
+        self.assertLess(flood.received.count(b"HTTP/1.1 200"), 5000)
+        refused = await self.wire()
+        refused.send(b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}" % door * 20_000)
+        received = await refused.gone()
+        self.assertEqual(received.count(b"HTTP/1.1 "), 1)
+        self.assertIn(b"\r\nConnection: close\r\n", received)
+        flood.transport.abortConnection()
+
     async def test_methods(self) -> None:
         """A wrong method is answered 405, with those that are allowed."""
         for door, methods in ((LAYER_DOOR, "PUT DELETE PATCH"), (NEXMO_DOOR, "PUT DELETE PATCH")):

@@ -56,6 +56,18 @@ class HealthWorld(OwnWorld):
 
 
 class Door(HealthWorld):
+    async def test_names(self) -> None:
+        """On loopback it answers to no other name, elsewhere to any address, and to what operator.hosts names."""
+        statuses = []
+        for where in ("interface=127.0.0.1", "interface=0.0.0.0"):
+            port = free_port()
+            await self.start(operator={"listen": f"tcp:{port}:{where}", "hosts": ["ops.example.com"]})
+            caller = Caller(f"http://127.0.0.1:{port}")
+            for host in ("127.0.0.1:1", "ops.example.com", "192.0.2.1", "evil.example"):
+                for page in ("/health", "/metrics"):
+                    statuses.append((await caller.ask("GET", page, host=host)).code)
+        self.assertEqual(statuses, [200] * 4 + [403] * 4 + [200] * 6 + [403] * 2)
+
     async def test_well(self) -> None:
         """When nothing is missing it says so, also after work was done and time passed."""
         await self.assert_well()

@@ -325,6 +325,12 @@ class NexmoTests(DoorCase):
         self.assertEqual(await self.ask("HEAD", NEXMO), 200)
         self.assertEqual((self.intake.kept, self.counted.counts), ([], {}))
 
+    async def test_head(self) -> None:
+        """A HEAD changes nothing, whatever parameters it has."""
+        for query in (urlencode(SMS), "status=%ff", "a=b"):
+            self.assertEqual(await self.ask("HEAD", f"{NEXMO}?{query}"), 200)
+        self.assertEqual((self.intake.kept, self.counted.counts), ([], {}))
+
     async def test_unreadable(self) -> None:
         """What is no SMS is kept and answered 200, since it would be no SMS the next time either."""
         for body, content_type in (
@@ -404,6 +410,14 @@ class SignedNexmoTests(DoorCase):
         self.assertEqual(await self.ask("GET", f"{NEXMO}?{urlencode({**SMS, 'sig': ''})}"), 503)
         self.assertEqual((self.intake.kept, self.counted.counts), ([], {"nexmo_unsigned": 2}))
         self.assertEqual(len(self.lines), 2)  # who it was, and what is to be done, once
+
+    async def test_not_signed_is_the_last(self) -> None:
+        """Who does not sign, and could be anybody, has no further request on the same connection."""
+        wire = await Loopback(self, hardened_site(self.root, self.clock)).connect()
+        wire.send(f"GET {NEXMO}?{urlencode(SMS)} HTTP/1.1\r\nHost: h\r\n\r\n".encode() * 100)
+        received = await wire.gone()
+        self.assertEqual(received.count(b"HTTP/1.1 503 "), 1)
+        self.assertIn(b"\r\nConnection: close\r\n", received)
 
     async def test_only_what_is_signed(self) -> None:
         """A signed query does not vouch for the body beside it, nor the other way round."""
@@ -613,6 +627,27 @@ class HangingUpTests(DoorCase):
             wire.send(self.raw_event())
             await wire.expect(b"HTTP/1.1 204", times=number)
         self.assertEqual(len(self.intake.kept), 3)
+
+    async def test_access_log(self) -> None:
+        """Each webhook that is stored has a line in the access log; what is not signed has one in all, and so has what
+        nobody can read, since it may come from anybody."""
+        lines: list[str] = []
+        observer = lambda event: lines.append(event.get("log_io") or "")  # noqa: E731
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
+        loopback = Loopback(self, hardened_site(self.root, self.clock))
+        for _ in range(3):
+            wire = await loopback.connect()
+            wire.send(self.raw_event())
+            await wire.expect(b"HTTP/1.1 204")
+            wire.send(f"POST {LAYER} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+            self.assertIn(b"HTTP/1.1 403 ", await wire.gone())
+            wire = await loopback.connect()
+            wire.send(f"GET {NEXMO}?a=b HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+            await wire.expect(b"HTTP/1.1 200")
+        self.assertEqual(sum(NEXMO in line for line in lines), 1)
+        statuses = sorted(line.split(" ")[3] for line in lines if LAYER in line)
+        self.assertEqual(statuses, ["204", "204", "204", "403"])
 
 
 #: Bytes that a client can put into a request line or a header without breaking the request apart.

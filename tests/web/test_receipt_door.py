@@ -50,6 +50,12 @@ class ReceiptTests(ReceiptDoorCase):
         self.assertEqual(await self.ask("HEAD", DOOR), 200)
         self.assertEqual((self.intake.kept, self.counted.counts), ([], {}))
 
+    async def test_head(self) -> None:
+        """A HEAD changes nothing, whatever parameters it has."""
+        for query in (urlencode(RECEIPT), "status=%ff", "a=b"):
+            self.assertEqual(await self.ask("HEAD", f"{DOOR}?{query}"), 200)
+        self.assertEqual((self.intake.kept, self.counted.counts), ([], {}))
+
     async def test_unreadable(self) -> None:
         """What is no receipt is kept and answered 200, since it would be no receipt the next time either."""
         for body, content_type in (

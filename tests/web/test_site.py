@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from twisted.internet import reactor
-from twisted.internet.endpoints import SSL4ClientEndpoint, connectProtocol, serverFromString
-from twisted.internet.protocol import Factory
+from twisted.internet.endpoints import SSL4ClientEndpoint, TCP4ClientEndpoint, connectProtocol
+from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.ssl import CertificateOptions, PrivateCertificate
 from twisted.internet.task import Clock
-from twisted.internet.testing import MemoryReactor
+from twisted.internet.testing import StringTransport
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import TestCase
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
+from zope.interface import implementer
 
-from nexmo_twisted.web.site import hardened_site, roomy
+from nexmo_twisted.web.site import hardened_site
+from tests.support import until
 from tests.web.wire import Loopback, Wire
 
 FORM = b"application/x-www-form-urlencoded"
@@ -34,11 +37,15 @@ class Echo(Resource):
         super().__init__()
         self.seen = []
         self.later = False
+        self.code = 200
+        self.stored = False
 
     def render(self, request):
         self.seen.append(request)
         if self.later:
             return NOT_DONE_YET
+        request.setResponseCode(self.code)
+        request.stored = self.stored
         return request.method + b" " + request.content.read()
 
 
@@ -48,6 +55,17 @@ def post(body: bytes = b"", *headers: bytes) -> bytes:
     return b"\r\n".join(lines) + b"\r\n\r\n" + body
 
 
+@implementer(IHalfCloseableProtocol)
+class HalfOpen(Wire):
+    """Closes its own direction and goes on to listen."""
+
+    def writeConnectionLost(self) -> None:
+        pass
+
+    def readConnectionLost(self) -> None:
+        self.transport.loseConnection()
+
+
 class SiteCase(TestCase):
     timeout = 30
 
@@ -55,9 +73,10 @@ class SiteCase(TestCase):
         self.clock = Clock()
         self.echo = Echo()
         self.refused: list[str] = []
+        self.later = partial(reactor.callLater, 0)
 
     def serve(self, **limits) -> Loopback:
-        self.site = hardened_site(self.echo, self.clock, refused=self.refused.append, **limits)
+        self.site = hardened_site(self.echo, self.clock, refused=self.refused.append, later=self.later, **limits)
         return Loopback(self, self.site)
 
 
@@ -89,6 +108,21 @@ class SizeTests(SiteCase):
         self.assertEqual(received.count(b"HTTP/1.1"), 1)
         self.assertTrue(received.startswith(b"HTTP/1.1 413 "), received)
         self.assertEqual((self.echo.seen, self.refused), ([], ["body_too_large"]))
+
+    async def test_tiny_chunks(self) -> None:
+        """A thousand chunks of a byte are taken, and any number of ordinary ones; but thousands of tiny ones, each of
+        which costs time, are refused."""
+        head = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+        loopback = self.serve()
+        wire = await loopback.connect()
+        wire.send(head + b"1\r\na\r\n" * 1000 + b"0\r\n\r\n")
+        await wire.expect(b"POST " + b"a" * 1000)
+        wire.send(head + (b"100\r\n" + b"b" * 256 + b"\r\n") * 4000 + b"0\r\n\r\n")
+        await wire.expect(b"POST " + b"b" * 1_024_000)
+        wire.send(head + b"1\r\na\r\n" * 100_000 + b"0\r\n\r\n")
+        received = await wire.gone()
+        self.assertIn(b"HTTP/1.1 400 ", received)
+        self.assertEqual(len(self.echo.seen), 2)
 
     async def test_large_upload(self) -> None:
         """A client that sends 20 MB of multipart without looking up gets its 413; nothing is parsed."""
@@ -232,21 +266,156 @@ class ConnectionTests(SiteCase):
         bodies = [part.partition(b".")[0] for part in wire.received.split(b"POST ")[1:]]
         self.assertEqual(bodies, [b"%d" % number for number in range(50)])
 
+    async def test_turns(self) -> None:
+        """Between two requests of one connection others have their turn, with bodies or without, and no more is read
+        from it until then."""
+        turns = []
+        self.later = lambda go_on: turns.append(go_on) or self.clock.callLater(0, lambda: None)
+        loopback = self.serve()
+        for requests in (post(b"one") + post(b"two") + post(b"three"), b"GET / HTTP/1.1\r\n\r\n" * 3):
+            wire = await loopback.connect()
+            wire.send(requests)
+            for number in range(1, 4):
+                await wire.expect(b"HTTP/1.1 200", times=number)
+                other = await loopback.connect()
+                other.send(post(b"other"))
+                await other.expect(b"POST other")
+                self.assertEqual(wire.received.count(b"HTTP/1.1 200"), number)
+                if number < 3:
+                    (go_on,) = turns
+                    turns.clear()
+                    go_on()
+            self.assertEqual(turns, [])
+
+    def test_deaf_client(self) -> None:
+        """Nor is more read before its turn when a client begins to read answers that have piled up."""
+        site = hardened_site(self.echo, self.clock)
+        channel = site.buildProtocol(None)
+        transport = StringTransport()
+        channel.makeConnection(transport)
+        channel.dataReceived(post(b"one") + post(b"two"))
+        transport.producer.pauseProducing()
+        transport.producer.resumeProducing()
+        self.assertEqual((len(self.echo.seen), transport.producerState), (1, "paused"))
+        self.clock.advance(0)
+        self.assertEqual((len(self.echo.seen), transport.producerState), (2, "producing"))
+
+    async def test_a_flood_in_one_write(self) -> None:
+        """Of twenty thousand requests in one go no more are answered before another client's one than there are turns
+        of the loop until that has arrived."""
+        loopback = self.serve()
+        flood = await loopback.connect()
+        flood.send(b"GET /no HTTP/1.1\r\n\r\n" * 20_000)
+        await flood.expect(b"HTTP/1.1 200")
+        other = await loopback.connect()
+        other.send(post(b"other"))
+        await other.expect(b"POST other")
+        self.assertLess(len(self.echo.seen), 200)
+
+    async def test_turns_of_a_lost_connection(self) -> None:
+        """A connection that is cut in the middle of its requests has no turn any more."""
+        self.later = partial(self.clock.callLater, 20)
+        loopback = self.serve(deadline=10)
+        before = len(self.clock.getDelayedCalls())
+        wire = await loopback.connect()
+        wire.send(post(b"one") + post(b"two"))
+        await wire.expect(b"POST one")
+        self.clock.advance(10)
+        await loopback.empty()
+        self.assertEqual(len(self.clock.getDelayedCalls()), before)
+
+    async def test_refused_one_is_the_last(self) -> None:
+        """A request that is answered 4xx ends its connection, and the answer says so: what came behind it is not
+        looked at."""
+        wire = await self.serve().connect()
+        for code in (400, 403, 404, 405):
+            self.echo.code = code
+            loopback = self.serve()
+            wire = await loopback.connect()
+            wire.send(post(b"refused") + post(b"next") * 1000)
+            received = await wire.gone()
+            self.assertEqual(received.count(b"HTTP/1.1 "), 1)
+            self.assertIn(b"\r\nConnection: close\r\n", received)
+            self.assertTrue(received.endswith(b"POST refused"), received)
+        self.assertEqual(self.refused, [])
+
+    async def test_half_closed(self) -> None:
+        """A client that closes its direction after its requests gets all their answers, also late ones, and then the
+        end."""
+        for requests, later in (
+            (b"GET / HTTP/1.0\r\n\r\n", False),
+            (b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n", False),
+            (b"GET / HTTP/1.1\r\n\r\n" * 3, False),
+            (post(b"a") * 3 + b"GET / HT", False),
+            (b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n", True),
+            (post(b"a"), True),
+            (b"X: a\r\n\r\n", False),
+        ):
+            self.echo.seen.clear()
+            self.echo.later = later
+            site = hardened_site(self.echo, self.clock, refused=self.refused.append, later=self.later)
+            port = reactor.listenTCP(0, site, interface="127.0.0.1")  # an overheard protocol is never half closed
+            wire = HalfOpen()
+            await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port), wire)
+            wire.send(requests)
+            wire.transport.loseWriteConnection()
+            if later:
+                await until(lambda: self.echo.seen)
+                self.clock.advance(5)
+                self.echo.seen[0].finish()
+            received = await wire.gone()
+            self.assertEqual(received.count(b"HTTP/1."), max(1, requests.count(b" HTTP/1.")), requests)
+            await port.stopListening()
+        self.assertEqual(self.refused, [])
+
     async def test_too_many(self) -> None:
-        """One over the limit is closed at once, the others live on, and a free place is used again."""
+        """With one over the limit, that which has been without a request for the longest time is cut; those that are
+        answered live on."""
+        loopback = self.serve(max_connections=3)
+        first, second, third = [await loopback.connect() for _ in range(3)]
+        first.send(post(b"one"))
+        await first.expect(b"POST one")
+        self.echo.later = True
+        third.send(post(b"three"))
+        await loopback.hear(len(post(b"one")) + len(post(b"three")))
+        fourth = await loopback.connect()
+        self.assertEqual(await second.gone(), b"", "the second has never said anything")
+        fifth = await loopback.connect()
+        self.assertEqual((await first.gone()).count(b"HTTP/1.1 200"), 1, "the first has been idle since its answer")
+        self.assertEqual(self.refused, ["too_many_connections"] * 2)
+        self.echo.seen[-1].finish()
+        self.echo.later = False
+        for wire in (fourth, fifth):
+            wire.send(post(b"late"))
+            await wire.expect(b"POST late")
+        await third.expect(b"HTTP/1.1 200")
+
+    async def test_all_are_busy(self) -> None:
+        """When all are waiting for an answer of ours, the one too many is closed at once."""
+        self.echo.later = True
         loopback = self.serve(max_connections=2)
         first, second = await loopback.connect(), await loopback.connect()
+        for wire in (first, second):
+            wire.send(post())
+        await loopback.hear(2 * len(post()))
         third = await loopback.connect()
         self.assertEqual(await third.gone(), b"")
         self.assertEqual(self.refused, ["too_many_connections"])
-        first.send(post(b"one"))
-        await first.expect(b"POST one")
-        second.transport.loseConnection()
-        await second.gone()
-        await loopback.server.waiting.until(lambda: len(loopback.server.protocols) == 1)
-        fourth = await loopback.connect()
-        fourth.send(post(b"four"))
-        await fourth.expect(b"POST four")
+        for request in self.echo.seen:
+            request.finish()
+        await first.expect(b"HTTP/1.1 200")
+        await second.expect(b"HTTP/1.1 200")
+
+    async def test_silent_crowd(self) -> None:
+        """Hundreds of silent connections, whose owner comes again as often as they are cut, cost no webhook."""
+        loopback = self.serve(max_connections=32)
+        crowd = [await loopback.connect() for _ in range(100)]
+        for number in range(20):
+            wire = await loopback.connect()
+            crowd += [await loopback.connect() for _ in range(20)]
+            wire.send(post(b"honest %d" % number))
+            await wire.expect(b"POST honest %d" % number)
+        self.assertEqual(sum(not wire.closed for wire in crowd[:400]), 0)
 
     async def test_smuggling(self) -> None:
         """Two statements about the length of one body, or one that is no length, are a bad request."""
@@ -257,14 +426,61 @@ class ConnectionTests(SiteCase):
             b"Content-Length: -1",
             b"Content-Length: " + b"9" * 5000,
             b"Transfer-Encoding: gzip, chunked",
+            b"Transfer-Encoding: identity",
+            b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+            b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+            b"Transfer-Encoding: identity\r\nTransfer-Encoding: chunked",
+            b"Transfer-Encoding: \tidentity \r\nContent-Length: 5",
+            b"Transfer-Encoding:",
+            b"Transfer-Encoding:\r\n chunked",
+            b"X-Folded: a\r\n b",
+            b" X-Folded: a",
             b"Host: a\x00b",
         ):
             wire = await loopback.connect()
             wire.send(b"POST / HTTP/1.1\r\n" + lines + b"\r\n\r\n0\r\n\r\n")
             received = await wire.gone()
             self.assertTrue(received.startswith(b"HTTP/1.1 400 "), (lines, received))
+            self.assertEqual(received.count(b"HTTP/1.1 "), 1)
+            self.assertIn(b"\r\nConnection: close\r\n", received)
         self.assertEqual(self.echo.seen, [])
         self.assertEqual(self.flushLoggedErrors(), [])
+
+    async def test_long_heads(self) -> None:
+        """A request line that is too long is answered 414, headers that are too long or too many 431, and the answer
+        arrives though much more is sent."""
+        line = b"POST / HTTP/1.1\r\n"
+        for head, status in (
+            (b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\n\r\n", b"414 URI Too Long"),
+            (b"GET /" + b"a" * 16_376 + b" HTTP/1.1\r\n\r\n", b"414 URI Too Long"),
+            (b"a" * 200_000, b"414 URI Too Long"),
+            (line + b"X: " + b"a" * 20_000 + b"\r\n\r\n", b"431 Request Header Fields Too Large"),
+            (line + b"X: " + b"a" * 2_000_000, b"431 Request Header Fields Too Large"),
+            (line + b"X: aaaaaaa\r\n" * 499 + b"X: " + b"a" * 12_000, b"431 Request Header Fields Too Large"),
+            (line + b"X: a\r\n" * 501 + b"\r\n", b"431 Request Header Fields Too Large"),
+            (line + b"X: a\r\n" * 100_000, b"431 Request Header Fields Too Large"),
+        ):
+            wire = await self.serve().connect()
+            wire.send(head + b"\r\nmore" * 100_000)
+            received = await wire.gone()
+            self.assertEqual(received.partition(b"\r\n")[0], b"HTTP/1.1 " + status, head[:40])
+            self.assertEqual(received.count(b"HTTP/1.1 "), 1)
+            self.assertIn(b"\r\nConnection: close\r\n", received)
+        self.assertEqual(self.echo.seen, [])
+
+    async def test_heads_at_the_limit(self) -> None:
+        """A request line and headers of just that length and number are taken, on one connection again and again."""
+        wire = await self.serve().connect()
+        for number, head in enumerate(
+            (
+                b"GET /" + b"a" * 16_370 + b" HTTP/1.1\r\n\r\n",
+                b"GET / HTTP/1.1\r\nX: " + b"a" * 16_367 + b"\r\n\r\n",
+                b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * 500 + b"\r\n",
+            ),
+            1,
+        ):
+            wire.send(head)
+            await wire.expect(b"HTTP/1.1 200", times=number)
 
     async def test_only_http_1(self) -> None:
         """Neither TLS negotiation nor a prior-knowledge preface leads to HTTP/2."""
@@ -280,42 +496,6 @@ class ConnectionTests(SiteCase):
         await wire.expect(b"HTTP/1.1 ", times=2)
         self.assertNotIn(b"server:", wire.received.lower())
         self.assertNotIn(b"twisted", wire.received.lower())
-
-
-class RoomTests(TestCase):
-    def backlog(self, where: str) -> int:
-        """How many connections wait to be accepted at this endpoint."""
-        memory = MemoryReactor()
-        serverFromString(memory, roomy(where)).listen(Factory())
-        (listening,) = [*memory.tcpServers, *memory.unixServers]
-        return listening[2]
-
-    def test_more_than_twisted_has(self) -> None:
-        """A burst of connections finds room, however the endpoint is written."""
-        for where in (
-            "tcp:8080",
-            "tcp:port=8080:interface=127.0.0.1",
-            "tcp:8080:127.0.0.1",
-            "tcp:8080:interface=\\:\\:1",
-            "unix:/run/nexmo.sock:mode=660",
-        ):
-            self.assertEqual(self.backlog(where), 512, where)
-
-    def test_as_it_is_said(self) -> None:
-        """Whoever says how much room there is gets that."""
-        for where in ("tcp:8080:backlog=7", "tcp:backlog=7:port=8080", "tcp:8080:127.0.0.1:7", "unix:/run/a:660:7"):
-            self.assertEqual(self.backlog(where), 7, where)
-
-    def test_tls(self) -> None:
-        """So it is where the certificates stand before it."""
-        for where in ("ssl:443", "ssl:443:key.pem:chain.pem", "ssl:443:privateKey=key.pem:certKey=chain.pem"):
-            self.assertEqual(roomy(where), f"{where}:backlog=512")
-        for where in ("ssl:443:backlog=7", "ssl:443:key.pem:chain.pem:TLSv1_2_METHOD:127.0.0.1:7"):
-            self.assertEqual(roomy(where), where)
-
-    def test_others(self) -> None:
-        """A socket that somebody else has opened is left as it is."""
-        self.assertEqual(roomy("systemd:domain=INET:index=0"), "systemd:domain=INET:index=0")
 
 
 class LogTests(SiteCase):
@@ -336,6 +516,31 @@ class LogTests(SiteCase):
         self.assertIn("127.0.0.1 GET /nexmo 200 4", logged)
         self.assertNotIn("14155550100", logged)
         self.assertNotIn("see", logged)
+
+    async def test_strangers(self) -> None:
+        """Of requests that bring nothing there is one line in a minute for each address and status; those that were
+        stored have a line each."""
+        lines = self.listen()
+        wire = await self.serve().connect()
+
+        async def ask(times: int, path: bytes) -> int:
+            before, answered = len([line for line in lines if path.decode() in line]), len(self.echo.seen)
+            for number in range(1, times + 1):
+                wire.send(b"GET %s HTTP/1.1\r\n\r\n" % path)
+                await wire.expect(b"HTTP/1.1 ", times=answered + number)
+            return len([line for line in lines if path.decode() in line]) - before
+
+        self.assertEqual(await ask(50, b"/a"), 1)
+        self.assertEqual(await ask(50, b"/b"), 0)
+        self.echo.code = 503
+        self.assertEqual(await ask(50, b"/c"), 1)
+        self.echo.stored = True
+        self.assertEqual(await ask(50, b"/d"), 50)
+        self.echo.stored = False
+        self.clock.pump([5] * 12)
+        wire = await Loopback(self, self.site).connect()
+        self.echo.seen.clear()
+        self.assertEqual(await ask(50, b"/e"), 1)
 
     async def test_long_path(self) -> None:
         """What a stranger can write into the log is short and printable."""
@@ -367,7 +572,7 @@ def own_certificate() -> PrivateCertificate:
 class TlsTests(SiteCase):
     async def test_limits_under_tls(self) -> None:
         """Size, number and time are limited in the same way when the endpoint encrypts."""
-        site = hardened_site(self.echo, self.clock, max_body=10, max_connections=2, refused=self.refused.append)
+        site = hardened_site(self.echo, self.clock, max_body=10, max_connections=3, refused=self.refused.append)
         port = reactor.listenSSL(0, site, own_certificate().options(), interface="127.0.0.1")
         self.addCleanup(port.stopListening)
 
@@ -382,10 +587,17 @@ class TlsTests(SiteCase):
         second.send(post(b"small"))
         await second.expect(b"POST small")
         third = await connect()
-        third.send(post(b"small"))
-        self.assertEqual(await third.gone(), b"")
+        third.send(post(b"small") + b"GET /two HTTP/1.1\r\n\r\n" * 2000)
+        await third.expect(b"POST small")
+        for number in range(2, 5):
+            self.clock.advance(0)
+            await third.expect(b"HTTP/1.1 200", times=number)
+        second.send(post(b"again"))
+        await second.expect(b"POST again")
+        await connect()
+        self.assertEqual((await wire.gone()).count(b"HTTP/1.1 200"), 1)
         second.send(post(b"x" * 1000))
         self.assertIn(b"HTTP/1.1 413 ", await second.gone())
         self.clock.advance(10)
-        await wire.gone()
-        self.assertEqual(sorted(self.refused), ["body_too_large", "too_many_connections"])
+        await third.gone()
+        self.assertEqual(sorted(self.refused), ["body_too_large", "slow_request", "too_many_connections"])

@@ -74,17 +74,18 @@ class _Overheard(ProtocolWrapper):
 
 
 class Overhearing(WrappingFactory):
-    """Counts what reaches a factory: ``heard`` bytes from ``len(protocols)`` open connections."""
+    """Counts what reaches a factory: ``heard`` bytes from ``accepted`` connections, ``len(protocols)`` of them open."""
 
     protocol = _Overheard
 
     def __init__(self, wrapped: Any) -> None:
         super().__init__(wrapped)
-        self.heard = 0
+        self.heard = self.accepted = 0
         self.waiting = Waiting()
 
     def registerProtocol(self, protocol: Any) -> None:
         super().registerProtocol(protocol)
+        self.accepted += 1
         self.waiting.look()
 
 
@@ -99,10 +100,10 @@ class Loopback:
 
     async def connect(self) -> Wire:
         """A client whose connection the server has accepted."""
-        accepted = len(self.server.protocols) + 1
+        accepted = self.server.accepted + 1
         wire = await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", self.port.getHost().port), Wire())
         self._clients.append(wire)
-        await self.server.waiting.until(lambda: len(self.server.protocols) >= accepted)
+        await self.server.waiting.until(lambda: self.server.accepted >= accepted)
         return wire
 
     async def hear(self, total: int) -> None:

@@ -1,0 +1,38 @@
+"""The access log: a line for each request, but not more than strangers may have."""
+
+from __future__ import annotations
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.web.server import Request
+
+from nexmo_twisted.web.throttled_log import ThrottledLog
+
+
+class AccessLog:
+    """Says which requests have a line.
+
+    Those that brought something that was stored all have one. Of the others there is one line in a minute for each
+    address and status, so that nobody can fill a disk with them.
+    """
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._others = ThrottledLog(Logger(), clock)
+
+    def has(self, request: Request) -> bool:
+        """Whether this request, which has just been answered, has a line."""
+        return getattr(request, "stored", False) or self._others.may(f"{_client(request)} {request.code}")
+
+
+def access_line(timestamp: str, request: Request, hidden: str = "") -> str:
+    """One line of the access log: never the query, since that is where Nexmo puts numbers and texts, nor ``hidden``.
+
+    The time is left to the log itself: ``timestamp`` comes from a clock that need not tell the time of day.
+    """
+    whole = request.path.replace(hidden.encode(), b"...") if hidden else request.path
+    method, path = repr(request.method[:16])[2:-1], repr(whole[:100])[2:-1]
+    return f"{_client(request)} {method} {path} {request.code} {request.sentLength}"
+
+
+def _client(request: Request) -> str:
+    return getattr(request.client, "host", "-")
