@@ -23,6 +23,7 @@ _JSON_ID = re.compile(
     rb'"(?:id|messageId|message-id|message_id|message_uuid|client-ref|client_ref)"\s{0,20}:\s{0,20}"?'
     rb'([^"\\,{}\[\]\s\x00-\x1f]{1,128})(?=["\\,}\]\s]|\Z)'
 )
+_MESSAGE_PATH = re.compile(rb"/messages/([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})")
 _FORM_ID = re.compile(rb"\b(?:messageId|message-id|client-ref)=([^&?]{1,400})")
 _NO_IDS = frozenset({"null", "true", "false"})
 _MESSAGE = re.compile(
@@ -72,8 +73,9 @@ def read_entry(kept: str, *, signed: bool) -> SetAside | None:
 def ids_in(raw: bytes) -> list[str]:
     """The ids in the body or the query of a webhook, as far as they can be made out, whatever else it is: those of
     messages and events first. The time taken is in proportion to its length."""
-    matches = [*islice(_JSON_ID.finditer(raw.replace(rb"\/", b"/")), _MATCHES)]
-    found = [match[1].decode("utf-8", "replace") for match in matches]
+    plain = raw.replace(b"\0", b"").replace(rb"\/", b"/")  # without NUL, what is UTF-16 can be read as well
+    found = [match[1].decode("utf-8", "replace") for match in islice(_JSON_ID.finditer(plain), _MATCHES)]
+    found += [match[1].decode() for match in islice(_MESSAGE_PATH.finditer(plain), _MATCHES)]
     found += [unquote(match[1].decode("latin-1")) for match in islice(_FORM_ID.finditer(raw), _MATCHES)]
     ids = dict.fromkeys(known_as(each) for each in found if each not in _NO_IDS and len(each) <= 128)
     return sorted(ids, key=lambda each: each.startswith("layer:///"))[:_MOST_IDS]

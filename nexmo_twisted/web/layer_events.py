@@ -33,7 +33,7 @@ _USER_ID = re.compile("[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 _LONGEST_USER_ID = 1024  # bytes of UTF-8
 
 #: What is kept of members of which the rest cannot be.
-_NEEDED = {"sender": ("user_id",), "conversation": ("id",)}
+_NEEDED = {"sender": "user_id", "conversation": "id"}
 
 #: A message to more people than this is nobody's chat, and each of them costs the same again at every step.
 MOST_RECIPIENTS = 1000
@@ -200,7 +200,8 @@ def _wrong_with(part: object) -> str:
 def _kept(
     message: Mapping[str, Any], known: Mapping[str, Any], odd: _Odd, *, clean: bool, told: bool
 ) -> dict[str, Any]:
-    """The message with what was read of it, and of the other members those that can be kept. ``clean``: all can."""
+    """The message with what was read of it, and of the other members those that can be kept. ``clean``: all can.
+    ``told``: what cannot is told of, since the message was to be kept."""
     whole = {**message, **known}
     if clean and not odd:
         return whole
@@ -208,8 +209,8 @@ def _kept(
     for name, value in whole.items():
         if is_text(name) and can_be_kept(value):
             kept[name] = value
-        elif name in _NEEDED:
-            kept[name] = {key: value[key] for key in _NEEDED[name] if key in value}
+        elif told and name in _NEEDED:  # then it was read
+            kept[name] = {_NEEDED[name]: value[_NEEDED[name]]}
         elif told:
             odd.note("member", "a member of message is not text, or is nested too deeply")
     return kept

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from nexmo_twisted.rules.quarantine import KEPT, SetAside, entry, ids_in, known_as, read_entry, set_aside_story
-from tests.web.test_layer_events import CONVERSATION_UUID, MESSAGE_UUID, webhook
+from tests.web.test_layer_events import CONVERSATION_UUID, MESSAGE_UUID, webhook, without
 
 EVENT_UUID = "c12f340d-3b62-4cf1-9b93-ef4d754cfe69"
 SMS_ID = "0A0000000123ABCD1"
@@ -47,6 +47,17 @@ class Ids(SynchronousTestCase):
         self.assertEqual(ids_in(json.dumps(document).encode())[:2], [EVENT_UUID, MESSAGE_UUID])
         far = {"text": "x" * 500_000, "message": {"id": f"layer:///messages/{MESSAGE_UUID}"}}
         self.assertEqual(ids_in(json.dumps(far).encode()), [MESSAGE_UUID])
+
+    def test_elsewhere(self) -> None:
+        """A message is also known by what points to it, and in another encoding than UTF-8."""
+        for raw in (
+            json.dumps(without(webhook(parts=[]), "message", "id")).encode(),
+            json.dumps({**webhook(), "message": f"layer:///messages/{MESSAGE_UUID}"}).encode(),
+            json.dumps(webhook()).encode("utf-16"),
+            json.dumps(webhook()).encode("utf-32-be"),
+        ):
+            self.assertIn(MESSAGE_UUID, ids_in(raw), raw[:50])
+            self.assertIn(EVENT_UUID, ids_in(raw), raw[:50])
 
     def test_no_ids(self) -> None:
         """A text that only looks like one, and what is no value, give none."""

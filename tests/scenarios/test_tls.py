@@ -71,9 +71,13 @@ class Tls(World):
         self.assertEqual(self.posted()[1:], [("bob", "Yes, gladly")])
 
     async def test_too_large(self) -> None:
-        """The limits hold here as well: a body over 1 MiB is answered 413, and the answer arrives."""
-        heard = await self.caller.event(b" " * (1024 * 1024 + 1))
+        """The limits hold here as well: a body over 1 MiB is answered 413, and the answer arrives; what Layer signed is
+        set aside."""
+        raw = b" " * (1024 * 1024 + 1)
+        heard = await self.caller.event(raw, layer_webhook_signature=None)
         self.assertEqual((heard.code, heard.body), (413, b""))
+        heard = await self.caller.event(raw)
+        self.assertEqual((heard.code, heard.body), (204, b""))
 
     async def test_plain_http(self) -> None:
         """Plain http gets no HTTP answer, stores nothing and is no error; the next one over https is served."""

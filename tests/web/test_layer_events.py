@@ -420,6 +420,21 @@ class OddMembers(SynchronousTestCase):
                 event = self.read_raw(json.dumps(webhook(**{name: member})).replace('"HERE"', value))
                 self.assertEqual(event.message[name], {needed: MESSAGE[name][needed]}, value[:20])
 
+    def test_members_that_nobody_needs(self) -> None:
+        """Who reads, gets or deletes a message is heard, though its members can neither be used nor kept."""
+        for kind in ("delivered", "read", "deleted"):
+            for name in ("sender", "conversation", "parts", "recipient_status", "url", "mood"):
+                for value in (
+                    "NaN",
+                    '["user_id", "id", NaN]',
+                    '{"user_id": NaN, "id": NaN}',
+                    '"\\ud83d"',
+                    "[" * 60 + "]" * 60,
+                ):
+                    document = json.dumps(webhook(f"message.{kind}", {"user_id": "999"}, **{name: "HERE"}))
+                    event = self.read_raw(document.replace('"HERE"', value))
+                    self.assertEqual((event.kind, event.message_id), (kind, MESSAGE_UUID), (kind, name, value[:20]))
+
     def test_beside_the_message(self) -> None:
         """What stands beside what is read is not even looked at."""
         for value in ("NaN", '"\\ud83d"', '"caf\udce9"', "[" * 150 + "]" * 150):

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from nexmo_twisted.errors import BadRequest
-from nexmo_twisted.web.inbound_sms import read_sms
+from nexmo_twisted.web.inbound_sms import SMS_NAMES, read_sms
 from nexmo_twisted.web.parameters import all_text, parameter_sets
-from nexmo_twisted.web.receipts import read_receipt
+from nexmo_twisted.web.receipts import RECEIPT_NAMES, read_receipt
 from tests.web.test_inbound_sms import SMS
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
@@ -179,12 +179,13 @@ class Forms(SynchronousTestCase):
         st.binary(),
         st.sampled_from([FORM, JSON, "", "text/plain"]),
         st.binary(),
-        st.sampled_from([read_sms, read_receipt]),
+        st.sampled_from([(read_sms, SMS_NAMES), (read_receipt, RECEIPT_NAMES), (read_sms, None)]),
     )
-    def test_any_bytes(self, query: bytes, content_type: str, body: bytes, read: Any) -> None:
+    def test_any_bytes(self, query: bytes, content_type: str, body: bytes, reading: Any) -> None:
         """Arbitrary bytes are refused by BadRequest and nothing else."""
+        read, names = reading
         try:
-            pairs: Any = parameter_sets(query, content_type, body)
+            pairs: Any = parameter_sets(query, content_type, body, names)
             read(pairs[0] or pairs[1])
         except BadRequest:
             pass

@@ -52,8 +52,8 @@ end
 
 -- Why a claimed notification needs no SMS any more, nil when it does.
 local function unneeded(item, ranks)
-  local same = item.j and item.j ~= '?' and item.j == version(item.m)
-  if same and redis.call('EXISTS', K.message .. item.m) == 1 then return nil end
+  local unchanged = item.j and item.j ~= '?' and item.j == version(item.m)
+  if unchanged and redis.call('EXISTS', K.message .. item.m) == 1 then return nil end
   local record = load_message(item.m)
   if not record or record.x then return record and record.x or 'expired' end
   if not string.find(ranks, int(record.r[item.l] or 0), 1, true) then return 'read' end
