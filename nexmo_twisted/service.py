@@ -31,7 +31,7 @@ from nexmo_twisted.engine.loop import Loop
 from nexmo_twisted.engine.registration import Registration
 from nexmo_twisted.engine.sweep import Sweep
 from nexmo_twisted.engine.watch import Watch
-from nexmo_twisted.errors import ConfigurationError, StoreUnavailable
+from nexmo_twisted.errors import CannotStart, ConfigurationError, StoreUnavailable
 from nexmo_twisted.operations.door import HealthDoor, MetricsDoor
 from nexmo_twisted.operations.gauges import Gauges
 from nexmo_twisted.operations.health import Health, open_circuits
@@ -233,9 +233,9 @@ def faults_in_one_line() -> Iterator[None]:
     except OSError as error:
         place = error.filename2 or error.filename
         where = f"{os.fsdecode(place)}: " if isinstance(place, str | bytes) else ""
-        raise SystemExit(f"nexmo cannot start: {where}{error.strerror or error}") from None
+        raise CannotStart(f"{where}{error.strerror or error}") from None
     except (CannotListenError, ConfigurationError, StoreUnavailable) as error:
-        raise SystemExit(f"nexmo cannot start: {error}") from None
+        raise CannotStart(str(error)) from None
 
 
 def _signature(nexmo: NexmoSettings, wall: Callable[[], float]) -> Callable[[Pairs], None] | None:

@@ -1,0 +1,95 @@
+"""What twistd needs before it starts us: a pid file that stands in nobody's way, and places that can be written."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator, MutableMapping
+from pathlib import Path
+from typing import Any
+
+from twisted.logger import Logger
+
+from nexmo_twisted.errors import ConfigurationError
+
+_log = Logger()
+
+#: What twistd's options say of the pid file and of the log when nobody has set them.
+PID_FILE, LOG_FILE = "twistd.pid", "twistd.log"
+
+
+def prepare(options: MutableMapping[str, Any]) -> None:
+    """Make ready for ``options`` of twistd itself, before it looks at its pid file and becomes a daemon.
+
+    A stale pid file is removed. In a directory that cannot be written a process in the foreground gets no pid file,
+    unless a place for it was given. Raises ConfigurationError, one line for each file that cannot be written.
+    """
+    faults = [*_pid_file(options), *_log_file(options)] if options.get("chroot") is None else []
+    if faults:
+        raise ConfigurationError(faults)
+
+
+def _pid_file(options: MutableMapping[str, Any]) -> Iterator[str]:
+    if not options.get("pidfile"):
+        return
+    path = Path(options["pidfile"]).absolute()
+    try:
+        remove_stale(path)
+        with tempfile.TemporaryFile(dir=path.parent):
+            return
+    except OSError as error:
+        if options.get("nodaemon") and options["pidfile"] == PID_FILE:
+            options["pidfile"] = ""
+            _log.info("No pid file: {path} cannot be written: {reason}", path=path, reason=error.strerror)
+        else:
+            yield f"{path}: the pid file cannot be written: {error.strerror}; allowed: --pidfile=PLACE or --pidfile="
+
+
+def _log_file(options: MutableMapping[str, Any]) -> Iterator[str]:
+    place = options.get("logfile") or ("" if options.get("nodaemon") else LOG_FILE)
+    if place in ("", "-") or options.get("syslog") or options.get("logger"):
+        return
+    path = Path(place).absolute()
+    try:
+        with path.open("ab"):
+            return
+    except OSError as error:
+        yield f"{path}: the log cannot be written: {error.strerror}; allowed: --logfile=PLACE, --syslog, or -n"
+
+
+def remove_stale(path: Path) -> None:
+    """Remove a pid file that names no running twistd but ourselves, or nothing at all.
+
+    In a container every start may have the number that is in the file, and after a power loss anybody. What is no
+    number is left for twistd to complain of: it may be another file. Raises OSError.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(64).strip(b"\0 \t\r\n")
+    except FileNotFoundError:
+        return
+    if not re.fullmatch(rb"(-?\d+)?", content) or _runs_us(int(content or b"0")):
+        return
+    path.unlink()
+    _log.info("The pid file {path} was stale and is removed", path=path)
+
+
+def _runs_us(pid: int) -> bool:
+    """Whether the process with that number may be a twistd that runs this service, and is not the present one."""
+    if pid <= 0 or pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass  # somebody else's, but what it runs may be seen all the same
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return True  # nobody can tell here, so twistd decides
+    names = {Path(os.fsdecode(word)).name for word in words}
+    ours = "nexmo" in names or any(name.endswith((".tac", ".py")) for name in names)
+    return ours and not names.isdisjoint({"twistd", Path(sys.argv[0]).name})
