@@ -30,6 +30,7 @@ from nexmo_twisted.engine.functions import Functions
 from nexmo_twisted.engine.loop import Loop
 from nexmo_twisted.engine.registration import Registration
 from nexmo_twisted.engine.sweep import Sweep
+from nexmo_twisted.engine.trouble import Trouble
 from nexmo_twisted.engine.watch import Watch
 from nexmo_twisted.errors import CannotStart, ConfigurationError, StoreUnavailable
 from nexmo_twisted.operations.door import HealthDoor, MetricsDoor
@@ -43,6 +44,7 @@ from nexmo_twisted.store.redis_store import RedisStore
 from nexmo_twisted.store.sweeping import Sweeping
 from nexmo_twisted.store.url import RedisAddress, parse
 from nexmo_twisted.store.watching import WatchedRedis
+from nexmo_twisted.twistd import survive_signals
 from nexmo_twisted.web.doors import LayerDoor, NexmoDoor, root
 from nexmo_twisted.web.parameters import Pairs
 from nexmo_twisted.web.site import hardened_site, roomy
@@ -143,10 +145,15 @@ class NexmoService(Service):
         self.counters.add(Gauges(self.watch, self._functions, circuits))
         failing = open_circuits(circuits, clock, self._wall)
         return Health(
-            vital=[self.watch.away],
+            vital=[self._away],
             partial=[self.watch.troubles, failing, self.engine.registration.troubles, self._functions.troubles],
             doubtful=[self.watch.warnings],
         )
+
+    def _away(self) -> list[Trouble]:
+        """That webhooks cannot be stored. Until Redis was there once, the connection alone knows why."""
+        why = "" if self.ready else self.connections[0].why_away
+        return [each._replace(reason=f"{each.reason}: {why}" if why else each.reason) for each in self.watch.away()]
 
     def _refused(self, reason: str) -> None:
         self.counters.count("refused", reason)
@@ -262,6 +269,7 @@ def make_service(
     """The service for these settings, to be given a parent in a ``.tac`` file. The reactor is the running one."""
     reactor = reactor or installed_reactor()
     keep_time(reactor)
+    reactor.callWhenRunning(survive_signals, reactor)
     Factory.noisy = False  # Twisted tells of every connection it makes
     service = NexmoService(settings, reactor, clock or reactor, now, time.time)
     # What stands now never becomes garbage; looking through it again and again took a tenth of all time.

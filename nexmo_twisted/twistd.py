@@ -1,13 +1,15 @@
-"""What twistd needs before it starts us: a pid file that stands in nobody's way, and places that can be written."""
+"""What twistd leaves to us: stale pid files, places that cannot be written, signals that kill."""
 
 from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from twisted.logger import Logger
@@ -93,3 +95,24 @@ def _runs_us(pid: int) -> bool:
     names = {Path(os.fsdecode(word)).name for word in words}
     ours = "nexmo" in names or any(name.endswith((".tac", ".py")) for name in names)
     return ours and not names.isdisjoint({"twistd", Path(sys.argv[0]).name})
+
+
+#: What people and log rotation send to a daemon, and what would end a process that says nothing about it.
+HARMLESS = ("SIGHUP", "SIGUSR1", "SIGUSR2")
+
+
+def survive_signals(reactor: Any) -> None:
+    """Ignore those of ``HARMLESS`` that nobody handles: with a log file, twistd begins a new one on SIGUSR1.
+
+    Functions instead of SIG_IGN, which every program that we start would inherit. For the main thread, once twistd has
+    begun its log.
+    """
+
+    def told(number: int, _: FrameType | None) -> None:
+        name = signal.Signals(number).name  # a handler may interrupt the log in the middle of a line
+        reactor.callFromThread(_log.info, "{name} is ignored: SIGTERM stops, and a start reads the settings", name=name)
+
+    for name in HARMLESS:
+        number = getattr(signal, name)
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, told)

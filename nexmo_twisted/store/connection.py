@@ -13,7 +13,6 @@ import txredisapi
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
-from twisted.internet.ssl import optionsForClientTLS
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
@@ -21,6 +20,7 @@ from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.store.keys import with_constants
 from nexmo_twisted.store.lines import CONNECT_TIMEOUT, Line, Unusable, dial, kind_of, log_in
 from nexmo_twisted.store.sentinels import Host, Sentinels
+from nexmo_twisted.store.tls import Verifying
 from nexmo_twisted.store.url import RedisAddress
 
 #: Seconds between two attempts to connect, at first and at most.
@@ -82,6 +82,7 @@ class Connection:
         self._tell = tell
         self._told: set[str] = set()
         self._outage = False
+        self.why_away = ""  #: why the last attempt to connect failed; blank while there is a line
         self._line: Line | None = None
         self._sentinels: Sentinels | None = None
         self._master: Host | None = None  #: as Sentinel has it; None also when it is about to change
@@ -106,7 +107,7 @@ class Connection:
         """One plain command. Raises StoreUnavailable when Redis is away, silent or refuses."""
         line = self._line
         if line is None:
-            raise StoreUnavailable("not connected to Redis")
+            raise StoreUnavailable(": ".join(filter(None, ("not connected to Redis", self.why_away))))
         try:
             return await line.execute_command(*words)
         except txredisapi.ResponseError as error:
@@ -193,7 +194,7 @@ class Connection:
         host, port = self._master or (address.host, address.port)
         tcp = HostnameEndpoint(self._reactor, host.encode("idna"), port, timeout=CONNECT_TIMEOUT)
         if address.kind == "tls":
-            return wrapClientTLS(optionsForClientTLS(host), tcp)
+            return wrapClientTLS(Verifying(host), tcp)
         return tcp
 
     def _changing(self, master: Host | None) -> None:
@@ -205,6 +206,7 @@ class Connection:
 
     def _there(self, line: Line) -> None:
         self._line = line
+        self.why_away = ""
         if self._outage:
             self._outage = False
             self._log.info("Redis is there again")
@@ -212,6 +214,7 @@ class Connection:
             self._opened.callback(None)
 
     def _away(self, reason: str) -> None:
+        self.why_away = reason
         if self._tell and not self._closed and reason not in self._told:
             self._told.add(reason)
             self._outage = True

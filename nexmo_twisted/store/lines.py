@@ -17,6 +17,8 @@ from twisted.internet.interfaces import IAddress, IStreamClientEndpoint
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
+from nexmo_twisted.store.tls import told
+
 #: Seconds until a command without an answer fails and its line is given up. Webhooks must be answered in one.
 REPLY_TIMEOUT = 0.5
 #: Seconds that making a connection may take.
@@ -40,7 +42,7 @@ class Line(txredisapi.RedisProtocol):  # type: ignore[misc]
         self.reason = ""  #: why it was lost
 
     def connectionLost(self, why: Failure) -> None:
-        self.reason = why.getErrorMessage()
+        self.reason = told(why.value)
         self.lost.callback(None)  # before the commands without an answer learn of it, so that none is tried again here
         super().connectionLost(why)
 
@@ -74,7 +76,7 @@ async def dial(endpoint: IStreamClientEndpoint, make: Callable[[], Line] = Line)
     except (CancelledError, ConnectingCancelledError):
         raise CancelledError from None
     except Exception as error:  # refused, no such host, no such socket ...
-        raise Unusable(str(error) or type(error).__name__) from error
+        raise Unusable(told(error)) from error
     return line  # type: ignore[no-any-return]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -156,6 +157,30 @@ class PidFiles(Start):
             return file.exists() and file.read_text() != ""
 
         await until(there, 10_000_000)
+
+
+class Signals(Start):
+    async def test_ignored(self) -> None:
+        """SIGHUP, SIGUSR1 and SIGUSR2 do not end the service, which says so; SIGTERM does."""
+        self.blocker.close()
+        program = self.nexmo("-n")
+        await until(lambda: "Redis is away" in program.output or program.code is not None, 10_000_000)
+        for name in ("HUP", "USR1", "USR2") * 2:
+            program.process.signalProcess(getattr(signal, f"SIG{name}"))
+            said = f"SIG{name} is ignored"
+            count = program.output.count(said)
+            await until(lambda s=said, c=count: program.output.count(s) > c or program.code is not None, 10_000_000)
+        self.assertEqual(await program.stop(), -signal.SIGTERM, program.output)
+        self.assertNotIn("Traceback", program.output)
+
+    async def test_rotation(self) -> None:
+        """With a log file, SIGUSR1 begins a new one, as twistd has it."""
+        self.blocker.close()
+        program = self.nexmo("-n", f"--logfile={self.log}")
+        await until(lambda: self.log.exists() and "Redis is away" in self.log.read_text(), 10_000_000)
+        program.process.signalProcess(signal.SIGUSR1)
+        await until(lambda: len(list(self.directory.glob("twistd.log*"))) > 1 or program.code is not None, 10_000_000)
+        self.assertEqual(await program.stop(), -signal.SIGTERM)
 
 
 class ReadOnly(Start):
