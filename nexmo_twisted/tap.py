@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from twisted.application.service import IService
-from twisted.python.usage import Options as BaseOptions
 from twisted.python.usage import UsageError
 
-from nexmo_twisted import __version__
 from nexmo_twisted.config import load
 from nexmo_twisted.errors import ConfigurationError
+from nexmo_twisted.operations.command_line import Options as BaseOptions
 from nexmo_twisted.twistd import prepare
 
 
@@ -32,11 +31,6 @@ class Options(BaseOptions):
     ]
 
     settings: Any = None
-
-    def opt_version(self) -> None:
-        """Show the version of nexmo_twisted and exit."""
-        print(f"nexmo_twisted {__version__}")
-        raise SystemExit(0)
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """twistd would print all that it can do before the fault, which then is out of sight."""

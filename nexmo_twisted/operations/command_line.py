@@ -6,8 +6,10 @@ import re
 from collections.abc import Sequence
 from typing import cast
 
-from twisted.python.usage import Options, UsageError
+from twisted.python.usage import Options as BaseOptions
+from twisted.python.usage import UsageError
 
+from nexmo_twisted import __version__
 from nexmo_twisted.rules.entries import Queue
 
 #: The ids that ``buried`` shows: of a text, message and recipient; of a reply, 22 characters. Some begin with a dash.
@@ -16,6 +18,15 @@ IN_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 
 #: How many rows of a table are shown unless somebody says how many.
 ROWS = 100
+
+
+class Options(BaseOptions):
+    """Options whose ``--version`` is ours and not Twisted's."""
+
+    def opt_version(self) -> None:
+        """Show the version of nexmo_twisted and exit."""
+        print(f"nexmo_twisted {__version__}")
+        raise SystemExit(0)
 
 
 class _OnSettings(Options):

@@ -18,6 +18,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
+from nexmo_twisted import __version__
 from nexmo_twisted.model import Notification
 from nexmo_twisted.operations.command_aside import buried, redrive
 from nexmo_twisted.operations.command_why import why
@@ -255,11 +256,14 @@ class Processes(QueueCase):
         self.assertIn("Nothing is known", output)
 
     async def test_words(self) -> None:
-        """Words it does not know: how to use it, and another exit status. Help is no fault."""
+        """Words it does not know: what is wrong, then how to use it, and another exit status. Help is no fault."""
         for words in ((), ("exhume",), ("why",), ("redrive",), ("buried", "--limit", "x")):
             code, output, errors = await self.command(*words, config=None)
             self.assertEqual((code, output), (2, ""), words)
-            self.assertIn("Usage: python -m nexmo_twisted", errors)
+            self.assertIn("\n\nUsage: python -m nexmo_twisted", errors, "the fault comes first")
+        for words in (("--version",), ("why", "--version")):
+            told = await self.command(*words, config=None)
+            self.assertEqual(told, (0, f"nexmo_twisted {__version__}\n", ""), words)
         for words in (("--help",), ("why", "--help")):
             code, output, errors = await self.command(*words, config=None)
             self.assertEqual((code, errors), (0, ""), words)
