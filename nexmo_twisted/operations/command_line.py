@@ -116,11 +116,11 @@ class WhyOptions(_OnSettings):
     """Tell what became of one message or reply, and why."""
 
     synopsis = "[options] MESSAGE-ID"
-    longdesc = "MESSAGE-ID is Layer's (with or without layer:///messages/), or Nexmo's messageId of a reply."
+    longdesc = "MESSAGE-ID is Layer's (with or without layer:///messages/), or Nexmo's messageId of a reply or an SMS."
 
     message_id = ""
 
     def parseArgs(self, *ids: str) -> None:
         if len(ids) != 1 or not ids[0].strip():
-            raise UsageError("Say which message: its id at Layer, or Nexmo's messageId of a reply.")
+            raise UsageError("Say which message: its id at Layer, or Nexmo's messageId of a reply or of an SMS.")
         self.message_id = ids[0].strip()

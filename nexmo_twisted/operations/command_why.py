@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from nexmo_twisted.rules.plain import message_uuid, printable
-from nexmo_twisted.rules.story import Policy, message_story, reply_story
+from nexmo_twisted.rules.story import Policy, message_story, reply_story, sms_story
 from nexmo_twisted.store.operator import Operator
 
 
 async def why(operator: Operator, message_id: str, policy: Policy, out: Callable[[str], None]) -> bool:
-    """Prints what is known of it. An id may be Layer's or Nexmo's, which can look alike: both are looked up.
+    """Prints what is known of it. An id may be Layer's or Nexmo's, which look alike: all of them are looked up.
 
     Returns whether anything is known.
     """
@@ -23,6 +23,11 @@ async def why(operator: Operator, message_id: str, policy: Policy, out: Callable
     if reply:
         for line in reply_story(message_id, *reply):
             out(line)
-    if not message and not reply:
+    sms = await operator.sms(message_id)
+    if sms:
+        of = None if sms.notice else await operator.message(sms.message_id)
+        for line in sms_story(message_id, sms, of, policy):
+            out(line)
+    if not message and not reply and not sms:
         out(f"Nothing is known of {printable(message_id)}: it never came, or it was closed more than four days ago.")
-    return bool(message or reply)
+    return bool(message or reply or sms)

@@ -32,6 +32,7 @@ def facts(**what: Any) -> MessageFacts:
         "due": NOW - 5 * MINUTE,
         "delay": 10 * MINUTE,
         "sender": "ann",
+        "conversation": "",
         "open": 1,
         "check": None,
         "held": None,
