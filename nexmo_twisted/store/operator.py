@@ -9,6 +9,7 @@ from typing import Any
 from nexmo_twisted.model import Status
 from nexmo_twisted.rules.compact import CONVERSATION, long_id, short_id
 from nexmo_twisted.rules.entries import Entry, MessageFacts, Queue
+from nexmo_twisted.rules.receipts import brief
 from nexmo_twisted.store.connection import Connection, Now, redis_time
 from nexmo_twisted.store.keys import KEYS
 from nexmo_twisted.store.words import int_or_none, pairs, ranks, reply_id
@@ -89,7 +90,7 @@ class Operator:
     async def sms(self, message_id: str) -> Entry | None:
         """Whose SMS has that id at the provider: as far as known the notification with the id of its message and
         recipient, or of a notice what became of it. None when nobody's is known."""
-        nid = await self._connection.run("sms", self._now(), *_spellings(message_id))
+        nid = await self._connection.run("sms", self._now(), *map(brief, _spellings(message_id)))
         if not nid:
             return None
         (entry,) = await self.entries("out", [nid])

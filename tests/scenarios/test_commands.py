@@ -27,7 +27,7 @@ from nexmo_twisted.store.embedded import EmbeddedValkey
 from nexmo_twisted.store.operator import Operator
 from tests.configuration import APP_ID
 from tests.scenarios.processes import ROOT
-from tests.scenarios.world import BOB, NO_RECEIPTS, ONE, World
+from tests.scenarios.world import BOB, NO_RECEIPTS, ONE, TALK, World
 from tests.store.test_messages import REPORT
 from tests.store.test_queue import NUMBERS, QueueCase, uuid
 from tests.support import Server, until
@@ -77,6 +77,28 @@ class Beside(World):
         told = await self.why(message)
         self.assertTrue(any(line.startswith(f"sent from …{ONE[-4:]}") for line in told), told)
         self.assertNotIn(BOB, "\n".join(told))
+        (named,) = [line for line in told if line.startswith("Nexmo's id of it is ")]
+        of_sms = await self.why(named.rpartition(" ")[2])
+        self.assertIn(" to bob about message ", of_sms[0])
+        self.assertEqual(of_sms[1:], told)
+
+    async def test_read(self) -> None:
+        """Why Bob got no text: he had read it. That is known after the check, and who wrote it where."""
+        message = await self.send()
+        self.layer.mark_read(message, "bob")
+        await self.pass_time(600)
+        told = await self.why(message)
+        self.assertTrue(told[1].endswith(f", sent by ann in {TALK}"), told)
+        self.assertEqual(told[-2:], ["bob, status read:", "no text was owed: read does not justify one"])
+
+    async def test_held(self) -> None:
+        """An account at fault is told as that, however long, and not as a service that does not run."""
+        self.fault(path="/sms/json", nexmo_status="9", times=0)
+        message = await self.text_unread()
+        await self.pass_time(3600)
+        told = "\n".join(await self.why(message))
+        self.assertIn("nothing is sent since", told)
+        self.assertNotIn("does the service run", told)
 
     async def test_too_late(self) -> None:
         """What was given up as too late has as much time again as it had before."""

@@ -28,8 +28,8 @@ local function to_digits(bytes)
 end
 
 -- A closed record is kept for days, so as a list without names: {d, y, t since d, x, s, c, n, {user = end}}; false is
--- nothing, and true as x 'done'. An end is the rank, or as text the rank, or - if it is not known, and the outcome,
--- without a "sent " before the number. That of the sender is left out.
+-- nothing, and true as x 'done'. An end is the rank, or as text the rank, or - if it is not known, and the outcome: the
+-- usual one without the "sent " before the number, one that would look like that with a ! before it.
 local function shortened(record)
   local ends = {}
   for user, rank in pairs(record.r or {}) do
@@ -37,7 +37,9 @@ local function shortened(record)
   end
   for user, outcome in pairs(record.o or {}) do
     local rank = ends[user]
-    ends[user] = (rank and int(rank) or '-') .. string.gsub(outcome, '^sent (%d)', '%1', 1)
+    local short, usual = string.gsub(outcome, '^sent (%d)', '%1')
+    if usual == 0 then short = string.gsub(outcome, '^[%d!]', '!%0') end
+    ends[user] = (rank and int(rank) or '-') .. short
   end
   return {record.d or false, record.y or false, record.t - (record.d or 0), record.x == 'done' or record.x, record.s or false,
           record.c or false, record.n or false, ends}
@@ -52,7 +54,9 @@ local function lengthened(list)
     else
       record.r[user] = tonumber(string.sub(known, 1, 1))
       record.o = record.o or {}
-      record.o[user] = string.gsub(string.sub(known, 2), '^%d', 'sent %0', 1)
+      local outcome, usual = string.gsub(string.sub(known, 2), '^%d', 'sent %0')
+      if usual == 0 then outcome = string.gsub(outcome, '^!', '') end
+      record.o[user] = outcome
     end
   end
   return record
