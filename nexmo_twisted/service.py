@@ -40,6 +40,7 @@ from nexmo_twisted.operations.metrics import PrometheusCounters
 from nexmo_twisted.rules import signatures
 from nexmo_twisted.store.connection import Connection, Now, Scripts, redis_time
 from nexmo_twisted.store.embedded import EmbeddedValkey
+from nexmo_twisted.store.lines import REPLY_TIMEOUT
 from nexmo_twisted.store.redis_store import RedisStore
 from nexmo_twisted.store.sweeping import Sweeping
 from nexmo_twisted.store.url import RedisAddress, parse
@@ -64,6 +65,7 @@ class NexmoService(Service):
     lease = 90_000
     chat_timeout = 10.0
     provider_timeout = 30.0
+    redis_timeout = REPLY_TIMEOUT  #: for one command; webhooks must be answered in a second
     embedded_data = EMBEDDED_DATA
 
     def __init__(
@@ -85,8 +87,8 @@ class NexmoService(Service):
             self._embedded = EmbeddedValkey(self.embedded_data, reactor, clock)
             address = RedisAddress(kind="unix", path=self._embedded.address)
         scripts = Scripts()
-        web = Connection(reactor, address, scripts)
-        work = Connection(reactor, address, scripts, tell=False)
+        web = Connection(reactor, address, scripts, reply_timeout=self.redis_timeout)
+        work = Connection(reactor, address, scripts, reply_timeout=self.redis_timeout, tell=False)
         self.connections = (web, work)
         store = self._store(web, work, now)
         self.watch = Watch(WatchedRedis(web, token_hex(8), now), clock, self._wall, self.counters)

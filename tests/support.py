@@ -23,6 +23,8 @@ from nexmo_twisted.store.url import parse
 
 #: 2026-01-01 00:00 UTC in seconds: where the clocks of tests begin.
 NEW_YEAR = 1_767_225_600
+#: Seconds that Redis may take for an answer where its slowness is not what is tested: the machine may be busy.
+PATIENCE = 30.0
 
 
 class Server:
@@ -118,7 +120,7 @@ class StoreCase(TestCase):
         return str(round(self.clock.seconds() * 1000))
 
     async def connect(self) -> Connection:
-        connection = Connection(reactor, parse(Server.shared().url), self.scripts)
+        connection = Connection(reactor, parse(Server.shared().url), self.scripts, reply_timeout=PATIENCE)
         self.addCleanup(lambda: Deferred.fromCoroutine(connection.close()))
         await connection.open()
         return connection

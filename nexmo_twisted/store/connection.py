@@ -18,7 +18,7 @@ from twisted.logger import Logger
 
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.store.keys import with_constants
-from nexmo_twisted.store.lines import CONNECT_TIMEOUT, Line, Unusable, dial, kind_of, log_in
+from nexmo_twisted.store.lines import CONNECT_TIMEOUT, REPLY_TIMEOUT, Line, Unusable, dial, kind_of, log_in
 from nexmo_twisted.store.sentinels import Host, Sentinels
 from nexmo_twisted.store.tls import Verifying
 from nexmo_twisted.store.url import RedisAddress
@@ -70,16 +70,25 @@ class Connection:
     """One line at a time: commands sent over it are carried out in that order.
 
     ``tell``: whether the log hears when Redis is away (each reason once) and when it is there again. Of several
-    connections to one Redis one is enough.
+    connections to one Redis one is enough. ``reply_timeout``: seconds until a command without an answer fails.
     """
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, address: RedisAddress, scripts: Scripts, *, tell: bool = True) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        address: RedisAddress,
+        scripts: Scripts,
+        *,
+        tell: bool = True,
+        reply_timeout: float = REPLY_TIMEOUT,
+    ) -> None:
         self._reactor = reactor
         self._address = address
         self._scripts = scripts
         self._tell = tell
+        self._reply_timeout = reply_timeout
         self._told: set[str] = set()
         self._outage = False
         self.why_away = ""  #: why the last attempt to connect failed; blank while there is a line
@@ -180,7 +189,7 @@ class Connection:
         address = self._address
         if self._sentinels is not None:
             self._master = await self._sentinels.master()
-        line = await dial(self._endpoint())
+        line = await dial(self._endpoint(), lambda: Line(self._reply_timeout))
         await log_in(line, address.username, address.password, address.db, as_master=self._sentinels is not None)
         if self._sentinels is not None and self._master is None:
             line.abort()

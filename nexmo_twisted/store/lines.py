@@ -36,8 +36,8 @@ class Line(txredisapi.RedisProtocol):  # type: ignore[misc]
     cancel this and leave a dead line in use: there must be none.
     """
 
-    def __init__(self) -> None:
-        super().__init__(charset="utf-8", convertNumbers=False, replyTimeout=REPLY_TIMEOUT)
+    def __init__(self, reply_timeout: float = REPLY_TIMEOUT) -> None:
+        super().__init__(charset="utf-8", convertNumbers=False, replyTimeout=reply_timeout)
         self.lost: Deferred[None] = Deferred()
         self.reason = ""  #: why it was lost
 
