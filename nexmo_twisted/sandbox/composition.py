@@ -121,9 +121,15 @@ class _ToldService(NexmoService):
         return ToldProvider(super()._sms_provider(clock), self._timeline, self._names)
 
     def _go(self, connected: object) -> None:
-        restored = Deferred.fromCoroutine(self.keeping.restore())
+        restored = Deferred.fromCoroutine(self._resume())
         restored.addErrback(lambda failure: self._log.failure("The sandbox begins anew", failure))
         restored.addCallback(super()._go)
+
+    async def _resume(self) -> None:
+        """Go on where the last run ended. The companies may know less of us than they did when it looked last, since
+        what they know is kept once a second; nobody else is on this Redis, so we look again at once."""
+        await self.keeping.restore()
+        await self._redis.command("DEL", KEYS["lock"] + "registration")
 
     async def _before_closing(self) -> None:
         await self.keeping.stop()
