@@ -12,7 +12,7 @@ from twisted.python.usage import UsageError
 from nexmo_twisted.config import load
 from nexmo_twisted.errors import ConfigurationError
 from nexmo_twisted.operations.command_line import Options as BaseOptions
-from nexmo_twisted.twistd import prepare
+from nexmo_twisted.twistd import CleanStart, prepare
 
 
 class Options(BaseOptions):
@@ -62,10 +62,13 @@ def _refuse(what: str, error: ConfigurationError) -> None:
 
 
 def makeService(options: Options) -> IService:
+    started = CleanStart(options.parent or {})
     if options["sandbox"]:
         from nexmo_twisted.sandbox.composition import make_sandbox
 
-        return make_sandbox(options.settings)
-    from nexmo_twisted.service import make_service
+        make_sandbox(options.settings).setServiceParent(started)
+    else:
+        from nexmo_twisted.service import make_service
 
-    return make_service(options.settings)
+        make_service(options.settings).setServiceParent(started)
+    return started

@@ -8,10 +8,12 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from twisted.application.service import MultiService
 from twisted.logger import Logger
 
 from nexmo_twisted.errors import ConfigurationError
@@ -95,6 +97,33 @@ def _runs_us(pid: int) -> bool:
     names = {Path(os.fsdecode(word)).name for word in words}
     ours = "nexmo" in names or any(name.endswith((".tac", ".py")) for name in names)
     return ours and not names.isdisjoint({"twistd", Path(sys.argv[0]).name})
+
+
+class CleanStart(MultiService):
+    """Starts its services for twistd, with ``options`` of twistd itself. When that fails the pid file is gone before
+    anybody hears of it: twistd tells whoever waits for the daemon first, and removes the file after that."""
+
+    def __init__(self, options: MutableMapping[str, Any]) -> None:
+        super().__init__()
+        self._options = options
+
+    def privilegedStartService(self) -> None:
+        with self._cleaning():
+            super().privilegedStartService()
+
+    def startService(self) -> None:
+        with self._cleaning():
+            super().startService()
+
+    @contextmanager
+    def _cleaning(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception:
+            if self._options.get("pidfile"):
+                Path(self._options["pidfile"]).unlink(missing_ok=True)
+                self._options["pidfile"] = ""
+            raise
 
 
 #: What people and log rotation send to a daemon, and what would end a process that says nothing about it.
