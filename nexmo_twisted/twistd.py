@@ -7,7 +7,7 @@ import re
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -28,9 +28,11 @@ def prepare(options: MutableMapping[str, Any]) -> None:
     """Make ready for ``options`` of twistd itself, before it looks at its pid file and becomes a daemon.
 
     A stale pid file is removed. In a directory that cannot be written a process in the foreground gets no pid file,
-    unless a place for it was given. Raises ConfigurationError, one line for each file that cannot be written.
+    unless a place for it was given. Raises ConfigurationError, one line for each file that cannot be written and each
+    other user that we may not become: whoever starts a daemon would hear of none of it.
     """
     faults = [*_pid_file(options), *_log_file(options)] if options.get("chroot") is None else []
+    faults += _privileges(options)
     if faults:
         raise ConfigurationError(faults)
 
@@ -61,6 +63,12 @@ def _log_file(options: MutableMapping[str, Any]) -> Iterator[str]:
             return
     except OSError as error:
         yield f"{path}: the log cannot be written: {error.strerror}; allowed: --logfile=PLACE, --syslog, or -n"
+
+
+def _privileges(options: Mapping[str, Any]) -> Iterator[str]:
+    for name, own in (("uid", os.geteuid()), ("gid", os.getegid())):
+        if os.geteuid() != 0 and options.get(name) not in (None, own):
+            yield f"--{name}: found {options[name]}; only root may become somebody else"
 
 
 def remove_stale(path: Path) -> None:

@@ -120,11 +120,14 @@ def _of_the_node_service(environ: Mapping[str, str]) -> bool:
 
 
 def elsewhere(gathered: Gathered, keys: Sequence[Key], file: str | os.PathLike[str] | None) -> Iterator[str]:
-    """One line for the log about the settings that do not stand in the file, and one about what does not count."""
+    """One line for the log about the settings that do not stand in the file, and one about what does not count.
+
+    A program that sets all of them itself knows where they came from.
+    """
     written = "default" if file is None else FilePath(file).name
     found = [(key.name, gathered.origins.get(key.path, "default")) for key in keys]
     others = [f"{name} ({origin})" for name, origin in found if origin not in ("default", written)]
-    if others:
+    if others and (file is not None or any(origin not in ("default", "argument") for _, origin in found)):
         yield line("Settings", "" if file is None else f"not from {written}", ", ".join(others))
     if gathered.ignored:
         names = " and ".join(gathered.ignored)

@@ -11,9 +11,11 @@ from pathlib import Path
 from unittest import SkipTest
 
 from twisted.internet.defer import Deferred
-from twisted.trial.unittest import TestCase
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from nexmo_twisted import __version__
+from nexmo_twisted.errors import ConfigurationError
+from nexmo_twisted.twistd import prepare
 from tests.configuration import FILLED_IN
 from tests.scenarios.processes import ROOT, TWISTD, Program
 from tests.scenarios.world import free_port
@@ -105,6 +107,19 @@ class Faults(Start):
         """--version is ours."""
         program = self.program(TWISTD, "nexmo", "--version")
         self.assertEqual((await program.finish(), program.output), (0, f"nexmo_twisted {__version__}\n"))
+
+
+class Users(SynchronousTestCase):
+    def test_somebody_else(self) -> None:
+        """To become another user is refused at once to whoever may not: twistd itself would keep a daemon's starter
+        waiting for ever."""
+        self.patch(os, "geteuid", lambda: 1000)
+        with self.assertRaises(ConfigurationError) as raised:
+            prepare({"pidfile": "", "nodaemon": True, "uid": 0, "gid": os.getegid() + 1})
+        uid, gid = raised.exception.faults
+        self.assertEqual(uid, "--uid: found 0; only root may become somebody else")
+        self.assertTrue(gid.startswith("--gid: found "))
+        prepare({"pidfile": "", "nodaemon": True, "uid": 1000, "gid": None})
 
 
 class PidFiles(Start):
