@@ -1,4 +1,4 @@
-# Run with `twistd -ny nexmo.tac`. Settings come from nexmo.toml (or the file that NEXMO_CONFIG names) and the
+# Run with `twistd --pidfile= -ny nexmo.tac`. Settings come from nexmo.toml (or the file that NEXMO_CONFIG names) and the
 # environment; what a file cannot say, such as a Python function, is said here.
 import os
 

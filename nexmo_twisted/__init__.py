@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from nexmo_twisted.errors import ConfigurationError
     from nexmo_twisted.service import make_service
 
+__version__ = "1.0.0"
+
 __all__ = ["ConfigurationError", "Settings", "load", "make_service"]
 
 _HOMES = {"ConfigurationError": "errors", "Settings": "config", "load": "config", "make_service": "service"}

@@ -8,9 +8,9 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import react
-from twisted.python.usage import Options, UsageError
+from twisted.python.usage import UsageError
 
-from nexmo_twisted.operations.command_line import BuriedOptions, PlaceOptions, RedriveOptions, WhyOptions
+from nexmo_twisted.operations.command_line import BuriedOptions, Options, PlaceOptions, RedriveOptions, WhyOptions
 
 
 class DemoOptions(Options):
@@ -44,7 +44,8 @@ def main(arguments: list[str]) -> None:
     try:
         commands.parseOptions(arguments)
     except UsageError as error:
-        sys.stderr.write(f"{commands if commands.subCommand is None else commands.subOptions}\n{error}\n")
+        usage = commands if commands.subCommand is None else commands.subOptions
+        sys.stderr.write(f"{error}\n\n{usage}\n")
         raise SystemExit(2) from None
     options = commands.subOptions
     if isinstance(options, DemoOptions):

@@ -67,3 +67,15 @@ class ConfigurationError(NexmoTwistedError):
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__("\n".join(faults))
         self.faults = tuple(faults)
+
+
+class CannotStart(SystemExit, Exception):
+    """The service cannot start, for a reason that its user can mend, which ends the process with this one line.
+
+    A SystemExit, so that no traceback is printed. An Exception as well, since twistd takes away the pid file, and tells
+    whoever waits for the daemon, only of those: for a mere SystemExit one waits for ever.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"nexmo cannot start: {reason}")
+        self.add_note(reason)  # twistd tells the first hundred bytes of the last line, without this also of our names

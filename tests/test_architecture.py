@@ -27,6 +27,7 @@ ROOMS = {
     "store": OUTSIDE_WORLD,
     "clients": OUTSIDE_WORLD,
     "sandbox": OUTSIDE_WORLD,
+    "twistd": GROUND,
 }
 
 #: These join the rooms and may import everything.

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.config import Settings, load
@@ -211,6 +212,7 @@ class EnvironmentTests(TestCase):
             ({"WEBHOOK_PORT": "8443"}, None, "tcp:8443"),
             ({"HOST": "", "PORT": "", "WEBHOOK_PORT": "", "REDIS_URL": "", "NEXMO_KEY": ""}, None, "tcp:8080"),
         ):
+            environ = {"LAYER_APP_ID": APP_ID} | environ
             file = Path(self.mktemp())
             file.write_text(
                 FILLED_IN.replace('listen = "tcp:8080"', "").replace('url = "https://hooks', 'url = "https://file')
@@ -222,7 +224,54 @@ class EnvironmentTests(TestCase):
 
     def test_a_file_s_endpoint_stays(self) -> None:
         """The port that the Node service defaults to does not replace an endpoint that a file names."""
-        self.assertEqual(self.load({"HOST": "node.example"}).server.listen, "tcp:8080")
+        self.assertEqual(self.load({"HOST": "node.example", "NEXMO_KEY": "x"}).server.listen, "tcp:8080")
+
+    def test_host_and_port_of_somebody_else(self) -> None:
+        """HOST and PORT, which shells and containers set, too, count only beside another variable of that service."""
+        stray = {"HOST": "x86_64-linux", "PORT": "3000"}
+        for more in ({}, {"NEXMO_KEY": "", "WEBHOOK_PORT": ""}, {"NEXMO_TWISTED__NAME": "x", "DELAY": "1"}):
+            server = self.load({**stray, **more}).server
+            self.assertEqual((server.url, server.listen), ("https://hooks.example.com", "tcp:8080"), more)
+        for variable, value in (
+            ("LAYER_APP_ID", APP_ID),
+            ("LAYER_BEARER_TOKEN", "x"),
+            ("NEXMO_KEY", "x"),
+            ("NEXMO_SECRET", "x"),
+            ("NEXMO_NUMBERS", "12015550101"),
+            ("REDIS_URL", "redis://node"),
+            ("WEBHOOK_PORT", "443"),
+        ):
+            server = self.load({"HOST": "node.example", "PORT": "3000", variable: value}).server
+            self.assertEqual((server.url, server.listen), ("https://node.example", "tcp:3000"), variable)
+
+    def told(self, environ: Mapping[str, str], path: object = None, **overrides: Any) -> list[str]:
+        """What the log says of these settings."""
+        events: list[LogEvent] = []
+        globalLogPublisher.addObserver(events.append)
+        self.load(environ, path, **overrides)
+        globalLogPublisher.removeObserver(events.append)
+        return [formatEvent(event) for event in events]
+
+    def test_where_they_came_from(self) -> None:
+        """The log says in one line, without values, where each setting came from that does not stand in the file."""
+        file = Path(self.example).name
+        self.assertEqual(self.told({}), [])
+        key = self.secret_file(b"open-sesame")
+        environ = {
+            "NEXMO_KEY": "open-sesame",
+            "PORT": "3000",
+            "NEXMO_TWISTED__DELAY": "1 hour",
+            "NEXMO_TWISTED__NEXMO__SECRET_FILE": key,
+        }
+        origins = (
+            f"delay (NEXMO_TWISTED__DELAY), identities (argument), server.listen (PORT), nexmo.key (NEXMO_KEY), "
+            f"nexmo.secret ({key}, named by NEXMO_TWISTED__NEXMO__SECRET_FILE)"
+        )
+        self.assertEqual(self.told(environ, identities=accept), [f"Settings (not from {file}): {origins}"])
+        self.assertEqual(
+            self.told({"HOST": "x", "PORT": "1"}),
+            ["HOST and PORT not used: they count only beside another variable of the Node service, such as NEXMO_KEY"],
+        )
 
     def test_faults_of_the_node_variables(self) -> None:
         """A fault in a value that was put together names the variables."""
@@ -230,10 +279,10 @@ class EnvironmentTests(TestCase):
         self.assertTrue(lines[0].startswith("server.url (HOST and WEBHOOK_PORT): found 'https://node.example:https'; "))
         self.assertTrue(lines[1].startswith("server.listen (WEBHOOK_PORT): found 'tcp:https'; "))
         self.assertEqual(len(lines), 2)
-        for host in ("0.0.0.0", "[::]"):  # which some shells and containers set
-            (line,) = faults(self.example, environ={"HOST": host})
+        for host in ("0.0.0.0", "[::]"):
+            (line,) = faults(self.example, environ={"HOST": host, "NEXMO_KEY": "x"})
             self.assertTrue(line.startswith(f"server.url (HOST): found 'https://{host}'; nobody is reached at "), line)
-        (line,) = faults(self.example, environ={"HOST": "http://node.example"})
+        (line,) = faults(self.example, environ={"HOST": "http://node.example", "NEXMO_KEY": "x"})
         self.assertIn("(HOST): found 'http://node.example'; http is possible for this machine only", line)
 
     def test_precedence(self) -> None:
@@ -251,7 +300,9 @@ class EnvironmentTests(TestCase):
     def test_what_is_replaced_is_not_judged(self) -> None:
         """A stray HOST harms nobody who has set the URL; a table that is none stays a fault."""
         self.assertEqual(
-            self.load({"HOST": "x86_64-linux", "NEXMO_TWISTED__SERVER__URL": "https://own.example"}).server.url,
+            self.load(
+                {"HOST": "x86_64-linux", "NEXMO_KEY": "x", "NEXMO_TWISTED__SERVER__URL": "https://own.example"}
+            ).server.url,
             "https://own.example",
         )
         file = Path(self.mktemp())

@@ -13,12 +13,15 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core.core_schema import ValidationInfo
+from twisted.logger import Logger
 
 from nexmo_twisted.config import values
 from nexmo_twisted.config.faults import keys, line, lines, table
-from nexmo_twisted.config.sources import gather
+from nexmo_twisted.config.sources import elsewhere, gather
 from nexmo_twisted.errors import ConfigurationError
 from nexmo_twisted.rules.pacing import Limits
+
+_log = Logger()
 
 
 def _setting(sentence: str, default: Any = ..., **more: Any) -> Any:
@@ -222,15 +225,16 @@ def load(
     that a ``layer.secret`` with a comma in it must be written as JSON. Between file and these come the variables of
     the Node service's example: LAYER_APP_ID, LAYER_BEARER_TOKEN, NEXMO_KEY, NEXMO_SECRET, NEXMO_NUMBERS, REDIS_URL;
     HOST and WEBHOOK_PORT for ``server.url``; PORT, else WEBHOOK_PORT, for ``server.listen``, which with HOST alone
-    defaults to ``tcp:443``. Mind that some shells and containers set HOST or PORT on their own:
-    ``NEXMO_TWISTED__SERVER__URL`` and ``NEXMO_TWISTED__SERVER__LISTEN`` have the last word.
+    defaults to ``tcp:443``. HOST and PORT, which some shells and containers set on their own, count only beside another
+    one of these. The log says once where each setting that does not stand in the file came from.
 
     ``overrides`` are keys of the top level; tables are mappings, which are merged: ``sms={"max_segments": 2}``.
     ``identities`` and ``introduce_conversation`` may be Python functions.
 
     Raises ConfigurationError with one line for each fault, all at once. No line holds a secret.
     """
-    gathered = gather(path, os.environ if environ is None else environ, overrides, list(keys(Settings)), defaults)
+    known = list(keys(Settings))
+    gathered = gather(path, os.environ if environ is None else environ, overrides, known, defaults)
     for name, field in Settings.model_fields.items():
         if table(field):
             gathered.values.setdefault(name, {})  # so that what is missing in it is told key by key
@@ -244,6 +248,8 @@ def load(
         faults.extend(_contradictions(settings, gathered.origins))
     if faults or settings is None:
         raise ConfigurationError(faults)
+    for told in elsewhere(gathered, known, path):
+        _log.info("{told}", told=told)
     return settings
 
 

@@ -27,6 +27,8 @@ NODE_VARIABLES: Mapping[Path, str] = {
     ("nexmo", "phone_numbers"): "NEXMO_NUMBERS",
     ("server", "redis"): "REDIS_URL",
 }
+#: Variables that shells and containers set on their own, too: they count beside another one of that service.
+AMBIGUOUS = ("HOST", "PORT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +46,16 @@ class _Unreadable(Exception):
 
 @dataclass(slots=True)
 class Gathered:
-    """All values joined, where each was written, and what could not be read: the lines, and the paths they are of."""
+    """All values joined, where each was written, and what could not be read: the lines, and the paths they are of.
+
+    ``ignored`` are the variables that nobody can tell from those of the Node service.
+    """
 
     values: dict[str, Any] = field(default_factory=dict)
     origins: dict[Path, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     told: set[Path] = field(default_factory=set)
+    ignored: list[str] = field(default_factory=list)
 
     def add(self, values: Mapping[str, Any], origin: str) -> None:
         """Join nested tables; anything else replaces what was there."""
@@ -85,6 +91,9 @@ def gather(
     """Everything that was set. Raises ConfigurationError, of one line, for a TOML file that cannot be read."""
     gathered = Gathered()
     gathered.add(defaults or {}, "default")
+    if not _of_the_node_service(environ):
+        gathered.ignored = [variable for variable in AMBIGUOUS if environ.get(variable)]
+        environ = {variable: value for variable, value in environ.items() if variable not in AMBIGUOUS}
     if environ.get("HOST"):  # the Node service's default, where its variables are in use; a file counts more
         gathered.put(Written(("server", "listen"), "tcp:443", "default with HOST"))
     if file is not None:
@@ -103,6 +112,26 @@ def gather(
     gathered.faults.extend(_unknown_variables(environ, keys))
     gathered.add(overrides, "argument")
     return gathered
+
+
+def _of_the_node_service(environ: Mapping[str, str]) -> bool:
+    """Whether any variable is set that only its users set. Blank ones count as not set."""
+    return any(environ.get(variable) for variable in (*NODE_VARIABLES.values(), "WEBHOOK_PORT"))
+
+
+def elsewhere(gathered: Gathered, keys: Sequence[Key], file: str | os.PathLike[str] | None) -> Iterator[str]:
+    """One line for the log about the settings that do not stand in the file, and one about what does not count.
+
+    A program that sets all of them itself knows where they came from.
+    """
+    written = "default" if file is None else FilePath(file).name
+    found = [(key.name, gathered.origins.get(key.path, "default")) for key in keys]
+    others = [f"{name} ({origin})" for name, origin in found if origin not in ("default", written)]
+    if others and (file is not None or any(origin not in ("default", "argument") for _, origin in found)):
+        yield line("Settings", "" if file is None else f"not from {written}", ", ".join(others))
+    if gathered.ignored:
+        names = " and ".join(gathered.ignored)
+        yield f"{names} not used: they count only beside another variable of the Node service, such as NEXMO_KEY"
 
 
 def _read_toml(file: str | os.PathLike[str]) -> dict[str, Any]:

@@ -6,8 +6,10 @@ import re
 from collections.abc import Sequence
 from typing import cast
 
-from twisted.python.usage import Options, UsageError
+from twisted.python.usage import Options as BaseOptions
+from twisted.python.usage import UsageError
 
+from nexmo_twisted import __version__
 from nexmo_twisted.rules.entries import Queue
 
 #: The ids that ``buried`` shows: of a text, message and recipient; of a reply, 22 characters. Some begin with a dash.
@@ -16,6 +18,15 @@ IN_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 
 #: How many rows of a table are shown unless somebody says how many.
 ROWS = 100
+
+
+class Options(BaseOptions):
+    """Options whose ``--version`` is ours and not Twisted's."""
+
+    def opt_version(self) -> None:
+        """Show the version of nexmo_twisted and exit."""
+        print(f"nexmo_twisted {__version__}")
+        raise SystemExit(0)
 
 
 class _OnSettings(Options):
@@ -125,7 +136,7 @@ class WhyOptions(_OnSettings):
 
     synopsis = "[options] MESSAGE-ID"
     longdesc = (
-        "MESSAGE-ID is Layer's (with or without layer:///messages/), or Nexmo's messageId of a reply. "
+        "MESSAGE-ID is Layer's (with or without layer:///messages/), or Nexmo's messageId of a reply or an SMS. "
         "A webhook that was set aside is also found by the id of its event."
     )
 
@@ -133,5 +144,5 @@ class WhyOptions(_OnSettings):
 
     def parseArgs(self, *ids: str) -> None:
         if len(ids) != 1 or not ids[0].strip():
-            raise UsageError("Say which message: its id at Layer, or Nexmo's messageId of a reply.")
+            raise UsageError("Say which message: its id at Layer, or Nexmo's messageId of a reply or of an SMS.")
         self.message_id = ids[0].strip()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha1
 from typing import Literal
 
 from nexmo_twisted.model import Thread
@@ -38,6 +40,12 @@ class Entry:
     def message_id(self) -> str:
         """The UUID of the message, or the provider's messageId of the reply."""
         return long_id(self.id.partition(".")[0]) if self.queue == "out" else self.fields.get("i", "")
+
+    @property
+    def notice(self) -> str:
+        """What a notice answers (stop, start, help, lost); blank for a text about a message."""
+        kind = self.id.partition(".")[2]
+        return "" if re.fullmatch("[0-9a-f]{12}", kind) else kind
 
     @property
     def part_of(self) -> str:
@@ -124,6 +132,11 @@ class Entry:
         return self.fields.get("e", "")
 
 
+def recipient_hash(user_id: str) -> str:
+    """What stands behind the dot in the id of a notification."""
+    return sha1(user_id.encode("utf-8", "replace")).hexdigest()[:12]
+
+
 def _number(fields: Mapping[str, str], name: str) -> int | None:
     try:
         return int(fields[name])
@@ -137,8 +150,8 @@ class MessageFacts:
 
     ``closed`` is why nothing more is done, blank while something may be. ``due`` is None when its ``message.sent``
     never came, ``open`` (texts still owed) when it was not checked yet. ``ranks`` and ``outcomes`` are by user id;
-    ``check`` is when the check is listed. ``held`` is since when the outgoing side is
-    held, and ``held_reason`` why.
+    ``check`` is when the check is listed. ``conversation`` is Layer's id of it, blank when it is not known. ``held`` is
+    since when the outgoing side is held, and ``held_reason`` why.
     """
 
     now: int
@@ -148,6 +161,7 @@ class MessageFacts:
     due: int | None
     delay: int | None
     sender: str
+    conversation: str
     open: int | None
     check: int | None
     held: int | None

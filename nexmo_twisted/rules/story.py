@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from nexmo_twisted.model import Status
 from nexmo_twisted.rules import receipts
-from nexmo_twisted.rules.entries import Entry, MessageFacts
+from nexmo_twisted.rules.entries import Entry, MessageFacts, recipient_hash
 from nexmo_twisted.rules.pacing import KEY
 from nexmo_twisted.rules.phones import masked
 from nexmo_twisted.rules.plain import explained, printable, span, utc
@@ -20,6 +20,14 @@ _SENT = re.compile(r"(?P<how>sent|receipt) (?P<number>\S*) ?(?P<id>.*)", re.DOTA
 
 #: Milliseconds that something may be late before it is worth a word: a service that runs looks every five seconds.
 PUNCTUAL = 15_000
+
+#: What notices are, by what a reply asked for.
+NOTICES = {
+    "stop": "the answer to STOP",
+    "start": "the answer to START",
+    "help": "the answer to HELP",
+    "lost": "the notice that a reply belongs to no conversation",
+}
 
 REDRIVE = "python -m nexmo_twisted redrive"
 PLACE = "python -m nexmo_twisted place"
@@ -44,9 +52,9 @@ def message_story(facts: MessageFacts, policy: Policy) -> Iterator[str]:
         status = facts.ranks.get(user)
         yield f"  {printable(user)}" + (f", status {_status(status)}:" if status is not None else ":")
         if user in facts.outcomes:
-            lines = _outcome(facts, facts.outcomes[user])
+            lines = _told_outcome(facts.outcomes[user], facts.due)
         elif user in entries:
-            lines = _entry(entries[user], facts.now, policy)
+            lines = _entry(entries[user], facts.now, policy, held=facts.held is not None)
         else:
             lines = _nothing_owed(facts, status, policy)
         yield from (f"    {line}" for line in lines)
@@ -58,6 +66,8 @@ def _arrival(facts: MessageFacts) -> Iterator[str]:
             yield "its message.sent has not come, only later events; without it nothing is owed"
         return
     sender = f", sent by {printable(facts.sender)}" if facts.sender else ""
+    if facts.conversation:
+        sender += f" in {printable(facts.conversation)}"
     if facts.delay is None:
         yield f"due {utc(facts.due)}{sender}"
     else:
@@ -103,8 +113,12 @@ def _hold(facts: MessageFacts) -> Iterator[str]:
 
 def _nothing_owed(facts: MessageFacts, status: int | None, policy: Policy) -> Iterator[str]:
     reported = status in policy.report
-    if facts.closed or facts.due is None:
+    if facts.due is None or facts.closed not in ("", "done", "read"):
         yield "no text is owed"
+    elif facts.closed and not reported:
+        yield f"no text was owed: {_status(status)} does not justify one" if status is not None else "no text was owed"
+    elif facts.closed:
+        yield "no text was owed when it was checked"
     elif facts.open is None:
         yield "will be owed a text if that is still so then" if reported else "no text will be owed"
     elif reported:
@@ -113,12 +127,12 @@ def _nothing_owed(facts: MessageFacts, status: int | None, policy: Policy) -> It
         yield "no text is owed: that status does not justify one"
 
 
-def _outcome(facts: MessageFacts, text: str) -> Iterator[str]:
-    """What became of one recipient's text."""
+def _told_outcome(text: str, due: int | None) -> Iterator[str]:
+    """What became of one text that was due then (ms)."""
     found = _OUTCOME.fullmatch(text)
     assert found is not None  # it matches everything
     what, after = found["what"], found["after"]
-    at = f" at {utc(facts.due + int(after))}" if after and facts.due is not None else ""
+    at = f" at {utc(due + int(after))}" if after and due is not None else ""
     sent = _SENT.fullmatch(what)
     if sent is None:
         yield f"{'given up' if what.startswith('uncertain') else 'not sent'}{at}: {explained(what)}"
@@ -134,12 +148,12 @@ def _outcome(facts: MessageFacts, text: str) -> Iterator[str]:
             yield f"what to do about it: {receipts.act(said).value}"
 
 
-def _entry(entry: Entry, now: int, policy: Policy) -> Iterator[str]:
-    """How far one text has come that is still owed."""
+def _entry(entry: Entry, now: int, policy: Policy, *, held: bool) -> Iterator[str]:
+    """How far one text has come that is still owed. ``held``: nothing goes out, which is told for the whole message."""
     number = f" from {masked(entry.number)}" if entry.number else ""
     match entry.state:
         case "R":
-            yield from _waiting(entry, now)
+            yield from _waiting(entry, now, held=held)
         case "C":
             yield f"being prepared; whoever does it has time until {_when(entry.next, now)}"
         case "S":
@@ -160,7 +174,7 @@ def _entry(entry: Entry, now: int, policy: Policy) -> Iterator[str]:
         yield f"{entry.crashes} in a row who had it never said a word about it again"
 
 
-def _waiting(entry: Entry, now: int) -> Iterator[str]:
+def _waiting(entry: Entry, now: int, *, held: bool = False) -> Iterator[str]:
     if entry.failures:
         times = "once" if entry.failures == 1 else f"{entry.failures} times"
         yield f"waiting to be tried again, put off {times}; the last reason: {explained(entry.reason)}"
@@ -173,7 +187,9 @@ def _waiting(entry: Entry, now: int) -> Iterator[str]:
         yield f"{whose} may send only so many SMS a second (nexmo.limits), and others come first"
     if entry.ahead:
         yield f"{entry.ahead} of the same user before it"
-    if entry.next is not None:
+    if held:
+        yield "its turn comes when that is mended"
+    elif entry.next is not None:
         late = now - entry.next
         yield f"next look {_when(entry.next, now)}" + (": does the service run?" if late > PUNCTUAL else "")
 
@@ -188,6 +204,22 @@ def _settlement(entry: Entry, policy: Policy) -> Iterator[str]:
         fate = "buried"
     at = utc((entry.since or 0) + policy.settle_time)
     yield f"a receipt settles it; without one it is {fate}, after {at}"
+
+
+def sms_story(message_id: str, entry: Entry, facts: MessageFacts | None, policy: Policy) -> Iterator[str]:
+    """What is known of the SMS that the provider knows by ``message_id``: whose it is, then all of that message."""
+    name = f"SMS {printable(message_id)}"
+    if entry.notice:
+        yield f"{name}: {NOTICES.get(entry.notice, printable(entry.notice))}"
+        if entry.done:
+            known = f"closed {span(entry.done_for)} ago"
+            yield from (f"  {line}" for line in [known, *_told_outcome(entry.done, None)])
+        return
+    users = {*facts.ranks, *facts.outcomes, *(each.user for each in facts.entries)} if facts else ()
+    whom = [f" to {printable(user)}" for user in users if recipient_hash(user) == entry.id.partition(".")[2]]
+    yield f"{name}: a text{''.join(whom)} about message {entry.message_id}"
+    if facts is not None:
+        yield from message_story(facts, policy)
 
 
 def reply_story(message_id: str, entry: Entry, now: int) -> Iterator[str]:

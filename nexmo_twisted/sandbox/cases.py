@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cached_property
 from uuid import uuid4
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -11,6 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
 from nexmo_twisted.sandbox.companies import Sandbox
+from nexmo_twisted.sandbox.extras import Extras
 from nexmo_twisted.sandbox.faults import Fault
 from nexmo_twisted.sandbox.layer_webhooks import bare
 from nexmo_twisted.sandbox.names import Names
@@ -24,7 +26,11 @@ PATIENCE = 3600.0
 
 
 class Stage:
-    """What a case is played on. It does what people and companies do, and nothing with the service itself."""
+    """What a case is played on. It does what people and companies do, and nothing with the service itself.
+
+    The ann, bob and cleo of a case are its own, see :class:`Extras`, and so is what fails: cases may be played in any
+    order, again, and beside each other.
+    """
 
     def __init__(self, sandbox: Sandbox, names: Names, clock: IReactorTime, timeline: Timeline, story: str) -> None:
         self.sandbox = sandbox
@@ -34,7 +40,16 @@ class Stage:
         self._clock = clock
         self._faults: list[Fault] = []
 
+    @cached_property
+    def people(self) -> Extras:
+        """Who plays."""
+        return Extras(self.sandbox.layer, self._names)
+
     def say(self, text: str) -> None:
+        """Tell it, with the names of those who play: ``{ann} writes``."""
+        names = {name: self.people.name(name) for name in ("ann", "bob", "cleo") if f"{{{name}}}" in text}
+        for name, shown in names.items():
+            text = text.replace(f"{{{name}}}", shown)
         self._timeline.tell(self._story, "none", text)
 
     def lines(self, message_id: str) -> str:
@@ -49,24 +64,27 @@ class Stage:
                 raise TimeoutError
             await deferLater(self._clock, PAUSE)
 
-    def conversation(self, *users: str) -> str:
-        """One in which exactly these people are; a new one when there is none."""
+    def conversation(self, *names: str, called: str = "") -> str:
+        """One in which exactly these people are, with that name if it has one; a new one when there is none."""
+        users = [self.people.id(name) for name in names]
+        metadata = {"conversationName": called, "title": called} if called else {}
         for other in self.sandbox.layer.conversations.values():
-            if set(other.participants) == set(users) and not other.deleted:
+            if set(other.participants) == set(users) and not other.deleted and other.metadata == metadata:
                 return other.id
-        return self.sandbox.layer.start_conversation(list(users))
+        return self.sandbox.layer.start_conversation(users, metadata)
 
-    def write(self, text: str, *users: str, conversation: str = "") -> str:
-        """The first of the users writes to the others. Returns the message's id."""
-        message: str = self.sandbox.layer.send(conversation or self.conversation(*users), users[0], text)
+    def write(self, text: str, *names: str, called: str = "") -> str:
+        """The first of these people writes to the others. Returns the message's id."""
+        sender = self.people.id(names[0])
+        message: str = self.sandbox.layer.send(self.conversation(*names, called=called), sender, text)
         return message
 
     async def texted(self, count: int, since: int) -> list[AcceptedSms]:
         """Wait for so many SMS to Bob, after the first ``since`` SMS to anybody."""
 
         def to_bob() -> list[AcceptedSms]:
-            owners = self._names.owners()
-            return [sms for sms in self.sandbox.nexmo.sent[since:] if "bob" in owners.get(sms.to, ())]
+            owners, bob = self._names.owners(), self.people.id("bob")
+            return [sms for sms in self.sandbox.nexmo.sent[since:] if bob in owners.get(sms.to, ())]
 
         await self.until(lambda: len(to_bob()) >= count)
         return to_bob()
@@ -75,21 +93,21 @@ class Stage:
         """An SMS on Bob's handset about his conversation with Ann."""
         before = len(self.sandbox.nexmo.sent)
         self.write("Are you coming tonight?", "ann", "bob")
-        self.say("Ann writes to Bob, who does not read it: wait for the text, or skip the time")
+        self.say("{ann} writes to {bob}, who does not read it: wait for the text, or skip the time")
         return (await self.texted(1, before))[-1]
 
     def answer(self, sms: AcceptedSms, text: str, plan: PartsPlan | None = None) -> None:
-        self.say(f"Bob's handset answers: {text if len(text) < 60 else 'a long text'}")
+        self.say(f"{{bob}}'s handset answers: {text if len(text) < 60 else 'a long text'}")
         self.sandbox.nexmo.reply(sms.to, sms.sender, text, plan)
 
     async def posted(self, text: str) -> None:
-        """Wait until that text stands in some conversation once more."""
+        """Wait until that text of Bob's stands in some conversation once more."""
         before = self._count(text)
         await self.until(lambda: self._count(text) > before)
 
     def _count(self, text: str) -> int:
-        layer = self.sandbox.layer
-        return sum(message.text == text for each in layer.conversations for message in layer.messages(each))
+        layer, wanted = self.sandbox.layer, (self.people.id("bob"), text)
+        return sum((m.user_id, m.text) == wanted for each in layer.conversations for m in layer.messages(each))
 
     def fail(self, fault: Fault) -> None:
         """Have some requests fail, but none beyond the end of the case."""
@@ -113,44 +131,42 @@ class Case:
 
 
 async def _throttled(stage: Stage) -> None:
-    stage.fail(Fault(path="/sms/json", nexmo_status="1", times=3))
-    stage.say("The next three SMS are answered: throttled")
+    stage.fail(Fault(path="/sms/json", number=stage.people.phone("bob"), nexmo_status="1", times=3))
+    stage.say("The next three SMS to {bob} are answered: throttled")
     await stage.thread()
 
 
 async def _layer_down(stage: Stage) -> None:
     sms = await stage.thread()
-    stage.fail(Fault(path="/layer/", method="POST", status=503, times=4))
-    stage.say("The next four posts to Layer are answered 503")
+    talk = bare(stage.conversation("ann", "bob"))
+    stage.fail(Fault(path=f"/{talk}/messages", method="POST", status=503, times=4))
+    stage.say("The next four posts to Layer into this conversation are answered 503")
     text = "Layer was down when I wrote this."
     stage.answer(sms, text)
     await stage.posted(text)
 
 
 async def _read_before_sent(stage: Stage) -> None:
-    stage.say("Ann writes and Bob reads at once; the webhooks arrive the other way round")
+    stage.say("{ann} writes and {bob} reads at once; the webhooks arrive the other way round")
     with stage.sandbox.deliverer.backwards():
         message = stage.write("You have read this already.", "ann", "bob")
-        stage.sandbox.layer.mark_read(message, "bob")
+        stage.sandbox.layer.mark_read(message, stage.people.id("bob"))
 
 
 async def _two_at_once(stage: Stage) -> None:
     before = len(stage.sandbox.nexmo.sent)
     stage.write("Are you coming tonight?", "ann", "bob")
     stage.write("Lunch at noon?", "ann", "bob", "cleo")
-    stage.say("Ann writes to Bob, and to Bob and Cleo; nobody reads it")
+    stage.say("{ann} writes to {bob}, and to {bob} and {cleo}; nobody reads it")
     for sms in await stage.texted(2, before):
         stage.answer(sms, f"I answer in the thread of ...{sms.sender[-4:]}")
 
 
 async def _numbers_taken(stage: Stage) -> None:
     count = len(stage.sandbox.nexmo.numbers) + 1
-    stage.say(f"Ann starts {count} conversations with Bob, one more than there are numbers")
+    stage.say(f"{{ann}} starts {count} conversations with {{bob}}, one more than there are numbers")
     for each in range(1, count + 1):
-        talk = stage.sandbox.layer.start_conversation(
-            ["ann", "bob"], {"conversationName": f"Plan {each}", "title": f"Plan {each}"}
-        )
-        stage.write(f"What do you think of plan {each}?", "ann", conversation=talk)
+        stage.write(f"What do you think of plan {each}?", "ann", "bob", called=f"Plan {each}")
     stage.say("Once they are texted, skip a week, and the numbers are free again")
 
 
@@ -168,14 +184,14 @@ async def _stop(stage: Stage) -> None:
     stage.answer(sms, "STOP")
     await stage.texted(1, before)
     message = stage.write("Bob, one more thing ...", "ann", "bob")
-    stage.say("Ann writes again, of which Bob gets no text")
+    stage.say("{ann} writes again, of which {bob} gets no text")
     await stage.until(lambda: "no text" in stage.lines(message))
     stage.answer(sms, "START")
 
 
 async def _answer_lost(stage: Stage) -> None:
-    stage.fail(Fault(path="/sms/json", done=True, drop=True))
-    stage.say("Nexmo takes the next SMS, and cuts the connection before it says so")
+    stage.fail(Fault(path="/sms/json", number=stage.people.phone("bob"), done=True, drop=True))
+    stage.say("Nexmo takes the next SMS to {bob}, and cuts the connection before it says so")
     await stage.thread()
 
 

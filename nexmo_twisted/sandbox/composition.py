@@ -34,6 +34,7 @@ from nexmo_twisted.store.connection import Connection, Now
 from nexmo_twisted.store.keys import KEYS
 from nexmo_twisted.store.operator import Operator
 from nexmo_twisted.store.words import reply_id
+from nexmo_twisted.twistd import survive_signals
 
 #: Where the sandbox is found; the demo looks there.
 COMPANIES_PORT = 8090
@@ -120,9 +121,15 @@ class _ToldService(NexmoService):
         return ToldProvider(super()._sms_provider(clock), self._timeline, self._names)
 
     def _go(self, connected: object) -> None:
-        restored = Deferred.fromCoroutine(self.keeping.restore())
+        restored = Deferred.fromCoroutine(self._resume())
         restored.addErrback(lambda failure: self._log.failure("The sandbox begins anew", failure))
         restored.addCallback(super()._go)
+
+    async def _resume(self) -> None:
+        """Go on where the last run ended. The companies may know less of us than they did when it looked last, since
+        what they know is kept once a second; nobody else is on this Redis, so we look again at once."""
+        await self.keeping.restore()
+        await self._redis.command("DEL", KEYS["lock"] + "registration")
 
     async def _before_closing(self) -> None:
         await self.keeping.stop()
@@ -210,4 +217,6 @@ class SandboxService(Service):
 
 def make_sandbox(settings: Settings, reactor: Any = None, data: Path = DATA) -> SandboxService:
     """The sandbox with settings of :func:`sandbox_settings`, to be started by twistd. It remembers in ``data``."""
-    return SandboxService(settings, reactor or installed_reactor(), data)
+    reactor = reactor or installed_reactor()
+    reactor.callWhenRunning(survive_signals, reactor)
+    return SandboxService(settings, reactor, data)

@@ -12,6 +12,7 @@ from twisted.web.http import Request
 from twisted.web.resource import Resource
 
 from nexmo_twisted.durations import milliseconds
+from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.sandbox.answering import BadInput, json_object, write
 from nexmo_twisted.sandbox.cases import CASES, Cases
 from nexmo_twisted.sandbox.clock import SkippingClock
@@ -113,6 +114,8 @@ class PageApi:
             return write(request, error(422, str(wrong)))
         except AlreadySkipping:
             return write(request, error(409, "time is being skipped already"))
+        except StoreUnavailable as away:
+            return write(request, error(503, f"time was skipped up to where Redis failed: {away.reason}"))
         return write(request, json_answer(200, {"ahead": self._clock.ahead}))
 
     @app.route("/cases", methods=["GET"])

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
+from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.sandbox.clock import SkippingClock
 
 #: The longest skip, in seconds: four weeks.
@@ -17,6 +18,8 @@ STEPS = 300
 #: Seconds of the machine's time: from one look whether all is quiet to the next, and until it is not waited for longer.
 #: What is still under way then waits for the clock itself, to time out or to have been slow.
 PAUSE, PATIENCE = 0.01, 0.25
+#: Seconds of the machine's time that Redis may be slow or away before a skip ends early.
+REDIS_PATIENCE = 10.0
 #: Looks in a row that find everything quiet.
 QUIET = 3
 
@@ -48,7 +51,8 @@ class Skipping:
     async def skip(self, seconds: float) -> None:
         """Let ``seconds`` pass: jump to the next thing that is due, let it happen, and so on.
 
-        Raises ValueError for what is no such time, AlreadySkipping while another skip is under way.
+        Raises ValueError for what is no such time, AlreadySkipping while another skip is under way, StoreUnavailable
+        when Redis does not answer for so long that nobody knows what is next.
         """
         if not 0 < seconds <= LONGEST:
             raise ValueError(f"so much time cannot be skipped: more than 0 and at most {LONGEST / 86_400:g} days can")
@@ -59,7 +63,7 @@ class Skipping:
             left, exact = seconds, STEPS
             while left > 0:
                 await self._quiet()
-                due = await self._next_due()
+                due = await self._known_next_due()
                 if due is None:
                     step = left
                 elif due > 0 and exact > 0:
@@ -73,6 +77,17 @@ class Skipping:
             await self._keep()
         finally:
             self.under_way = False
+
+    async def _known_next_due(self) -> float | None:
+        """As ``next_due``, asked again while Redis is slow."""
+        began = self._reactor.seconds()
+        while True:
+            try:
+                return await self._next_due()
+            except StoreUnavailable:
+                if self._reactor.seconds() - began >= REDIS_PATIENCE:
+                    raise
+            await deferLater(self._reactor, PAUSE)
 
     async def _quiet(self) -> None:
         began, looks = self._reactor.seconds(), 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -19,7 +20,7 @@ LINES = 60
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing that happened, at so many seconds since the epoch; ``number`` counts those of its story."""
+    """One thing that happened, at so many seconds since the epoch; ``number`` is its own in its story."""
 
     number: int
     at: float
@@ -38,7 +39,11 @@ class Story:
 
 
 class Timeline:
-    """The newest stories, in the order in which they began. ``now`` gives seconds since the epoch."""
+    """The newest stories, in the order in which they began, and in each all that happened in its order.
+
+    What happens is often told a little later, when Redis or a company has answered: so it is told with its time, and
+    finds its place. ``now`` gives seconds since the epoch.
+    """
 
     def __init__(self, now: Callable[[], float]) -> None:
         self.now = now
@@ -52,10 +57,12 @@ class Timeline:
                 del self._stories[next(each for each in self._stories if each != SERVICE)]
         return self._stories[story_id]
 
-    def tell(self, story_id: str, tone: Tone, text: str) -> None:
-        """One more line of a story; of one that is not kept any more, it is the service's."""
+    def tell(self, story_id: str, tone: Tone, text: str, at: float | None = None) -> None:
+        """One more line of a story, of what happened ``at`` that time, or now. When the story is not kept any more,
+        it is a line of the service's."""
         lines = self._stories.get(story_id, self._stories[SERVICE]).lines
-        lines.append(Line(lines[-1].number + 1 if lines else 1, self.now(), tone, text))
+        line = Line(max((each.number for each in lines), default=0) + 1, self.now() if at is None else at, tone, text)
+        insort(lines, line, key=lambda each: each.at)
         del lines[:-LINES]
 
     def lines(self, story_id: str) -> list[str]:

@@ -31,14 +31,15 @@ class ToldProvider:
         self._names = names
 
     async def send(self, sms: Sms, *, until: float | None = None) -> Outcome:
+        at = self._timeline.now()  # its receipt may be told before its answer
         outcome = await self._provider.send(sms, until=until)
         story, whose = story_of(sms.client_ref), self._names.handset(sms.to)
         if outcome.verdict is Verdict.ACCEPTED:
             size = segments(sms.text)
             parts = f"{size.parts} segment{'' if size.parts == 1 else 's'}, {_ALPHABETS[size.encoding]}"
-            self._timeline.tell(story, "sent", f"{whose}: text sent from {shown(sms.sender)} ({parts})")
+            self._timeline.tell(story, "sent", f"{whose}: text sent from {shown(sms.sender)} ({parts})", at)
         else:
-            self._timeline.tell(story, "bad", f"{whose}: {_TOLD[outcome.verdict]}: {outcome.reason}")
+            self._timeline.tell(story, "bad", f"{whose}: {_TOLD[outcome.verdict]}: {outcome.reason}", at)
         return outcome
 
     async def numbers(self) -> Sequence[OwnedNumber]:
@@ -60,10 +61,11 @@ class ToldChat:
         self.conversation = chat.conversation
 
     async def post(self, conversation_id: str, user_id: str, parts: Sequence[str], once: UUID) -> None:
+        at = self._timeline.now()
         await self._chat.post(conversation_id, user_id, parts, once)
         where, who = self._names.conversation(conversation_id), self._names.user(user_id)
         reply = urlsafe_b64encode(once.bytes)[:22].decode()
-        self._timeline.tell(reply, "good", f"reply posted into {where} as {who}")
+        self._timeline.tell(reply, "good", f"reply posted into {where} as {who}", at)
 
     async def ensure_webhook(self, name: str, target_url: str, secret: str) -> Sequence[str]:
         done = await self._chat.ensure_webhook(name, target_url, secret)

@@ -13,14 +13,14 @@ import txredisapi
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
-from twisted.internet.ssl import optionsForClientTLS
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from nexmo_twisted.errors import AnswerLost, StoreUnavailable
 from nexmo_twisted.store.keys import with_constants
-from nexmo_twisted.store.lines import CONNECT_TIMEOUT, Line, Unusable, dial, kind_of, log_in
+from nexmo_twisted.store.lines import CONNECT_TIMEOUT, REPLY_TIMEOUT, Line, Unusable, dial, kind_of, log_in
 from nexmo_twisted.store.sentinels import Host, Sentinels
+from nexmo_twisted.store.tls import Verifying
 from nexmo_twisted.store.url import RedisAddress
 
 #: Seconds between two attempts to connect, at first and at most.
@@ -70,18 +70,28 @@ class Connection:
     """One line at a time: commands sent over it are carried out in that order.
 
     ``tell``: whether the log hears when Redis is away (each reason once) and when it is there again. Of several
-    connections to one Redis one is enough.
+    connections to one Redis one is enough. ``reply_timeout``: seconds until a command without an answer fails.
     """
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, address: RedisAddress, scripts: Scripts, *, tell: bool = True) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        address: RedisAddress,
+        scripts: Scripts,
+        *,
+        tell: bool = True,
+        reply_timeout: float = REPLY_TIMEOUT,
+    ) -> None:
         self._reactor = reactor
         self._address = address
         self._scripts = scripts
         self._tell = tell
+        self._reply_timeout = reply_timeout
         self._told: set[str] = set()
         self._outage = False
+        self.why_away = ""  #: why the last attempt to connect failed; blank while there is a line
         self._line: Line | None = None
         self._sentinels: Sentinels | None = None
         self._master: Host | None = None  #: as Sentinel has it; None also when it is about to change
@@ -106,7 +116,7 @@ class Connection:
         """One plain command. Raises StoreUnavailable when Redis is away, silent (AnswerLost) or refuses."""
         line = self._line
         if line is None:
-            raise StoreUnavailable("not connected to Redis")
+            raise StoreUnavailable(": ".join(filter(None, ("not connected to Redis", self.why_away))))
         try:
             return await line.execute_command(*words)
         except txredisapi.ResponseError as error:
@@ -179,7 +189,7 @@ class Connection:
         address = self._address
         if self._sentinels is not None:
             self._master = await self._sentinels.master()
-        line = await dial(self._endpoint(), lambda: Line(self._reactor))
+        line = await dial(self._endpoint(), lambda: Line(self._reactor, self._reply_timeout))
         await log_in(line, address.username, address.password, address.db, as_master=self._sentinels is not None)
         if self._sentinels is not None and self._master is None:
             line.abort()
@@ -193,7 +203,7 @@ class Connection:
         host, port = self._master or (address.host, address.port)
         tcp = HostnameEndpoint(self._reactor, host.encode("idna"), port, timeout=CONNECT_TIMEOUT)
         if address.kind == "tls":
-            return wrapClientTLS(optionsForClientTLS(host), tcp)
+            return wrapClientTLS(Verifying(host), tcp)
         return tcp
 
     def _changing(self, master: Host | None) -> None:
@@ -205,6 +215,7 @@ class Connection:
 
     def _there(self, line: Line) -> None:
         self._line = line
+        self.why_away = ""
         if self._outage:
             self._outage = False
             self._log.info("Redis is there again")
@@ -212,6 +223,7 @@ class Connection:
             self._opened.callback(None)
 
     def _away(self, reason: str) -> None:
+        self.why_away = reason
         if self._tell and not self._closed and reason not in self._told:
             self._told.add(reason)
             self._outage = True

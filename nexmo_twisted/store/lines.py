@@ -18,6 +18,8 @@ from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime, IS
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
+from nexmo_twisted.store.tls import told
+
 #: Seconds until a command without an answer fails and its line is given up. Webhooks must be answered in one.
 REPLY_TIMEOUT = 0.5
 #: Seconds by which a timer may be late before we say that we, not Redis, stood still.
@@ -108,7 +110,7 @@ class Line(txredisapi.RedisProtocol):  # type: ignore[misc]
     def connectionLost(self, why: Failure) -> None:
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
-        self.reason = why.getErrorMessage()
+        self.reason = told(why.value)
         self.lost.callback(None)  # before the commands without an answer learn of it, so that none is tried again here
         super().connectionLost(why)
 
@@ -142,7 +144,7 @@ async def dial(endpoint: IStreamClientEndpoint, make: Callable[[], Line]) -> Lin
     except (CancelledError, ConnectingCancelledError):
         raise CancelledError from None
     except Exception as error:  # refused, no such host, no such socket ...
-        raise Unusable(str(error) or type(error).__name__) from error
+        raise Unusable(told(error)) from error
     return line  # type: ignore[no-any-return]
 
 

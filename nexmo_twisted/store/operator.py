@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from nexmo_twisted.model import Status, Thread
-from nexmo_twisted.rules.compact import short_id
+from nexmo_twisted.rules.compact import CONVERSATION, long_id, short_id
 from nexmo_twisted.rules.entries import Entry, MessageFacts, Queue
 from nexmo_twisted.rules.links import thread_of_entry
 from nexmo_twisted.rules.quarantine import SetAside, read_entry
+from nexmo_twisted.rules.receipts import brief
 from nexmo_twisted.store.connection import Connection, Now, redis_time
 from nexmo_twisted.store.keys import KEYS
 from nexmo_twisted.store.redis_store import QUARANTINED
@@ -88,7 +89,7 @@ class Operator:
             entries = [entry for entry in await self.entries("out", sorted(found)) if entry.fields]
         if not record and not entries:
             return None
-        closed, closed_at, due, delay, sender, open_ = record or ("expired", "", "", "", "", "")
+        closed, closed_at, due, delay, sender, open_, short = record or ("expired", *[""] * 6)
         return MessageFacts(
             now=int(now),
             message_id=message_id,
@@ -97,6 +98,7 @@ class Operator:
             due=int_or_none(due),
             delay=int_or_none(delay),
             sender=sender,
+            conversation=CONVERSATION + long_id(short) if short else "",
             open=int_or_none(open_),
             check=int_or_none(check),
             held=int_or_none(held),
@@ -106,12 +108,21 @@ class Operator:
             entries=entries,
         )
 
+    async def sms(self, message_id: str) -> Entry | None:
+        """Whose SMS has that id at the provider: as far as known the notification with the id of its message and
+        recipient, or of a notice what became of it. None when nobody's is known."""
+        nid = await self._connection.run("sms", self._now(), *map(brief, _spellings(message_id)))
+        if not nid:
+            return None
+        (entry,) = await self.entries("out", [nid])
+        return entry
+
     async def reply(self, message_id: str) -> tuple[Entry, int] | None:
         """What is known of the reply with that messageId of the provider, and the time (ms); None when nothing is.
 
         Of a part of a long reply it is what is known of that one, as soon as there is one.
         """
-        for spelling in dict.fromkeys((message_id, message_id.upper(), message_id.lower())):
+        for spelling in _spellings(message_id):
             (entry,) = await self.entries("in", [reply_id(spelling)])
             if entry.done and entry.part_of not in ("", entry.id):
                 (entry,) = await self.entries("in", [entry.part_of])
@@ -147,6 +158,11 @@ class Operator:
             found.update((member, float(score)) for member, score in pairs(flat).items())
             if cursor == "0":
                 return found
+
+
+def _spellings(message_id: str) -> Iterable[str]:
+    """The provider has hexadecimal digits in capitals, people do not always."""
+    return dict.fromkeys((message_id, message_id.upper(), message_id.lower()))
 
 
 def _batches(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:

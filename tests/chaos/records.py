@@ -14,22 +14,23 @@ from nexmo_twisted.rules.compact import short_id
 from nexmo_twisted.store.connection import Connection
 from nexmo_twisted.store.keys import KEYS
 from nexmo_twisted.store.words import REPLIES
+from tests.support import reading
 
 #: Records are looked up so many at a time.
 BATCH = 500
 
-#: A record is cmsgpack, which only Redis itself reads here. ARGV: keys. Returns {due or '', flat outcomes} for each.
-_READ = """
+#: A record is cmsgpack, which only Redis itself reads here. ARGV: ids of messages. Returns {due or '', flat
+#: outcomes} for each.
+_READ = reading("""
 local found = {}
-for i, key in ipairs(ARGV) do
-  local raw = redis.call('GET', key)
-  local record = raw and cmsgpack.unpack(raw) or {}
+for i, mid in ipairs(ARGV) do
+  local record = load_message(mid) or {}
   local flat = {}
   for user, outcome in pairs(record.o or {}) do flat[#flat + 1] = user; flat[#flat + 1] = outcome end
   found[i] = {record.d and string.format('%.0f', record.d) or '', flat}
 end
 return found
-"""
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,8 @@ class Records:
         found: dict[str, Record] = {}
         for first in range(0, len(message_ids), BATCH):
             batch = message_ids[first : first + BATCH]
-            keys = [KEYS["message"] + short_id(message_id) for message_id in batch]
-            answers: list[Any] = await self.connection.command("EVAL", _READ, 0, *keys)
+            mids = [short_id(message_id) for message_id in batch]
+            answers: list[Any] = await self.connection.command("EVAL", _READ, 0, *mids)
             for message_id, (due, flat) in zip(batch, answers, strict=True):
                 outcomes = dict(zip(flat[::2], flat[1::2], strict=True))
                 found[message_id] = Record(int(due) if due else None, outcomes)

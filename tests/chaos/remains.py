@@ -9,12 +9,14 @@ from typing import Any
 
 import hiredis
 
+from tests.support import reading
+
 _OPEN = """local open = 0
 for _, key in ipairs({'nx:due', 'nx:out', 'nx:in', 'nx:uncertain:out', 'nx:ccd'}) do
   open = open + redis.call('ZCARD', key)
 end
 return open"""
-_RECORD = "return cjson.encode(cmsgpack.unpack(redis.call('GET', ARGV[1])))"
+_RECORD = reading("local r = load_message(ARGV[1]); return cjson.encode({o = r.o, n = r.n, x = r.x})")
 
 #: What stays for ever: a counter, how long all holds lasted, numbers that the account does not own, who wants no texts.
 _FOR_EVER = ("nx:fence", "nx:held", "nx:unowned", "nx:opt:")
@@ -51,7 +53,7 @@ class Database:
         ..."""
         found = []
         for key in self.ask("KEYS", "nx:m:*"):
-            record: dict[str, Any] = json.loads(self.ask("EVAL", _RECORD, 0, key))
+            record: dict[str, Any] = json.loads(self.ask("EVAL", _RECORD, 0, key.removeprefix("nx:m:")))
             told = record.get("o") or {}
             found += [f"{user} {outcome.split()[0]}" for user, outcome in told.items()]
             if not told and not record.get("n"):

@@ -28,8 +28,11 @@ from nexmo_twisted.errors import NexmoTwistedError
 _REACTOR: Any = reactor
 
 
-def certificate(name: str) -> tuple[ssl.PrivateCertificate, ssl.Certificate]:
-    """A self-signed certificate for a host name or address: for the server, and for who trusts it."""
+def certificate(name: str, *, says_so: bool = True) -> tuple[ssl.PrivateCertificate, ssl.Certificate]:
+    """A self-signed certificate for a host name or address: for the server, and for who trusts it.
+
+    Unless ``says_so`` the name stands in its subject alone, where nobody looks any more.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     try:
@@ -37,7 +40,7 @@ def certificate(name: str) -> tuple[ssl.PrivateCertificate, ssl.Certificate]:
     except ValueError:
         alternative = x509.DNSName(name)
     now = datetime.datetime.now(datetime.UTC)
-    made = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
@@ -45,10 +48,11 @@ def certificate(name: str) -> tuple[ssl.PrivateCertificate, ssl.Certificate]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
     )
+    if says_so:
+        builder = builder.add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
+    made = builder.sign(key, hashes.SHA256())
     public = made.public_bytes(serialization.Encoding.PEM)
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

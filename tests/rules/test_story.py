@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -11,7 +12,7 @@ from twisted.trial.unittest import TestCase
 from nexmo_twisted.model import Status
 from nexmo_twisted.rules.entries import Entry, MessageFacts
 from nexmo_twisted.rules.receipts import brief
-from nexmo_twisted.rules.story import Policy, message_story, reply_story
+from nexmo_twisted.rules.story import Policy, message_story, reply_story, sms_story
 
 NOW = 1_767_225_600_000
 MINUTE = 60_000
@@ -32,6 +33,7 @@ def facts(**what: Any) -> MessageFacts:
         "due": NOW - 5 * MINUTE,
         "delay": 10 * MINUTE,
         "sender": "ann",
+        "conversation": "",
         "open": 1,
         "check": None,
         "held": None,
@@ -119,6 +121,52 @@ class Messages(TestCase):
                 "bob:",
                 "sent from …0101 at 2025-12-31T23:55:12Z",
                 "Nexmo's id of it is 0A0B",
+            ],
+        )
+
+    def test_after_the_check(self) -> None:
+        """Who had read it, who wrote it and where are still told."""
+        talk = "layer:///conversations/x"
+        known = facts(closed="done", closed_at=NOW, open=None, conversation=talk, ranks={"bob": 2, "cleo": 1})
+        sent = facts(outcomes={"cleo": f"sent {ONE} 0A0B @12500"}).outcomes
+        lines = told(replace(known, outcomes=sent))
+        self.assertEqual(lines[1], f"received 2025-12-31T23:45:00Z, sent by ann in {talk}")
+        self.assertEqual(
+            lines[4:],
+            [
+                "bob, status read:",
+                "no text was owed: read does not justify one",
+                "cleo, status delivered:",
+                "sent from …0101 at 2025-12-31T23:55:12Z",
+                "Nexmo's id of it is 0A0B",
+            ],
+        )
+        known = facts(closed="read", closed_at=NOW, open=None, ranks={"bob": 2})
+        self.assertIn("no text was owed: read does not justify one", told(known))
+
+    def test_held_is_no_stop(self) -> None:
+        """While the account is at fault a text that waits says nothing of the service."""
+        lines = told(facts(held=NOW - MINUTE, held_reason="no credit", entries=[text(NOW - 5 * MINUTE, s="R")]))
+        self.assertNotIn("does the service run", " ".join(lines))
+        self.assertIn("its turn comes when that is mended", lines)
+        self.assertIn("does the service run?", " ".join(told(facts(entries=[text(NOW - 5 * MINUTE, s="R")]))))
+
+    def test_sms(self) -> None:
+        """Whose an SMS is, then what is known of its message; of a notice what it was."""
+        known = facts(entries=[text(s="R")])
+        lines = list(sms_story("0A0B", Entry("out", NID, {}), known, RESEND))
+        self.assertEqual(lines[:2], [f"SMS 0A0B: a text to bob about message {MESSAGE}", f"Message {MESSAGE}"])
+        lines = list(sms_story("0A0B", Entry("out", NID, {}), None, RESEND))
+        self.assertEqual(lines, [f"SMS 0A0B: a text about message {MESSAGE}"])
+        done = Entry("out", "x.stop", {}, done=f"sent {ONE} 0A0B =d", done_for=MINUTE)
+        self.assertEqual(
+            list(sms_story("0A0B", done, None, RESEND)),
+            [
+                "SMS 0A0B: the answer to STOP",
+                "  closed 1 min ago",
+                "  sent from …0101",
+                "  Nexmo's id of it is 0A0B",
+                "  Nexmo's receipt: delivered",
             ],
         )
 

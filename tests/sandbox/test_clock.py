@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from twisted.internet.defer import Deferred
 from twisted.internet.error import AlreadyCalled, AlreadyCancelled
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import Clock
-from twisted.trial.unittest import TestCase
+from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.sandbox.clock import SkippingClock
+from nexmo_twisted.sandbox.skipping import PAUSE, Skipping
 
 
-class SkippingTests(TestCase):
+class SkippingTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.machine = Clock()
         self.clock = SkippingClock(self.machine, lambda: 1_000.0 + self.machine.seconds())
@@ -69,3 +72,35 @@ class SkippingTests(TestCase):
         for seconds in (-1.0, float("inf"), float("nan")):
             self.assertRaises(ValueError, self.clock.skip, seconds)
         self.assertEqual(self.clock.ahead, 0.0)
+
+    def skipping(self, answers: list[float | StoreUnavailable | None]) -> Deferred[None]:
+        """A skip of a minute while what is next is told so; a fault is told for ever when it comes last."""
+
+        async def next_due() -> float | None:
+            answer = answers.pop(0) if len(answers) > 1 else answers[0]
+            if isinstance(answer, StoreUnavailable):
+                raise answer
+            return answer
+
+        async def keep() -> None:
+            self.called.append("kept")
+
+        self.skips = Skipping(self.clock, self.machine, lambda: False, next_due, keep)
+        return Deferred.fromCoroutine(self.skips.skip(60))
+
+    def test_slow_redis(self) -> None:
+        """While Redis is slow a skip asks it again what is next, and then goes on."""
+        slow = StoreUnavailable("Redis is away")
+        done = self.skipping([slow, slow, 30.0, slow, None])
+        self.machine.pump([PAUSE] * 50)
+        self.successResultOf(done)
+        self.assertEqual((self.clock.ahead, self.called), (60.0, ["kept"]))
+
+    def test_no_redis(self) -> None:
+        """When it stays away a skip ends with that, and another one may begin."""
+        done = self.skipping([30.0, StoreUnavailable("Redis is away")])
+        self.machine.pump([0.1] * 90)
+        self.assertNoResult(done)
+        self.machine.pump([0.1] * 30)
+        self.failureResultOf(done, StoreUnavailable)
+        self.assertEqual((self.clock.ahead, self.skips.under_way), (30.0, False))

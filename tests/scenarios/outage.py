@@ -30,6 +30,7 @@ _USUAL = re.compile(r"^(Starting|Stopping) factory |^127\.0\.0\.1 (GET|POST) ")
 class OwnWorld(World):
     """The world with a Redis of its own."""
 
+    product = NexmoService
     options: tuple[str, ...] = ()
     password = ""
 

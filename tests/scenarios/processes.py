@@ -17,18 +17,18 @@ ROOT = Path(__file__).parent.parent.parent
 TWISTD = str(Path(sys.executable).parent / "twistd")
 
 
-class Twistd(ProcessProtocol):
-    """``twistd`` with some arguments in some directory; ``output`` is all it printed."""
+class Program(ProcessProtocol):
+    """A program with its arguments in some directory; ``output`` is all it printed."""
 
-    def __init__(self, directory: Path, *arguments: str, environ: dict[str, str] | None = None) -> None:
+    def __init__(self, directory: Path, *words: str, environ: dict[str, str] | None = None) -> None:
         self.output = ""
         self.ended: Deferred[None] = Deferred()
         self.code: int | None = None
         paths = {"PYTHONPATH": str(ROOT), "PATH": os.environ.get("PATH", ""), "HOME": str(directory)}
         self.process: Any = reactor.spawnProcess(  # type: ignore[attr-defined]
             self,
-            TWISTD,
-            [TWISTD, "-n", "--pidfile=", *arguments],
+            words[0],
+            words,
             env=paths | (environ or {}),
             path=str(directory),
             childFDs={0: "w", 1: "r", 2: "r"},
@@ -55,3 +55,10 @@ class Twistd(ProcessProtocol):
             await self.ended
         assert self.code is not None
         return self.code
+
+
+class Twistd(Program):
+    """``twistd`` in the foreground, with these further arguments."""
+
+    def __init__(self, directory: Path, *arguments: str, environ: dict[str, str] | None = None) -> None:
+        super().__init__(directory, TWISTD, "-n", "--pidfile=", *arguments, environ=environ)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nexmo_twisted.rules.optout import CONFIRM_START, CONFIRM_STOP
 from nexmo_twisted.sandbox.cases import CASES
 from tests.scenarios.test_sandbox import PATIENCE, Sandboxed
-from tests.scenarios.world import BOB, LUNCH, ONE, TALK
+from tests.scenarios.world import BOB, ONE
 from tests.support import until
 
 
@@ -20,21 +20,31 @@ class Played(Sandboxed):
         """Wait for the end of every case."""
         await until(lambda: not self.running.page.cases.playing, PATIENCE)  # type: ignore[union-attr]
 
-    def in_talk(self, conversation: str) -> list[tuple[str | None, str]]:
-        return [(message.user_id, message.text) for message in self.layer.messages(conversation)]
+    def bob(self, number: int = 2) -> str:
+        """The phone of the Bob of a case: the first one that is played has Ann 2, Bob 2 and Cleo 2."""
+        return str(self.layer.users[f"bob-{number}"]["phone_number"]).removeprefix("+")
+
+    def in_talk(self, *names: str, number: int = 2) -> list[tuple[str | None, str]]:
+        """Who wrote what in the conversation of these people, of that case."""
+        users = {f"{name}-{number}" for name in names or ("ann", "bob")}
+        (talk,) = [id for id, each in self.layer.conversations.items() if set(each.participants) == users]
+        return [(str(message.user_id).partition("-")[0], message.text) for message in self.layer.messages(talk)]
+
+    def texts(self, handset: str = "") -> list[str]:
+        return super().texts(handset or self.bob())
 
     async def test_throttled(self) -> None:
         """Nexmo throttles: three refusals, then the text goes out, once."""
         await self.play("throttled", "15 s", "1 minute")
         await self.over()
-        self.assertEqual(self.texts(), ["Ann: Are you coming tonight?"])
+        self.assertEqual(self.texts(), ["Ann 2: Are you coming tonight?"])
         self.assertEqual(len([line for line in await self.told() if "Nexmo has not taken it" in line]), 3)
 
     async def test_layer_down(self) -> None:
         """Layer is down: the reply is posted once it is back, once."""
         await self.play("layer-down", "15 s", "5 minutes")
         await self.over()
-        self.assertEqual(self.in_talk(TALK)[1:], [("bob", "Layer was down when I wrote this.")])
+        self.assertEqual(self.in_talk()[1:], [("bob", "Layer was down when I wrote this.")])
         self.assertEqual(len([line for line in await self.told() if "503" in line and "tried again" in line]), 4)
 
     async def test_read_before_sent(self) -> None:
@@ -49,26 +59,29 @@ class Played(Sandboxed):
         """Two conversations at once: two numbers on Bob's handset, and each answer finds its own conversation."""
         await self.play("two", "15 s")
         await self.over()
-        await until(lambda: len(self.in_talk(TALK)) == 2 and len(self.in_talk(LUNCH)) == 2, PATIENCE)
-        of = {sms.text: sms.sender for sms in self.nexmo.sent if sms.to == BOB}
+        await until(lambda: len(self.in_talk()) == 2 and len(self.in_talk("ann", "bob", "cleo")) == 2, PATIENCE)
+        of = {sms.text: sms.sender for sms in self.nexmo.sent if sms.to == self.bob()}
         self.assertEqual(len(set(of.values())), 2)
-        for conversation, text in ((TALK, "Ann: Are you coming tonight?"), (LUNCH, "Ann: Lunch at noon?")):
-            self.assertEqual(self.in_talk(conversation)[1], ("bob", f"I answer in the thread of ...{of[text][-4:]}"))
+        for names, text in (
+            (("ann", "bob"), "Ann 2: Are you coming tonight?"),
+            (("ann", "bob", "cleo"), "Ann 2: Lunch at noon?"),
+        ):
+            self.assertEqual(self.in_talk(*names)[1], ("bob", f"I answer in the thread of ...{of[text][-4:]}"))
 
     async def test_numbers_taken(self) -> None:
         """All numbers taken: one conversation more than there are numbers is not texted, and it is told why."""
         await self.play("taken", "15 s")
         await self.over()
-        self.assertEqual(sorted(self.texts()), [f"Ann: What do you think of plan {each}?" for each in (1, 2)])
+        self.assertEqual(sorted(self.texts()), [f"Ann 2: What do you think of plan {each}?" for each in (1, 2)])
         self.assertIn(
-            "Bob: no text: all numbers were taken on the recipient's handset; more are needed", await self.told()
+            "Bob 2: no text: all numbers were taken on the recipient's handset; more are needed", await self.told()
         )
 
     async def test_long_reply(self) -> None:
         """Long reply in three parts: whatever their order, one message stands in the chat."""
         await self.play("long", "15 s")
         await self.over()
-        (_, (who, text)) = self.in_talk(TALK)
+        (_, (who, text)) = self.in_talk()
         self.assertEqual((who, text.count("This is sentence")), ("bob", 10))
         received = [line for line in await self.told() if line.startswith("part ")]
         self.assertEqual([line.split()[1] for line in received], ["3", "1", "2"])
@@ -79,16 +92,14 @@ class Played(Sandboxed):
         await self.over()
         await until(lambda: len(self.texts()) == 3, PATIENCE)
         self.assertEqual(self.texts()[1:], [CONFIRM_STOP, CONFIRM_START])
-        self.assertEqual(
-            [text for _, text in self.in_talk(TALK)], ["Are you coming tonight?", "Bob, one more thing ..."]
-        )
-        self.assertIn("Bob: no text: the recipient asked by SMS to get no more texts", await self.told())
+        self.assertEqual([text for _, text in self.in_talk()], ["Are you coming tonight?", "Bob, one more thing ..."])
+        self.assertIn("Bob 2: no text: the recipient asked by SMS to get no more texts", await self.told())
 
     async def test_answer_lost(self) -> None:
         """Nexmo's answer is lost: its receipt settles it, and nothing is sent twice."""
         await self.play("lost", "15 s", "30 minutes")
         await self.over()
-        self.assertEqual(self.texts(), ["Ann: Are you coming tonight?"])
+        self.assertEqual(self.texts(), ["Ann 2: Are you coming tonight?"])
         self.assertTrue(any("nobody knows whether it went out" in line for line in await self.told()))
 
     async def test_all(self) -> None:
@@ -102,21 +113,47 @@ class Played(Sandboxed):
 
     async def test_nothing_comes_of_it(self) -> None:
         """What waits for something that does not come is over after an hour."""
-        await self.do("replies", handset=BOB, number=ONE, text="STOP")
-        await self.play("long", "2 hours")
+        await self.play("long")
+        await self.do("replies", handset=self.bob(), number=ONE, text="STOP")
+        await self.do("skip", by="2 hours")
         await self.over()
         self.assertIn("An hour has passed", "".join(await self.told()))
 
     async def test_leaves_nothing(self) -> None:
         """A case that ends early takes its faults along."""
-        await self.do("replies", handset=BOB, number=ONE, text="STOP")
-        await self.play("throttled", "2 hours")
+        await self.play("throttled")
+        await self.do("replies", handset=self.bob(), number=ONE, text="STOP")
+        await self.do("skip", by="2 hours")
         await self.over()
         self.assertEqual(len(self.running.sandbox.faults), 0)  # type: ignore[union-attr]
 
     async def test_again(self) -> None:
-        """A case can be played as often as one likes."""
-        for _ in range(2):
+        """A case can be played as often as one likes, each time with other people."""
+        for number in (2, 3):
             await self.play("layer-down", "1 minute", "5 minutes")
             await self.over()
-        self.assertEqual(self.in_talk(TALK).count(("bob", "Layer was down when I wrote this.")), 2)
+            self.assertEqual(self.in_talk(number=number)[1:], [("bob", "Layer was down when I wrote this.")])
+        self.assertEqual(len({self.bob(2), self.bob(3), BOB}), 3)
+
+    async def test_any_order(self) -> None:
+        """A case shows what it says whatever was played before, or is played beside it: here all of them at once, the
+        other way round, after the visitor's own Bob has stopped his texts and had all his numbers taken."""
+        await self.play("taken", "15 s")
+        await self.do("replies", handset=BOB, number=ONE, text="STOP")
+        for case in reversed(CASES):
+            await self.play(case)
+        for by in ("15 s", "1 minute", "15 s", "30 minutes"):
+            await self.do("skip", by=by)
+        await self.over()
+        told = await self.told()
+        self.assertNotIn("An hour has passed", "".join(told))
+        of = {case: number for number, case in enumerate(reversed(CASES), 3)}
+        self.assertEqual(self.texts(self.bob(of["throttled"])), [f"Ann {of['throttled']}: Are you coming tonight?"])
+        self.assertEqual(self.texts(self.bob(of["lost"])), [f"Ann {of['lost']}: Are you coming tonight?"])
+        self.assertEqual(self.texts(self.bob(of["read-first"])), [])
+        self.assertEqual(self.texts(self.bob(of["stop"]))[1:], [CONFIRM_STOP, CONFIRM_START])
+        self.assertEqual(len(self.texts(self.bob(of["taken"]))), 2)
+        self.assertEqual(len(self.texts(self.bob(of["two"]))), 2)
+        down, long = self.in_talk(number=of["layer-down"]), self.in_talk(number=of["long"])
+        self.assertEqual(down[1:], [("bob", "Layer was down when I wrote this.")])
+        self.assertEqual((len(long), long[1][1].count("This is sentence")), (2, 10))

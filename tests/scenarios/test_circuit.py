@@ -58,12 +58,15 @@ class Storm(World):
         self.clock.advance(DELAY)
 
     async def seconds(self, number: int) -> None:
-        """That time passes, whatever is still under way at its end."""
+        """That time passes, whatever is still under way at its end; what needs no time has its turns, and its answers
+        from Redis."""
         for _ in range(4 * number):
             self.clock.advance(0.25)
-            for _ in range(25):
-                self.clock.advance(0)
-                await turn()
+            for _ in range(10):
+                await self.answered()
+                for _ in range(3):
+                    self.clock.advance(0)
+                    await turn()
 
     def sent(self) -> int:
         return len(self.nexmo.sent)

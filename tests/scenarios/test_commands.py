@@ -18,6 +18,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
+from nexmo_twisted import __version__
 from nexmo_twisted.model import Notification
 from nexmo_twisted.operations.command_aside import buried, redrive
 from nexmo_twisted.operations.command_why import why
@@ -26,7 +27,7 @@ from nexmo_twisted.store.embedded import EmbeddedValkey
 from nexmo_twisted.store.operator import Operator
 from tests.configuration import APP_ID
 from tests.scenarios.processes import ROOT
-from tests.scenarios.world import BOB, NO_RECEIPTS, ONE, World
+from tests.scenarios.world import BOB, NO_RECEIPTS, ONE, TALK, World
 from tests.store.test_messages import REPORT
 from tests.store.test_queue import NUMBERS, QueueCase, uuid
 from tests.support import Server, until
@@ -76,6 +77,28 @@ class Beside(World):
         told = await self.why(message)
         self.assertTrue(any(line.startswith(f"sent from …{ONE[-4:]}") for line in told), told)
         self.assertNotIn(BOB, "\n".join(told))
+        (named,) = [line for line in told if line.startswith("Nexmo's id of it is ")]
+        of_sms = await self.why(named.rpartition(" ")[2])
+        self.assertIn(" to bob about message ", of_sms[0])
+        self.assertEqual(of_sms[1:], told)
+
+    async def test_read(self) -> None:
+        """Why Bob got no text: he had read it. That is known after the check, and who wrote it where."""
+        message = await self.send()
+        self.layer.mark_read(message, "bob")
+        await self.pass_time(600)
+        told = await self.why(message)
+        self.assertTrue(told[1].endswith(f", sent by ann in {TALK}"), told)
+        self.assertEqual(told[-2:], ["bob, status read:", "no text was owed: read does not justify one"])
+
+    async def test_held(self) -> None:
+        """An account at fault is told as that, however long, and not as a service that does not run."""
+        self.fault(path="/sms/json", nexmo_status="9", times=0)
+        message = await self.text_unread()
+        await self.pass_time(3600)
+        told = "\n".join(await self.why(message))
+        self.assertIn("nothing is sent since", told)
+        self.assertNotIn("does the service run", told)
 
     async def test_no_phone(self) -> None:
         """What is wrong with a phone is told, and no more of it than four digits."""
@@ -270,11 +293,14 @@ class Processes(QueueCase):
         self.assertIn("Nothing is known", output)
 
     async def test_words(self) -> None:
-        """Words it does not know: how to use it, and another exit status. Help is no fault."""
+        """Words it does not know: what is wrong, then how to use it, and another exit status. Help is no fault."""
         for words in ((), ("exhume",), ("why",), ("redrive",), ("buried", "--limit", "x")):
             code, output, errors = await self.command(*words, config=None)
             self.assertEqual((code, output), (2, ""), words)
-            self.assertIn("Usage: python -m nexmo_twisted", errors)
+            self.assertIn("\n\nUsage: python -m nexmo_twisted", errors, "the fault comes first")
+        for words in (("--version",), ("why", "--version")):
+            told = await self.command(*words, config=None)
+            self.assertEqual(told, (0, f"nexmo_twisted {__version__}\n", ""), words)
         for words in (("--help",), ("why", "--help")):
             code, output, errors = await self.command(*words, config=None)
             self.assertEqual((code, errors), (0, ""), words)

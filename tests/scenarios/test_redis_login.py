@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.ssl import PrivateCertificate
+
+from nexmo_twisted.config import Settings
 from nexmo_twisted.service import NexmoService
 from tests.clients.loopback import certificate
 from tests.scenarios.gate import Gate
 from tests.scenarios.outage import Outage, OwnWorld
+from tests.scenarios.outside import Caller
 from tests.scenarios.world import free_port
 from tests.support import until
 
@@ -19,10 +24,8 @@ class Encrypted(OwnWorld):
 
     async def setUp(self) -> None:
         private, public = certificate("127.0.0.1")
-        _, another = certificate("127.0.0.1")
         self.trusted = Path(self.mktemp()).absolute()
         self.trusted.write_bytes(public.dumpPEM())
-        self.stranger = another.dumpPEM()
         self.tls = private.options()
         self.gate = Gate()
         before = os.environ.get("SSL_CERT_FILE")
@@ -30,7 +33,12 @@ class Encrypted(OwnWorld):
             lambda: os.environ.pop("SSL_CERT_FILE") if before is None else os.environ.update({"SSL_CERT_FILE": before})
         )
         os.environ["SSL_CERT_FILE"] = str(self.trusted)
+        self.operator = free_port()
         await super().setUp()
+        self.monitor = Caller(f"http://127.0.0.1:{self.operator}")
+
+    def configured(self, port: int, **more: Any) -> Settings:
+        return super().configured(port, **{"operator": {"listen": f"tcp:{self.operator}:interface=127.0.0.1"}, **more})
 
     def url(self) -> str:
         if not self.gate.port:
@@ -43,14 +51,51 @@ class Encrypted(OwnWorld):
         await self.text_unread()
         self.assertEqual(self.texts(), ["Ann: Lunch at noon?"])
 
-    async def test_stranger(self) -> None:
-        """With any other it does not, and the log says why."""
+    async def refused(self, shown: PrivateCertificate, why: str) -> None:
+        """To a process that starts now Redis shows another certificate: health and log say why it is not trusted, the
+        log once and in one line."""
         await self.stop_all()
-        self.trusted.write_bytes(self.stranger)
+        await self.gate.close()
+        self.gate.open(str(self.server.socket), shown.options())
+        self.lines.clear()
+        before = self.gate.connections
         self.begin()
+        await until(lambda: self.gate.connections >= before + 4, 10_000_000)
         await self.turned_away()
-        await until(lambda: [line for line in self.lines.ours if "certificate" in line], 1_000_000)
+        self.assertEqual([line for line in self.lines.all if "certificate" in line], [f"Redis is away: {why}"])
+        missing = json.loads((await self.monitor.ask("GET", "/health")).body)["missing"]
+        self.assertEqual([each["reason"] for each in missing], [f"not connected to Redis: {why}"])
+        self.assertEqual(self.flushLoggedErrors(), [])
         await self.stop_all()
+
+    async def test_stranger(self) -> None:
+        """With a certificate that nobody here trusts it does not."""
+        private, _ = certificate("127.0.0.1")
+        await self.refused(private, "its certificate is not trusted: depth zero self signed cert")
+
+    async def test_nameless(self) -> None:
+        """Nor with one that does not say whose it is, as the usual commands make it, trusted or not."""
+        private, public = certificate("127.0.0.1", says_so=False)
+        await self.refused(private, "its certificate is not trusted: depth zero self signed cert")
+        self.trusted.write_bytes(public.dumpPEM())
+        why = "its certificate is not for 127.0.0.1: Certificate does not contain any `subjectAltName`s"
+        await self.refused(private, why)
+
+    async def test_of_another(self) -> None:
+        """Nor with a trusted one of another host."""
+        private, public = certificate("redis.example")
+        self.trusted.write_bytes(public.dumpPEM())
+        await self.refused(private, "its certificate is not for 127.0.0.1")
+
+    async def test_no_tls(self) -> None:
+        """Nor without TLS on the other side, which is told without a traceback."""
+        await self.stop_all()
+        await self.gate.close()
+        self.gate.open(str(self.server.socket))
+        self.lines.clear()
+        self.begin()
+        await until(lambda: [line for line in self.lines.ours if line.startswith("Redis is away: ")], 10_000_000)
+        self.assertEqual(self.flushLoggedErrors(), [])
 
     async def test_silent(self) -> None:
         """Closed while nobody says farewell, it ends."""

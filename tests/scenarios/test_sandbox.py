@@ -9,14 +9,16 @@ from typing import Any
 from treq.client import HTTPClient
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionRefusedError
 from twisted.trial.unittest import TestCase
 from twisted.web.client import Agent, ResponseFailed
 
 from nexmo_twisted.sandbox.composition import SandboxService, make_sandbox, sandbox_settings
 from nexmo_twisted.sandbox.demo import demo
 from nexmo_twisted.sandbox.keeping import KEY
+from tests.scenarios.processes import ROOT, TWISTD, Program
 from tests.scenarios.world import ANN, BOB, ONE, TALK, free_port
-from tests.support import until
+from tests.support import turn, until
 
 #: As many turns of the reactor as it takes, within the test's time limit.
 PATIENCE = 10_000_000
@@ -199,6 +201,20 @@ class OutOfTheBox(Sandboxed):
         kept = json.loads(await service.connections[1].command("GET", KEY))
         self.assertEqual(kept["ahead"], 3600.0)
 
+    async def redis(self, *words: str | int) -> Any:
+        """What the service's own Redis answers."""
+        service: Any = self.running._service  # type: ignore[union-attr]
+        return await service.connections[1].command(*words)
+
+    async def test_slow_redis(self) -> None:
+        """While Redis says nothing for longer than an answer may take, a skip waits for it and is done all the same."""
+        self.layer.send(TALK, "ann", "Are you there?")
+        await until(lambda: not self.running._busy(), PATIENCE)  # type: ignore[union-attr]
+        await self.redis("CLIENT", "PAUSE", 1200, "ALL")
+        self.assertEqual(await self.do("skip", by="1 minute"), {"ahead": 60.0})
+        await self.do("skip", by="2 minutes")
+        self.assertEqual(self.texts(), ["Ann: Are you there?"])
+
     async def test_read(self) -> None:
         """Who has read it gets no text, and the timeline says why."""
         message = self.layer.send(TALK, "ann", "Are you there?")
@@ -315,3 +331,36 @@ class OwnSettings(Sandboxed):
         view = await self.view()
         self.assertIn("Bob", [each["owner"] for each in view["handsets"] if each["msisdn"] == sms.to])
         self.assertEqual(self.texts(ANN), [])
+
+
+class Killed(TestCase):
+    """The sandbox as a process of its own."""
+
+    timeout = 60
+
+    async def test_at_once(self) -> None:
+        """Killed before anything was kept of what it told the companies, it tells them again when it is started."""
+        directory = Path(self.mktemp()).absolute()
+        directory.mkdir()
+        port = free_port()
+        environ = {"SANDBOX_PORTS": f"{port},{free_port()},{free_port()}"}
+        application = str(ROOT / "tests" / "browser" / "sandbox.tac")
+        for last in (False, True):
+            process = Program(directory, TWISTD, "-n", "--pidfile=", "-y", application, environ=environ)
+            self.addCleanup(lambda p=process: Deferred.fromCoroutine(p.stop()))
+            while not await self.registered(process, port):
+                await turn(0.02)
+            if not last:
+                await process.stop("KILL")
+        self.assertIn("adopted", process.output)
+
+    async def registered(self, process: Program, port: int) -> bool:
+        """Whether both companies know the service by now."""
+        self.assertIsNone(process.code, process.output)
+        try:
+            answer = await HTTPClient(Agent(reactor)).get(f"http://127.0.0.1:{port}/control/state")
+            state = await answer.json()
+        except ConnectionRefusedError:
+            return False
+        numbers = [number["inbound_url"] for number in state["numbers"].values()]
+        return all(numbers) and any(hook["status"] == "active" for hook in state["webhooks"])

@@ -8,6 +8,7 @@ from nexmo_twisted.model import MessageEvent, Status
 from nexmo_twisted.store.keys import DAY, KEEP
 from nexmo_twisted.store.sweeping import Sweeping
 from tests.scenarios.world import BOB, CLEO, DELAY, LUNCH, NO_RECEIPTS, ONE, TALK, World
+from tests.support import reading
 
 TEXT = "Ann: Lunch at noon?"
 #: Nexmo, and Layer, do not take it now: it is tried again in some seconds.
@@ -50,7 +51,9 @@ class SweepCase(World):
             self.assertEqual(await self.closed(key), "done")
 
     async def closed(self, key: str) -> str:
-        why: str = await self.redis("EVAL", "return cmsgpack.unpack(redis.call('GET', ARGV[1])).x or ''", 0, key)
+        why: str = await self.redis(
+            "EVAL", reading("return load_message(ARGV[1]).x or ''"), 0, key.removeprefix("nx:m:")
+        )
         return why
 
     async def one(self, pattern: str) -> str:

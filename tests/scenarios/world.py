@@ -15,7 +15,7 @@ from nexmo_twisted.sandbox.companies import Credentials, Sandbox, cast
 from nexmo_twisted.sandbox.faults import Fault
 from nexmo_twisted.sandbox.receipt_plan import ReceiptPlan
 from nexmo_twisted.service import NexmoService
-from tests.support import Server, StoreCase, counted, turn, until
+from tests.support import PATIENCE, Server, StoreCase, counted, turn, until
 
 DELAY = 600.0
 WEEK = 7 * 86_400.0
@@ -33,8 +33,19 @@ def free_port() -> int:
         return port
 
 
+class Patient(NexmoService):
+    """The service, with all the time in the world for Redis."""
+
+    redis_timeout = PATIENCE
+
+
 class World(StoreCase):
-    """A test of the product. ``settings`` of a subclass are laid over those that fit the sandbox."""
+    """A test of the product. ``settings`` of a subclass are laid over those that fit the sandbox.
+
+    ``product`` is impatient in tests of what happens when Redis is slow.
+    """
+
+    product: type[NexmoService] = Patient
 
     timeout = 60
     settings: dict[str, Any] = {}
@@ -100,7 +111,7 @@ class World(StoreCase):
     async def start(self, **more: Any) -> NexmoService:
         """Start (another) process on the same Redis; the first one is the one that the companies know."""
         port = free_port() if self.running else self.port
-        service = NexmoService(self.configured(port, **more), reactor, self.clock, self.now)
+        service = self.product(self.configured(port, **more), reactor, self.clock, self.now)
         service.privilegedStartService()
         service.startService()
         self.running.append(service)
@@ -126,13 +137,19 @@ class World(StoreCase):
     async def settle(self) -> None:
         """Lets everything that is under way come to its end, and what is due now happen."""
         quiet = 0
-        for _ in range(200_000):
+        for turns in range(200_000):
             self.clock.advance(0)
             await turn()
+            if turns % 100 == 99:
+                await self.answered()
             quiet = 0 if self.busy else quiet + 1
             if quiet > 3:
                 return
         raise AssertionError("the world does not come to rest")
+
+    async def answered(self) -> None:
+        """Waits as long as Redis takes for what it was asked before."""
+        await self.redis("PING")
 
     async def pass_time(self, seconds: float) -> None:
         """Time jumps; then everything that has fallen due meanwhile happens."""

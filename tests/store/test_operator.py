@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nexmo_twisted.model import InboundSms, Notification, Reply, Status
-from nexmo_twisted.rules.compact import pack
+from nexmo_twisted.model import InboundSms, Notification, Receipt, Reply, Status
+from nexmo_twisted.rules.compact import pack, short_id
+from nexmo_twisted.rules.entries import MessageFacts
 from nexmo_twisted.store.keys import DAY
 from nexmo_twisted.store.operator import Operator, Redriven
 from tests.store.test_messages import REPORT, ROOT, event
-from tests.store.test_queue import LEASE, NUMBERS, QueueCase, uuid
+from tests.store.test_queue import CONVERSATION, LEASE, NUMBERS, QueueCase, uuid
 from tests.support import attempt, sent
 
 GIVE_UP = DAY
@@ -320,8 +321,70 @@ class Messages(OperatorCase):
         assert facts is not None
         self.assertEqual((facts.held, facts.held_reason), (int(self.now()), "status 9: no credit left"))
 
+    async def known(self, n: int = 1) -> MessageFacts:
+        facts = await self.operator.message(uuid(n))
+        assert facts is not None
+        return facts
+
+    async def test_nobody_owed(self) -> None:
+        """After the check it is still known who had read it, who wrote it, and where."""
+        sent = event("sent", uuid(1), bob=Status.READ, cleo=Status.READ)
+        await self.store.record_event(sent, pack(sent.message, ROOT), 600_000)
+        self.assertEqual((await self.known()).conversation, CONVERSATION)
+        self.clock.advance(600)
+        await self.store.promote(10, REPORT)
+        facts, now = await self.known(), int(self.now())
+        self.assertEqual((facts.closed, facts.closed_at, facts.due, facts.delay), ("read", now, now, 600_000))
+        self.assertEqual((facts.sender, facts.conversation), ("ann", CONVERSATION))
+        self.assertEqual(facts.ranks, {"bob": 2, "cleo": 2})
+
+    async def test_done(self) -> None:
+        """So it is when all texts are sent; a later status counts, an older one does not."""
+        await self.owe(1, "bob", "cleo")
+        for item in await self.claim():
+            await self.begin(item, {"bob": "12015550198", "cleo": "12015550197"}[item.user_id])
+            await self.store.accepted(item, f"sent {NUMBERS[0]} {item.user_id}", "12015550198", NUMBERS[0], "", ["x"])
+        facts = await self.known()
+        self.assertEqual((facts.closed, facts.sender, facts.conversation), ("done", "ann", CONVERSATION))
+        self.assertEqual(facts.ranks, {"bob": 0, "cleo": 0})
+        outcomes = facts.outcomes
+        self.assertEqual(
+            {o.partition(" @")[0] for o in outcomes.values()}, {f"sent {NUMBERS[0]} {u}" for u in outcomes}
+        )
+        left = await self.redis("PTTL", "nx:m:" + short_id(uuid(1)))
+        for kind, status in (("read", Status.READ), ("delivered", Status.DELIVERED)):
+            answer = await self.store.record_event(event(kind, uuid(1), cleo=status), "", 600_000)
+            self.assertIsNone(answer)
+            self.assertEqual((await self.known()).ranks, {"bob": 0, "cleo": 2})
+        facts = await self.known()
+        self.assertEqual((facts.closed, facts.outcomes), ("done", outcomes))
+        self.assertLessEqual(await self.redis("PTTL", "nx:m:" + short_id(uuid(1))), left)
+
+    async def test_closed_by_an_older_version(self) -> None:
+        """A closed record with names in it, as it was kept before, is read, and a status is joined to it."""
+        old = "cmsgpack.pack({x = 'done', t = 9, d = 5, y = 4, o = {bob = 'blank'}})"
+        await self.redis("EVAL", f"redis.call('SET', ARGV[1], {old})", 0, f"nx:m:{short_id(uuid(1))}")
+        facts = await self.known()
+        self.assertEqual((facts.closed, facts.closed_at, facts.due, facts.delay), ("done", 9, 5, 4))
+        self.assertEqual((facts.outcomes, facts.ranks, facts.conversation), ({"bob": "blank"}, {}, ""))
+        await self.store.record_event(event("delivered", uuid(1), bob=Status.DELIVERED), "", 600_000)
+        again = await self.known()
+        self.assertEqual((again.closed, again.closed_at, again.outcomes), ("done", 9, facts.outcomes))
+        self.assertEqual(again.ranks["bob"], 1)
+
+    async def test_any_end(self) -> None:
+        """Whatever became of a recipient, it is kept as it is."""
+        for n, outcome in enumerate(
+            ("", "sent", "sent ", "sent 1", "sent 12015550101 0A @5 =d", "1", "12", "!", "!!1", "-", "é 7")
+        ):
+            await self.owe(n, "bob", "7")
+            for item in await self.claim():
+                await self.store.finish(item, outcome)
+            ends = {user: end.rpartition(" @")[0] for user, end in (await self.known(n)).outcomes.items()}
+            self.assertEqual(ends, {"bob": outcome, "7": outcome})
+
     async def test_deleted_while_buried(self) -> None:
-        """The record of a deleted message names nobody any more; what it left buried is found all the same."""
+        """What a deleted message left buried is found."""
         item = await self.buried()
         await self.store.record_event(event("deleted", uuid(1)), "", 0)
         facts = await self.operator.message(uuid(1))
@@ -344,6 +407,36 @@ class Messages(OperatorCase):
         facts = await self.operator.message(uuid(1))
         assert facts is not None
         self.assertEqual(facts.closed, "undecodable")
+
+
+class SmsKnown(OperatorCase):
+    async def whose(self, message_id: str) -> str | None:
+        entry = await self.operator.sms(message_id)
+        return entry and entry.id
+
+    async def test_accepted(self) -> None:
+        """An SMS is found by the provider's id of each of its parts, in either case."""
+        item = await self.sending()
+        await self.store.accepted(item, "sent 1 0A0B", "12015550198", NUMBERS[0], "", ["0A0B", "0A0C"])
+        for message_id in ("0A0B", "0a0b", "0A0C"):
+            self.assertEqual(await self.whose(message_id), item.id)
+        self.assertIsNone(await self.whose("0A0D"))
+
+    async def test_settled_by_a_receipt(self) -> None:
+        """So is one whose answer never came, once its receipt has told the id."""
+        item = await self.uncertain()
+        await self.store.evidence(Receipt(item.id, "0A0B", "12015550198", NUMBERS[0], "delivered", "0"))
+        self.assertEqual(await self.whose("0A0B"), item.id)
+
+    async def test_notice(self) -> None:
+        """So is a notice, with what became of it."""
+        reply = await self.reply()
+        await self.store.notice(reply, "stop", "You get no more texts.")
+        (item,) = await self.claim()
+        await self.store.accepted(item, f"sent {NUMBERS[0]} 0A0B", "12015550198", NUMBERS[0], "", ["0A0B"])
+        entry = await self.operator.sms("0A0B")
+        assert entry is not None
+        self.assertEqual((entry.notice, entry.done), ("stop", f"sent {NUMBERS[0]} 0A0B"))
 
 
 class RepliesKnown(OperatorCase):

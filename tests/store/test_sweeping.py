@@ -20,7 +20,7 @@ from nexmo_twisted.store.keys import DAY, KEEP
 from nexmo_twisted.store.sweeping import Sweeping
 from tests.store.test_messages import REPORT, ROOT, event
 from tests.store.test_queue import LEASE, NUMBERS, QueueCase, uuid
-from tests.support import attempt, sent
+from tests.support import attempt, reading, sent
 
 LINKS = 37 * DAY
 SETTLE = 600_000
@@ -82,9 +82,7 @@ class SweepCase(QueueCase):
 
     async def closed(self, mid: str) -> str:
         """Why that message is closed; blank when it is not."""
-        why: str = await self.redis(
-            "EVAL", "return cmsgpack.unpack(redis.call('GET', ARGV[1])).x or ''", 0, f"nx:m:{mid}"
-        )
+        why: str = await self.redis("EVAL", reading("return load_message(ARGV[1]).x or ''"), 0, mid)
         return why
 
     async def ttl(self, key: str) -> int:

@@ -6,7 +6,7 @@ from nexmo_twisted.model import Notification, Receipt, Settled, Status, Thread
 from nexmo_twisted.rules.links import choose, introduction_mark
 from tests.store.test_messages import REPORT, event
 from tests.store.test_queue import CONVERSATION, LEASE, NUMBERS, QueueCase, uuid
-from tests.support import attempt, sent
+from tests.support import attempt, reading, sent
 
 SETTLE = 600_000
 HANDSET = "12015550198"
@@ -35,7 +35,7 @@ class UncertainCase(QueueCase):
         """What is remembered of the message, as far as it is text."""
         (key,) = await self.redis("KEYS", f"nx:m:*{'' if n == 1 else n}*")
         kept: str = await self.redis(
-            "EVAL", "return (cmsgpack.unpack(redis.call('GET', ARGV[1])).o or {})['bob'] or ''", 0, key
+            "EVAL", reading("return (load_message(ARGV[1]).o or {})['bob'] or ''"), 0, key.removeprefix("nx:m:")
         )
         return kept
 

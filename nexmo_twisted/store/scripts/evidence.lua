@@ -55,6 +55,7 @@ prove(item)
 if item then
   ended = item.s
   close_item(q, nid, item, (ended == 'S' and 'sent ' or 'receipt ') .. item.n .. ' ' .. message_id, now, said)
+  if message_id ~= '' then index_sms(message_id, nid, now) end   -- the answer that told the id may never have come
   if ended == 'S' then lift_hold(item, now) end
 else
   before = said_of(sms.outcome)

@@ -5,16 +5,26 @@
 local now = clock(ARGV[1])
 local mid, kind, delay = ARGV[2], ARGV[3], tonumber(ARGV[6])
 local record = load_message(mid) or {r = {}}
-if record.x then return '' end
+local function join_statuses()
+  local risen = false
+  for i = 7, #ARGV, 2 do
+    local user, rank = ARGV[i], tonumber(ARGV[i + 1])
+    if user ~= record.s and rank > (record.r[user] or -1) then record.r[user], risen = rank, true end
+  end
+  return risen
+end
+
+if record.x then
+  record.r = record.r or {}
+  if record.t and join_statuses() then save_message(mid, record) end   -- for whoever asks why
+  return ''
+end
 if kind == 'deleted' then
   close_message(mid, record, 'deleted', now)
   redis.call('ZREM', K.due, mid)
   return ''
 end
-for i = 7, #ARGV, 2 do
-  local user, rank = ARGV[i], tonumber(ARGV[i + 1])
-  record.r[user] = math.max(record.r[user] or 0, rank)
-end
+join_statuses()
 if kind == 'sent' and not record.d then
   record.d, record.y, record.s, record.b = now + delay, delay, ARGV[4], ARGV[5]
   redis.call('ZADD', K.due, int(record.d), mid)

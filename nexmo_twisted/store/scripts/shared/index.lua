@@ -2,8 +2,6 @@
 -- it. A key for each part would take more memory than all else that is kept of a closed message, so those of one hour
 -- are spread over 256 hashes that stay small: four bytes of the SHA1 of the id -> the nid, packed.
 local HOUR = 3600000
-local DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-
 local function raw(hex)
   return (string.gsub(hex, '..', function(pair) return string.char(tonumber(pair, 16)) end))
 end
@@ -16,27 +14,12 @@ end
 local function packed(nid)
   local mid, user = string.match(nid, '^([A-Za-z0-9_-]+)%.(%x+)$')
   if not mid or #mid ~= 22 or #user ~= 32 then return nid end
-  local bytes = {}
-  for i = 1, 22, 4 do
-    local number = 0
-    for j = i, i + 3 do number = number * 64 + string.find(DIGITS, string.sub(mid, j, j), 1, true) - 1 end
-    bytes[#bytes + 1] = string.char(math.floor(number / 65536), math.floor(number / 256) % 256, number % 256)
-  end
-  return string.sub(table.concat(bytes), 1, 16) .. raw(user)
+  return to_bytes(mid) .. raw(user)
 end
 
 local function unpacked(short)
   if #short ~= 32 then return short end
-  local mid, digits = string.sub(short, 1, 16), {}
-  for i = 1, 16, 3 do
-    local one, two, three = string.byte(mid, i, i + 2)
-    local number = one * 65536 + (two or 0) * 256 + (three or 0)
-    for _, unit in ipairs({262144, 4096, 64, 1}) do
-      local digit = math.floor(number / unit) % 64 + 1
-      digits[#digits + 1] = string.sub(DIGITS, digit, digit)
-    end
-  end
-  return string.sub(table.concat(digits), 1, 22) .. '.' .. hex(string.sub(short, 17))
+  return to_digits(string.sub(short, 1, 16)) .. '.' .. hex(string.sub(short, 17))
 end
 
 -- Which of the 256 hashes, and the field in it.

@@ -1,0 +1,155 @@
+"""What twistd leaves to us: stale pid files, places that cannot be written, signals that kill."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from twisted.application.service import MultiService
+from twisted.logger import Logger
+
+from nexmo_twisted.errors import ConfigurationError
+
+_log = Logger()
+
+#: What twistd's options say of the pid file and of the log when nobody has set them.
+PID_FILE, LOG_FILE = "twistd.pid", "twistd.log"
+
+
+def prepare(options: MutableMapping[str, Any]) -> None:
+    """Make ready for ``options`` of twistd itself, before it looks at its pid file and becomes a daemon.
+
+    A stale pid file is removed. In a directory that cannot be written a process in the foreground gets no pid file,
+    unless a place for it was given. Raises ConfigurationError, one line for each file that cannot be written and each
+    other user that we may not become: whoever starts a daemon would hear of none of it.
+    """
+    faults = [*_pid_file(options), *_log_file(options)] if options.get("chroot") is None else []
+    faults += _privileges(options)
+    if faults:
+        raise ConfigurationError(faults)
+
+
+def _pid_file(options: MutableMapping[str, Any]) -> Iterator[str]:
+    if not options.get("pidfile"):
+        return
+    path = Path(options["pidfile"]).absolute()
+    try:
+        remove_stale(path)
+        with tempfile.TemporaryFile(dir=path.parent):
+            return
+    except OSError as error:
+        if options.get("nodaemon") and options["pidfile"] == PID_FILE:
+            options["pidfile"] = ""
+            _log.info("No pid file: {path} cannot be written: {reason}", path=path, reason=error.strerror)
+        else:
+            yield f"{path}: the pid file cannot be written: {error.strerror}; allowed: --pidfile=PLACE or --pidfile="
+
+
+def _log_file(options: MutableMapping[str, Any]) -> Iterator[str]:
+    place = options.get("logfile") or ("" if options.get("nodaemon") else LOG_FILE)
+    if place in ("", "-") or options.get("syslog") or options.get("logger"):
+        return
+    path = Path(place).absolute()
+    try:
+        with path.open("ab"):
+            return
+    except OSError as error:
+        yield f"{path}: the log cannot be written: {error.strerror}; allowed: --logfile=PLACE, --syslog, or -n"
+
+
+def _privileges(options: Mapping[str, Any]) -> Iterator[str]:
+    for name, own in (("uid", os.geteuid()), ("gid", os.getegid())):
+        if os.geteuid() != 0 and options.get(name) not in (None, own):
+            yield f"--{name}: found {options[name]}; only root may become somebody else"
+
+
+def remove_stale(path: Path) -> None:
+    """Remove a pid file that names no running twistd but ourselves, or nothing at all.
+
+    In a container every start may have the number that is in the file, and after a power loss anybody. What is no
+    number is left for twistd to complain of: it may be another file. Raises OSError.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(64).strip(b"\0 \t\r\n")
+    except FileNotFoundError:
+        return
+    if not re.fullmatch(rb"(-?\d+)?", content) or _runs_us(int(content or b"0")):
+        return
+    path.unlink()
+    _log.info("The pid file {path} was stale and is removed", path=path)
+
+
+def _runs_us(pid: int) -> bool:
+    """Whether the process with that number may be a twistd that runs this service, and is not the present one."""
+    if pid <= 0 or pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass  # somebody else's, but what it runs may be seen all the same
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return True  # nobody can tell here, so twistd decides
+    names = {Path(os.fsdecode(word)).name for word in words}
+    ours = "nexmo" in names or any(name.endswith((".tac", ".py")) for name in names)
+    return ours and not names.isdisjoint({"twistd", Path(sys.argv[0]).name})
+
+
+class CleanStart(MultiService):
+    """Starts its services for twistd, with ``options`` of twistd itself. When that fails the pid file is gone before
+    anybody hears of it: twistd tells whoever waits for the daemon first, and removes the file after that."""
+
+    def __init__(self, options: MutableMapping[str, Any]) -> None:
+        super().__init__()
+        self._options = options
+
+    def privilegedStartService(self) -> None:
+        with self._cleaning():
+            super().privilegedStartService()
+
+    def startService(self) -> None:
+        with self._cleaning():
+            super().startService()
+
+    @contextmanager
+    def _cleaning(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception:
+            if self._options.get("pidfile"):
+                Path(self._options["pidfile"]).unlink(missing_ok=True)
+                self._options["pidfile"] = ""
+            raise
+
+
+#: What people and log rotation send to a daemon, and what would end a process that says nothing about it.
+HARMLESS = ("SIGHUP", "SIGUSR1", "SIGUSR2")
+
+
+def survive_signals(reactor: Any) -> None:
+    """Ignore those of ``HARMLESS`` that nobody handles: with a log file, twistd begins a new one on SIGUSR1.
+
+    Functions instead of SIG_IGN, which every program that we start would inherit. For the main thread, once twistd has
+    begun its log.
+    """
+
+    def told(number: int, _: FrameType | None) -> None:
+        name = signal.Signals(number).name  # a handler may interrupt the log in the middle of a line
+        reactor.callFromThread(_log.info, "{name} is ignored: SIGTERM stops, and a start reads the settings", name=name)
+
+    for name in HARMLESS:
+        number = getattr(signal, name)
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, told)

@@ -1,0 +1,79 @@
+"""The timeline tells what happened in its order, however late the answers come from which it hears of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from nexmo_twisted.model import Delivery, Outcome, Receipt, Sms, Verdict
+from nexmo_twisted.sandbox.layer import SimulatedLayer
+from nexmo_twisted.sandbox.names import Names
+from nexmo_twisted.sandbox.telling import ToldStore
+from nexmo_twisted.sandbox.timeline import LINES, Timeline
+from nexmo_twisted.sandbox.told_companies import ToldProvider
+
+BOB, ONE = "12015550112", "12015550101"
+MESSAGE = "940de862-3c96-11e4-baad-164230d1df67"
+NID = "lA3oYjyWEeS6rRZCMNHfZw.48181acd22b3"
+
+
+class Slow:
+    """A provider and a store whose answers come when they are let go."""
+
+    def __init__(self) -> None:
+        self.answered: Deferred[Outcome] = Deferred()
+
+    async def send(self, sms: Sms) -> Outcome:
+        return await self.answered
+
+    async def evidence(self, receipt: Receipt, *, block: bool = False) -> Delivery:
+        return Delivery(MESSAGE, "", "", "d")
+
+
+class Order(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.timeline = Timeline(self.clock.seconds)
+        self.timeline.begin(MESSAGE, "Ann: Lunch?")
+        self.names = Names(SimulatedLayer("app", self.clock.seconds, lambda *_: None, api_url=""), "US")  # type: ignore[arg-type]
+
+    def numbers(self) -> Sequence[int]:
+        (_, story) = self.timeline.as_json()
+        return [line["number"] for line in story["lines"]]
+
+    def test_told_late(self) -> None:
+        """What happened earlier stands before what was told earlier; at the same time, as it was told. Every line keeps
+        a number of its own."""
+        for text, at in (("third", 3.0), ("first", 1.0), ("second", 2.0), ("second, too", 2.0)):
+            self.timeline.tell(MESSAGE, "came", text, at)
+        self.clock.advance(9)
+        self.timeline.tell(MESSAGE, "came", "now")
+        self.assertEqual(self.timeline.lines(MESSAGE), ["first", "second", "second, too", "third", "now"])
+        self.assertEqual(self.numbers(), [2, 3, 4, 1, 5])
+
+    def test_many(self) -> None:
+        """Of very many lines the last ones are kept, each under its own number."""
+        for n in range(3 * LINES):
+            self.timeline.tell(MESSAGE, "came", str(n), float(n))
+        self.assertEqual(self.timeline.lines(MESSAGE)[0], str(2 * LINES))
+        self.assertEqual(len(set(self.numbers())), LINES)
+
+    def test_receipt_before_the_answer(self) -> None:
+        """A receipt that is faster than Nexmo's answer is told behind the text that it is about."""
+        slow: Any = Slow()
+        provider = ToldProvider(slow, self.timeline, self.names)
+        store = ToldStore(slow, lambda _: None, str, self.timeline, self.names)  # type: ignore[arg-type, return-value]
+        sending = Deferred.fromCoroutine(provider.send(Sms(ONE, BOB, "Ann: Lunch?", unicode=False, client_ref=NID)))
+        self.clock.advance(0.5)
+        receipt = Receipt(NID, "0A0B", BOB, ONE, "delivered", "0")
+        self.successResultOf(Deferred.fromCoroutine(store.evidence(receipt)))
+        self.clock.advance(0.5)
+        slow.answered.callback(Outcome(Verdict.ACCEPTED, ""))
+        self.successResultOf(sending)
+        first, second = self.timeline.lines(MESSAGE)
+        self.assertIn("text sent from", first)
+        self.assertIn("receipt of Nexmo: delivered", second)
