@@ -23,6 +23,8 @@ LONG, HELP = 0.2, 0.05
 #: Of all long replies: one part never comes, one comes twice.
 TORN, REPEATED = 0.12, 0.2
 
+#: Seconds for which an SMS has just failed: about as long as nobody may know what became of it.
+JUST = 20.0
 #: Seconds after which START may lift a block, and a little more.
 A_MINUTE = 62.0
 #: In turn, what is written when somebody asks, each with the seconds to wait before it. The longest comes first.
@@ -175,9 +177,12 @@ class Handsets:
                 yield thread
 
     async def _somebody(self) -> str:
+        """Some handset that was texted; every other time one where an SMS has just failed, if there is any."""
         while not (handsets := [each for each in sorted(self._nexmo.handsets()) if any(self._chats(each))]):
             await self._sleep(0.1)
-        return self._random.choice(handsets)
+        failed, now = self._companies.faults.ledger.failed, self._reactor.seconds()
+        doubtful = [each for each in handsets if failed.get(each, 0.0) > now - JUST]
+        return self._random.choice(doubtful if doubtful and self._random.random() < 0.5 else handsets)
 
     async def _sleep(self, seconds: float) -> None:
         await deferLater(self._reactor, max(0.0, seconds))

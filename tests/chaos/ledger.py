@@ -36,11 +36,12 @@ class Attempt:
 @dataclass
 class Ledger:
     """``message_ids`` are Nexmo's, by the names of the parts of replies; ``barred`` are the handsets to which Nexmo
-    refused an SMS for good."""
+    refused an SMS for good, ``failed`` is when a request to send to a handset last was not answered as it should."""
 
     now: Callable[[], float]
     message_ids: dict[str, str] = field(default_factory=dict)
     barred: set[str] = field(default_factory=set)
+    failed: dict[str, float] = field(default_factory=dict)
     deliveries: dict[Subject, Delivery] = field(default_factory=dict)
     attempts: list[Attempt] = field(default_factory=list)
     open: int = 0  #: webhooks that are neither acknowledged nor given up

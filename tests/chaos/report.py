@@ -23,6 +23,9 @@ AMBIGUOUS = 0.01
 AT_ONCE, LATER = 1.0, 0.1
 #: The longest that it may take.
 LATEST = 10.0
+#: Of all replies from phones that are not their user's any more: so many may be posted, since the profile could not be
+#: read just then.
+UNREAD = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,8 @@ def _numbers(evidence: Evidence) -> list[Promise]:
     if given.mode != "skip":
         return []
     answers = {each.name: each for each in evidence.replies.answers}
-    uses = [(each.handset, each.number, each.at) for each in evidence.texts]
+    view = evidence.replies.view
+    uses = [(*where, each.at) for where, received in view.items() for each in received]
     uses += [(*answers[each.name].where, each.at) for each in evidence.replies.posts if each.name in answers]
     without = verdict_numbers.without_number(evidence.debts, uses, given.numbers, given.lifetime, plain)
     early = verdict_numbers.taken_early(evidence.texts, evidence.conversations, plain, given.lifetime)
@@ -80,13 +84,14 @@ def _replies(evidence: Evidence) -> list[Promise]:
     few = int(AMBIGUOUS * _count(answers)) if known else None
     needlessly = verdict_replies.ambiguous_needlessly(view, answers, evidence.unsettled, scene.settle_time)
     closed = verdict_replies.closed_though_texted(view, scene.handsets.phones, answers)
+    former = verdict_replies.of_former_phones(view, scene.handsets.phones, answers)
     return [
         Promise("replies lost", verdict_replies.lost(answers, posts)),
         Promise("replies doubled", verdict_replies.doubled(posts)),
         Promise("replies not texted there", verdict_replies.not_texted_there(view, answers, posts)),
         Promise("replies as another", verdict_replies.as_another(view, answers, posts)),
         Promise("replies beside the last", verdict_replies.beside_the_last(view, answers, posts)),
-        Promise("from former phones", verdict_replies.from_former_phones(scene.handsets.phones, answers, posts)),
+        Promise("from former phones", verdict_replies.posted(former, posts), 1 + int(UNREAD * len(former))),
         Promise("STOP posted", verdict_replies.stops_posted(answers, posts)),
         Promise("replies out of order", verdict_replies.disordered(answers, posts)),
         Promise("closed though texted", closed.get("", [])),

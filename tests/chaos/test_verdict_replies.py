@@ -99,10 +99,19 @@ class PlaceTests(SynchronousTestCase):
         phones.change("ann", "333", 1000.0)
         soon = replace(YES, began=1000.0 + KNOWN_PHONE - 1)
         late = replace(YES, began=1000.0 + KNOWN_PHONE + 1)
-        self.assertEqual(verdict.from_former_phones(phones, [soon], [post(soon)]), [])
-        self.assertEqual(len(verdict.from_former_phones(phones, [late], [post(late)])), 1)
+        self.assertEqual(verdict.of_former_phones(VIEW, phones, [soon, late]), [late])
+        self.assertEqual(len(verdict.posted([late], [post(late)])), 1)
+        self.assertEqual(verdict.posted([late], []), [])
         phones.change("ann", "111", 1100.0)
-        self.assertEqual(verdict.from_former_phones(phones, [late], [post(late)]), [])
+        self.assertEqual(verdict.of_former_phones(VIEW, phones, [late]), [])
+
+    def test_former_phone_of_one(self) -> None:
+        """A handset that still is somebody's who was texted there a moment ago is no former phone."""
+        phones = Phonebook({"ann": "111", "bob": "111"})
+        phones.change("ann", "333", 1000.0)
+        late = replace(YES, written=2000.0, began=2000.1, acknowledged=2000.5)
+        view = {ANN: [Received(1500.0, "bob", "lunch"), Received(1995.0, "ann", "dinner")]}
+        self.assertEqual(verdict.of_former_phones(view, phones, [late]), [])
 
     def test_stop_posted(self) -> None:
         """Nobody in the chat is told STOP; a HELP may stand there."""
@@ -152,7 +161,8 @@ class LostTests(SynchronousTestCase):
         self.assertEqual(why(nowhere), [""])
         self.assertEqual(why(YES), [])
         self.assertEqual(why(replace(nowhere, number="9")), [])
-        self.assertEqual(why(nowhere, {ANN: [Received(69.0, "ann", "lunch")]}), ["just texted"])
+        self.assertEqual(why(nowhere, {ANN: [Received(69.0, "ann", "lunch")]}), [""])
+        self.assertEqual(why(nowhere, {ANN: [Received(70.2, "ann", "lunch")]}), ["just texted"])
         self.assertEqual(why(nowhere, {ANN: [replace(LUNCH, doubtful=True)]}), ["unknown"])
         self.assertEqual(why(nowhere, {ANN: [replace(LUNCH, doubtful=True), DINNER]}), [""])
         moved = Phonebook({"ann": "333"})

@@ -16,7 +16,7 @@ SLOWEST = 0.6
 
 #: Of all requests to send an SMS: answered with one of these statuses, all of which say that it was not accepted; but
 #: after the last one it may have been.
-BARRED, TOO_MANY, UNKNOWN = 0.01, 0.02, 0.02
+BARRED, TOO_MANY, UNKNOWN = 0.005, 0.02, 0.02
 #: Seconds for which a handset stays barred once it was.
 BARRED_FOR = 3.0
 
@@ -45,7 +45,7 @@ class Unreliable(Faults):
     def __init__(self, random: Random, ledger: Ledger) -> None:
         super().__init__()
         self._random = random
-        self._ledger = ledger
+        self.ledger = ledger
         self.awake = False
         self.storm = ""  #: one of STORMS, or none
         self.met: Counter[str] = Counter()
@@ -53,7 +53,13 @@ class Unreliable(Faults):
 
     def take(self, path: str, method: str, number: str = "", text: str = "") -> Fault | None:
         if path.endswith(SMS):
-            self._ledger.attempted(number, text)
+            self.ledger.attempted(number, text)
+        fault = self._draw(path, number)
+        if path.endswith(SMS) and fault is not None and (fault.drop or fault.answers):
+            self.ledger.failed[number] = self.ledger.now()
+        return fault
+
+    def _draw(self, path: str, number: str) -> Fault | None:
         if self.storm and (fault := STORMS[self.storm](self._random)).path in path:
             self.met[self.storm] += 1
             return fault
@@ -62,7 +68,7 @@ class Unreliable(Faults):
         refusal = self._refusal(number) if path.endswith(SMS) else None
         if refusal is not None:
             if refusal.nexmo_status == "7":
-                self._ledger.barred.add(number)
+                self.ledger.barred.add(number)
             self.met[f"status_{refusal.nexmo_status}"] += 1
             return refusal
         drawn = self._random.random()
@@ -78,7 +84,7 @@ class Unreliable(Faults):
         return None
 
     def _refusal(self, handset: str) -> Fault | None:
-        drawn, now = self._random.random(), self._ledger.now()
+        drawn, now = self._random.random(), self.ledger.now()
         if drawn < BARRED:
             self._barred[handset] = now + BARRED_FOR
         if self._barred.get(handset, 0.0) > now:

@@ -78,17 +78,24 @@ def _misplaced(view: View, answer: Answer | None, post: Post) -> str:
     return f"{answer}, stored {stored}, {place}; it had {', '.join(told[-4:]) or 'nothing'}"
 
 
-def from_former_phones(phones: Phonebook, answers: Iterable[Answer], posts: Iterable[Post]) -> list[str]:
-    """From a handset that its user, as the profile says, has not had for longer than the service may remember."""
-    by_name = {answer.name: answer for answer in answers}
+def of_former_phones(view: View, phones: Phonebook, answers: Iterable[Answer]) -> list[Answer]:
+    """Those from a handset that, as the profiles say, nobody whose texts they may answer has had for longer than the
+    service may remember."""
     return [
-        f"{answer} as {post.user}, who has another phone"
-        for post in posts
-        if (answer := by_name.get(post.name)) is not None
-        and post.user
-        and answer.handset in phones.ever(post.user)
-        and answer.handset not in phones.between(post.user, answer.began - KNOWN_PHONE, math.inf)
+        answer
+        for answer in answers
+        if (texts := right(view, answer))
+        and all(
+            each.user and answer.handset not in phones.between(each.user, answer.began - KNOWN_PHONE, math.inf)
+            for each in texts
+        )
     ]
+
+
+def posted(answers: Iterable[Answer], posts: Iterable[Post]) -> list[str]:
+    """Those of the answers that were."""
+    users = {post.name: post.user for post in posts}
+    return [f"{answer} as {users[answer.name]}" for answer in answers if answer.name in users]
 
 
 def stops_posted(answers: Iterable[Answer], posts: Iterable[Post]) -> list[str]:
@@ -175,14 +182,14 @@ def closed_though_texted(view: View, phones: Phonebook, answers: Iterable[Answer
     from that number; by the reason why that may be right, which is blank when there is none:
 
     * phone changed: whose texts they were has, or had, another phone;
-    * just texted: no text was there long enough to be answered;
-    * unknown: of each of the earlier texts the service did not know for a while whether it was sent.
+    * just texted: all of the texts came while it was on its way;
+    * unknown: of each of those before it the service did not know for a while whether it was sent.
     """
     found: defaultdict[str, list[str]] = defaultdict(list)
     for answer in answers:
         if answer.outcome.partition(" ")[0] not in ("no_thread", "not_their_phone") or not (texts := had(view, answer)):
             continue
-        earlier = [each for each in texts if each.at < answer.written - AT_ONCE]
+        earlier = [each for each in texts if each.at <= answer.written]
         if any(not each.user or phones.ever(each.user) != {answer.handset} for each in right(view, answer)):
             why = "phone changed"
         elif not earlier:
