@@ -71,7 +71,7 @@ class Handsets:
     async def perform(self, form: Form) -> None:
         """All of it, in ``form.seconds`` or little more."""
         replies = self._at(form, form.replies // 2, 0.1, 1.0, self._answer)
-        asks = self._at(form, form.asks, 0.2, 0.85, self._ask)
+        asks = self._at(form, form.asks, 0.15, 0.85, self._ask)
         await together(replies, asks, self._at(form, form.changes, 0.2, 0.5, self._change))
 
     async def write_quietly(self, threads: list[tuple[str, str]]) -> None:
@@ -83,11 +83,13 @@ class Handsets:
     async def _at(
         self, form: Form, count: int, begin: float, end: float, act: Callable[[int], Coroutine[Any, Any, None]]
     ) -> None:
-        """Act so many times, at random instants in a share of the time; what takes longer holds nothing up."""
+        """Act so many times, from one share of the time to another, at some instant in each of as many stretches; what
+        takes longer holds nothing up."""
         begun = self._reactor.seconds()
         acts = []
-        for number, at in enumerate(sorted(self._random.uniform(begin, end) * form.seconds for _ in range(count))):
-            await self._sleep(begun + at - self._reactor.seconds())
+        for number in range(count):
+            share = begin + (end - begin) * (number + self._random.random()) / count
+            await self._sleep(begun + share * form.seconds - self._reactor.seconds())
             acts.append(Deferred.fromCoroutine(act(number)))
         await gatherResults(acts, consumeErrors=True)
 
