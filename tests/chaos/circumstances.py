@@ -14,7 +14,7 @@ LIFETIMES = (12.0, 12.0, 86_400.0)
 #: From so many numbers on one of them is slow; fewer could not carry what the others leave to it.
 SLOW_FROM = 6
 #: The slow one is of another country, so that mostly its own people are texted from it.
-SLOW = "447700900000"
+SLOW = "447700900999"
 
 RECEIPTS = ("on", "withheld", "nameless")
 

@@ -127,7 +127,7 @@ def assemble(random: Random, users: int) -> Cast:
 
 
 def phone(number: int, abroad: bool = False) -> str:
-    """One more phone, in E.164 digits; up to 800 of them at home, up to 1,000 abroad."""
+    """One more phone, in E.164 digits; up to 800 of them at home, up to 999 abroad."""
     return f"447700900{number:03d}" if abroad else f"1{212 + number // 100}55501{number % 100:02d}"
 
 

@@ -135,7 +135,9 @@ class LostTests(SynchronousTestCase):
         """What belongs nowhere, or was for the service itself, is not lost; but a message is no STOP."""
         for outcome in ("no_thread", "not_their_phone @12"):
             self.assertEqual(verdict.lost([replace(YES, outcome=outcome)], []), [])
-        self.assertEqual(verdict.lost([replace(YES, outcome="stop", word="STOP")], []), [])
+        for word, outcome in (("STOP", "stop"), ("START", "start"), ("START", "again")):
+            self.assertEqual(verdict.lost([replace(YES, outcome=outcome, word=word)], []), [])
+        self.assertEqual(len(verdict.lost([replace(YES, outcome="stop", word="HELP")], [])), 1)
         self.assertEqual(len(verdict.lost([replace(YES, outcome="stop")], [])), 1)
         self.assertEqual(len(verdict.lost([replace(YES, outcome="blank")], [])), 1)
 

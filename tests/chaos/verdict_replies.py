@@ -25,9 +25,10 @@ def lost(answers: Iterable[Answer], posts: Iterable[Post]) -> list[str]:
 
 
 def _closed(answer: Answer) -> bool:
-    """Without a post. A START that lifts nothing is a message like any other, or closed."""
-    closed = ("no_thread", "not_their_phone", "stop", "start") if answer.word else ("no_thread", "not_their_phone")
-    return answer.outcome.partition(" ")[0] in closed
+    """Without a post: it belongs nowhere, or was for the service itself, which may ask for a START to be sent again. A
+    START that lifts nothing may be a message like any other."""
+    closed = {"STOP": ("stop",), "START": ("start", "again")}.get(answer.word, ())
+    return answer.outcome.partition(" ")[0] in ("no_thread", "not_their_phone", *closed)
 
 
 def doubled(posts: Iterable[Post]) -> list[str]:
