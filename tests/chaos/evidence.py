@@ -153,7 +153,8 @@ def _debt(
     closed, ended = _outcome(record, user)
     handsets = frozenset(phones.ever(user))
     apart = any(each in unsettled or not phones.plain(each) for each in handsets)
-    scarce = closed == "no_number" and scene.circumstances.mode == "skip"
+    shared = not all(phones.plain(each) for each in handsets)  # there the first user may keep the only number
+    scarce = closed == "no_number" and (shared or scene.circumstances.mode == "skip")
     ended_by_stop = closed == "opted_out" and stopped(replies.asked, handsets)
     return Debt(
         message=message.name,

@@ -213,8 +213,8 @@ class AmbiguousTests(SynchronousTestCase):
     def test_share(self) -> None:
         """A reply counts once, however many parts it has."""
         dead = replace(YES, buried="ambiguous: one, other")
-        self.assertEqual(len(verdict.ambiguous([dead, replace(dead, name="r1.2"), NO])), 1)
-        self.assertEqual(verdict.ambiguous([YES, replace(NO, buried="crashes")]), [])
+        self.assertEqual(len(verdict.ambiguous(VIEW, [dead, replace(dead, name="r1.2"), NO])), 1)
+        self.assertEqual(verdict.ambiguous(VIEW, [YES, replace(NO, buried="crashes")]), [])
 
     def test_needlessly(self) -> None:
         """Where the number carried one thread, and nothing was unsettled on that handset at the time."""

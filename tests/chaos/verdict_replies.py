@@ -72,11 +72,17 @@ def beside_the_last(view: View, answers: Iterable[Answer], posts: Iterable[Post]
 
 def _misplaced(view: View, answer: Answer | None, post: Post) -> str:
     place = f"as {post.user} in {post.conversation[-8:]}"
-    if answer is None:
-        return f"{post.name} {place}, written by nobody"
+    return f"{post.name} {place}, written by nobody" if answer is None else f"{_told(view, answer)}; posted {place}"
+
+
+def _told(view: View, answer: Answer) -> str:
+    """With the texts that the handset had, in seconds after it was written."""
     stored = "never" if answer.acknowledged is None else f"{answer.acknowledged - answer.written:+.1f} s"
-    told = [f"{each.user} {each.conversation[-8:]} {each.at - answer.written:+.1f} s" for each in had(view, answer)]
-    return f"{answer}, stored {stored}, {place}; it had {', '.join(told[-4:]) or 'nothing'}"
+    texts = [
+        f"{each.user} {each.conversation[-8:]} {each.at - answer.written:+.1f} s{' in doubt' if each.doubtful else ''}"
+        for each in had(view, answer)
+    ]
+    return f"{answer}, stored {stored}; it had {', '.join(texts[-4:]) or 'nothing'}"
 
 
 def of_former_phones(view: View, phones: Phonebook, answers: Iterable[Answer]) -> list[Answer]:
@@ -150,12 +156,12 @@ def _replies(answers: Iterable[Answer]) -> dict[str, Answer]:
     return found
 
 
-def ambiguous(answers: Iterable[Answer]) -> list[str]:
+def ambiguous(view: View, answers: Iterable[Answer]) -> list[str]:
     """Replies that were not posted, since nobody can know where they belong."""
     found: dict[str, str] = {}
     for answer in answers:
         if answer.ambiguous:
-            found.setdefault(reply_of(answer.name), f"{answer}: {answer.buried}")
+            found.setdefault(reply_of(answer.name), f"{_told(view, answer)}: {answer.buried}")
     return list(found.values())
 
 
@@ -169,7 +175,7 @@ def ambiguous_needlessly(
         one = len({(each.user, each.conversation) for each in view.get(answer.where, ())}) == 1
         near = [when for when in unsettled.get(answer.handset, ()) if _near(answer, when, settle_time)]
         if answer.ambiguous and one and not near:
-            found.append(f"{answer}: {answer.buried}")
+            found.append(f"{_told(view, answer)}: {answer.buried}")
     return found
 
 
@@ -197,7 +203,7 @@ def closed_though_texted(view: View, phones: Phonebook, answers: Iterable[Answer
             why = "just texted"
         else:
             why = "unknown" if all(each.doubtful for each in earlier) else ""
-        found[why].append(f"{answer}: {answer.outcome}")
+        found[why].append(f"{_told(view, answer)}: {answer.outcome}")
     return dict(found)
 
 
