@@ -1,9 +1,8 @@
-"""The simulated companies with their nerves on edge: they double and shuffle webhooks, cut answers off, and storm."""
+"""The simulated companies in a bad state: they double and shuffle webhooks, and their answers are unreliable."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -14,34 +13,23 @@ from twisted.web.server import Site
 
 from nexmo_twisted.sandbox.companies import Credentials
 from nexmo_twisted.sandbox.delivery import Deliverer
-from nexmo_twisted.sandbox.faults import Fault, Faults
 from nexmo_twisted.sandbox.layer import SimulatedLayer
 from nexmo_twisted.sandbox.layer_http import LayerApi
 from nexmo_twisted.sandbox.nexmo import SimulatedNexmo
 from nexmo_twisted.sandbox.nexmo_http import NexmoApi
+from nexmo_twisted.sandbox.rates_plan import RatesPlan
 from nexmo_twisted.sandbox.receipt_plan import ReceiptPlan
 from nexmo_twisted.sandbox.wire import WebhookCall
+from tests.chaos.circumstances import SLOW, Circumstances
 from tests.chaos.ledger import Ledger
+from tests.chaos.unreliable import Unreliable
 
 DOUBLED = 0.3  #: of all webhooks: delivered twice
 DELAYED = 0.3  #: of all webhooks: held back for up to LATEST seconds, and so overtaken
 LATEST = 1.0
+LATE_PART = 0.1  #: of all parts of long replies: so late that the others are posted without it
+TOO_LATE = 5.0  #: seconds: longer than the others wait
 LANES = 50  #: webhooks on the wire at a time, for each of a company's channels
-
-CUT_AFTER = 0.02  #: of all answers: cut off, though the request took effect
-CUT_BEFORE = 0.01  #: of all requests: cut off before they took effect
-SLOW = 0.3  #: of all answers: up to SLOWEST seconds after the request took effect
-SLOWEST = 0.6
-
-SMS = "/nexmo/sms/json"
-LAYER = "/layer/"
-
-
-def _throttled(random: Random) -> Fault:
-    if random.random() < 0.5:
-        return Fault(path=SMS, nexmo_status="1")
-    return Fault(path=SMS, status=429, retry_after=1)
-
 
 #: What receipts come of the SMS to one handset. Some race with the answer to the request that sent the SMS.
 RECEIPTS = (
@@ -50,46 +38,6 @@ RECEIPTS = (
     ReceiptPlan(("buffered", "delivered")),
     ReceiptPlan(("failed",), err_code="6"),
 )
-
-#: What a company answers while it storms. Half of the requests that are answered 5xx took effect.
-STORMS: Mapping[str, Callable[[Random], Fault]] = {
-    "nexmo_429": _throttled,
-    "nexmo_5xx": lambda random: Fault(path=SMS, status=503, done=random.random() < 0.5),
-    "layer_429": lambda random: Fault(path=LAYER, status=429, retry_after=1),
-    "layer_5xx": lambda random: Fault(path=LAYER, status=502, done=random.random() < 0.5),
-}
-
-
-class Unreliable(Faults):
-    """Is slow and cuts answers off at random, storms on command, and tells the ledger what was asked for."""
-
-    def __init__(self, random: Random, ledger: Ledger) -> None:
-        super().__init__()
-        self._random = random
-        self._ledger = ledger
-        self.awake = False
-        self.storm = ""  #: one of STORMS, or none
-        self.met: Counter[str] = Counter()
-
-    def take(self, path: str, method: str, number: str = "", text: str = "") -> Fault | None:
-        if path.endswith(SMS):
-            self._ledger.attempted(number, text)
-        if self.storm and (fault := STORMS[self.storm](self._random)).path in path:
-            self.met[self.storm] += 1
-            return fault
-        if not self.awake:
-            return None
-        drawn = self._random.random()
-        for name, share, fault in (
-            ("cut_after", CUT_AFTER, Fault(drop=True, done=True)),
-            ("cut_before", CUT_BEFORE, Fault(drop=True)),
-            ("slow", SLOW, Fault(done=True, delay=self._random.random() * SLOWEST)),
-        ):
-            if drawn < share:
-                self.met[name] += 1
-                return fault
-            drawn -= share
-        return None
 
 
 class Restless(Deliverer):
@@ -110,6 +58,8 @@ class Restless(Deliverer):
         copies = 2 if self.awake and random.random() < DOUBLED else 1
         for _ in range(copies):
             late = random.random() * LATEST if self.awake and random.random() < DELAYED else 0.0
+            if self.awake and b"concat-part" in call.body and random.random() < LATE_PART:
+                late += TOO_LATE
             lane = f"{call.channel} {random.randrange(LANES)}"
             self._reactor.callLater(late, super().deliver, self._ledger.followed(replace(call, channel=lane)))
 
@@ -126,10 +76,9 @@ class Companies:
         self,
         reactor: Any,
         base_url: str,
-        numbers: Sequence[str],
+        circumstances: Circumstances,
         random: Random,
         ledger: Ledger,
-        receipts: bool,
     ) -> None:
         self.base_url = base_url
         self.credentials = credentials = Credentials(signature_secret="sandbox-signature-secret")
@@ -146,10 +95,11 @@ class Companies:
             signature_secret=credentials.signature_secret,
             signature_method=credentials.signature_method,
         )
-        for number in numbers:
-            self.nexmo.add_number(number)
+        for number in circumstances.pool:
+            self.nexmo.add_number(number, country="GB" if number == SLOW else "US")
+        self.nexmo.rates_plan = RatesPlan(numbers=circumstances.limits)
         self._random = random
-        self._receipts = receipts
+        self._plans = _receipt_plans(circumstances.receipts)
         root = Resource()
         layer_api = LayerApi(self.layer, token=credentials.layer_token, faults=self.faults, clock=reactor)
         nexmo_api = NexmoApi(self.nexmo, probe=self.deliverer, faults=self.faults, clock=reactor)
@@ -181,10 +131,9 @@ class Companies:
         return {f"NEXMO_TWISTED__{name.upper()}": value for name, value in values.items()}
 
     def admit(self, user: str, phone: str) -> None:
-        """One more user with a handset, which has a way of its own with receipts."""
+        """One more user, or one with another handset, which has a way of its own with receipts."""
         self.layer.add_user(user, display_name=user.upper(), phone_number=f"+{phone}")
-        plan = self._random.choice(RECEIPTS) if self._receipts else ReceiptPlan(statuses=())
-        self.nexmo.receipts_of[phone] = plan
+        self.nexmo.receipts_of[phone] = self._random.choice(self._plans)
 
     @property
     def known(self) -> bool:
@@ -195,3 +144,10 @@ class Companies:
     def wake(self, awake: bool) -> None:
         """Begin, or stop, to make trouble at random."""
         self.faults.awake = self.deliverer.awake = awake
+
+
+def _receipt_plans(receipts: str) -> Sequence[ReceiptPlan]:
+    """``receipts`` as in the circumstances."""
+    if receipts == "withheld":
+        return [ReceiptPlan(statuses=())]
+    return [replace(plan, client_ref=receipts == "on") for plan in RECEIPTS]

@@ -82,7 +82,8 @@ class Crew:
 
     def go_on(self, twistd: Twistd) -> None:
         self._spared.discard(twistd)
-        twistd.process.signalProcess(SIGCONT)
+        if twistd.code is None:  # the run is not over
+            twistd.process.signalProcess(SIGCONT)
 
     async def dismiss(self, clock: IReactorTime) -> int:
         """An orderly end for all. Returns how many did not come to it in time and were killed."""

@@ -1,44 +1,67 @@
-"""From what was seen, what the judge needs: debts, texts, attempts, answers and posts."""
+"""From what was seen, what the judge of texts needs: debts, texts and attempts."""
 
 from __future__ import annotations
 
-import math
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from nexmo_twisted.rules.compact import short_id
 from nexmo_twisted.sandbox.layer_webhooks import bare
 from nexmo_twisted.sandbox.nexmo import AcceptedSms
+from tests.chaos.circumstances import Circumstances
 from tests.chaos.companies import Companies
+from tests.chaos.evidence_replies import Replies, gather_replies
+from tests.chaos.handsets import Handsets
 from tests.chaos.ledger import Ledger
-from tests.chaos.plan import Cast
+from tests.chaos.names import Key, message_name, recipient
 from tests.chaos.play import Play
-from tests.chaos.records import Records, notification_id, reply_id
-from tests.chaos.verdict import Answer, Debt, Post, Text, standing
+from tests.chaos.records import Record, Records
+from tests.chaos.threads import Threads
+from tests.chaos.verdict import Debt, Text, standing
+from tests.chaos.verdict_stops import stopped
 
-#: What an SMS says: for whom it is and the message's name come first.
+#: What an SMS says: for whom it is and the message's name come first, or after the introduction.
 TEMPLATE = "{{ recipient.userId }} {{ text }}"
+INTRODUCTION = "{{ conversation.metadata.conversationName }}"
 
-#: One recipient of one message, by their names: (message, user).
-Key = tuple[str, str]
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that took part in a run."""
+
+    circumstances: Circumstances
+    companies: Companies
+    threads: Threads
+    play: Play
+    handsets: Handsets
+    ledger: Ledger
+    records: Records
+    settle_time: float  #: seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """``uncertain`` is when a debt was first seen to be so, in seconds since the epoch; ``sent_again`` are those of
     them with an attempt after that, ``unneeded`` those that nobody waited for any more. ``stories`` tell how it came
-    that an SMS was accepted twice."""
+    that an SMS was accepted twice. ``unreadable`` are texts that do not say what they are about. ``unsettled`` is when
+    SMS to a handset were first seen to be uncertain; ``plain`` are the handsets where numbers can be judged."""
 
+    scene: Scene
     debts: list[Debt]
     texts: list[Text]
     attempts: list[Text]
-    answers: list[Answer]
-    posts: list[Post]
+    replies: Replies
+    conversations: dict[str, str]
+    unreadable: list[str]
     unacknowledged: list[str]
     uncertain: Mapping[Key, float]
     sent_again: set[Key]
     unneeded: set[Key]
     stories: Mapping[Key, str]
+    unsettled: Mapping[str, list[float]]
+    plain: set[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,67 +73,65 @@ class _Message:
     conversation: str
     sender: str
     at: float
-    posted: bool  # by the service: it is a reply
 
 
-async def gather(cast: Cast, companies: Companies, play: Play, ledger: Ledger, records: Records) -> Evidence:
-    """Asks Redis what it knows of every message; raises StoreUnavailable."""
-    messages = _messages(companies, play)
+async def gather(scene: Scene) -> Evidence:
+    """Asks Redis what it knows of every message and reply; raises StoreUnavailable."""
+    records, ledger, companies = scene.records, scene.ledger, scene.companies
+    messages = _messages(companies, scene.play)
     told = [each for each in messages if _acknowledged(each, ledger)]
     known, buried = await records.of([each.id for each in told]), await records.buried()
-    notifications = {
-        notification_id(each.id, user): (each, user)
+    doubtful = uncertain(companies, records)
+    said = [each.id for each in scene.play.said]
+    replies = await gather_replies(companies, scene.threads, scene.handsets, ledger, records, doubtful.keys(), said)
+    texts = list(_texts(companies))
+    unsettled = _unsettled(scene, doubtful)
+    debts = [
+        _debt(scene, each, user, known[each.id], buried.get((short_id(each.id), user), ""), replies, unsettled)
         for each in told
         for user in companies.layer.conversation(each.conversation).participants
         if user != each.sender
-    }
-    debts = []
-    for nid, (message, user) in notifications.items():
-        due = known[message.id].due
-        ends = (ledger.delivery("read", message.id, user), ledger.delivery("deleted", message.id, ""))
-        debts.append(
-            Debt(
-                message=message.name,
-                user=user,
-                handset=cast.phones[user],
-                conversation=message.conversation,
-                due=due,
-                standing=standing(due, [end.acknowledged for end in ends if end.began is not None]),
-                aside=nid in records.uncertain or nid in buried,
-                buried=buried.get(nid, ""),
-            )
-        )
-    keys = {nid: (message.name, user) for nid, (message, user) in notifications.items()}
-    uncertain = {keys[nid]: when for nid, when in records.uncertain.items() if nid in keys}
+    ]
+    attempts = [
+        Text(*key, each.handset, at=each.at) for each in ledger.attempts if (key := recipient(each.text)) is not None
+    ]
     return Evidence(
+        scene=scene,
         debts=debts,
-        texts=list(_texts(companies)),
-        attempts=[Text(*_names(each.text), each.handset) for each in ledger.attempts],
-        answers=list(_answers(play, ledger, buried)),
-        posts=[Post(each.name, each.sender, each.conversation) for each in messages if each.posted],
+        texts=texts,
+        attempts=attempts,
+        replies=replies,
+        conversations={each.name: each.conversation for each in messages},
+        unreadable=_unreadable(scene),
         unacknowledged=[f"{each.name} was never acknowledged" for each in messages if not _acknowledged(each, ledger)],
-        uncertain=uncertain,
-        sent_again={
-            _names(each.text) for each in ledger.attempts if uncertain.get(_names(each.text), math.inf) < each.at
+        uncertain=doubtful,
+        sent_again={key for each in attempts if doubtful.get(key := (each.message, each.user), each.at) < each.at},
+        unneeded={(debt.message, debt.user) for debt in debts if debt.closed == "uncertain"},
+        stories=_stories(companies, ledger, doubtful),
+        unsettled=unsettled,
+        plain={
+            each
+            for each in companies.nexmo.handsets()
+            if scene.handsets.phones.plain(each) and each not in unsettled and each not in ledger.barred
         },
-        unneeded={
-            (message.name, user)
-            for message, user in notifications.values()
-            if known[message.id].outcomes.get(user, "").startswith("uncertain")
-        },
-        stories=_stories(companies, ledger, uncertain),
     )
+
+
+def uncertain(companies: Companies, records: Records) -> dict[Key, float]:
+    """The SMS that were seen to be of unknown outcome, and when first, in seconds since the epoch."""
+    names = {short_id(bare(each.id)): message_name(each.text) for each in companies.layer.all_messages.values()}
+    return {(names[mid], user): when for (mid, user), when in records.uncertain.items() if mid in names}
 
 
 def _messages(companies: Companies, play: Play) -> list[_Message]:
     """Every message in the order of its time; deleted ones are known to the play only."""
-    found = [_Message(said.id, said.name, said.conversation, said.sender, said.at, False) for said in play.said]
+    found = [_Message(said.id, said.name, said.conversation, said.sender, said.at) for said in play.said]
     said = {message.id for message in found}
     for conversation in companies.layer.conversations.values():
         for message in companies.layer.messages(conversation.id):
             if bare(message.id) not in said:
-                name, sender = message.text.partition(" ")[0], message.user_id or ""
-                found.append(_Message(bare(message.id), name, conversation.id, sender, message.sent_at, True))
+                name, sender = message_name(message.text), message.user_id or ""
+                found.append(_Message(bare(message.id), name, conversation.id, sender, message.sent_at))
     return sorted(found, key=lambda message: message.at)
 
 
@@ -118,41 +139,78 @@ def _acknowledged(message: _Message, ledger: Ledger) -> bool:
     return ledger.delivery("sent", message.id, "").acknowledged is not None
 
 
-def _names(text: str) -> Key:
-    user, message, *_ = [*text.split(), "", ""]
-    return message, user
+def _debt(
+    scene: Scene,
+    message: _Message,
+    user: str,
+    record: Record,
+    buried: str,
+    replies: Replies,
+    unsettled: Mapping[str, list[float]],
+) -> Debt:
+    ledger, phones = scene.ledger, scene.handsets.phones
+    ends = (ledger.delivery("read", message.id, user), ledger.delivery("deleted", message.id, ""))
+    closed, ended = _outcome(record, user)
+    handsets = frozenset(phones.ever(user))
+    apart = any(each in unsettled or not phones.plain(each) for each in handsets)
+    shared = not all(phones.plain(each) for each in handsets)  # there the first user may keep the only number
+    scarce = closed == "no_number" and (shared or scene.circumstances.mode == "skip")
+    ended_by_stop = closed == "opted_out" and stopped(replies.asked, handsets)
+    return Debt(
+        message=message.name,
+        user=user,
+        handsets=handsets,
+        conversation=message.conversation,
+        due=record.due,
+        standing=standing(record.due, [end.acknowledged for end in ends if end.began is not None]),
+        aside=apart or bool(buried),
+        buried=buried,
+        closed=closed,
+        ended=ended,
+        excused=scarce or ended_by_stop,
+    )
+
+
+def _outcome(record: Record, user: str) -> tuple[str, float | None]:
+    """What became of one recipient, in one word, and when, in seconds."""
+    outcome = record.outcomes.get(user, "")
+    late = re.search(r" @(-?\d+)", outcome)
+    ended = None if late is None or record.due is None else (record.due + int(late[1])) / 1000
+    return outcome.partition(" ")[0], ended
+
+
+def _unsettled(scene: Scene, uncertain: Mapping[Key, float]) -> dict[str, list[float]]:
+    """When some SMS to a handset was first seen to be of unknown outcome."""
+    found: defaultdict[str, list[float]] = defaultdict(list)
+    for (_, user), when in uncertain.items():
+        for handset in scene.handsets.phones.ever(user):
+            found[handset].append(when)
+    return dict(found)
 
 
 def _texts(companies: Companies) -> Iterator[Text]:
     for handset, thread in companies.nexmo.handsets().items():
         for sms in thread:
-            if sms.direction == "received":
-                yield Text(*_names(sms.text), handset, sms.number)
+            if sms.direction == "received" and (key := recipient(sms.text)) is not None:
+                yield Text(*key, handset, sms.number, sms.at)
 
 
-def _answers(play: Play, ledger: Ledger, buried: Mapping[str, str]) -> Iterator[Answer]:
-    """Whose thread a reply belongs to says the text that it answers, which may itself be of a reply."""
-    conversations = {said.name: said.conversation for said in play.said}
-    for written in play.written:
-        message, user = _names(written.answers)
-        conversation = conversations[written.name] = conversations.get(message, "")
-        delivery = ledger.delivery("reply", written.id, "")
-        yield Answer(
-            name=written.name,
-            handset=written.handset,
-            user=user,
-            conversation=conversation,
-            began=delivery.began or math.inf,
-            acknowledged=delivery.acknowledged,
-            buried=buried.get(reply_id(written.id), ""),
-        )
+def _unreadable(scene: Scene) -> list[str]:
+    """Texts that introduce a conversation, and do not get as far as the message."""
+    return [
+        f"{sms.text[:20]}… on …{handset[-4:]}, {len(sms.text)} characters"
+        for handset, thread in scene.companies.nexmo.handsets().items()
+        for sms in thread
+        if sms.direction == "received" and recipient(sms.text) is None and scene.threads.of(sms.text) is not None
+    ]
 
 
 def _stories(companies: Companies, ledger: Ledger, uncertain: Mapping[Key, float]) -> dict[Key, str]:
     """In seconds after the first time that the SMS was accepted."""
     accepted: defaultdict[Key, list[AcceptedSms]] = defaultdict(list)
     for sms in companies.nexmo.sent:
-        accepted[_names(sms.text)].append(sms)
+        if (key := recipient(sms.text)) is not None:
+            accepted[key].append(sms)
     stories = {}
     for key, times in accepted.items():
         if len(times) > 1:

@@ -9,8 +9,10 @@ from urllib.parse import parse_qs
 
 from nexmo_twisted.sandbox.layer_webhooks import bare
 from nexmo_twisted.sandbox.wire import Answer, WebhookCall
+from tests.chaos.names import pieces
 
-#: What a webhook is about: ("sent", message, "") or ("read", message, user), ("reply", Nexmo's message id, "") ...
+#: What a webhook is about: ("sent", message, ""), ("read", message, user), ("receipt", Nexmo's message id, ""), or
+#: ("reply", name of the part, Nexmo's message id).
 Subject = tuple[str, str, str]
 
 
@@ -33,7 +35,13 @@ class Attempt:
 
 @dataclass
 class Ledger:
+    """``message_ids`` are Nexmo's, by the names of the parts of replies; ``barred`` are the handsets to which Nexmo
+    refused an SMS for good, ``failed`` is when a request to send to a handset last was not answered as it should."""
+
     now: Callable[[], float]
+    message_ids: dict[str, str] = field(default_factory=dict)
+    barred: set[str] = field(default_factory=set)
+    failed: dict[str, float] = field(default_factory=dict)
     deliveries: dict[Subject, Delivery] = field(default_factory=dict)
     attempts: list[Attempt] = field(default_factory=list)
     open: int = 0  #: webhooks that are neither acknowledged nor given up
@@ -42,7 +50,8 @@ class Ledger:
 
     def followed(self, call: WebhookCall) -> WebhookCall:
         """The call, with every attempt and its outcome noted down."""
-        delivery = self.deliveries.setdefault(subject(call), Delivery())
+        about = self._about(call)
+        delivery = self.deliveries.setdefault(about, Delivery())
         self.open += 1
         self.calls += 1
 
@@ -64,6 +73,14 @@ class Ledger:
 
         return replace(call, wanted=wanted, done=done)
 
+    def _about(self, call: WebhookCall) -> Subject:
+        about = subject(call)
+        if about[0] != "reply":
+            return about
+        name, message_id = about[1:]
+        self.message_ids[name] = message_id
+        return "reply", name, ""
+
     def attempted(self, handset: str, text: str) -> None:
         self.attempts.append(Attempt(handset, text, self.now()))
 
@@ -83,4 +100,6 @@ def subject(call: WebhookCall) -> Subject:
         by = body["event"]["actor"].get("user_id", "") if kind in ("delivered", "read") else ""
         return kind, bare(body["message"]["id"]), by
     form = parse_qs(call.body.decode())
-    return "receipt" if "scts" in form else "reply", form["messageId"][0], ""
+    if "scts" in form:
+        return "receipt", form["messageId"][0], ""
+    return "reply", pieces(form["text"][0])[0], form["messageId"][0]

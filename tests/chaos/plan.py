@@ -1,12 +1,20 @@
-"""What will happen, drawn from a seed: who talks with whom, what they write, who reads it, and when."""
+"""What people do in Layer, drawn from a seed: who talks with whom, what they write, who reads it, and when."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from tests.chaos.names import title
+
 CIRCLE = 6  #: users of one circle talk with each other and with nobody else
+COUPLES, THREESOMES = 8, 4  #: conversations of each circle
+
+LONG_TITLE = (
+    0.05  #: of all conversations: their title has LONGEST_TITLE characters, which is what participants may write
+)
+LONGEST_TITLE = 1_500
 
 READ_IN_TIME = 0.25  #: of all recipients
 READ_LATE = 0.03  #: of all recipients: after it fell due
@@ -18,7 +26,9 @@ EMOJI = 0.05  #: of all messages
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The size of a run. Durations are in seconds; ``storms`` is how many of each kind there are.
+    """The size of a run. Durations are in seconds; ``storms`` is how many of each kind there are, ``kills`` and
+    ``stops`` are of single processes. So often somebody ``asks`` for no more texts, or ``changes`` phones; ``quiet`` is
+    how many replies are written when all else is over.
 
     ``doubled`` is how many SMS may go out twice with receipts on: when a process dies with the answer, and all attempts
     to deliver the receipt fail until the time for it is over.
@@ -34,35 +44,44 @@ class Form:
     redis_pauses: int
     storms: int
     storm_seconds: float
+    asks: int
+    changes: int
+    quiet: int
     doubled: int
     deadline: float
 
 
 LONG_FORM = Form(
-    messages=10_000,
-    replies=2_000,
+    messages=8_000,
+    replies=2_400,
     users=240,
     seconds=540,
     kills=100,
-    stops=3,
+    stops=100,
     redis_kills=3,
     redis_pauses=3,
     storms=2,
     storm_seconds=5,
-    doubled=5,
+    asks=24,
+    changes=24,
+    quiet=100,
+    doubled=8,
     deadline=1_200,
 )
 SHORT_FORM = Form(
-    messages=1_000,
-    replies=200,
+    messages=600,
+    replies=260,
     users=48,
-    seconds=55,
-    kills=20,
-    stops=2,
+    seconds=40,
+    kills=12,
+    stops=6,
     redis_kills=1,
     redis_pauses=1,
     storms=1,
     storm_seconds=2.5,
+    asks=6,
+    changes=6,
+    quiet=20,
     doubled=2,
     deadline=170,
 )
@@ -70,10 +89,11 @@ SHORT_FORM = Form(
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """Phones of users in E.164 digits, and the participants of each conversation."""
+    """Phones of users in E.164 digits, as they are at first; titles and participants of each conversation."""
 
     phones: Mapping[str, str]
     conversations: Sequence[Sequence[str]]
+    titles: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +110,25 @@ class Line:
 
 
 def assemble(random: Random, users: int) -> Cast:
-    """Circles that share nothing with each other; in each, couples and threesomes, and two users with one handset."""
+    """Circles that share nothing with each other; in each, couples and threesomes, and two users with one handset. One
+    circle in eight lives abroad. Some conversations have a title that is longer than any SMS."""
     phones: dict[str, str] = {}
     conversations: list[list[str]] = []
     for first in range(0, users, CIRCLE):
         circle = [f"u{number:03d}" for number in range(first, first + CIRCLE)]
-        phones |= {user: f"1{212 + int(user[1:]) // 100}55501{int(user[1:]) % 100:02d}" for user in circle}
+        abroad = first // CIRCLE % 8 == 0
+        phones |= {user: phone(int(user[1:]), abroad) for user in circle}
         phones[circle[-1]] = phones[circle[0]]
-        conversations += [random.sample(circle, 2) for _ in range(5)]
-        conversations += [random.sample(circle, 3) for _ in range(3)]
-    return Cast(phones, conversations)
+        conversations += [random.sample(circle, 2) for _ in range(COUPLES)]
+        conversations += [random.sample(circle, 3) for _ in range(THREESOMES)]
+    lengths = [LONGEST_TITLE if random.random() < LONG_TITLE else 0 for _ in conversations]
+    titles = [title(number, length) for number, length in enumerate(lengths)]
+    return Cast(phones, conversations, titles)
+
+
+def phone(number: int, abroad: bool = False) -> str:
+    """One more phone, in E.164 digits; up to 800 of them at home, up to 999 abroad."""
+    return f"447700900{number:03d}" if abroad else f"1{212 + number // 100}55501{number % 100:02d}"
 
 
 def write(random: Random, cast: Cast, form: Form, delay: float) -> list[Line]:
@@ -138,14 +167,3 @@ def _words(random: Random) -> str:
     if drawn < LONG:
         return "and so on " * 17
     return "see you \N{SLIGHTLY SMILING FACE}" if drawn < LONG + EMOJI else "see you"
-
-
-def answer_times(random: Random, form: Form) -> Iterator[tuple[float, int]]:
-    """When somebody takes a handset, in seconds, and how many replies are written then; in the order of time."""
-    left = form.replies
-    takes: list[tuple[float, int]] = []
-    while left:
-        count = min(random.randint(1, 4), left)
-        takes.append((random.uniform(0.1, 1.0) * form.seconds, count))
-        left -= count
-    return iter(sorted(takes))

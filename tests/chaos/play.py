@@ -1,19 +1,18 @@
-"""The plan carried out at the simulated companies: people write, read and delete, and handsets answer."""
+"""What people do in Layer, carried out: they write, read and delete."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from random import Random
 from typing import Any
 
 from twisted.internet.task import deferLater
 
 from nexmo_twisted.sandbox.layer_webhooks import Gone, bare
 from tests.chaos.companies import Companies
-from tests.chaos.plan import Cast, Form, Line, answer_times
-from tests.chaos.together import together
+from tests.chaos.plan import Cast, Line
+from tests.chaos.threads import Threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,36 +26,24 @@ class Said:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A reply written on a handset. ``answers`` is the text it answers: what that number showed last."""
-
-    id: str
-    name: str
-    handset: str
-    answers: str
-
-
 class Play:
-    """``said`` and ``written`` are what happened up to now."""
+    """``said`` is what was written up to now."""
 
-    def __init__(self, reactor: Any, companies: Companies, cast: Cast, random: Random) -> None:
+    def __init__(self, reactor: Any, companies: Companies, cast: Cast, threads: Threads) -> None:
         self._reactor = reactor
-        self._layer, self._nexmo = companies.layer, companies.nexmo
-        self._random = random
+        self._layer = companies.layer
         self._open = 0  # events of messages that are still to come
         self.said: list[Said] = []
-        self.written: list[Written] = []
         for user, phone in cast.phones.items():
             companies.admit(user, phone)
-        self._conversations = [self._layer.start_conversation(people) for people in cast.conversations]
+        for people, title in zip(cast.conversations, cast.titles, strict=True):
+            conversation = self._layer.start_conversation(people, {"conversationName": title})
+            threads.conversations.append(conversation)
+        self._conversations = threads.conversations
 
-    async def perform(self, lines: Sequence[Line], form: Form) -> None:
-        """All of it, in its time. Ends when everything was said, read, deleted and answered."""
+    async def perform(self, lines: Sequence[Line]) -> None:
+        """All of it, in its time. Ends when everything was said, read and deleted."""
         begun = self._reactor.seconds()
-        await together(self._talk(lines, begun), self._answer(form, begun))
-
-    async def _talk(self, lines: Sequence[Line], begun: float) -> None:
         for line in lines:
             await self._until(begun + line.at)
             conversation = self._conversations[line.conversation]
@@ -81,24 +68,6 @@ class Play:
                 happens(*to)
 
         self._reactor.callLater(after, now)
-
-    async def _answer(self, form: Form, begun: float) -> None:
-        for at, count in answer_times(self._random, form):
-            await self._until(begun + at)
-            while not (handsets := self._nexmo.handsets()):
-                await deferLater(self._reactor, 0.1)
-            handset = self._random.choice(sorted(handsets))
-            for _ in range(count):
-                self._write(handset)
-                await deferLater(self._reactor, self._random.uniform(0.02, 0.8) / count)
-
-    def _write(self, handset: str) -> None:
-        received = [sms for sms in self._nexmo.handset(handset) if sms.direction == "received"]
-        number = self._random.choice(sorted({sms.number for sms in received}))
-        shown = [sms.text for sms in received if sms.number == number][-1]
-        name = f"r{len(self.written):05d}"
-        message_id = self._nexmo.reply(handset, number, f"{name} yes")
-        self.written.append(Written(message_id, name, handset, shown))
 
     async def _until(self, when: float) -> None:
         late = when - self._reactor.seconds()

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid5
 
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.rules.compact import short_id
 from nexmo_twisted.store.connection import Connection
 from nexmo_twisted.store.keys import KEYS
-from nexmo_twisted.store.words import REPLIES
+from nexmo_twisted.store.words import reply_id
 from tests.support import reading
 
 #: Records are looked up so many at a time.
@@ -33,6 +30,47 @@ return found
 """)
 
 
+#: Which recipients of which messages are uncertain. Returns {message, user} for each; notices are of no message.
+_UNCERTAIN = """
+local found = {}
+for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+  local read = redis.call('HMGET', KEYS[2] .. id, 'm', 'l')
+  if read[1] then found[#found + 1] = read end
+end
+return found
+"""
+
+#: What is buried. Returns {message or '', user or handset, id, reason} for each.
+_BURIED = """
+local found = {}
+for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+  local read = redis.call('HMGET', KEYS[2] .. id, 'm', 'l', 'e')
+  found[#found + 1] = {read[1] or '', read[2] or '', id, read[3] or '?'}
+end
+return found
+"""
+
+#: What became of replies. ARGV: their ids. Returns {outcome or '', id} for each; a part leads to what it is a part of.
+_REPLIES = """
+local found = {}
+for i, id in ipairs(ARGV) do
+  local outcome = ''
+  for step = 1, 2 do
+    if redis.call('TYPE', KEYS[1] .. id).ok ~= 'string' then break end
+    outcome = redis.call('GET', KEYS[1] .. id)
+    local whole = string.match(outcome, '^part (%S+)')
+    if not whole or whole == id then break end
+    id, outcome = whole, ''
+  end
+  found[i] = {outcome, id}
+end
+return found
+"""
+
+#: The short id of a message, and a user.
+Recipient = tuple[str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """What is known of one message: when it was due (ms by Redis' clock), and what became of each recipient."""
@@ -43,34 +81,49 @@ class Record:
 
 @dataclass
 class Records:
-    """``uncertain`` is when a notification was first seen to be so, in seconds since the epoch."""
+    """``uncertain`` is when an SMS was first seen to be so, in seconds since the epoch."""
 
     connection: Connection
-    uncertain: dict[str, float] = field(default_factory=dict)
+    uncertain: dict[Recipient, float] = field(default_factory=dict)
     looks: int = 0
 
     async def look(self, now: float) -> None:
         """Note down what is uncertain at this moment. Nothing changes while Redis is away."""
         try:
-            listed = await self.connection.command("ZRANGE", KEYS["out_uncertain"], 0, -1)
+            listed = await self._ask(_UNCERTAIN, KEYS["out_uncertain"], KEYS["out_item"])
         except StoreUnavailable:
             return
         self.looks += 1
-        for nid in listed:
-            self.uncertain.setdefault(nid, now)
+        for message, user in listed:
+            self.uncertain.setdefault((message, user), now)
+
+    async def _ask(self, script: str, first: str, second: str, *arguments: str) -> list[Any]:
+        answer: list[Any] = await self.connection.command("EVAL", script, 2, first, second, *arguments)
+        return answer
 
     async def open(self) -> dict[str, int]:
         """How much of each kind is not finished. Raises StoreUnavailable."""
-        names = ("due", "out_queue", "out_uncertain", "in_queue")
+        names = ("due", "out_queue", "out_uncertain", "in_queue", "parts_due")
         counts = {name: int(await self.connection.command("ZCARD", KEYS[name])) for name in names}
         return {name: count for name, count in counts.items() if count}
 
-    async def buried(self) -> dict[str, str]:
-        """Every buried notification and reply with its reason."""
+    async def buried(self) -> dict[Recipient, str]:
+        """Every buried SMS with its reason."""
+        listed = await self._ask(_BURIED, KEYS["out_buried"], KEYS["out_item"])
+        return {(message, user): reason for message, user, _, reason in listed}
+
+    async def replies(self, message_ids: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+        """What became of each of these parts of replies, and why it is buried, or blank, by name. They are given with
+        Nexmo's message ids."""
+        buried = {rid: reason for _, _, rid, reason in await self._ask(_BURIED, KEYS["in_buried"], KEYS["in_item"])}
         found = {}
-        for kind in ("out", "in"):
-            for item in await self.connection.command("ZRANGE", KEYS[f"{kind}_buried"], 0, -1):
-                found[item] = await self.connection.command("HGET", KEYS[f"{kind}_item"] + item, "e") or "?"
+        names = list(message_ids)
+        for first in range(0, len(names), BATCH):
+            batch = names[first : first + BATCH]
+            ids = [reply_id(message_ids[name]) for name in batch]
+            answers = await self._ask(_REPLIES, KEYS["in_item"], "", *ids)
+            for name, (outcome, rid) in zip(batch, answers, strict=True):
+                found[name] = outcome, buried.get(rid, "")
         return found
 
     async def of(self, message_ids: Sequence[str]) -> dict[str, Record]:
@@ -84,11 +137,3 @@ class Records:
                 outcomes = dict(zip(flat[::2], flat[1::2], strict=True))
                 found[message_id] = Record(int(due) if due else None, outcomes)
         return found
-
-
-def notification_id(message_id: str, user: str) -> str:
-    return f"{short_id(message_id)}.{hashlib.sha1(user.encode()).hexdigest()[:12]}"
-
-
-def reply_id(message_id: str) -> str:
-    return urlsafe_b64encode(uuid5(REPLIES, message_id).bytes)[:22].decode()

@@ -17,37 +17,41 @@ from nexmo_twisted.store.connection import Connection, Scripts
 from nexmo_twisted.store.url import parse
 from tests.chaos import plan, report
 from tests.chaos.balancer import Balancer
+from tests.chaos.circumstances import Circumstances
 from tests.chaos.companies import Companies
 from tests.chaos.crew import Crew
-from tests.chaos.evidence import TEMPLATE, Evidence, gather
+from tests.chaos.evidence import INTRODUCTION, TEMPLATE, Evidence, Scene, gather, uncertain
+from tests.chaos.evidence_replies import look
+from tests.chaos.handsets import Handsets
 from tests.chaos.ledger import Ledger
+from tests.chaos.phonebook import Phonebook
 from tests.chaos.play import Play
 from tests.chaos.records import Records
+from tests.chaos.threads import Threads
 from tests.chaos.together import together
 from tests.chaos.trouble import Trouble
 from tests.scenarios.own_redis import OwnRedis
 from tests.scenarios.world import free_port
 
-PROCESSES = 2
-NUMBERS = [f"1201555{number:04d}" for number in range(100, 120)]
+PROCESSES = 3
 
 DELAY = 2.5  #: seconds that a message may stay unread
 #: Seconds for a receipt: Nexmo delivers it again after five, and after ten more. (In production these are 600.)
 SETTLE_TIME = 20.0
+#: Seconds that the next part of a long reply is waited for.
+CONCAT_TIMEOUT = 3.0
 
 LOOK_EVERY = 0.1  #: seconds, at what is uncertain
 
 
 class Run:
-    """``seed`` gives all random choices; what happens at the same time is up to the machine. ``policy`` is
-    ``nexmo.when_uncertain``."""
+    """``seed`` gives all random choices; what happens at the same time is up to the machine."""
 
-    def __init__(self, reactor: Any, form: plan.Form, seed: int, receipts: bool, policy: str) -> None:
+    def __init__(self, reactor: Any, form: plan.Form, seed: int, circumstances: Circumstances) -> None:
         self._reactor = reactor
         self._form = form
         self._seed = seed
-        self._receipts = receipts
-        self._policy = policy
+        self._given = circumstances
         self._directory = Path(tempfile.mkdtemp(prefix="nxc-"))
         self._keep = False
         self._crew = Crew(self._directory)
@@ -56,7 +60,7 @@ class Run:
         self._ledger = Ledger(reactor.seconds)
         port, public, *ports = (free_port() for _ in range(2 + PROCESSES))
         self._companies = Companies(
-            reactor, f"http://127.0.0.1:{port}", NUMBERS, self._random("companies"), self._ledger, receipts
+            reactor, f"http://127.0.0.1:{port}", circumstances, self._random("companies"), self._ledger
         )
         self._environs = [self._settings(f"http://127.0.0.1:{public}", each) for each in ports]
         reactor.listenTCP(port, self._companies.site, interface="127.0.0.1")
@@ -65,7 +69,10 @@ class Run:
         self._connection = Connection(reactor, parse(self._redis.url), Scripts())
         self._records = Records(self._connection)
         self._cast = plan.assemble(self._random("cast"), form.users)
-        self._play = Play(reactor, self._companies, self._cast, self._random("play"))
+        self._threads = Threads(self._companies.layer)
+        self._play = Play(reactor, self._companies, self._cast, self._threads)
+        phones = Phonebook(self._cast.phones)
+        self._handsets = Handsets(reactor, self._companies, self._threads, phones, self._random("handsets"))
         self._looking = LoopingCall(lambda: Deferred.fromCoroutine(self._records.look(reactor.seconds())))
 
     def _random(self, what: str) -> Random:
@@ -78,16 +85,18 @@ class Run:
             self._redis.url,
             delay=f"{DELAY:g} seconds",
             template=TEMPLATE,
+            introduce_conversation=INTRODUCTION,
             nexmo__settle_time=f"{SETTLE_TIME:g} seconds",
-            nexmo__when_uncertain=self._policy,
+            nexmo__concat_timeout=f"{CONCAT_TIMEOUT:g} seconds",
+            **self._given.settings,
         )
 
     @property
     def _may_double(self) -> int | None:
         """How many SMS may go out twice; None when nothing is promised."""
-        if self._policy != "resend":
+        if self._given.policy != "resend":
             return 0
-        return self._form.doubled if self._receipts else None
+        return self._form.doubled if self._given.receipts == "on" else None
 
     async def to_the_end(self) -> bool:
         """True when every promise was kept. Not longer than the form's deadline, and a little for the verdict."""
@@ -114,9 +123,19 @@ class Run:
         return not self._keep
 
     async def _evidence(self) -> Evidence:
+        scene = Scene(
+            circumstances=self._given,
+            companies=self._companies,
+            threads=self._threads,
+            play=self._play,
+            handsets=self._handsets,
+            ledger=self._ledger,
+            records=self._records,
+            settle_time=SETTLE_TIME,
+        )
         while True:
             try:
-                return await gather(self._cast, self._companies, self._play, self._ledger, self._records)
+                return await gather(scene)
             except StoreUnavailable:  # the deadline came while Redis was away
                 await deferLater(self._reactor, 0.3)
 
@@ -128,10 +147,32 @@ class Run:
         self._looking.start(LOOK_EVERY)
         self._companies.wake(True)
         lines = plan.write(self._random("lines"), self._cast, self._form, DELAY)
-        await together(self._play.perform(lines, self._form), self._trouble.make(self._form))
+        await together(
+            self._play.perform(lines),
+            self._handsets.perform(self._form),
+            self._trouble.make(self._form, self._given.kills),
+        )
         self._companies.wake(False)  # what is left shall come to an end
+        await self._rest()
+        await self._handsets.write_quietly(self._quiet_threads())
+        await self._rest()
+
+    async def _rest(self) -> None:
         while await self._open():
             await deferLater(self._reactor, 0.3)
+
+    def _quiet_threads(self) -> list[tuple[str, str]]:
+        """Handsets of one user, with numbers that carried one thread there and nothing else, without any doubt."""
+        view = look(self._companies, self._threads, uncertain(self._companies, self._records))
+        phones = self._handsets.phones
+        plain = [
+            where
+            for where, received in sorted(view.items())
+            if len({(each.user, each.conversation) for each in received}) == 1
+            and phones.plain(where[0])
+            and not any(each.doubtful for each in received)
+        ]
+        return self._random("quiet").sample(plain, min(self._form.quiet, len(plain)))
 
     async def _open(self) -> dict[str, int]:
         """What is not finished yet, by kind."""
@@ -144,8 +185,7 @@ class Run:
     def _what_happened(self, took: float) -> dict[str, object]:
         return {
             "seed": self._seed,
-            "receipts": self._receipts,
-            "when_uncertain": self._policy,
+            **self._given.told(),
             "seconds": round(took, 1),
             "messages": len(self._play.said),
             "webhooks": self._ledger.calls,

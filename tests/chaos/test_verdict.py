@@ -1,4 +1,4 @@
-"""The judge can say no: each kind of broken promise is found, and what keeps them is not."""
+"""The judge of texts can say no: each kind of broken promise is found, and what keeps them is not."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.chaos import verdict
-from tests.chaos.verdict import Answer, Debt, Post, Standing, Text
+from tests.chaos import verdict, verdict_numbers
+from tests.chaos.phonebook import KNOWN_PHONE, Phonebook
+from tests.chaos.verdict import Debt, Standing, Text
+from tests.chaos.verdict_stops import Asked, blocked, stopped, texts_after_stop
 
-FIRST = Debt("m1", "ann", "111", "lunch", due=1000, standing=Standing.OWED)
-SECOND = Debt("m2", "ann", "111", "lunch", due=2000, standing=Standing.OWED)
-DINNER = Debt("m3", "ann", "111", "dinner", due=3000, standing=Standing.OWED)
-BOB = Debt("m1", "bob", "222", "lunch", due=1000, standing=Standing.OWED)
+ANNS, BOBS = frozenset({"111"}), frozenset({"222"})
+FIRST = Debt("m1", "ann", ANNS, "lunch", due=1000, standing=Standing.OWED)
+SECOND = Debt("m2", "ann", ANNS, "lunch", due=2000, standing=Standing.OWED)
+DINNER = Debt("m3", "ann", ANNS, "dinner", due=3000, standing=Standing.OWED)
+BOB = Debt("m1", "bob", BOBS, "lunch", due=1000, standing=Standing.OWED)
 
 
-def text(debt: Debt, number: str = "1") -> Text:
-    return Text(debt.message, debt.user, debt.handset, number)
+def text(debt: Debt, number: str = "1", at: float = 1.0) -> Text:
+    return Text(debt.message, debt.user, min(debt.handsets), number, at)
 
 
 class StandingTests(SynchronousTestCase):
@@ -65,24 +68,33 @@ class TextsTests(SynchronousTestCase):
         found = verdict.doubled_texts([text(FIRST), text(BOB), text(FIRST)], {("m1", "ann"): "so it came"})
         self.assertEqual(found, ["m1 for ann, 2 times: so it came"])
 
+    def test_excused(self) -> None:
+        """What has a good reason not to be sent is not lost; another reason is told."""
+        self.assertEqual(verdict.lost_texts([replace(FIRST, closed="no_number", excused=True)], []), [])
+        found = verdict.lost_texts([replace(FIRST, closed="opted_out")], [])
+        self.assertEqual(found, ["m1 for ann, due 1000: opted_out"])
+
     def test_wrong_handset(self) -> None:
         """An SMS on somebody else's handset is misrouted, also one that nobody wrote."""
-        self.assertEqual(verdict.misrouted_texts([FIRST, BOB], [text(FIRST), text(BOB)]), [])
-        self.assertEqual(len(verdict.misrouted_texts([FIRST], [replace(text(FIRST), handset="222")])), 1)
-        self.assertEqual(len(verdict.misrouted_texts([], [text(FIRST)])), 1)
+        phones = Phonebook({"ann": "111", "bob": "222"})
+        self.assertEqual(verdict.misrouted_texts([FIRST, BOB], [text(FIRST), text(BOB)], phones), [])
+        self.assertEqual(len(verdict.misrouted_texts([FIRST], [replace(text(FIRST), handset="222")], phones)), 1)
+        self.assertEqual(len(verdict.misrouted_texts([], [text(FIRST)], phones)), 1)
 
-    def test_wrong_number(self) -> None:
-        """On one handset a number carries one conversation of one user, and keeps it."""
-        debts = [FIRST, SECOND, DINNER, BOB]
-        self.assertEqual(verdict.misrouted_texts(debts, [text(FIRST), text(SECOND), text(DINNER, "2"), text(BOB)]), [])
-        self.assertEqual(len(verdict.misrouted_texts(debts, [text(FIRST), text(DINNER)])), 1)
-        self.assertEqual(len(verdict.misrouted_texts(debts, [text(FIRST), text(SECOND, "2")])), 1)
-
-    def test_shared_handset(self) -> None:
-        """Two users with one handset need two numbers there, even for the same conversation."""
-        mate = replace(BOB, handset="111")
-        self.assertEqual(verdict.misrouted_texts([FIRST, mate], [text(FIRST), text(mate, "2")]), [])
-        self.assertEqual(len(verdict.misrouted_texts([FIRST, mate], [text(FIRST), text(mate)])), 1)
+    def test_former_handset(self) -> None:
+        """A phone that is no longer hers gets texts as long as the old profile may be remembered; the new one, from the
+        change on."""
+        phones = Phonebook({"ann": "111"})
+        phones.change("ann", "333", 1000.0)
+        for handset, at, wrong in (
+            ("111", 900.0, 0),
+            ("111", 1000.0 + KNOWN_PHONE - 1, 0),
+            ("111", 1000.0 + KNOWN_PHONE + 1, 1),
+            ("333", 900.0, 1),
+            ("333", 1001.0, 0),
+        ):
+            sent = replace(text(FIRST, at=at), handset=handset)
+            self.assertEqual(len(verdict.misrouted_texts([FIRST], [sent], phones)), wrong, (handset, at))
 
     def test_out_of_order(self) -> None:
         """First attempts for one user go by due time; another user's have nothing to do with it."""
@@ -102,69 +114,114 @@ class TextsTests(SynchronousTestCase):
         self.assertEqual(len(verdict.disordered_texts([aside, SECOND, DINNER], attempts)), 1)
 
 
-YES = Answer("r1", "111", "ann", "lunch", began=10.0, acknowledged=10.5)
-NO = Answer("r2", "111", "ann", "lunch", began=11.0, acknowledged=11.5)
+class StopTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.stop = Asked("111", True, began=10.0, acknowledged=11.0)
+        self.start = Asked("111", False, began=80.0, acknowledged=81.0)
+
+    def test_blocked(self) -> None:
+        """From the acknowledgement on, and some seconds for a request that was begun before it."""
+        asked = [self.stop]
+        self.assertFalse(blocked(asked, "111", 11.5))
+        self.assertTrue(blocked(asked, "111", 20.0))
+        self.assertFalse(blocked(asked, "222", 20.0))
+
+    def test_not_acknowledged(self) -> None:
+        """The service may not know of it yet."""
+        self.assertFalse(blocked([replace(self.stop, acknowledged=None)], "111", 1000.0))
+
+    def test_lifted(self) -> None:
+        """A START at least a minute later may lift it as soon as it is on its way."""
+        asked = [self.stop, self.start]
+        self.assertTrue(blocked(asked, "111", 79.0))
+        self.assertFalse(blocked(asked, "111", 82.0))
+        self.assertFalse(blocked(asked, "111", 1000.0))
+
+    def test_lifts_nothing(self) -> None:
+        """A START within a minute, or one that was acknowledged before the STOP was on its way, lifts nothing."""
+        soon = Asked("111", False, began=12.0, acknowledged=13.0)
+        before = Asked("111", False, began=8.0, acknowledged=9.0)
+        self.assertTrue(blocked([self.stop, soon, before], "111", 1000.0))
+
+    def test_on_its_way(self) -> None:
+        """A START that was never acknowledged may be stored at any time after it was tried."""
+        self.assertFalse(blocked([self.stop, Asked("111", False, 12.0, None)], "111", 1000.0))
+        self.assertTrue(blocked([self.stop, Asked("111", False, 1001.0, None)], "111", 1000.0))
+
+    def test_again(self) -> None:
+        """A STOP after the START blocks again."""
+        again = Asked("111", True, began=90.0, acknowledged=91.0)
+        self.assertTrue(blocked([self.stop, self.start, again], "111", 100.0))
+
+    def test_texts(self) -> None:
+        """Each attempt to text a blocked handset is told, also one that Nexmo did not take."""
+        attempts = [text(FIRST, at=10.5), text(SECOND, at=30.0), text(BOB, at=30.0)]
+        found = texts_after_stop([self.stop], attempts)
+        self.assertEqual(found, ["m2 for ann on …111, STOP 19.0 s before"])
+
+    def test_excuse(self) -> None:
+        """Somebody must have written STOP on one of the user's handsets for a text to be missing."""
+        self.assertTrue(stopped([self.stop], ["222", "111"]))
+        self.assertFalse(stopped([self.stop], ["222"]))
+        self.assertFalse(stopped([self.start], ["111"]))
 
 
-def post(answer: Answer) -> Post:
-    return Post(answer.name, answer.user, answer.conversation)
+class NumberTests(SynchronousTestCase):
+    conversations = {"m1": "lunch", "m2": "lunch", "m3": "dinner"}
 
+    def early(self, *texts: Text) -> int:
+        return len(verdict_numbers.taken_early(texts, self.conversations, {"111"}, 20.0))
 
-class RepliesTests(SynchronousTestCase):
-    def test_lost(self) -> None:
-        """A reply that was acknowledged is posted or buried; one that never was is still Nexmo's."""
-        self.assertEqual(verdict.lost_replies([YES], [post(YES)]), [])
-        self.assertEqual(len(verdict.lost_replies([YES, NO], [post(YES)])), 1)
-        self.assertEqual(verdict.lost_replies([replace(YES, buried="conversation_gone")], []), [])
-        self.assertEqual(verdict.lost_replies([replace(YES, acknowledged=None)], []), [])
+    def test_taken(self) -> None:
+        """A number that carried another conversation a short time ago is taken early; one that is old is not."""
+        self.assertEqual(self.early(text(FIRST, at=0.0), text(DINNER, at=10.0)), 1)
+        self.assertEqual(self.early(text(FIRST, at=0.0), text(DINNER, at=16.0)), 0)
+        self.assertEqual(self.early(text(FIRST, at=0.0), text(DINNER, "2", at=10.0)), 0)
 
-    def test_doubled(self) -> None:
-        """Once each is right."""
-        self.assertEqual(verdict.doubled_replies([post(YES), post(NO)]), [])
-        self.assertEqual(verdict.doubled_replies([post(YES), post(NO), post(YES)]), ["r1, 2 times"])
+    def test_renewed(self) -> None:
+        """Each text makes the link younger."""
+        self.assertEqual(self.early(text(FIRST, at=0.0), text(SECOND, at=10.0), text(DINNER, at=16.0)), 1)
 
-    def test_misrouted(self) -> None:
-        """As the wrong user, into the wrong conversation, or out of nothing."""
-        self.assertEqual(verdict.misrouted_replies([YES, NO], [post(YES), post(NO)]), [])
-        wrong = (
-            replace(post(YES), user="bob"),
-            replace(post(YES), conversation="dinner"),
-            replace(post(YES), name="x"),
-        )
-        for each in wrong:
-            self.assertEqual(len(verdict.misrouted_replies([YES], [each])), 1)
+    def test_left(self) -> None:
+        """A thread keeps its number while its link lives."""
+        self.assertEqual(self.early(text(FIRST, at=0.0), text(SECOND, "2", at=10.0)), 1)
+        self.assertEqual(self.early(text(FIRST, at=0.0), text(SECOND, "2", at=20.0)), 0)
 
-    def test_out_of_order(self) -> None:
-        """The one that was stored before the other began comes first."""
-        self.assertEqual(verdict.disordered_replies([YES, NO], [post(YES), post(NO)]), [])
-        self.assertEqual(len(verdict.disordered_replies([YES, NO], [post(NO), post(YES)])), 1)
+    def test_not_judged(self) -> None:
+        """Only handsets where every number in use has texted are."""
+        other = replace(text(FIRST, at=0.0), handset="222"), replace(text(DINNER, at=1.0), handset="222")
+        self.assertEqual(self.early(*other), 0)
 
-    def test_not_only_neighbours(self) -> None:
-        """A third one between them hides nothing."""
-        between = Answer("r3", "111", "ann", "lunch", began=9.0, acknowledged=20.0)
-        posts = [post(NO), post(between), post(YES)]
-        self.assertEqual(len(verdict.disordered_replies([YES, NO, between], posts)), 1)
+    def test_no_number(self) -> None:
+        """Nothing was sent for want of a number, though one had not been used for longer than a link lives."""
+        debt = replace(FIRST, closed="no_number", ended=100.0)
+        uses = [("111", "1", 90.0), ("111", "2", 95.0), ("222", "3", 95.0)]
 
-    def test_side_by_side(self) -> None:
-        """Two that were under way at the same time, or are from two handsets, have no order."""
-        late = replace(YES, acknowledged=11.2)
-        self.assertEqual(verdict.disordered_replies([late, NO], [post(NO), post(late)]), [])
-        other = replace(YES, handset="222")
-        self.assertEqual(verdict.disordered_replies([other, NO], [post(NO), post(other)]), [])
-        self.assertEqual(verdict.ordered_pairs([YES, NO]), 1)
-        self.assertEqual(verdict.ordered_pairs([other, late, NO]), 0)
+        def without(debt: Debt, numbers: int) -> int:
+            return len(verdict_numbers.without_number([debt], uses, numbers, 20.0, {"111"}))
+
+        self.assertEqual(without(debt, 2), 0)
+        self.assertEqual(without(debt, 3), 1)
+        self.assertEqual(without(replace(debt, ended=117.0), 2), 1)
+        self.assertEqual(without(replace(debt, closed="sent"), 3), 0)
+        self.assertEqual(without(replace(debt, handsets=BOBS), 3), 0)
 
 
 class BuriedTests(SynchronousTestCase):
     def test_fates(self) -> None:
         """Kill enough processes, and something is buried with good reason."""
         debts = [FIRST, replace(FIRST, buried="uncertain: lost"), replace(FIRST, buried="crashes")]
-        self.assertEqual(verdict.buried_needlessly(debts, [YES, replace(YES, buried="crashes")]), [])
+        replies = {"r1": "", "r2": "crashes", "r3": "ambiguous: one, other"}
+        self.assertEqual(verdict.buried_needlessly(debts, replies, ()), [])
 
     def test_needless(self) -> None:
         """Nothing in a run is a reason to refuse anything; and a reply can be posted again."""
-        self.assertEqual(len(verdict.buried_needlessly([replace(FIRST, buried="refused: 15")], [])), 1)
-        self.assertEqual(len(verdict.buried_needlessly([], [replace(YES, buried="uncertain: lost")])), 1)
+        self.assertEqual(len(verdict.buried_needlessly([replace(FIRST, buried="refused: 15")], {}, ["222"])), 1)
+        self.assertEqual(len(verdict.buried_needlessly([], {"r1": "uncertain: lost"}, ())), 1)
+
+    def test_barred(self) -> None:
+        """But a handset that Nexmo barred is."""
+        self.assertEqual(verdict.buried_needlessly([replace(FIRST, buried="refused: status 7")], {}, ["111"]), [])
 
 
 class ErrorsTests(SynchronousTestCase):

@@ -1,4 +1,4 @@
-"""What goes wrong, and when: processes are killed at random instants; everything else has a time of its own."""
+"""What goes wrong, and when: processes are killed and stopped at random instants; all else has a time of its own."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from typing import Any
 
 from twisted.internet.task import deferLater
 
-from tests.chaos.companies import STORMS, Companies
+from tests.chaos.companies import Companies
 from tests.chaos.crew import Crew
 from tests.chaos.plan import Form
 from tests.chaos.together import together
+from tests.chaos.unreliable import STORMS
 from tests.scenarios.own_redis import OwnRedis
 
 #: Seconds that Redis is paused, and for which it stays dead.
 PAUSE = 3.0
 DEAD = 1.0
 #: Seconds that a process is stopped: beyond its lease of four.
-STOP = 7.0
+STOP = 5.5
 
 
 class Trouble:
@@ -34,24 +35,29 @@ class Trouble:
         self._companies = companies
         self.done: Counter[str] = Counter()
 
-    async def make(self, form: Form) -> None:
-        """All of it, in ``form.seconds`` or little more."""
-        await together(self._kills(form), self._others(form))
+    async def make(self, form: Form, kills: bool) -> None:
+        """All of it, in ``form.seconds`` or little more; without ``kills`` the companies storm and no more."""
+        if kills:
+            await together(
+                self._at_random(form, form.kills, self._kill),
+                self._at_random(form, form.stops, self._stop),
+                self._others(form, True),
+            )
+        else:
+            await self._others(form, False)
 
-    async def _kills(self, form: Form) -> None:
+    async def _at_random(self, form: Form, count: int, trouble: Callable[[], Awaitable[None]]) -> None:
         begun = self._reactor.seconds()
-        for at in sorted(self._random.random() * form.seconds for _ in range(form.kills)):
+        for at in sorted(self._random.random() * form.seconds for _ in range(count)):
             await self._sleep(begun + at - self._reactor.seconds())
-            while not self._crew.kill_one(self._random):  # they are all just starting
-                await self._sleep(0.1)
-            self.done["kills"] += 1
+            await trouble()
 
-    async def _others(self, form: Form) -> None:
+    async def _others(self, form: Form, kills: bool) -> None:
         """One at a time, each somewhere in a stretch of its own."""
         troubles: list[tuple[str, Callable[[], Awaitable[None]]]] = []
-        troubles += [("stops", self._stop)] * form.stops
-        troubles += [("redis_kills", self._kill_redis)] * form.redis_kills
-        troubles += [("redis_pauses", self._pause_redis)] * form.redis_pauses
+        if kills:
+            troubles += [("redis_kills", self._kill_redis)] * form.redis_kills
+            troubles += [("redis_pauses", self._pause_redis)] * form.redis_pauses
         for name in STORMS:
             troubles += [(name, partial(self._storm, name, form.storm_seconds))] * form.storms
         self._random.shuffle(troubles)
@@ -61,13 +67,17 @@ class Trouble:
             await trouble()
             self.done[name] += 1
 
+    async def _kill(self) -> None:
+        while not self._crew.kill_one(self._random):  # they are all just starting
+            await self._sleep(0.1)
+        self.done["kills"] += 1
+
     async def _stop(self) -> None:
+        """Returns as soon as it is stopped: several processes may be at the same time."""
         while (stopped := self._crew.stop_one(self._random)) is None:
             await self._sleep(0.1)
-        try:
-            await self._sleep(STOP)
-        finally:  # also when the run is over before its time
-            self._crew.go_on(stopped)
+        self.done["stops"] += 1
+        self._reactor.callLater(STOP, self._crew.go_on, stopped)
 
     async def _kill_redis(self) -> None:
         self._redis.kill()

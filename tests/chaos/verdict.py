@@ -1,4 +1,4 @@
-"""The judge: from what was owed and what came out, everything that breaks a promise, one line of evidence each.
+"""The judge of texts: from what was owed and what came out, everything that breaks a promise, a line of evidence each.
 
 Pure functions over what was seen from outside; :mod:`tests.chaos.test_verdict` shows that each of them can say no.
 """
@@ -6,10 +6,12 @@ Pure functions over what was seen from outside; :mod:`tests.chaos.test_verdict` 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
+
+from tests.chaos.phonebook import KNOWN_PHONE, Phonebook
 
 
 class Standing(Enum):
@@ -22,55 +24,38 @@ class Standing(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Debt:
-    """One recipient of one message. ``due`` is ms by Redis' clock, None when Redis knows of no message.
+    """One recipient of one message. ``due`` is ms by Redis' clock, None when Redis knows of no message. ``handsets``
+    are all phones that the user ever had.
 
-    ``aside`` says that the SMS was uncertain for a while, or is buried: it stepped out of its user's order.
-    ``buried`` is the visible reason, blank when it is not.
+    ``aside`` says that the SMS was uncertain for a while, or is buried, or may have waited for a number: it stepped out
+    of its user's order. ``buried`` is the visible reason, blank when it is not. ``closed`` is what became of it
+    otherwise, in one word, and ``ended`` is when that was, in seconds; ``excused`` says that this is a reason not to
+    send it.
     """
 
     message: str
     user: str
-    handset: str
+    handsets: frozenset[str]
     conversation: str
     due: int | None
     standing: Standing
     aside: bool = False
     buried: str = ""
+    closed: str = ""
+    ended: float | None = None
+    excused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """An SMS on a handset, or a request to send one; ``message`` and ``user`` are what its text says."""
+    """An SMS on a handset, or a request to send one, ``at`` seconds since the epoch; ``message`` and ``user`` are what
+    its text says."""
 
     message: str
     user: str
     handset: str
     number: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A reply from a handset, acknowledged or not, and the thread it belongs to.
-
-    ``began`` is when Nexmo first tried to deliver it and ``acknowledged`` when it first had a 2xx, in seconds.
-    """
-
-    name: str
-    handset: str
-    user: str
-    conversation: str
-    began: float
-    acknowledged: float | None
-    buried: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """A message that the service posted into a conversation, as which user."""
-
-    name: str
-    user: str | None
-    conversation: str
+    at: float = 0.0
 
 
 def standing(due: int | None, ended: Sequence[float | None]) -> Standing:
@@ -86,9 +71,11 @@ def lost_texts(debts: Iterable[Debt], texts: Iterable[Text]) -> list[str]:
     """Owed, not sent, and no reason to be seen."""
     sent = {(text.message, text.user) for text in texts}
     return [
-        f"{debt.message} for {debt.user}, due {debt.due}"
+        f"{debt.message} for {debt.user}, due {debt.due}: {debt.closed or 'nothing is known of it'}"
         for debt in debts
-        if debt.standing is Standing.OWED and not debt.buried and (debt.message, debt.user) not in sent
+        if debt.standing is Standing.OWED
+        and not (debt.buried or debt.excused)
+        and (debt.message, debt.user) not in sent
     ]
 
 
@@ -112,27 +99,15 @@ def needless_texts(debts: Iterable[Debt], texts: Iterable[Text]) -> list[str]:
     ]
 
 
-def misrouted_texts(debts: Iterable[Debt], texts: Iterable[Text]) -> list[str]:
-    """On a handset that is not the recipient's; owed to nobody; or over a number that carries another conversation
-    on that handset. No link ends during a run, so a thread has one number and a number one thread."""
-    by_key = {(debt.message, debt.user): debt for debt in debts}
-    found: list[str] = []
-    carried: dict[tuple[str, str], tuple[str, str]] = {}  # handset and number -> user and conversation
-    numbers: dict[tuple[str, str, str], str] = {}  # handset, user and conversation -> number
-    for text in texts:
-        debt = by_key.get((text.message, text.user))
-        if debt is None or debt.handset != text.handset:
-            found.append(f"{text.message} for {text.user} on …{text.handset[-4:]}, where it does not belong")
-            continue
-        thread = (text.user, debt.conversation)
-        first = carried.setdefault((text.handset, text.number), thread)
-        number = numbers.setdefault((text.handset, *thread), text.number)
-        if first != thread or number != text.number:
-            found.append(
-                f"{text.message} for {text.user} over …{text.number[-4:]}, which carries a conversation of "
-                f"{first[0]}; that thread began over …{number[-4:]}"
-            )
-    return found
+def misrouted_texts(debts: Iterable[Debt], texts: Iterable[Text], phones: Phonebook) -> list[str]:
+    """On a handset that was not the recipient's at the time, nor shortly before; or owed to nobody."""
+    owed = {(debt.message, debt.user) for debt in debts}
+    return [
+        f"{text.message} for {text.user} on …{text.handset[-4:]}, where it does not belong"
+        for text in texts
+        if (text.message, text.user) not in owed
+        or text.handset not in phones.between(text.user, text.at - KNOWN_PHONE, text.at)
+    ]
 
 
 def disordered_texts(debts: Iterable[Debt], attempts: Iterable[Text]) -> list[str]:
@@ -155,73 +130,26 @@ def disordered_texts(debts: Iterable[Debt], attempts: Iterable[Text]) -> list[st
     ]
 
 
-def lost_replies(answers: Iterable[Answer], posts: Iterable[Post]) -> list[str]:
-    """Acknowledged, not posted, and no reason to be seen."""
-    posted = {post.name for post in posts}
-    return [
-        f"{answer.name} from …{answer.handset[-4:]}"
-        for answer in answers
-        if answer.acknowledged is not None and not answer.buried and answer.name not in posted
-    ]
-
-
-def doubled_replies(posts: Iterable[Post]) -> list[str]:
-    """In Layer more than once."""
-    return [f"{name}, {count} times" for name, count in Counter(post.name for post in posts).items() if count > 1]
-
-
-def misrouted_replies(answers: Iterable[Answer], posts: Iterable[Post]) -> list[str]:
-    """In another conversation than the one its number carried, or as somebody else, or written by nobody."""
-    threads = {answer.name: (answer.user, answer.conversation) for answer in answers}
-    return [
-        f"{post.name} as {post.user} in {post.conversation}, not {threads.get(post.name)}"
-        for post in posts
-        if threads.get(post.name) != (post.user, post.conversation)
-    ]
-
-
-def disordered_replies(answers: Iterable[Answer], posts: Iterable[Post]) -> list[str]:
-    """Posted before another one of the same handset that was acknowledged before this one's first delivery began;
-    ``posts`` are in their order. Two that were under way at the same time may come in either order."""
-    by_name = {answer.name: answer for answer in answers}
-    lanes: defaultdict[str, list[Answer]] = defaultdict(list)
-    for name in dict.fromkeys(post.name for post in posts):
-        if name in by_name:
-            lanes[by_name[name].handset].append(by_name[name])
-    return [
-        f"{later.name} before {earlier.name}, both from …{earlier.handset[-4:]}"
-        for lane in lanes.values()
-        for place, earlier in enumerate(lane)
-        for later in lane[:place]
-        if precedes(earlier, later)
-    ]
-
-
-def precedes(first: Answer, second: Answer) -> bool:
-    """Whether the one was stored before the other was even on its way."""
-    return first.acknowledged is not None and first.acknowledged < second.began
-
-
-def ordered_pairs(answers: Sequence[Answer]) -> int:
-    """How many pairs of replies had to keep their order, for the reader to know that the check is not an empty one."""
-    lanes: defaultdict[str, list[Answer]] = defaultdict(list)
-    for answer in answers:
-        lanes[answer.handset].append(answer)
-    return sum(precedes(first, second) for lane in lanes.values() for first in lane for second in lane)
-
-
-#: Why something may be buried in a run: its outcome stayed unknown, or everybody who worked on it was killed.
+#: Why an SMS may be buried in a run: its outcome stayed unknown, or everybody who worked on it was killed. One to a
+#: handset that Nexmo refused an SMS to may be "refused", too.
 FATES = ("uncertain", "crashes")
+#: Why a reply may be: the same, or nobody can know where it belongs.
+REPLY_FATES = ("ambiguous", "crashes")
 
 
-def buried_needlessly(debts: Iterable[Debt], answers: Iterable[Answer]) -> list[str]:
-    """Buried for another reason than those of :data:`FATES`; a reply is never uncertain."""
-    found = [f"{debt.message} for {debt.user}: {debt.buried}" for debt in debts if not _fated(debt.buried, FATES)]
-    return found + [f"{each.name}: {each.buried}" for each in answers if not _fated(each.buried, FATES[1:])]
+def buried_needlessly(debts: Iterable[Debt], replies: Mapping[str, str], barred: Collection[str]) -> list[str]:
+    """Buried for another reason. ``replies`` are those of replies, blank when they are not buried; ``barred`` are the
+    handsets to which some SMS was refused for good."""
+    found = []
+    for debt in debts:
+        fates = (*FATES, "refused") if debt.handsets.intersection(barred) else FATES
+        if not _fated(debt.buried, fates):
+            found.append(f"{debt.message} for {debt.user}: {debt.buried}")
+    return found + [f"{name}: {reason}" for name, reason in replies.items() if not _fated(reason, REPLY_FATES)]
 
 
 def _fated(reason: str, fates: Sequence[str]) -> bool:
-    return not reason or reason.partition(":")[0] in fates
+    return reason.startswith(tuple(fates)) if reason else True
 
 
 def raised(output: str) -> Iterator[str]:
