@@ -19,11 +19,13 @@ from nexmo_twisted.rules import phones
 from nexmo_twisted.rules.invisible import with_few_marks
 from nexmo_twisted.rules.links import LinkState, NoNumber, choose, introduction_mark
 from nexmo_twisted.rules.pacing import KEY, Limits
-from nexmo_twisted.rules.sms import fit_both
+from nexmo_twisted.rules.sms import MAX_CHARACTERS, fit_both
 from nexmo_twisted.rules.texts import clean
 
 #: How often an introduction may fail before the SMS goes out without it.
 INTRODUCTION_TRIES = 3
+#: Characters of a text that are looked at, some of which may be left out for being invisible.
+MOST_READ = 4 * MAX_CHARACTERS
 #: How often a number is chosen again because another process was faster.
 CHOICES = 20
 
@@ -125,8 +127,8 @@ class Departures:
                 raise Waits
             if not choice.introduced and introduction is None:
                 introduction = await self._introduce(item, context)
-            lead = "" if choice.introduced or not introduction else with_few_marks(clean(introduction))
-            fitted = fit_both(lead, with_few_marks(clean(body)), terms.max_segments)
+            lead = "" if choice.introduced or not introduction else _readable(introduction)
+            fitted = fit_both(lead, _readable(body), terms.max_segments)
             if self._closing():
                 raise GiveBack
             known = introduction_mark(thread) if choice.introduced or introduction is not None else ""
@@ -207,3 +209,8 @@ class Departures:
                 )
                 return None
             raise IntroductionFailed(f"introduction: {reason}") from error
+
+
+def _readable(text: str) -> str:
+    """What is shown of a text, and looked at: more than that fits into no SMS, and costs time."""
+    return with_few_marks(clean(text)[:MOST_READ])

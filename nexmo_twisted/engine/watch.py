@@ -13,7 +13,7 @@ from nexmo_twisted.boundaries import Counters
 from nexmo_twisted.engine.loop import Loop
 from nexmo_twisted.engine.trouble import Trouble, Troubles
 from nexmo_twisted.errors import StoreUnavailable
-from nexmo_twisted.rules.pulse import Pulse, RedisSettings, doubts, rolled_back, set_aside, skew
+from nexmo_twisted.rules.pulse import Pulse, RedisSettings, doubts, forged_stops, rolled_back, set_aside, skew
 
 #: Seconds from one beat to the next, and from one look at the settings of Redis to the next.
 EVERY = 1.0
@@ -122,6 +122,8 @@ class Watch:
             self._tell_rollback()
         self.pulse, self._confirmed = pulse, number
         self._tell_skew(skew(pulse.now, asked, answered))
+        if self._warnings.note("blocked handsets", reason := forged_stops(pulse)) and reason:
+            self._log.warn("{reason}", reason=reason)
         if self._away:
             self._away = None
             self._settings_at = 0.0  # it may be another one

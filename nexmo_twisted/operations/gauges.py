@@ -32,6 +32,11 @@ class Gauges:
         yield _one("uncertain_sms", "SMS of unknown outcome that wait for their receipt", pulse.uncertain)
         yield _one("uncertain_age_seconds", "How long the oldest of them waits", pulse.uncertain_age / 1000)
         yield _two("buried_items", "Notifications (out) and replies (in) given up", pulse.out_buried, pulse.in_buried)
+        yield _one(
+            "blocked_strangers",
+            "Handsets that were never texted and said STOP",
+            pulse.blocked_strangers,
+        )
         yield _one("outgoing_held", "Whether the account holds the outgoing side", pulse.held_since is not None)
         yield _one("stuck_functions", "Threads in functions of yours that do not return", self._functions.stuck)
         circuits = GaugeMetricFamily(

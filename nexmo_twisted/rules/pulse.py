@@ -14,6 +14,7 @@ class Pulse:
     is Redis' time since the epoch. ``out`` and ``in_`` are the users and handsets with work waiting, the ages those of
     the oldest that is due. ``held_since`` is None unless the outgoing side is held. ``quarantined`` and ``unsigned``
     are the webhooks that could not be used, by whether their senders signed them, since the oldest of them came.
+    ``blocked_strangers`` are the handsets that said STOP though we never texted them.
     """
 
     before: int | None = None
@@ -34,6 +35,7 @@ class Pulse:
     quarantined_since: int | None = None
     unsigned: int = 0
     unsigned_since: int | None = None
+    blocked_strangers: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,17 @@ def set_aside(pulse: Pulse) -> Iterator[tuple[str, int, str]]:
             what = f"{count} {'was' if count == 1 else 'were'} set aside as unusable"
             reason = f"{what}: see `why` with an id, or the Redis list {where} (deleting it ends this warning)"
             yield f"{whose} webhooks", since if since is not None else pulse.now, reason
+
+
+#: So many handsets that we never texted may be blocked before somebody should look.
+MANY_STRANGERS = 100_000
+
+
+def forged_stops(pulse: Pulse) -> str:
+    """In words, that more strangers have said STOP than there can honestly be; blank when they have not."""
+    if pulse.blocked_strangers <= MANY_STRANGERS:
+        return ""
+    return f"more than {MANY_STRANGERS:,} handsets that were never texted have said STOP: somebody may forge SMS to us"
 
 
 def rolled_back(before: int | None, confirmed: int, silence: int, remembered: int) -> bool:

@@ -31,10 +31,11 @@ class WatchedRedis:
         Refused whenever a webhook could not be stored: out of memory, read-only, no disk, still loading ...
         """
         answer = await self._connection.run("beat", self._now(), self._name, number, remember)
-        before, *figures = answer[:-6]
-        held_since, reason, quarantined, quarantined_since, unsigned, unsigned_since = answer[-6:]
+        before, *figures = answer[:-7]
+        held_since, reason, quarantined, quarantined_since, unsigned, unsigned_since, strangers = answer[-7:]
         values: list[Any] = [int_or_none(before), *map(int, figures), int_or_none(held_since), reason]
         values += int(quarantined), int_or_none(quarantined_since), int(unsigned), int_or_none(unsigned_since)
+        values.append(int(strangers))
         return Pulse(*values)
 
     async def forget(self) -> None:

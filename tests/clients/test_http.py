@@ -54,6 +54,22 @@ class HttpTests(LoopbackTestCase):
         self.assertIs(type(error), kind)
         return str(error)
 
+    # Limits of time
+
+    async def test_too_late_to_go_out(self) -> None:
+        """A request whose time was over before its first byte went out does not go out, and is known not to be sent;
+        one that is in time does."""
+        clock = Clock()
+        server = self.serve(fine)
+        http = self.http(with_clock(clock))
+        clock.advance(10)
+        asked = http.request("POST", server.url, headers=HEADERS, body=b"hello", until=10.0)
+        error = await self.assertFailure(Deferred.fromCoroutine(asked), NotSent)
+        self.assertEqual(error.reason, "too late: its lease was over before it could go out")
+        self.assertEqual(server.requests, [])
+        answer = await http.request("POST", server.url, headers=HEADERS, body=b"hello", until=10.1)
+        self.assertEqual((answer.status, answer.seconds), (200, 0.0))
+
     # Answers
 
     async def test_whole_answer(self) -> None:

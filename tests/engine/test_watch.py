@@ -85,6 +85,22 @@ class WatchCase(TestCase):
         return counted(self.counters, "rollbacks")
 
 
+class Strangers(WatchCase):
+    def test_many_blocked(self) -> None:
+        """Beyond 100,000 handsets that were never texted and said STOP health warns, and one line is logged."""
+        self.redis.pulse = Pulse(blocked_strangers=100_000)
+        self.beats(2)
+        self.assertEqual(self.watch.warnings(), [])
+        self.redis.pulse = Pulse(blocked_strangers=100_001)
+        self.beats(1)
+        self.redis.pulse = Pulse(blocked_strangers=250_000)
+        self.beats(2)
+        ((what, _, reason),) = self.watch.warnings()
+        self.assertEqual(what, "blocked handsets")
+        self.assertIn("more than 100,000 handsets that were never texted have said STOP", reason)
+        self.assertEqual(len(self.lines.ours), 1)
+
+
 class Beating(WatchCase):
     def test_every_second(self) -> None:
         """It beats once a second, each time with a higher number, whatever comes of it."""

@@ -17,6 +17,7 @@ from nexmo_twisted.rules.sms import (
     Fitted,
     Segments,
     fit,
+    fit_both,
     is_gsm,
     segments,
     simplified,
@@ -244,3 +245,37 @@ class FitTests(TestCase):
         pieces = list(graphemes(text)) if fitted.unicode else [simplified(piece) for piece in graphemes(text)]
         beginnings = {"", *(beginning.rstrip() for beginning in accumulate(pieces))}
         self.assertIn(kept, beginnings)
+
+
+class FitBothTests(TestCase):
+    def test_fits(self) -> None:
+        """What fits is one above the other, with an empty line between; without a lead there is none."""
+        self.assertEqual(fit_both("Hello.", "Hi", 6).text, "Hello.\n\nHi")
+        self.assertEqual(fit_both("", "Hi", 6), fit("Hi", 6))
+
+    def test_long_lead(self) -> None:
+        """A lead of any length takes half of the segments at most, whatever the alphabets are."""
+        for lead, body in (
+            ("x" * 1500, "y" * 2000),
+            ("\u00e7\u0103" * 700, "y" * 2000),
+            ("x" * 1500, "\u03b1\u0430" * 900),
+        ):
+            for most in (2, 3, 6):
+                fitted = fit_both(lead, body, most)
+                first, _, second = fitted.text.partition("\n\n")
+                self.assertLessEqual(fitted.segments, most)
+                room = 67 if fitted.unicode else 153
+                self.assertLessEqual(len(first), most // 2 * room)
+                self.assertGreaterEqual(len(second), room - 4)
+                self.assertTrue(first.endswith(("...", "…")))
+
+    def test_short_lead(self) -> None:
+        """A short one stays whole, and the body is cut as if it were alone."""
+        fitted = fit_both("Hello.", "y" * 2000, 2)
+        self.assertTrue(fitted.text.startswith("Hello.\n\nyyy"))
+        self.assertEqual((fitted.segments, fitted.cut), (2, True))
+
+    def test_one_segment(self) -> None:
+        """Where there is one segment only, it is the body's."""
+        self.assertEqual(fit_both("x" * 100, "y" * 100, 1).text, "y" * 100)
+        self.assertEqual(fit_both("x" * 40, "y" * 100, 1).text, "x" * 40 + "\n\n" + "y" * 100)

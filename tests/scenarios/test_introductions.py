@@ -86,3 +86,14 @@ class ByUnderscore(World):
         """A template of the Node service works as it is."""
         await self.text_unread("a < b")
         self.assertEqual(self.texts(), ["Ann (text/plain): a < b"])
+
+
+class Endless(World):
+    settings = {"introduce_conversation": "{{ conversation.metadata.conversationName }}", "sms": {"max_segments": 4}}
+
+    async def test_leaves_room(self) -> None:
+        """A title that a participant made endless takes half of the segments at most: the message is in its own SMS."""
+        talk = self.layer.start_conversation(["ann", "bob"], {"conversationName": "Title " * 250})
+        await self.text_unread("This is what matters", conversation=talk)
+        (text,) = self.texts()
+        self.assertTrue(text.startswith("Title Title") and text.endswith("...\n\nAnn: This is what matters"), text)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from nexmo_twisted.rules.optout import CONFIRM_START, CONFIRM_STOP, HELP_TEXT
+from nexmo_twisted.rules.optout import CONFIRM_START, CONFIRM_STOP, HELP_TEXT, START_AGAIN
+from nexmo_twisted.sandbox.wire import WebhookCall
 from tests.scenarios.world import ANN, BOB, CLEO, DELAY, LUNCH, ONE, TALK, TWO, World
 
 LOST = "This thread has ended. Please answer in the app."
@@ -71,6 +72,68 @@ class Stop(World):
         self.assertEqual(self.texts()[3:], ["Ann: Back?"])
         self.assertEqual(len(self.posted()), 2)
         self.assertEqual(self.counted("replies", "start"), 1)
+
+    async def test_start_too_soon(self) -> None:
+        """Within a minute after STOP it may be the older of the two: the block stays, and he is asked, once, to send
+        START again; that lifts it."""
+        await self.stopped()
+        await self.pass_time(59)
+        for _ in range(2):
+            await self.reply(BOB, ONE, "START")
+        self.assertEqual(self.texts()[2:], [START_AGAIN])
+        await self.text_unread("Still?")
+        self.assertEqual(len(self.texts()), 3)
+        await self.reply(BOB, ONE, "START")
+        self.assertEqual(self.texts()[3:], [CONFIRM_START])
+
+    async def test_order_of_arrival(self) -> None:
+        """An older START that is handled late lifts no newer STOP: words count when they are stored."""
+        await self.text_unread()
+        self.fault(path="/messages", method="POST", status=503, times=0)
+        for word in ("See you", "START", "STOP"):
+            await self.reply(BOB, ONE, word)
+        self.sandbox.faults.clear()
+        await self.pass_time(900)
+        await self.text_unread("Hello?")
+        self.assertEqual(self.texts()[1:], [CONFIRM_STOP])
+
+    async def test_start_that_comes_again(self) -> None:
+        """When SMS were turned away since the STOP, a START may be one of them: he is asked to send it again."""
+        await self.stopped()
+        self.service.engine.turned_away.mark()
+        await self.settle()
+        await self.pass_time(120)
+        await self.reply(BOB, ONE, "START")
+        self.assertEqual(self.texts()[2:], [START_AGAIN])
+        await self.pass_time(10)
+        await self.reply(BOB, ONE, "START")
+        self.assertEqual(self.texts()[3:], [CONFIRM_START])
+
+    async def test_turned_away_elsewhere(self) -> None:
+        """That is so whichever process turned them away."""
+        other = await self.start()
+        await self.stopped()
+        other.engine.turned_away.mark()
+        await self.pass_time(120)
+        await self.reply(BOB, ONE, "START")
+        self.assertEqual(self.texts()[2:], [START_AGAIN])
+
+    async def test_repeated_webhooks(self) -> None:
+        """A webhook that comes again changes nothing: neither a STOP after the START, nor the other way round."""
+        calls: list[WebhookCall] = []
+        deliver = self.nexmo.deliver
+        self.nexmo.deliver = lambda call: (calls.append(call), deliver(call))[1]
+        await self.stopped()
+        await self.pass_time(60)
+        await self.reply(BOB, ONE, "START")
+        replies = [call for call in calls if call.method and "receipt" not in call.channel]
+        self.assertEqual(len(replies), 2)
+        for call in replies:
+            deliver(call)
+            await self.settle()
+        await self.text_unread("Back?")
+        self.assertEqual(self.texts()[-1], "Ann: Back?")
+        self.assertEqual(self.counted("replies", "repeated"), 2)
 
     async def test_start_of_nothing(self) -> None:
         """START from a phone that is not blocked is a message like any other."""

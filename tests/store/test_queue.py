@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from nexmo_twisted.errors import AnswerLost
-from nexmo_twisted.model import Claimed, InboundSms, Notification, Status, Thread
+from nexmo_twisted.model import Asked, Claimed, InboundSms, Notification, Status, Thread
 from nexmo_twisted.rules.compact import pack
 from nexmo_twisted.rules.links import Choice, NoNumber, choose, thread_of
 from nexmo_twisted.store.connection import Connection
@@ -596,6 +596,44 @@ class FromNode(QueueCase):
             choice = await self.text(n, "cleo", conversation)
             assert choice is not None
             self.assertTrue(choice.introduced)
+
+
+class Blocking(StoreCase):
+    async def ask(self, n: int, what: Literal["", "stop", "start", "help"], handset: str = "12015550198") -> str:
+        sms = InboundSms(f"id-{n}", handset, NUMBERS[0], what)
+        return await self.store.receive(sms, handset, NUMBERS[0], Asked(what, "done", "again"))
+
+    async def test_strangers_are_counted(self) -> None:
+        """Blocks of handsets that were never texted are counted, each once, and no more when they end; a known one is
+        not."""
+        await self.redis("HSET", "nx:h:12015550198", "v", 1, NUMBERS[0], f'["bob","{CONVERSATION}",1,1]')
+        for n, handset in enumerate(("12015550198", "12015550177", "12015550177", "12015550188")):
+            self.assertEqual(await self.ask(n, "stop", handset), "stop")
+        self.assertEqual(await self.redis("GET", "nx:opt-strangers"), "2")
+        self.clock.advance(60)
+        for n, handset in enumerate(("12015550198", "12015550177"), 10):
+            self.assertEqual(await self.ask(n, "start", handset), "start")
+        self.assertEqual(await self.redis("GET", "nx:opt-strangers"), "1")
+
+    async def test_twice(self) -> None:
+        """A START whose webhook comes again, when nobody heard of its effect, lifts no STOP that came meanwhile."""
+        await self.ask(1, "stop")
+        self.clock.advance(60)
+        self.assertEqual(await self.ask(2, "start"), "start")
+        await self.ask(3, "stop")
+        self.clock.advance(60)
+        self.assertEqual(await self.ask(2, "start"), "KNOWN")
+        self.assertEqual(await self.redis("EXISTS", "nx:opt:12015550198"), 1)
+
+    async def test_a_minute_after_the_last(self) -> None:
+        """It is the last STOP that counts."""
+        await self.ask(1, "stop")
+        self.clock.advance(50)
+        await self.ask(2, "stop")
+        self.clock.advance(59)
+        self.assertEqual(await self.ask(3, "start"), "again")
+        self.clock.advance(1)
+        self.assertEqual(await self.ask(4, "start"), "start")
 
 
 class Replies(StoreCase):

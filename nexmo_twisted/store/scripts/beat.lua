@@ -5,7 +5,7 @@
 -- ARGV: now, name of the process, number, ms to remember it. Returns {number remembered or '', now, messages pending,
 -- ms that the oldest due one waits, users with work waiting, ms likewise, handsets likewise, ms, uncertain, ms since the
 -- oldest, buried notifications, buried replies, held since or '', why, signed webhooks in quarantine, when the oldest
--- came or '', unsigned ones, likewise}
+-- came or '', unsigned ones, likewise, blocked handsets that we never texted}
 local now, key = clock(ARGV[1]), K.beat .. ARGV[2]
 local before = tonumber(redis.call('GET', key) or '')
 
@@ -27,7 +27,7 @@ local answer = {
   before and int(before) or '', int(now), size(K.due), age(K.due), size(K.out_queue), age(K.out_queue),
   size(K.in_queue), age(K.in_queue), size(K.out_uncertain), age(K.out_uncertain), size(K.out_buried),
   size(K.in_buried), since and int(since) or '', hold[2] or '', redis.call('LLEN', K.quarantine), oldest(K.quarantine),
-  redis.call('LLEN', K.unsigned), oldest(K.unsigned),
+  redis.call('LLEN', K.unsigned), oldest(K.unsigned), redis.call('GET', K.blocked_strangers) or '0',
 }
 redis.call('SET', key, int(math.max(tonumber(ARGV[3]), before or 0)), 'PX', ARGV[4])
 return answer

@@ -1,11 +1,12 @@
 -- uses time queue limits
--- The last step before a notice goes out: records the attempt. Only the answer to a stop passes the block it confirms.
+-- The last step before a notice goes out: records the attempt. Only the answers to a STOP, and to a START that
+-- does not count, pass the block that they speak of.
 -- ARGV: now, nid, token, lease ms, limits to pass (see load_limits()).
 -- Returns OK, or why not: STALE, HELD, WAIT (as for begin), or the reason that it is needed no more.
 local now, q, nid = clock(ARGV[1]), names('out'), ARGV[2]
 local item = load_item(q.item .. nid)
 if not item or item.k ~= ARGV[3] or item.s ~= 'C' then return 'STALE' end
-local confirms = string.sub(nid, -5) == '.stop'
+local confirms = string.sub(nid, -5) == '.stop' or string.sub(nid, -6) == '.again'
 if not confirms and redis.call('EXISTS', K.opted_out .. item.h) == 1 then return 'opted_out' end
 if item.p ~= '1' and redis.call('EXISTS', K.hold) == 1 then return 'HELD' end
 local exactly = microseconds(ARGV[1])
