@@ -70,9 +70,9 @@ class ToldStore:
 
     async def record_event(self, event: MessageEvent, packed: str, delay: int) -> int | None:
         at = self._timeline.now()
-        due = await self._store.record_event(event, packed, delay)
         sender, text = self._names.user(event.sender), message_text(event.message.get("parts"))
         story = self._timeline.begin(event.message_id, f"{sender}: {shortened(text, 60)}")
+        due = await self._store.record_event(event, packed, delay)
         reached = [
             self._names.user(user)
             for user, status in event.statuses.items()
@@ -194,8 +194,8 @@ class ToldStore:
 
     async def receive(self, sms: InboundSms, handset: str, number: str, *, stops: bool = False) -> bool:
         at = self._timeline.now()
-        new = await self._store.receive(sms, handset, number, stops=stops)
         story = self._reply(self._reply_id(sms.message_id), handset, number, sms.text)
+        new = await self._store.receive(sms, handset, number, stops=stops)
         self._timeline.tell(story, "came", "SMS received" if new else "the same SMS again: known already", at)
         return new
 
