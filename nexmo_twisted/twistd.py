@@ -127,14 +127,19 @@ def _may_name(words: list[str], pid: int, path: Path) -> bool:
 
 
 class CleanStart(MultiService):
-    """Starts its services for twistd, with ``options`` of twistd itself. When that fails the pid file is gone before
-    anybody hears of it: twistd tells whoever waits for the daemon first, and removes the file after that."""
+    """Starts its services for twistd, with ``options`` of twistd itself; from then on signals do not kill.
 
-    def __init__(self, options: MutableMapping[str, Any]) -> None:
+    When that fails the pid file is gone before anybody hears of it: twistd tells whoever waits for the daemon first,
+    and removes the file after that.
+    """
+
+    def __init__(self, options: MutableMapping[str, Any], reactor: Any) -> None:
         super().__init__()
         self._options = options
+        self._reactor = reactor
 
     def privilegedStartService(self) -> None:
+        survive_signals(self._reactor)
         with self._cleaning():
             super().privilegedStartService()
 

@@ -201,7 +201,7 @@ class Signals(Start):
         """SIGHUP, SIGUSR1 and SIGUSR2 do not end the service, which says so; SIGTERM does."""
         self.blocker.close()
         program = self.nexmo("-n")
-        await until(lambda: "Redis is away" in program.output or program.code is not None, 10_000_000)
+        await until(lambda: "starting on" in program.output or program.code is not None, 10_000_000)
         for name in ("HUP", "USR1", "USR2") * 2:
             program.process.signalProcess(getattr(signal, f"SIG{name}"))
             said = f"SIG{name} is ignored"
