@@ -60,7 +60,8 @@ EMBEDDED_DATA = Path("nexmo-data")
 
 class NexmoService(Service):
     """The whole service. ``clock`` times everything but the sockets; ``now`` gives the scripts their time, ``wall`` the
-    time of day in seconds since the epoch (that of ``clock`` unless given)."""
+    time of day in seconds since the epoch (that of ``clock`` unless given). ``redis_timeout`` is in seconds of the
+    reactor, for one command."""
 
     _log = Logger()
 
@@ -71,7 +72,6 @@ class NexmoService(Service):
     provider_timeout = 30.0
     #: Seconds between two requests of one connection that did not wait for an answer, so that others come first.
     between_pipelined = 0.001
-    redis_timeout = REPLY_TIMEOUT  #: for one command; webhooks must be answered in a second
     embedded_data = EMBEDDED_DATA
 
     def __init__(
@@ -81,6 +81,7 @@ class NexmoService(Service):
         clock: IReactorTime,
         now: Now,
         wall: Callable[[], float] | None = None,
+        redis_timeout: float = REPLY_TIMEOUT,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -93,8 +94,8 @@ class NexmoService(Service):
             self._embedded = EmbeddedValkey(self.embedded_data, reactor, clock)
             address = RedisAddress(kind="unix", path=self._embedded.address)
         scripts = Scripts()
-        web = Connection(reactor, address, scripts, reply_timeout=self.redis_timeout)
-        work = Connection(reactor, address, scripts, reply_timeout=self.redis_timeout, tell=False)
+        web = Connection(reactor, address, scripts, reply_timeout=redis_timeout)
+        work = Connection(reactor, address, scripts, reply_timeout=redis_timeout, tell=False)
         self.connections = (web, work)
         store = self._store(web, work, now)
         self.watch = Watch(WatchedRedis(web, token_hex(8), now), clock, self._wall, self.counters)

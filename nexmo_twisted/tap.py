@@ -62,13 +62,13 @@ def _refuse(what: str, error: ConfigurationError) -> None:
 
 
 def makeService(options: Options) -> IService:
-    started = CleanStart(options.parent or {})
+    from nexmo_twisted.service import installed_reactor, make_service
+
+    started = CleanStart(options.parent or {}, installed_reactor())
     if options["sandbox"]:
         from nexmo_twisted.sandbox.composition import make_sandbox
 
         make_sandbox(options.settings).setServiceParent(started)
     else:
-        from nexmo_twisted.service import make_service
-
         make_service(options.settings).setServiceParent(started)
     return started

@@ -8,7 +8,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -54,8 +54,10 @@ def _pid_file(options: MutableMapping[str, Any]) -> Iterator[str]:
 
 
 def _log_file(options: MutableMapping[str, Any]) -> Iterator[str]:
-    place = options.get("logfile") or ("" if options.get("nodaemon") else LOG_FILE)
-    if place in ("", "-") or options.get("syslog") or options.get("logger"):
+    if "nodaemon" not in options or options.get("syslog") or options.get("logger"):
+        return  # another program than twistd runs our plugin, or the log is no file
+    place = options.get("logfile") or ("" if options["nodaemon"] else LOG_FILE)
+    if place in ("", "-"):
         return
     path = Path(place).absolute()
     try:
@@ -82,14 +84,14 @@ def remove_stale(path: Path) -> None:
             content = file.read(64).strip(b"\0 \t\r\n")
     except FileNotFoundError:
         return
-    if not re.fullmatch(rb"(-?\d+)?", content) or _runs_us(int(content or b"0")):
+    if not re.fullmatch(rb"(-?\d+)?", content) or _holds(int(content or b"0"), path):
         return
     path.unlink()
     _log.info("The pid file {path} was stale and is removed", path=path)
 
 
-def _runs_us(pid: int) -> bool:
-    """Whether the process with that number may be a twistd that runs this service, and is not the present one."""
+def _holds(pid: int, path: Path) -> bool:
+    """Whether the process with that number may be another twistd that runs this service, on that pid file."""
     if pid <= 0 or pid == os.getpid():
         return False
     try:
@@ -99,23 +101,45 @@ def _runs_us(pid: int) -> bool:
     except PermissionError:
         pass  # somebody else's, but what it runs may be seen all the same
     try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        words = os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).split("\0")
     except OSError:
         return True  # nobody can tell here, so twistd decides
-    names = {Path(os.fsdecode(word)).name for word in words}
+    names = {Path(word).name for word in words}
     ours = "nexmo" in names or any(name.endswith((".tac", ".py")) for name in names)
-    return ours and not names.isdisjoint({"twistd", Path(sys.argv[0]).name})
+    return ours and not names.isdisjoint({"twistd", Path(sys.argv[0]).name}) and _may_name(words, pid, path)
+
+
+def _may_name(words: list[str], pid: int, path: Path) -> bool:
+    """Whether ``path`` may be the pid file that this command line asks for, in the directory of that process."""
+    given, moved = PID_FILE, False
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        option, _, value = word.partition("=")
+        if re.fullmatch("--pi[a-z]*", option):
+            given = value if "=" in word else following
+        moved |= re.fullmatch("--(ru|ch)[a-z]*|-[a-z]*d.*", option) is not None
+    if not given:
+        return False
+    try:
+        directory = Path(f"/proc/{pid}/cwd").readlink()
+    except OSError:
+        moved = True  # or it is not for us to see
+    return Path(given).name == path.name if moved else (directory / given).resolve() == path.resolve()
 
 
 class CleanStart(MultiService):
-    """Starts its services for twistd, with ``options`` of twistd itself. When that fails the pid file is gone before
-    anybody hears of it: twistd tells whoever waits for the daemon first, and removes the file after that."""
+    """Starts its services for twistd, with ``options`` of twistd itself; from then on signals do not kill.
 
-    def __init__(self, options: MutableMapping[str, Any]) -> None:
+    When that fails the pid file is gone before anybody hears of it: twistd tells whoever waits for the daemon first,
+    and removes the file after that.
+    """
+
+    def __init__(self, options: MutableMapping[str, Any], reactor: Any) -> None:
         super().__init__()
         self._options = options
+        self._reactor = reactor
 
     def privilegedStartService(self) -> None:
+        survive_signals(self._reactor)
         with self._cleaning():
             super().privilegedStartService()
 
@@ -129,8 +153,9 @@ class CleanStart(MultiService):
             yield
         except Exception:
             if self._options.get("pidfile"):
-                Path(self._options["pidfile"]).unlink(missing_ok=True)
-                self._options["pidfile"] = ""
+                with suppress(OSError):  # twistd will try it once more, and say why it cannot
+                    Path(self._options["pidfile"]).unlink(missing_ok=True)
+                    self._options["pidfile"] = ""
             raise
 
 

@@ -34,7 +34,6 @@ from nexmo_twisted.store.connection import Connection, Now
 from nexmo_twisted.store.keys import KEYS
 from nexmo_twisted.store.operator import Operator
 from nexmo_twisted.store.words import reply_id
-from nexmo_twisted.twistd import survive_signals
 
 #: Where the sandbox is found; the demo looks there.
 COMPANIES_PORT = 8090
@@ -217,6 +216,4 @@ class SandboxService(Service):
 
 def make_sandbox(settings: Settings, reactor: Any = None, data: Path = DATA) -> SandboxService:
     """The sandbox with settings of :func:`sandbox_settings`, to be started by twistd. It remembers in ``data``."""
-    reactor = reactor or installed_reactor()
-    reactor.callWhenRunning(survive_signals, reactor)
-    return SandboxService(settings, reactor, data)
+    return SandboxService(settings, reactor or installed_reactor(), data)

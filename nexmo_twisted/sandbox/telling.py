@@ -72,9 +72,9 @@ class ToldStore:
 
     async def record_event(self, event: MessageEvent, packed: str, delay: int) -> int | None:
         at = self._timeline.now()
-        due = await self._store.record_event(event, packed, delay)
         sender, text = self._names.user(event.sender), message_text(event.message.get("parts"))
         story = self._timeline.begin(event.message_id, f"{sender}: {shortened(text, 60)}")
+        due = await self._store.record_event(event, packed, delay)
         reached = [
             self._names.user(user)
             for user, status in event.statuses.items()
@@ -208,8 +208,8 @@ class ToldStore:
 
     async def receive(self, sms: InboundSms, handset: str, number: str, asked: Asked | None = None) -> str:
         at = self._timeline.now()
-        answer = await self._store.receive(sms, handset, number, asked)
         story = self._reply(self._reply_id(sms.message_id), handset, number, sms.text)
+        answer = await self._store.receive(sms, handset, number, asked)
         known = answer == "KNOWN"
         self._timeline.tell(story, "came", "the same SMS again: known already" if known else "SMS received", at)
         what = asked.what if asked is not None and answer == "NEW" else answer

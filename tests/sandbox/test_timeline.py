@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from nexmo_twisted.model import Delivery, Outcome, Receipt, Sms, Verdict
+from nexmo_twisted.model import Delivery, MessageEvent, Outcome, Receipt, Sms, Status, Verdict
 from nexmo_twisted.sandbox.layer import SimulatedLayer
 from nexmo_twisted.sandbox.names import Names
 from nexmo_twisted.sandbox.telling import ToldStore
@@ -26,9 +26,14 @@ class Slow:
 
     def __init__(self) -> None:
         self.answered: Deferred[Outcome] = Deferred()
+        self.waiting: list[Deferred[int | None]] = []
 
     async def send(self, sms: Sms) -> Outcome:
         return await self.answered
+
+    async def record_event(self, event: MessageEvent, packed: str, delay: int) -> int | None:
+        self.waiting.append(Deferred())
+        return await self.waiting[-1]
 
     async def evidence(self, receipt: Receipt, *, block: bool = False) -> Delivery:
         return Delivery(MESSAGE, "", "", "d")
@@ -61,6 +66,23 @@ class Order(SynchronousTestCase):
             self.timeline.tell(MESSAGE, "came", str(n), float(n))
         self.assertEqual(self.timeline.lines(MESSAGE)[0], str(2 * LINES))
         self.assertEqual(len(set(self.numbers())), LINES)
+
+    def test_answers_the_other_way_round(self) -> None:
+        """Webhooks are told as they came, whichever was stored first: one message after the other, and of one message
+        one event after the other."""
+        slow: Any = Slow()
+        store = ToldStore(slow, lambda _: None, str, self.timeline, self.names)  # type: ignore[arg-type, return-value]
+        came = (("sent", "first"), ("sent", "second"), ("delivered", "first"), ("read", "first"))
+        for kind, message in came:
+            self.clock.advance(0.1)
+            event = MessageEvent(kind, message, "ann", {"bob": Status.READ}, {})  # type: ignore[arg-type]
+            Deferred.fromCoroutine(store.record_event(event, "", 0))
+        for waiting in reversed(slow.waiting):
+            self.clock.advance(0.1)
+            waiting.callback(None)
+        self.assertEqual([story["id"] for story in self.timeline.as_json()[2:]], ["first", "second"])
+        kinds = [line.split()[0] for line in self.timeline.lines("first")]
+        self.assertEqual(kinds, ["message.sent", "message.delivered", "message.read"])
 
     def test_receipt_before_the_answer(self) -> None:
         """A receipt that is faster than Nexmo's answer is told behind the text that it is about."""

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, gatherResults
 
 from nexmo_twisted.config import Settings
 from nexmo_twisted.service import NexmoService
+from nexmo_twisted.store.lines import REPLY_TIMEOUT
 from tests.scenarios.outside import FORM, NEXMO_DOOR, Caller, Heard, Lines
 from tests.scenarios.own_redis import OwnRedis
 from tests.scenarios.world import ANN, BOB, DELAY, ONE, TALK, World
@@ -30,7 +31,7 @@ _USUAL = re.compile(r"^(Starting|Stopping) factory |^127\.0\.0\.1 (GET|POST) ")
 class OwnWorld(World):
     """The world with a Redis of its own."""
 
-    product = NexmoService
+    redis_timeout = REPLY_TIMEOUT
     options: tuple[str, ...] = ()
     password = ""
 

@@ -17,6 +17,7 @@ from twisted.trial.unittest import TestCase
 from nexmo_twisted.config import Settings
 from nexmo_twisted.rules.compact import short_id
 from nexmo_twisted.service import NexmoService
+from nexmo_twisted.store.lines import REPLY_TIMEOUT
 from tests.configuration import EXAMPLE
 from tests.scenarios.load import Load
 from tests.scenarios.outage import AT_ONCE
@@ -34,6 +35,8 @@ LOST_AT_MOST = 5
 
 class Clustered(World):
     """The world on a master that Sentinel names."""
+
+    redis_timeout = REPLY_TIMEOUT
 
     async def setUp(self) -> None:
         self.cluster = Cluster()

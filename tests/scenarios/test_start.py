@@ -122,6 +122,15 @@ class Users(SynchronousTestCase):
         prepare({"pidfile": "", "nodaemon": True, "uid": 1000, "gid": None})
 
 
+class Others(SynchronousTestCase):
+    def test_untouched(self) -> None:
+        """What is no option of twistd's is no reason to make or to remove a file."""
+        before = set(Path.cwd().iterdir())
+        options: dict[str, object] = {}
+        prepare(options)
+        self.assertEqual((options, set(Path.cwd().iterdir())), ({}, before))
+
+
 class PidFiles(Start):
     async def test_stale(self) -> None:
         """A pid file that names nobody, another program or nothing at all does not keep the service from starting."""
@@ -153,6 +162,19 @@ class PidFiles(Start):
         await self.ends(self.nexmo("-n"), RUNNING)
         self.assertEqual(self.pid_file.read_text(), content)
 
+    async def test_running_elsewhere(self) -> None:
+        """A service that runs on another pid file, or on none, does not hold this one, whose number it has got."""
+        there = self.directory / "elsewhere"
+        there.mkdir()
+        config = self.config.read_text().replace(str(self.port), str(free_port())).replace("tcp:8081", "tcp:0")
+        (there / "nexmo.toml").write_text(config)
+        for options in ((), ("--pidfile=",), ("--pidfile", "other.pid"), (f"--pidfile={self.directory}/other.pid",)):
+            other = self.program(TWISTD, "-n", *options, "nexmo", "-c", "nexmo.toml", directory=there)
+            await until(lambda o=other: "Redis is away" in o.output or o.code is not None, 10_000_000)
+            self.pid_file.write_text(str(other.process.pid))
+            await self.ends(self.nexmo("-n"), IN_USE)
+            await other.stop()
+
     async def test_running_tac(self) -> None:
         """The same when a .tac file describes what runs."""
         self.blocker.close()
@@ -179,7 +201,7 @@ class Signals(Start):
         """SIGHUP, SIGUSR1 and SIGUSR2 do not end the service, which says so; SIGTERM does."""
         self.blocker.close()
         program = self.nexmo("-n")
-        await until(lambda: "Redis is away" in program.output or program.code is not None, 10_000_000)
+        await until(lambda: "starting on" in program.output or program.code is not None, 10_000_000)
         for name in ("HUP", "USR1", "USR2") * 2:
             program.process.signalProcess(getattr(signal, f"SIG{name}"))
             said = f"SIG{name} is ignored"

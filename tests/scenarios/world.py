@@ -33,21 +33,14 @@ def free_port() -> int:
         return port
 
 
-class Patient(NexmoService):
-    """The service, with all the time in the world for Redis."""
-
-    redis_timeout = PATIENCE
-
-
 class World(StoreCase):
     """A test of the product. ``settings`` of a subclass are laid over those that fit the sandbox.
 
-    ``product`` is impatient in tests of what happens when Redis is slow.
+    ``redis_timeout`` is the product's own in tests of what happens when Redis is slow.
     """
 
-    product: type[NexmoService] = Patient
-
     timeout = 60
+    redis_timeout = PATIENCE
     settings: dict[str, Any] = {}
     credentials = Credentials()
 
@@ -111,7 +104,8 @@ class World(StoreCase):
     async def start(self, **more: Any) -> NexmoService:
         """Start (another) process on the same Redis; the first one is the one that the companies know."""
         port = free_port() if self.running else self.port
-        service = self.product(self.configured(port, **more), reactor, self.clock, self.now)
+        settings = self.configured(port, **more)
+        service = NexmoService(settings, reactor, self.clock, self.now, redis_timeout=self.redis_timeout)
         service.privilegedStartService()
         service.startService()
         self.running.append(service)

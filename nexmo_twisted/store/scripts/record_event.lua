@@ -15,7 +15,7 @@ local function join_statuses()
 end
 
 if record.x then
-  record.r = record.r or {}
+  record.r, record.s = record.r or {}, record.s or kind == 'sent' and ARGV[4] or nil
   if record.t and join_statuses() then save_message(mid, record) end   -- for whoever asks why
   return ''
 end
