@@ -98,7 +98,7 @@ def _replies(evidence: Evidence) -> list[Promise]:
         Promise("closed though texted", closed.get("", [])),
         Promise("replies ambiguous", verdict_replies.ambiguous(view, answers), few),
         Promise("ambiguous needlessly", needlessly if known else []),
-        Promise("quiet ones later", verdict_replies.late(quiet, posts, AT_ONCE), int(LATER * len(quiet))),
+        Promise("quiet ones later", verdict_replies.late(quiet, posts, AT_ONCE), 1 + int(LATER * len(quiet))),
         Promise("quiet ones late", verdict_replies.late(quiet, posts, LATEST)),
     ]
 
