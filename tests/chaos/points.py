@@ -35,6 +35,7 @@ _REGISTRATION = "registration: it looks at all of it again every minute, and owe
 #: Methods that are steps of neither pipeline, and why.
 APART: Mapping[str, str] = {
     "quarantine": "keeps what nobody can read; no SMS and no post comes of it",
+    "turned_away": "tells that an SMS will come again; a process that dies first has told nobody, and answered 503",
     "lock": _REGISTRATION,
     "unlock": _REGISTRATION,
     "set_unowned": _REGISTRATION,

@@ -12,10 +12,13 @@ from tests.chaos.scenes import (
     BUSY,
     HALF_A_REPLY,
     IN_TIME,
+    IN_USE,
     LATE_RECEIPT,
     LAYER_FAILS,
     LEFT,
     LONG_REPLY,
+    LOST_REPLY,
+    MAP_CHANGED,
     NO_CREDIT,
     NO_PHONE,
     NO_RECEIPTS,
@@ -30,6 +33,7 @@ from tests.chaos.scenes import (
     STOP,
     STOPPED,
     THROTTLED,
+    UNDER_WAY,
     Scene,
 )
 
@@ -94,6 +98,11 @@ def _notice(
     return Row(scene, at, waits, sms=sms, ends=ends, counted=counted, again=again)
 
 
+def _in_use(at: str, waits: str) -> Row:
+    counted = {"settled resent": 2, "sent": 2, "numbers_exhausted": 1, "skipped no_number": 1}
+    return Row(IN_USE, at, waits, sms=2, ends=("bob no_number", "bob sent", "bob sent"), counted=counted)
+
+
 NOTIFICATIONS = (
     # the message arrives
     Row(PLAIN, "record_event:before", again=EVENT),
@@ -151,6 +160,12 @@ NOTIFICATIONS = (
     Row(ANSWER_LOST, "set_aside:after", ends=BY_RECEIPT, counted={"settled receipt": 1, "sent": 1}),
     Row(RECEIPT, "evidence:before", again=DELIVERY, ends=BY_RECEIPT, counted={"settled receipt": 1, "sent": 1}),
     Row(RECEIPT, "evidence:after", again=DELIVERY, ends=BY_RECEIPT, counted=NOTHING),
+    # the user's map was changed meanwhile, and is written anew
+    Row(MAP_CHANGED, "write_map:before", counted=NOTHING),
+    Row(MAP_CHANGED, "write_map:after", counted=NOTHING),
+    # all numbers of the handset are in use by attempts of unknown outcome: it steps aside
+    _in_use("step_aside:before", "lease settle"),
+    _in_use("step_aside:after", "settle"),
     # a notice is sent once at most
     _notice("begin_notice:before", "lease"),
     _notice("begin_notice:after", "lease settle", sms=1, end="uncertain", counted=DROPPED),
@@ -173,6 +188,16 @@ def _reply(at: str, waits: str = "", scene: Scene = REPLY, counted: Mapping[str,
 
 def _left(at: str, waits: str, counted: Mapping[str, int]) -> Row:
     return Row(LEFT, at, waits, ends=("bob sent", "reply buried: not_participant"), counted=counted)
+
+
+def _lost(at: str, waits: str, counted: Mapping[str, int]) -> Row:
+    return Row(LOST_REPLY, at, waits, sms=2, ends=("bob sent", "notice sent", "reply no_thread"), counted=counted)
+
+
+def _under_way(at: str, waits: str = "") -> Row:
+    return Row(
+        UNDER_WAY, at, waits, sms=2, posts=1, ends=_POSTED, counted={"replies posted": 1, "sent": 2}, again=DELIVERY
+    )
 
 
 REPLIES = (
@@ -199,8 +224,13 @@ REPLIES = (
     _reply("close_parts:before", "parts", scene=HALF_A_REPLY, counted={"replies incomplete": 1, **_ALSO}),
     _reply("close_parts:after", "parts", scene=HALF_A_REPLY),
     # some ask for something else, or for nothing
-    _notice("notice:before", "lease", scene=STOP, counted={"replies stop": 1, "sent": 1}),
-    _notice("notice:after", "lease", scene=STOP, counted={"replies stop": 1, "sent": 1}),
+    _notice("receive:before", scene=STOP, counted={"replies stop": 1, "sent": 1}, again=INBOUND),
+    _notice("receive:after", scene=STOP, counted={**_REPEATED, "sent": 1}, again=INBOUND),
+    _lost("notice:before", "lease", {"replies no_thread": 1, "sent": 1}),
+    _lost("notice:after", "lease", {"replies no_thread": 1, "sent": 1}),
+    # some have to wait until it is known what they answer
+    _under_way("resolve:before", "lease"),
+    _under_way("resolve:after"),
     Row(BLANK, "dismiss:before", again=INBOUND, ends=("bob sent", "reply blank"), counted={"replies blank": 1}),
     Row(BLANK, "dismiss:after", again=INBOUND, ends=("bob sent", "reply blank"), counted=_REPEATED),
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nexmo_twisted.sandbox.faults import Fault
 from nexmo_twisted.sandbox.parts_plan import PartsPlan
-from tests.scenarios.world import BOB, CLEO, LUNCH, ONE, TALK
+from tests.scenarios.world import BOB, CLEO, LUNCH, ONE, TALK, TWO
 
 if TYPE_CHECKING:
     from tests.chaos.stage import Stage
@@ -115,6 +115,31 @@ async def stop(stage: Stage) -> None:
     stage.nexmo.reply(BOB, ONE, "STOP")
 
 
+async def lost(stage: Stage) -> None:
+    """Bob writes to a number that carries nothing on his handset, and is told so."""
+    stage.nexmo.reply(BOB, TWO, "Hello?")
+
+
+async def reply_under_way(stage: Stage) -> None:
+    """Bob answers while nobody knows yet whether his SMS went out."""
+    await unread(stage)
+    await stage.until(lambda: not stage.sandbox.faults, "the SMS is on its way")
+    stage.nexmo.reply(BOB, ONE, "Yes")
+
+
+async def map_changed(stage: Stage) -> None:
+    """Somebody writes Bob's links while his SMS is on its way."""
+    await unread(stage)
+    await stage.until(lambda: not stage.sandbox.faults, "the SMS is on its way")
+    stage.redis.ask("SET", "nexmo-layer-integration-bob", '{"elsewhere": 1}', "PX", 600_000)
+
+
+async def three_at_once(stage: Stage) -> None:
+    """Ann writes to Bob in three conversations, and there are two numbers."""
+    for _ in range(3):
+        stage.layer.send(stage.layer.start_conversation(["ann", "bob"]), "ann", "Lunch at noon?")
+
+
 async def two_replies(stage: Stage) -> None:
     for handset in (BOB, CLEO):
         stage.nexmo.reply(handset, stage.nexmo.handset(handset)[0].number, "Yes")
@@ -149,6 +174,10 @@ LONG_REPLY = Scene(long_reply, before=texted, way=("receive_part:before",))
 HALF_A_REPLY = Scene(half_a_reply, before=texted, way=("receive_part:before",))
 BLANK = Scene(blank_reply, before=texted, way=("dismiss:before",))
 STOP = Scene(stop, before=texted, way=ARRIVED)
-NOTICE = Scene(stop, before=texted, way=("notice:after",))
-NOTICE_WITHOUT_RECEIPT = Scene(stop, before=texted, way=("notice:after",), receipts="never")
+NOTICE = Scene(stop, before=texted, way=("receive:after",))
+NOTICE_WITHOUT_RECEIPT = Scene(stop, before=texted, way=("receive:after",), receipts="never")
+LOST_REPLY = Scene(lost, before=texted, way=ARRIVED)
+UNDER_WAY = Scene(reply_under_way, faults=(Fault(path=SMS, delay=60.0, done=True, drop=True),), way=ARRIVED)
+MAP_CHANGED = Scene(map_changed, faults=(Fault(path=SMS, delay=1.0, done=True),))
+IN_USE = Scene(three_at_once, faults=(Fault(path=SMS, number=BOB, drop=True, times=2),))
 POISONED_REPLY = Scene(two_replies, before=two_texted, way=ARRIVED)

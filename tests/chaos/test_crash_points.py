@@ -21,6 +21,7 @@ from nexmo_twisted.engine import (
     identities,
     intake,
     joining,
+    links,
     notices,
     notifications,
     receipts,
@@ -93,7 +94,7 @@ class Enumeration(TestCase):
         inwards = called(joining, notices, replies)
         self.assertLessEqual(around(outwards), points(NOTIFICATIONS))
         self.assertLessEqual(around(inwards), points(REPLIES))
-        self.assertLessEqual(around(called(intake) - APART.keys()), points(NOTIFICATIONS) | points(REPLIES))
+        self.assertLessEqual(around(called(intake, links) - APART.keys()), points(NOTIFICATIONS) | points(REPLIES))
 
     def test_boundaries(self) -> None:
         """There is no other boundary that a step could go through."""
