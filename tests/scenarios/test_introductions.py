@@ -23,6 +23,13 @@ class ByTemplate(World):
         await self.text_unread("Again")
         self.assertEqual(self.texts(), ["About Ann and Bob, from Ann.\n\nAnn: Again"])
 
+    async def test_settled_by_a_receipt(self) -> None:
+        """It counts as given also when only the receipt tells that the SMS with it went out."""
+        self.fault(path="/sms/json", drop=True, done=True)
+        await self.text_unread("One")
+        await self.text_unread("Two")
+        self.assertEqual(self.texts()[1:], ["Ann: Two"])
+
     async def test_each_conversation(self) -> None:
         """Every conversation has its own."""
         await self.text_unread()

@@ -351,6 +351,12 @@ class Sending(QueueCase):
         state = await self.store.read_links("phone-12015550177", "12015550198")
         self.assertIn(CONVERSATION, state.user_map)
 
+    async def test_kept_while_it_is_owed(self) -> None:
+        """A message whose notifications are open does not expire, however long that lasts."""
+        await self.owe()
+        (key,) = await self.redis("KEYS", "nx:m:*")
+        self.assertEqual(await self.redis("PTTL", key), -1)
+
     async def test_done_leaves_only_links(self) -> None:
         """After both recipients were served the message is a small record that ends in four days."""
         await self.owe(1, "bob", "cleo")

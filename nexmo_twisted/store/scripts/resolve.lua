@@ -1,6 +1,6 @@
 -- uses time queue links attempts replies
 -- A reply came while attempts at an SMS of another thread were open on its number. Decides to which of the two threads it
--- belongs, once and for all, or lets it wait for what decides it (see the table in docs/guarantees).
+-- belongs, once and for all, or lets it wait for what decides it (see the table in docs/replies.md).
 -- ARGV: now, rid, token, ms that a receipt may take after the end of an attempt, country of the handset, 1 when the Node
 -- service's keys gave the number to a thread.
 -- Returns {answer, entry}: THREAD and the entry it belongs to or '', DOUBT, WAIT (it is given back), or STALE.

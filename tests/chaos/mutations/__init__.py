@@ -1,4 +1,4 @@
-"""Six rules that the promise rests on, and what notices when one of them is taken out.
+"""Ten rules that the promise rests on, and what notices when one of them is taken out.
 
 ``python -m tests.chaos.mutations`` runs the named tests as the code is, then takes the rules out of a copy of it, one
 at a time, and runs the test of each again: now it must fail, and by one of its own assertions. The last line is like
@@ -52,9 +52,9 @@ RULES = (
     ),
     Rule(
         "that an SMS was accepted counts from anyone, also from a process that lost its lease",
-        "nexmo_twisted/store/redis_store.py",
-        '"finish", self._now(), "out", item.id, "", outcome,',
-        '"finish", self._now(), "out", item.id, item.token, outcome,',
+        "nexmo_twisted/store/scripts/finish.lua",
+        "if item and not accepted and item.k ~= token then",
+        "if item and item.k ~= token then",
         "tests.store.test_uncertain.Settling.test_the_late_truth",
     ),
     Rule(
@@ -70,5 +70,33 @@ RULES = (
         'once=UUID(bytes=urlsafe_b64decode(rid + "==")),',
         "once=uuid5(REPLIES, token),",
         "tests.scenarios.test_replies.Replies.test_posted_although_the_answer_is_lost",
+    ),
+    Rule(
+        "a receipt that comes late gives a number back only if no other SMS went out from there since",
+        "nexmo_twisted/store/scripts/shared/attempts.lua",
+        " and (current[2] or '') == (kept[4] or '')",
+        "",
+        "tests.store.test_resolving.LateTruth.test_only_the_last_sms_counts",
+    ),
+    Rule(
+        "a message is kept as long as a notification of it is open",
+        "nexmo_twisted/store/scripts/promote.lua",
+        "      redis.call('PERSIST', K.message .. mid)   -- until its notifications are done\n",
+        "",
+        "tests.store.test_queue.Sending.test_kept_while_it_is_owed",
+    ),
+    Rule(
+        "a START that comes again lifts nothing",
+        "nexmo_twisted/store/scripts/receive.lua",
+        "if redis.call('EXISTS', key) == 1 then return 'KNOWN' end\n",
+        "",
+        "tests.store.test_queue.Blocking.test_twice",
+    ),
+    Rule(
+        "a receipt that settles an SMS tells that its introduction was given",
+        "nexmo_twisted/store/scripts/shared/attempts.lua",
+        "end_attempt(nid, item.k, item.h, item.n, how, item.i, at,",
+        "end_attempt(nid, item.k, item.h, item.n, how, '', at,",
+        "tests.scenarios.test_introductions.ByTemplate.test_settled_by_a_receipt",
     ),
 )

@@ -2,7 +2,7 @@
 -- number of ours, x text, i messageId, d when it came, o its place. To which thread it belongs is decided by that moment:
 -- b what the number carried then (see links.lua); where that was nothing that we know of, owner and map the Node service's
 -- keys; new what it may carry instead, wait the attempts that decide it, doubt = 1 when nothing does.
-local GRACE, QUICK = 3000, 5000   -- ms: see the table in docs/guarantees
+local GRACE, QUICK = 3000, 5000   -- ms: see the table in docs/replies.md
 
 local BINDING = {'b', 'new', 'wait', 'doubt', 'owner', 'map'}
 
