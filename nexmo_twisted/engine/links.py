@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nexmo_twisted.boundaries import Store
 from nexmo_twisted.model import Relink, Thread
-from nexmo_twisted.rules.links import remapped, renew
+from nexmo_twisted.rules.links import LinkState, remapped, renew
 
 #: How often a change is made again because another process was faster.
 TRIES = 20
@@ -21,13 +21,18 @@ class Links:
         self._lifetime = lifetime
         self._keep = keep
 
-    async def renew(self, thread: Thread, handset: str, number: str) -> None:
-        """A reply came: the link it came over lives on, if the number still carries that thread."""
+    async def read(self, thread: Thread, handset: str, number: str) -> LinkState:
+        """What is known of the user and the handset that a reply came from."""
+        return await self._store.read_links(thread.user_id, handset, number=number)
+
+    async def renew(self, state: LinkState, thread: Thread, handset: str, number: str) -> None:
+        """A reply came: the link it came over lives on, if the number still carries that thread. ``state`` is what was
+        read before it was posted."""
         for _ in range(TRIES):
-            state = await self._store.read_links(thread.user_id, handset, number=number)
             commit = renew(state, thread, handset, number, self._lifetime, self._keep)
             if commit is None or await self._store.renew_links(commit):
                 return
+            state = await self.read(thread, handset, number)
 
     async def rewrite_map(self, relink: Relink) -> None:
         """Let the user's map say what the handset's entry says, if that is still the user's."""

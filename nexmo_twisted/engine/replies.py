@@ -20,6 +20,7 @@ from nexmo_twisted.errors import AccountFault, Intercepted, NexmoTwistedError, P
 from nexmo_twisted.model import Reply, Thread
 from nexmo_twisted.rules import backoff, phones
 from nexmo_twisted.rules.invisible import is_blank
+from nexmo_twisted.rules.links import LinkState
 from nexmo_twisted.rules.texts import clean, split_bytes
 
 #: The chat platform's limit for one part of a message, in bytes of UTF-8 (Layer, Platform API, sending messages).
@@ -95,29 +96,28 @@ class Replies:
             await self._leave_to_operator(item)
         elif thread is None:
             await self._turn_down(item, "no_thread", "belongs to no conversation")
-        elif not await self._is_theirs(item, thread):
-            await self._turn_down(item, "not_their_phone", "comes from a phone that its user does not have any more")
         else:
-            await self._post_to(item, thread)
+            state = await self._links.read(thread, item.handset, item.number)
+            if state.texted == item.handset or await self._is_theirs(item, thread):
+                await self._post_to(item, thread, state)
+            else:
+                await self._turn_down(item, "not_their_phone", "comes from a phone that is not its user's any more")
 
-    async def _post_to(self, item: Reply, thread: Thread) -> None:
+    async def _post_to(self, item: Reply, thread: Thread, state: LinkState) -> None:
         parts = split_bytes(clean(item.text), PART_BYTES)
         if is_blank(item.text):
             self._counters.count("replies", "blank")
             await self._settle(lambda: self._store.finish(item, "blank"))
             return
         await self._chat.post(thread.conversation_id, thread.user_id, parts, item.once)
-        await self._links.renew(thread, item.handset, item.number)
+        await self._links.renew(state, thread, item.handset, item.number)
         await self._settle(lambda: self._store.finish(item, "posted"))
         self._counters.count("replies", "posted")
         self._log.info("A reply from {who} was posted", who=phones.masked(item.handset))
 
     async def _is_theirs(self, item: Reply, thread: Thread) -> bool:
-        """Whether the handset is still that of the user. Only where another one was texted since, the profile is asked:
-        when it names another phone, or none, the old one may be in the hands of anybody."""
-        state = await self._store.read_links(thread.user_id, item.handset)
-        if state.texted == item.handset:
-            return True
+        """Whether a handset is still that of the user though another one was texted since, or none: when the profile
+        names another phone, or none, the old one may be in the hands of anybody."""
         try:
             phone = (await self._identities.identity(thread.user_id)).phone
         except NexmoTwistedError:
