@@ -153,8 +153,9 @@ def _debt(
     closed, ended = _outcome(record, user)
     handsets = frozenset(phones.ever(user))
     apart = any(each in unsettled or not phones.plain(each) for each in handsets)
-    shared = not all(phones.plain(each) for each in handsets)  # there the first user may keep the only number
-    scarce = closed == "no_number" and (shared or scene.circumstances.mode == "skip")
+    # With "oldest", too, none is taken from the only thread of another user of a phone, nor while it is not known what
+    # became of the last SMS from it.
+    scarce = closed == "no_number" and (apart or scene.circumstances.mode == "skip")
     ended_by_stop = closed == "opted_out" and stopped(replies.asked, handsets)
     return Debt(
         message=message.name,
