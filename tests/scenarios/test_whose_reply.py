@@ -5,6 +5,7 @@ What is not known yet waits; what cannot be known is not guessed.
 
 from __future__ import annotations
 
+from nexmo_twisted.sandbox.parts_plan import PartsPlan
 from nexmo_twisted.sandbox.receipt_plan import ReceiptPlan
 from nexmo_twisted.store.operator import Operator
 from tests.scenarios.world import BOB, DELAY, LUNCH, NO_RECEIPTS, ONE, TALK, TWO, World
@@ -144,6 +145,32 @@ class OnTheWire(Case):
         self.assertEqual((self.answers(TALK), self.answers(LUNCH)), (["first", "second"], []))
 
 
+class InParts(Case):
+    """The first part of a long reply comes while the SMS is under way, and the others never do."""
+
+    async def part(self) -> None:
+        before = self.service.counters.page()
+        self.nexmo.reply(BOB, ONE, "We meet at noon. " * 12, PartsPlan(order=(1,)))
+        await until(lambda: self.clock.advance(0) or self.service.counters.page() != before)
+
+    async def test_the_first_there(self) -> None:
+        """The number carried nothing before: it belongs to that SMS, and does not wait for a receipt."""
+        await self.on_wire("Hello?", TALK, done=True, delay=2.0)
+        await self.part()
+        await self.arrive(2)
+        await self.pass_time(61)
+        self.assertEqual(len(self.answers(TALK)), 1)
+
+    async def test_accepted_slowly(self) -> None:
+        """It may answer either: that is known as soon as it is closed."""
+        await self.text_unread("For Bob alone")
+        await self.on_wire("To all", LUNCH, done=True, delay=6.0)
+        await self.part()
+        await self.arrive(6)
+        await self.pass_time(61)
+        self.assertEqual(len(await self.buried()), 1)
+
+
 class Unknown(Case):
     """Nobody knows whether the SMS of the next conversation went out."""
 
@@ -222,10 +249,10 @@ class TakenBack(Case):
         """Nexmo fails, and before the next attempt the message is read: answers go where they went before, and the link
         of the conversation that was never texted there keeps nobody's number."""
         await self.text_unread("For Bob alone")
-        self.fault(path="/sms/json", number=BOB, nexmo_status="10")
+        self.fault(path="/sms/json", number=BOB, status=503)
         message = await self.text_unread("To all", conversation=LUNCH)
         self.layer.mark_read(message, "bob")
-        await self.pass_time(600)
+        await self.pass_time(SETTLE)
         await self.reply(BOB, ONE, "Between us")
         self.assertEqual((self.answers(TALK), self.answers(LUNCH)), (["Between us"], []))
 
@@ -308,12 +335,14 @@ class Nothing(World):
         """A reply that belonged to nothing when it came stays so, whatever its number carries when its turn comes."""
         await self.text_unread()
         self.fault(path="/messages", method="POST", status=503, times=0)
+        await self.reply(BOB, ONE, "To Ann")
         await self.reply(BOB, TWO, "To nobody")
         await self.text_unread("To all", conversation=LUNCH)
         self.assertEqual(self.numbers()[-1], TWO)
         self.sandbox.faults.clear()
         await self.pass_time(900)
         self.assertEqual([user for user, _ in self.posted(LUNCH)], ["ann"])
+        self.assertEqual(self.posted(TALK)[-1], ("bob", "To Ann"))
         self.assertEqual(self.counted("replies", "no_thread"), 1)
 
 
@@ -382,27 +411,24 @@ class Shared(World):
         await self.reply(BOB, ONE, "I am Bob")
         self.assertEqual(self.posted(TALK)[-1], ("bob", "I am Bob"))
 
+
+class SharedAndFew(Case):
     async def test_in_flight(self) -> None:
-        """Another user of the phone never takes the number whose SMS is under way."""
+        """Another user of the phone never takes the number whose SMS is under way: who answers that is who was
+        texted."""
         self.layer.add_user("rob", display_name="Rob", phone_number=BOB)
         robs = self.layer.start_conversation(["ann", "rob"])
-        await self.text_unread("One")
-        self.fault(path="/sms/json", number=BOB, text="Two", done=True, delay=20.0)
-        self.layer.send(LUNCH, "ann", "Two")
-        await self.settle()
+        await self.on_wire("To Bob", TALK, done=True, delay=20.0)
         self.layer.send(robs, "ann", "To Rob")
-        await self.settle()
-        self.clock.advance(DELAY)
-        await until(lambda: self.clock.advance(0) or len(self.texts()) == 2)
-        self.clock.advance(20)
-        await self.pass_time(4)
-        for number in (ONE, TWO):
-            await self.reply(BOB, number, f"Over {number}")
-        received = dict(zip(self.numbers(), self.texts(), strict=True))
-        for conversation in (TALK, LUNCH, robs):
-            for user, text in self.posted(conversation)[1:]:
-                written = self.posted(conversation)[0][1]
-                self.assertEqual(received[text.split()[1]], f"Ann: {written}", user)
+        await until(lambda: self.sandbox.idle().called)
+        self.clock.advance(DELAY - 600 + 10)
+        for _ in range(200):
+            await turn()
+        await self.arrive(10)
+        await self.pass_time(DELAY)
+        self.assertEqual(self.texts(), ["Ann: To Bob"])
+        await self.reply(BOB, ONE, "I am Bob")
+        self.assertEqual((self.posted(TALK)[-1], len(self.posted(robs))), (("bob", "I am Bob"), 1))
 
 
 class OldPhone(World):

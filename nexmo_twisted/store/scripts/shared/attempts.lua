@@ -29,7 +29,7 @@ local function take_attempt(nid, token, handset, number)
     if id == nid and of == token then since = tonumber(at) else left[#left + 1] = attempt end
   end
   if not since then return nil end
-  if #left == 0 then redis.call('HDEL', K.handset .. handset, 'u:' .. number)
+  if #left == 0 then redis.call('HDEL', K.handset .. handset, 'u:' .. number, 'w:' .. number)
   else redis.call('HSET', K.handset .. handset, 'u:' .. number, entry .. '\n' .. table.concat(left, ' ')) end
   return entry, since
 end
@@ -57,10 +57,6 @@ local function keep_outcome(nid, token, how, handset, number, at, out, took)
   redis.call('HSET', K.attempts .. nid, 'h', handset, token,
     table.concat({how, number, int(at), out and int(out) or '-', int(took)}, ' '))
   redis.call('PEXPIRE', K.attempts .. nid, int(KEEP.closed))
-end
-
-local function anybody_waits(handset, number)
-  return redis.call('EXISTS', K.in_lane .. reply_lane(handset, number)) == 1
 end
 
 -- A number carries what an accepted SMS says.
@@ -99,6 +95,7 @@ end
 local function end_attempt(nid, token, handset, number, how, mark, now, out, took)
   if not handset or not number or not token or token == '' then return end
   local key, record = K.handset .. handset, K.attempts .. nid
+  local waits = redis.call('HEXISTS', key, 'w:' .. number) == 1
   local entry, since = take_attempt(nid, token, handset, number)
   if not entry then
     if how == 'accepted' then
@@ -115,7 +112,7 @@ local function end_attempt(nid, token, handset, number, how, mark, now, out, too
     redis.call('HSET', record, 'e' .. token, entry, 'm' .. token, mark or '', 'b' .. token, before[1] or '',
       's' .. token, before[2] or '')
   end
-  if how == 'unproven' or anybody_waits(handset, number) then
+  if how == 'unproven' or waits then
     keep_outcome(nid, token, how, handset, number, now, out, took)
   end
   if how == 'accepted' then carry(handset, number, entry, mark or '', now, took) else changed(handset) end

@@ -22,6 +22,7 @@ end
 --   t:<number>  'when took before': when an SMS changed what it carries, how long its request took (both ms), and the
 --               entry that it carried before, or nothing
 --   u:<number>  the attempts at an SMS from there whose outcome is not known (see attempts.lua)
+--   w:<number>  1 when a reply, or a part of one, came meanwhile and waits for that
 --   q:<number>  the entry of an SMS that came to be known as accepted when the number carried something else: which of
 --               the two is the last on the handset, nobody knows
 -- and v, another one after every change.

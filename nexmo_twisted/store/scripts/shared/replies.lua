@@ -26,6 +26,7 @@ local function binding(handset, number, now)
   local entry, attempts = unsettled(handset, number)
   if entry and not same_thread(entry, carried) and not fields.doubt then
     fields.new, fields.wait = entry, attempts
+    redis.call('HSET', key, 'w:' .. number, '1')
   end
   return fields
 end
