@@ -10,5 +10,9 @@ exclude_patterns = ["_build"]
 #: Links to a heading (``redis.md#sentinel``) work here as they do on the pages of a code host.
 myst_heading_anchors = 4
 
-autodoc_typehints = "description"
+autodoc_typehints = "none"  # the docstrings give shapes and units
+autodoc_preserve_defaults = True
 html_title = f"nexmo_twisted {release}"
+html_theme = "alabaster"
+html_theme_options = {"page_width": "1240px", "body_max_width": "none", "sidebar_width": "230px"}  # wide tables
+html_show_copyright = False
