@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from nexmo_twisted.config import Settings
+from tests.documents import pages
 from tests.scenarios.outside import Caller
 from tests.scenarios.world import BOB, CLEO, DELAY, LUNCH, NO_RECEIPTS, ONE, World, free_port
 
@@ -142,6 +143,16 @@ class Metrics(World):
         buckets = dict(re.findall(r'nexmo_twisted_lateness_seconds_bucket\{le="(\S+)"\} (\S+)', text))
         self.assertEqual((buckets["1.0"], buckets["60.0"]), ("1.0", "1.0"))
         self.assertEqual((buckets["900.0"], buckets["86400.0"]), ("2.0", "2.0"))
+
+    async def test_documented(self) -> None:
+        """Every metric that the documentation names is on the page, with the reason that it names."""
+        text = (await self.caller.ask("GET", "/metrics")).body.decode("utf-8")
+        families = set(re.findall(r"(?m)^# TYPE (nexmo_twisted_\w+) \w+$", text))
+        for page in pages():
+            for name, reason in re.findall(r'`(nexmo_twisted_\w+)(?:\{reason="(\w+)"\})?', page.read_text("utf-8")):
+                self.assertIn(name, families, page.name)
+                if reason:
+                    self.assertIn(f'{name}{{reason="{reason}"}} ', text, page.name)
 
     async def test_format(self) -> None:
         """It is Prometheus' text format: content type, and a type and a sentence for each counter."""
