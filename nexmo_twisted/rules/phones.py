@@ -6,7 +6,14 @@ import re
 from functools import lru_cache
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType, ValidationResult
+from phonenumbers import (
+    CountryCodeSource,
+    NumberParseException,
+    PhoneNumber,
+    PhoneNumberFormat,
+    PhoneNumberType,
+    ValidationResult,
+)
 
 from nexmo_twisted.rules import numbering
 from nexmo_twisted.rules.phone_text import BadPhone, Written, masked, written
@@ -17,6 +24,8 @@ _INBOUND = re.compile(r"(?:\+|00)?(\d{3,15})", re.ASCII)
 #: Mobile numbers that Ofcom keeps for fiction: no metadata has them, and every example does.
 _FICTION = re.compile(r"447700900\d{3}", re.ASCII)
 _IN_USE, _MOBILE = 1, 2
+#: International prefixes in use that no metadata has.
+_OTHER_PREFIXES = {"ID": ("001", "007")}
 
 
 def e164(raw: object, region: str) -> str:
@@ -25,7 +34,8 @@ def e164(raw: object, region: str) -> str:
     ``region`` is the ISO country whose national forms are understood. Marks that carry no digit are left out, and a
     number that its country's plan has changed is dialled as it is today (docs/phones.md). The readings, in this order:
 
-    1. ``+`` or ``00`` in front: an international number, whatever the region.
+    1. ``+`` or ``00`` in front: an international number, whatever the region. The region's own prefix may be a longer
+       one that begins with ``00``, too (``0011`` in Australia).
     2. A number of the region, with or without its trunk prefix, its country code or its international prefix
        (``011`` in the US).
     3. Digits that already carry another country code, the ``+`` left out, where they make a mobile number of that
@@ -61,9 +71,34 @@ def _read(number: Written, region: str, *, or_abroad: bool = False) -> str:
     if number.plus:
         return _today(number.digits)
     if number.digits.startswith("00"):
-        slip = _likelihood(_home(number.digits[1:], region)) == _MOBILE  # the trunk zero, typed twice
-        return "" if slip else _today(number.digits[2:])
+        return _behind_zeros(number.digits, region)
     return _without_plus(number, region) if or_abroad else _home(number.digits, region)
+
+
+def _behind_zeros(digits: str, region: str) -> str:
+    """The number behind ``00`` or behind the region's own international prefix, which may be longer: 001 in Hong Kong,
+    0011 in Australia. Then the same digits may be the numbers of two people."""
+    if _likelihood(_home(digits[1:], region)) == _MOBILE:  # the trunk zero, typed twice
+        return ""
+    common, own = _today(digits[2:]), _behind_own_prefix(digits, region)
+    if not common or not own or common == own:
+        return common or own
+    if common != digits[2:]:  # it is a number only without some of its digits
+        return own
+    if _likelihood(common) == _likelihood(own):
+        raise BadPhone(f"{masked(digits)} may be two phone numbers")
+    return max(common, own, key=_likelihood)
+
+
+def _behind_own_prefix(digits: str, region: str) -> str:
+    if digits.startswith(_OTHER_PREFIXES.get(region, ())):
+        return _today(digits[3:])
+    try:
+        number = phonenumbers.parse(digits, region, keep_raw_input=True)
+    except NumberParseException:
+        return ""
+    is_abroad = number.country_code_source == CountryCodeSource.FROM_NUMBER_WITH_IDD
+    return _today(_digits(number)) if is_abroad else ""
 
 
 def _without_plus(number: Written, region: str) -> str:

@@ -168,6 +168,41 @@ class E164Tests(TestCase):
         for raw, region in (("0091 81234 56745", "IN"), ("0041 79 123 45 67", "FR"), ("0044 7911 123456", "DE")):
             self.assertEqual(e164(raw, region), raw[2:].replace(" ", ""), raw)
 
+    def test_international_prefixes(self) -> None:
+        """A region's own international prefix is read where it begins with 00; digits that may be a number of either of
+        two countries are nobody's number."""
+        for raw, region, digits in (
+            ("0011 44 7911 123456", "AU", "447911123456"),
+            ("0011 65 9234 5678", "AU", "6592345678"),
+            ("0011 1 201 555 0123", "AU", "12015550123"),
+            ("0044 7911 123456", "AU", "447911123456"),
+            ("001 82 10 1234 5678", "KR", "821012345678"),
+            ("00700 1 201 555 0123", "KR", "12015550123"),
+            ("002 1 201 555 0123", "KR", "12015550123"),
+            ("001 44 7911 123456", "HK", "447911123456"),
+            ("001 201 555 0123", "HK", "12015550123"),
+            ("001 1 201 555 0123", "SG", "12015550123"),
+            ("00 47 912 34 567", "SG", "4791234567"),
+            ("002 65 9234 5678", "SG", "6592345678"),
+            ("001 47 9123 4567", "SG", "4791234567"),
+            ("001 44 7911 123456", "ID", "447911123456"),
+            ("009 44 7911 123456", "TH", "447911123456"),
+            ("009 44 7911 123456", "NG", "447911123456"),
+            ("009 1 201 555 0123", "CO", "12015550123"),
+            ("0021 1 201 555 0123", "BR", "12015550123"),
+            ("0031 6 12345678", "BR", "31612345678"),
+        ):
+            self.assertEqual(e164(raw, region), digits, f"{raw} in {region}")
+        for raw, region in (
+            ("001 65 9234 5678", "HK"),
+            ("001 65 9234 5678", "SG"),
+            ("001 65 9234 5678", "KR"),
+            ("001 65 9234 5678", "TH"),
+            ("001 65 9234 5678", "ID"),
+        ):
+            error = self.assertRaises(BadPhone, e164, raw, region)
+            self.assertRegex(error.reason, "^…[0-9]{4} may be two phone numbers$", f"{raw} in {region}")
+
     def test_marks(self) -> None:
         """Marks that carry no digit are left out, whatever they are."""
         for mark in "·•‧∙⋅・●_|:=~'´>\t\u200b\u2063\u00ad\u2022\u00b7.-–—−/\\,&\u00a0\u3000\u2800\u3164\U000e0020":
@@ -194,6 +229,14 @@ class E164Tests(TestCase):
             "(+1) 201 555 0123",
             "➕12015550123",
             "﹢12015550123",
+            "201ー555ー0123",
+            "201ｰ555ｰ0123",
+            "201ㆍ555ㆍ0123",
+            "201ᆞ555ᆞ0123",
+            "201ʼ555ʼ0123",
+            "201ˈ555ː0123",
+            "201ـ555ـ0123",
+            "℡ 201-555-0123",
         ):
             self.assertEqual(e164(raw, "US"), "12015550123", ascii(raw))
 
@@ -220,6 +263,25 @@ class E164Tests(TestCase):
             ("+1 201 555 0123,,5", "US", "…1235 has an extension"),
             ("491701234567.0", "DE", "…5670 has a fraction"),
             ("12015550123.00", "US", "…2300 has a fraction"),
+            ("0170 1234567 (8)", "DE", "…5678 may be two phone numbers"),
+            ("0664 1234567[2]", "AT", "…5672 may be two phone numbers"),
+            ("0170 1234567＃5", "DE", "…5675 has an extension"),
+            ("＊31＃0170 1234567", "DE", "…4567 has an extension"),
+            ("0170 1234567；5", "DE", "…5675 has an extension"),
+            ("0170 1234？567", "DE", "…4567 has digits left out"),
+            ("0170 1234‥567", "DE", "…4567 has digits left out"),
+            ("0170 12345**", "DE", "…2345 has digits left out"),
+            ("0170 12345＊＊", "DE", "…2345 has digits left out"),
+            ("0170 12345…", "DE", "…2345 has digits left out"),
+            ("0170 12345...", "DE", "…2345 has digits left out"),
+            ("0170 12345__", "DE", "…2345 has digits left out"),
+            ("0170 12345 _ _", "DE", "…2345 has digits left out"),
+            ("0170 12345••", "DE", "…2345 has digits left out"),
+            ("0170 12345??", "DE", "…2345 has digits left out"),
+            ("0170 12345##", "DE", "…2345 has digits left out"),
+            ("0170 12345--", "DE", "…2345 has digits left out"),
+            ("201㋀555 0123", "US", "the phone has characters in it that may be digits"),
+            ("201 💯 0123", "US", "the phone has characters in it that may be digits"),
             ("0170 1234567 +49 8", "DE", "…7498 is not a possible phone number"),
             ("2015550123+", "US", "…0123 is not a possible phone number"),
         ):
