@@ -183,6 +183,7 @@ def _content(message: Mapping[str, Any], odd: _Odd) -> dict[str, Any]:
         raise BadRequest(wrongs[0])
     for wrong in wrongs:
         odd.note("part", wrong)
+    parts = [_kept_part(part, odd) for part in parts]
     return {"conversation": {**conversation, "id": conversation_id.lower()}, "parts": parts}
 
 
@@ -194,7 +195,15 @@ def _wrong_with(part: object) -> str:
         return "the mime_type of a part is not a string"
     if not isinstance(part.get("body"), str | None):
         return "the body of a part is not a string"
-    return "" if can_be_kept(part) else "a part of message.parts is not text, or is nested too deeply"
+    return "" if is_text(part["mime_type"] + (part.get("body") or "")) else "a part of message.parts is not text"
+
+
+def _kept_part(part: dict[str, Any], odd: _Odd) -> dict[str, Any]:
+    """The part with those of its members that can be kept."""
+    if can_be_kept([part]):
+        return part
+    odd.note("member", "a member of a part is not text, or is nested too deeply")
+    return {name: value for name, value in part.items() if can_be_kept([{name: value}])}
 
 
 def _kept(
