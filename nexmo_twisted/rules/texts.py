@@ -16,6 +16,8 @@ from pydantic_core import from_json
 from nexmo_twisted.rules.invisible import is_blank
 
 _TEXT_MODEL = "application/vnd.layer.text+json"
+#: Presentations and word processors end lines with a vertical tab, or pages with a form feed.
+_LINE_END = re.compile("\r\n|[\r\x0b\x0c\x85]")
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -37,7 +39,7 @@ def clean(text: str) -> str:
 
     Every form of line end becomes a line feed.
     """
-    return _UNWANTED.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return _UNWANTED.sub("", _LINE_END.sub("\n", text))
 
 
 def utf16_units(text: str) -> int:
