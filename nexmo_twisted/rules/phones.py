@@ -78,9 +78,10 @@ def _read(number: Written, region: str, *, or_abroad: bool = False) -> str:
 def _behind_zeros(digits: str, region: str) -> str:
     """The number behind ``00`` or behind the region's own international prefix, which may be longer: 001 in Hong Kong,
     0011 in Australia. Then the same digits may be the numbers of two people."""
-    if _likelihood(_home(digits[1:], region)) == _MOBILE:  # the trunk zero, typed twice
-        return ""
     common, own = _today(digits[2:]), _behind_own_prefix(digits, region)
+    at_home = _home(digits[1:], region)  # with the trunk zero typed twice
+    if _likelihood(at_home) == _MOBILE and at_home != common:
+        return ""
     if not common or not own or common == own:
         return common or own
     if common != digits[2:]:  # it is a number only without some of its digits

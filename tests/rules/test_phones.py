@@ -191,6 +191,7 @@ class E164Tests(TestCase):
             ("009 1 201 555 0123", "CO", "12015550123"),
             ("0021 1 201 555 0123", "BR", "12015550123"),
             ("0031 6 12345678", "BR", "31612345678"),
+            ("00 55 11 98765-4321", "BR", "5511987654321"),
         ):
             self.assertEqual(e164(raw, region), digits, f"{raw} in {region}")
         for raw, region in (

@@ -344,6 +344,8 @@ class OddMembers(SynchronousTestCase):
             {"mime_type": "application/x-count", "body": 5},
             {"mime_type": "text/plain", "body": "half \ud83d"},
             {"mime_type": "text/\ud83d", "body": "x"},
+            {"mime_type": "text/plain", "body": "a*Gk=", "encoding": "base64"},
+            {"mime_type": "application/vnd.layer.text+json", "body": "{"},
         ):
             for parts in ([self.good, odd], [odd, self.good], [odd, odd, self.good]):
                 event = read(webhook(parts=parts))
@@ -368,6 +370,9 @@ class OddMembers(SynchronousTestCase):
         picture = {"mime_type": "image/png", "content": {"id": "layer:///content/1"}}
         for parts in ([picture, {"mime_type": "text/plain", "body": 5}], [{**self.good, "body": " "}, None]):
             self.assertRaises(BadRequest, read, webhook(parts=parts))
+        for part in ({"body": "/w==", "encoding": "base64"}, {"mime_type": "application/vnd.layer.text+json"}):
+            error = self.assertRaises(BadRequest, read, webhook(parts=[{**self.good, **part}]))
+            self.assertEqual(error.reason, "the text of a part cannot be read")
 
     def test_recipients(self) -> None:
         """A recipient with an odd status or id is left out beside others, in every kind of event."""
