@@ -115,15 +115,21 @@ def _without_plus(number: Written, region: str) -> str:
     abroad = _today(digits)
     if not _carries_code(number, abroad) or abroad.startswith(code) or _likelihood(abroad) < _MOBILE:
         abroad = ""
-    if home:
-        return abroad or home
-    if not _is_too_long(digits, region):
+    if home and not abroad:
+        return home
+    if not home and not _is_too_long(digits, region):
         return ""
-    if not abroad or any(_likelihood(_home(digits[:at] + digits[at + 1 :], region)) for at in range(len(digits))):
-        raise BadPhone(
-            f"{masked(digits)} is too long for a phone number in {region}: one of another country needs a + in front"
-        )
-    return abroad
+    # Where home has numbers of any length, nearly all digits are a landline without one of them.
+    if abroad and _with_one_too_many(digits, region) < (_MOBILE if home else _IN_USE):
+        return abroad
+    raise BadPhone(
+        f"{masked(digits)} is too long for a phone number in {region}: one of another country needs a + in front"
+    )
+
+
+def _with_one_too_many(digits: str, region: str) -> int:
+    """How much they look like a number of the region in which one digit was typed too much."""
+    return max(_likelihood(_home(digits[:at] + digits[at + 1 :], region)) for at in range(len(digits)))
 
 
 def _home(digits: str, region: str) -> str:
