@@ -40,8 +40,8 @@ def e164(raw: object, region: str) -> str:
        (``011`` in the US).
     3. Digits that already carry another country code, the ``+`` left out, where they make a mobile number of that
        country, nothing but single spaces stands between them, the first of which follows the country code, and the
-       region has no such number: they are too many there, also if one was typed too much, or in no range that is in
-       use. Hence 447700900123 is British also in the US, where no number has twelve digits; 4477009001 is not.
+       region has no such number: they are too many there, or in no range that is in use, also if one was typed too
+       much or left out of its country code. Hence 447700900123 is British also in the US, where no number has twelve digits; 4477009001 is not.
 
     Integers are read as their digits. A number must be possible (its length fits its country); it need not be
     assigned, since the ranges kept for fiction and tests are not. Letters and extensions are refused: neither
@@ -115,21 +115,27 @@ def _without_plus(number: Written, region: str) -> str:
     abroad = _today(digits)
     if not _carries_code(number, abroad) or abroad.startswith(code) or _likelihood(abroad) < _MOBILE:
         abroad = ""
-    if home and not abroad:
+    if home and abroad != digits:
         return home
     if not home and not _is_too_long(digits, region):
         return ""
     # Where home has numbers of any length, nearly all digits are a landline without one of them.
-    if abroad and _with_one_too_many(digits, region) < (_MOBILE if home else _IN_USE):
+    if abroad and _mistyped(digits, region) < (_MOBILE if home else _IN_USE):
         return abroad
     raise BadPhone(
         f"{masked(digits)} is too long for a phone number in {region}: one of another country needs a + in front"
     )
 
 
-def _with_one_too_many(digits: str, region: str) -> int:
-    """How much they look like a number of the region in which one digit was typed too much."""
-    return max(_likelihood(_home(digits[:at] + digits[at + 1 :], region)) for at in range(len(digits)))
+def _mistyped(digits: str, region: str) -> int:
+    """How much they look like a number of the region in which one digit was typed too much, or one of its country code
+    is missing."""
+    code = str(phonenumbers.country_code_for_region(region))
+    meant = {digits[:at] + digits[at + 1 :] for at in range(len(digits))}
+    for short in {code[:at] + code[at + 1 :] for at in range(len(code))}:
+        if digits.startswith(short):
+            meant.add(code + digits[len(short) :])
+    return max(_likelihood(_home(each, region)) for each in meant)
 
 
 def _home(digits: str, region: str) -> str:

@@ -171,6 +171,22 @@ class E164Tests(TestCase):
             self.assertRaises(BadPhone, e164, raw, "US")
         self.assertRaises(BadPhone, e164, "35 312 345 67", "FR")
 
+    def test_a_country_code_too_short(self) -> None:
+        """Nor is one whose country code, written without a plus, lost a digit, though it is one abroad."""
+        for raw, region in (
+            ("51912357081", "PT"),
+            ("22650015150", "MA"),
+            ("23231693491", "GH"),
+            ("35850436511", "IE"),
+            ("881812593042", "BD"),
+            ("56712891197", "UG"),
+        ):
+            error = self.assertRaises(BadPhone, e164, raw, region)
+            self.assertIn("needs a + in front", error.reason)
+            self.assertEqual(e164(f"+{raw}", region), raw)
+        self.assertEqual(e164("919876543210", "US"), "919876543210")
+        self.assertEqual(e164("67251441", "AL"), "35567251441")  # one of Norfolk Island only with another digit
+
     def test_a_trunk_zero_twice(self) -> None:
         """A mobile number of one's own country with its trunk zero typed twice is nobody's number."""
         for raw, region in (("0081234 56745", "IN"), ("0030 12345678", "PK"), ("00612345678", "FR")):
