@@ -41,7 +41,8 @@ def e164(raw: object, region: str) -> str:
     3. Digits that already carry another country code, the ``+`` left out, where they make a mobile number of that
        country, nothing but single spaces stands between them, the first of which follows the country code, and the
        region has no such number: they are too many there, or in no range that is in use, also if one was typed too
-       much or left out of its country code. Hence 447700900123 is British also in the US, where no number has twelve digits; 4477009001 is not.
+       much or left out of its country code. Hence 447700900123 is British also in the US, where no number has twelve
+       digits; 4477009001 is not.
 
     Integers are read as their digits. A number must be possible (its length fits its country); it need not be
     assigned, since the ranges kept for fiction and tests are not. Letters and extensions are refused: neither
