@@ -26,8 +26,13 @@ _DRAWN_NUMBERS = "\U0001f51f\U0001f4af"  # 10 and 100
 #: apostrophes and the like, the long stroke of Arabic.
 _LETTERS_FOR_MARKS = re.compile("[\u02b9-\u02d1\u0640\u119e\u30fc\u318d\ua78f\uff70]")
 _EXTENSION = re.compile(r"[#;*][^\d]*\d|,,")
+#: Marks in a row stand for digits, and so does whatever replaced one that could not be read.
 _LEFT_OUT = re.compile(
-    r"[?\ufffd][^\d]*\d|([^\d\s()\[\]+-])\1[^\d]*\d|---[^\d]*\d|\d\s*([-*#_?.·•●])\s?\2[^\d]*\Z|\d\s*\ufffd[^\d]*\Z"
+    r"""[?\ufffd] [^\d]* \d
+    | ([^\d\s()\[\]+-]) \s? \1 [^\d]* \d
+    | - \s? - \s? - [^\d]* \d
+    | \d \s* (?: ([-*#_?.·•●]) \s? \2 | \ufffd ) [^\d]* \Z""",
+    re.VERBOSE,
 )
 _FRACTION = re.compile(r"\+?\d{7,}[.,]\d{1,2}")
 #: What separates groups without a doubt.
