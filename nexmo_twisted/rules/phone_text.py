@@ -94,7 +94,7 @@ def _bare(raw: str) -> str:
     """``raw`` without what stands around the number: white space, or the rest of a URI."""
     if len(raw) > _LONGEST:
         raise BadPhone("the phone is too long to be a number")
-    text = raw.strip()
+    text = INVISIBLE.sub("", raw).strip()
     if uri := _URI.fullmatch(text):
         text, parameters = unquote(uri[1]).strip(), uri[2]
         if ";ext=" in parameters.lower():

@@ -332,6 +332,8 @@ class E164Tests(TestCase):
             "tel:%2B1%20201%20555%200123",
             "tel://+12015550123",
             " tel: +1 201 555 0123 ",
+            "\u202atel:+12015550123\u202c",
+            "\ufeff tel:+1-201-555-0123\u200b;isub=1",
         ):
             self.assertEqual(e164(raw, "US"), "12015550123", raw)
         self.assertEqual(e164("tel:06-12-34-56-78", "FR"), "33612345678")
