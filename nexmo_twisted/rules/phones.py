@@ -149,8 +149,9 @@ def _home(digits: str, region: str) -> str:
         parsed is not None and phonenumbers.is_possible_number_with_reason(parsed) == ValidationResult.IS_POSSIBLE
     )
     readings = [_today(_digits(parsed))] if parsed is not None and possible else [_today(code + digits)]
-    if digits.startswith(code):
-        readings.append(_today(digits))
+    with_code = digits.removeprefix("0")  # as if it were short for 00
+    if with_code.startswith(code):
+        readings.append(_today(with_code))
     return max(readings, key=_likelihood)
 
 

@@ -194,6 +194,31 @@ class E164Tests(TestCase):
         for raw, region in (("0091 81234 56745", "IN"), ("0041 79 123 45 67", "FR"), ("0044 7911 123456", "DE")):
             self.assertEqual(e164(raw, region), raw[2:].replace(" ", ""), raw)
 
+    def test_one_zero_before_the_country_code(self) -> None:
+        """One zero before one's own country code, instead of two, is no trunk zero, where a mobile number follows."""
+        for raw, region in (
+            ("049 170 1234567", "DE"),
+            ("0491701234567", "DE"),
+            ("039 338 1234567", "IT"),
+            ("043 664 1234567", "AT"),
+            ("081 90 1234 5678", "JP"),
+            ("044 7911 123456", "GB"),
+            ("033 6 12 34 56 78", "FR"),
+            ("091 98765 43210", "IN"),
+            ("061 412 345 678", "AU"),
+            ("0971 50 123 4567", "AE"),
+            ("0972 50 234 5678", "IL"),
+            ("090 532 123 45 67", "TR"),
+            ("047 412 34 567", "NO"),
+        ):
+            self.assertEqual(e164(raw, region), "".join(raw[1:].split()), f"{raw} in {region}")
+        for raw, region, digits in (
+            ("0491 912345", "DE", "49491912345"),
+            ("039 338 1234", "IT", "390393381234"),
+            ("03 58 12345", "FI", "35835812345"),
+        ):
+            self.assertEqual(e164(raw, region), digits, f"{raw} in {region}")
+
     def test_international_prefixes(self) -> None:
         """A region's own international prefix is read where it begins with 00; digits that may be a number of either of
         two countries are nobody's number."""
