@@ -138,16 +138,17 @@ def _profile(user_id: str, identity: Mapping[str, Any]) -> dict[str, Any]:
     def shown(name: str) -> str:
         return "" if is_blank(text(name)) else text(name).strip()
 
+    phone = identity.get("phone_number")
     full_name = f"{shown('first_name')} {shown('last_name')}".strip()
     metadata = identity.get("metadata")
     return {
         "userId": user_id,
         "name": shown("display_name") or full_name or user_id,
         "avatarUrl": text("avatar_url"),
-        "firstName": text("first_name"),
-        "lastName": text("last_name"),
+        "firstName": shown("first_name"),
+        "lastName": shown("last_name"),
         "email": text("email_address"),
-        "phone": text("phone_number"),
+        "phone": str(phone) if type(phone) is int and 0 < phone < 10**15 else text("phone_number"),
         "metadata": metadata if isinstance(metadata, dict) else {},
     }
 

@@ -16,7 +16,7 @@ from nexmo_twisted.engine.functions import where
 from nexmo_twisted.errors import NexmoTwistedError, Temporary
 from nexmo_twisted.model import Attempt, Notice, Notification, Sms, Status, Thread
 from nexmo_twisted.rules import phones
-from nexmo_twisted.rules.invisible import with_few_marks
+from nexmo_twisted.rules.invisible import is_blank, with_few_marks
 from nexmo_twisted.rules.links import LinkState, NoNumber, choose, introduction_mark
 from nexmo_twisted.rules.pacing import KEY, Limits
 from nexmo_twisted.rules.sms import MAX_CHARACTERS, fit_both
@@ -198,7 +198,8 @@ class Departures:
             return ""
         try:
             conversation = await self._conversations.get(context["conversation"]["id"])
-            return (await self._introduction.introduce(context, conversation)).strip()
+            text = await self._introduction.introduce(context, conversation)
+            return "" if is_blank(text) else text.strip()
         except CancelledError:
             raise
         except Exception as error:

@@ -59,7 +59,8 @@ class Intake:
         self._close_in = close_in
         self._receipts = receipts
         self._notices = notices
-        self._own = frozenset(map(phones.canonical, numbers))
+        self._numbers = frozenset(numbers)
+        self._own = {phones.canonical(number): number for number in numbers}
         self._turned_away = turned_away
         self._signing = signing
 
@@ -74,6 +75,8 @@ class Intake:
         """Store an SMS; one whose numbers are none is recorded with the reason, since nobody could be answered."""
         try:
             handset, number = phones.canonical(phones.inbound(sms.msisdn)), phones.inbound(sms.to)
+            if number not in self._numbers:  # or it is spelled in another way than ours
+                number = self._own.get(phones.canonical(number), number)
         except phones.BadPhone as error:
             self._counters.count("replies", "not_a_number")
             values = {"messageId": sms.message_id, "msisdn": sms.msisdn, "to": sms.to, "text": sms.text}

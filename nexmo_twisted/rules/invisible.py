@@ -12,10 +12,11 @@ _IGNORABLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
     "\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-INVISIBLE = re.compile(f"[{_IGNORABLE}]")
-#: Also white space, controls, halves of characters, and characters that are drawn as nothing: Braille without a dot,
-#: a musical note without a head, blanks of Egyptian and Khitan.
-_BLANK = re.compile(rf"[{_IGNORABLE}\s\x00-\x1f\x7f-\x9f\ud800-\udfff\u2800\U00013430-\U00013443\U00016fe4\U0001d159]*")
+#: A musical note without a head, blanks of Egyptian and Khitan: they are drawn as nothing.
+_UNDRAWN = "\U00013430-\U00013443\U00016fe4\U0001d159"
+INVISIBLE = re.compile(f"[{_IGNORABLE}{_UNDRAWN}]")
+#: Also white space, Braille without a dot, controls, and halves of characters.
+_BLANK = re.compile(rf"[{_IGNORABLE}{_UNDRAWN}\s\u2800\x00-\x1f\x7f-\x9f\ud800-\udfff]*")
 
 MARKS = 10
 """The most combining marks that a character keeps. Tibetan and biblical Hebrew need six or so; ornaments pile up

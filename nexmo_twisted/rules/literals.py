@@ -13,10 +13,12 @@ IDENTITY_NAMES = ("name", "avatarUrl", "firstName", "lastName", "email", "phone"
 
 #: What people call them by Layer's names of the same.
 _ALSO = ("display_name", "first_name", "last_name", "avatar_url", "email_address", "phone_number", "user_id")
-_JINJA = re.compile(r"\{\{.{0,80}?(?:\}\}|\Z)|\{%.{0,80}?(?:%\}|\Z)|\{[{%]", re.DOTALL)
+#: What people call the text.
+_TEXT = ("message", "body")
+_JINJA = re.compile(r"\{\{.{0,80}?(?:\}\}|\Z)|\{%.{0,80}?(?:%\}|\Z)|\{[{%]|\{#\s*[^\s#].{0,80}?#\}", re.DOTALL)
 #: A template literal of JavaScript, or of Lodash, whatever it computes.
-_DOLLAR = re.compile(r"\$\{\s*[A-Za-z_$][^{}]{0,200}\}")
-_ESCAPED = re.compile(r"&lt;%.{0,80}?(?:%&gt;|\Z)|&lt;%", re.DOTALL)
+_DOLLAR = re.compile(r"\$\{[^{}]{0,200}?[A-Za-z_$][^{}]{0,200}\}")
+_ESCAPED = re.compile(r"&(?:lt|#60|#x3c);%.{0,80}?(?:%(?:&(?:gt|#62|#x3e);|>)|\Z)", re.DOTALL | re.IGNORECASE)
 
 
 def check_literal(text: str, names: Collection[str], *, underscore: bool) -> None:
@@ -37,12 +39,13 @@ def check_literal(text: str, names: Collection[str], *, underscore: bool) -> Non
 @lru_cache(maxsize=8)
 def _named(names: frozenset[str]) -> re.Pattern[str]:
     """``{name}``, ``%name%``, ``%(name)s``, ``$name`` and ``[[name]]`` of what a template knows, and paths such as
-    ``sender.name`` in any other signs."""
-    known = "|".join(sorted({*names, *IDENTITY_NAMES, *_ALSO}, key=len, reverse=True))
+    ``sender.name`` in any other signs. ``{senderName}`` and ``{sender_name}`` are meant for the same."""
     members = "|".join((*IDENTITY_NAMES, *_ALSO))
+    known = "|".join(sorted({*names, *IDENTITY_NAMES, *_ALSO, *_TEXT}, key=len, reverse=True))
+    known = rf"(?:sender|recipient)[_ -]?(?:{members})|{known}"
     path = rf"(?:{known})(?:\.\w+|\[[^\[\]]{{0,80}}\])*"
     return re.compile(
-        rf"\{{\s*{path}\s*(?:[!:|][^{{}}]{{0,80}})?\}}|%{path}%|%\({path}\)|\$(?:{known})\b|\[\[\s*{path}\s*\]\]"
+        rf"\{{\s*{path}\s*(?:[!:|][^{{}}]{{0,80}})?\}}|%{path}%|%\({path}\)|\$\{{?\s*(?:{known})\b|\[\[\s*{path}\s*\]\]"
         rf"|\b(?:sender|recipient)\.(?:{members})\b",
         re.IGNORECASE,
     )

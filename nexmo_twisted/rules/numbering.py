@@ -33,6 +33,10 @@ _RENUMBERED = tuple(
         (r"593([89]\d{7})", r"5939\1"),
         # Georgia, 2011: 5 before mobile numbers.
         (r"995((?:5[58]|68|7[147]|9[135789])\d{6})", r"9955\1"),
+        # Egypt, 2011: the operator's digit in the third place of mobile numbers. Those in 15 are landlines today.
+        (r"201([069]\d{7})", r"2010\1"),
+        (r"201([14]\d{7})", r"2011\1"),
+        (r"201([278]\d{7})", r"2012\1"),
         # Mauritius, 2013: 5 before mobile numbers. Those in 25 are landlines today.
         (r"230([79]\d{6})", r"2305\1"),
         # Qatar, 2010: the first digit twice.
@@ -50,6 +54,10 @@ _RENUMBERED = tuple(
         (r"84199(\d{7})", r"8459\1"),
     )
 )
+#: Numbers that begin with a zero which people leave out by habit: landlines in Italy, mobile phones in the Ivory Coast
+#: and Congo, all in Benin. Elsewhere such digits are a number in which any digit may be missing; so they are in Italy
+#: with 3 in front, as mobile numbers have it.
+_MISSING_ZERO = re.compile(r"39[124-9]\d{5,9}|225[157]\d{8}|229\d{9}|242[4-6]\d{7}", re.ASCII)
 # Argentina: one number has 9 in front when it is called as a mobile one from abroad, 15 after the area code when it is
 # called within the country, and often neither in an SMS. Area codes begin with 1 to 3, no other number with 9.
 _ARGENTINE = re.compile(r"54([1-3]\d{9})", re.ASCII)
@@ -101,13 +109,11 @@ def _parsed(digits: str) -> PhoneNumber | None:
 
 
 def _other_zeros(digits: str, code: str) -> str:
-    """The assigned number with one zero less after the country code, or else with one more; '' if neither is.
-
-    Italian numbers of landlines and the mobile ones of the Ivory Coast begin with a zero, which is left out by habit;
-    elsewhere zeros are left in.
-    """
+    """The assigned number with one zero less after the country code, or with the one that is missing; '' if neither
+    is."""
     national = digits[len(code) :]
-    for other in (code + national.removeprefix("0"), code + "0" + national):
+    with_zero = code + "0" + national if _MISSING_ZERO.fullmatch(digits) else digits
+    for other in (code + national.removeprefix("0"), with_zero):
         if other != digits and (number := _parsed(other)) is not None and _is_assigned(other, number):
             return other
     return ""

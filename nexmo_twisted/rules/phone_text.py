@@ -21,12 +21,22 @@ _URI = re.compile(r"tel:(?://)?([^;?]*)(.*)", re.IGNORECASE | re.DOTALL)
 _CONTEXT = re.compile(r";phone-context=(\+[\d.()-]+)(?:;|$)", re.IGNORECASE | re.ASCII)
 
 _PLUS_SIGNS = "+＋﹢⁺₊➕"
-_KEYCAP_TEN = "\U0001f51f"
+_DRAWN_NUMBERS = "\U0001f51f\U0001f4af"  # 10 and 100
+#: Letters to Unicode, and marks to those who type them: the dash of Japanese keyboards, the middle dot of Korean ones,
+#: apostrophes and the like, the long stroke of Arabic.
+_LETTERS_FOR_MARKS = re.compile("[\u02b9-\u02d1\u0640\u119e\u30fc\u318d\ua78f\uff70]")
 _EXTENSION = re.compile(r"[#;*][^\d]*\d|,,")
-_LEFT_OUT = re.compile(r"[?…\ufffd][^\d]*\d|([^\d\s()\[\]+-])\1[^\d]*\d|---[^\d]*\d")
+#: Marks in a row stand for digits, and so does whatever replaced one that could not be read.
+_LEFT_OUT = re.compile(
+    r"""[?\ufffd] [^\d]* \d
+    | ([^\d\s()\[\]+-]) \s? \1 [^\d]* \d
+    | - \s? - \s? - [^\d]* \d
+    | \d \s* (?: ([-*#_?.·•●]) \s? \2 | \ufffd ) [^\d]* \Z""",
+    re.VERBOSE,
+)
 _FRACTION = re.compile(r"\+?\d{7,}[.,]\d{1,2}")
 #: What separates groups without a doubt.
-_SEPARATORS = frozenset({"Zs", "Pd", "Ps", "Pe"})
+_SEPARATORS = frozenset({"Zs", "Pd"})
 
 
 class BadPhone(ValueError):
@@ -84,7 +94,7 @@ def _bare(raw: str) -> str:
     """``raw`` without what stands around the number: white space, or the rest of a URI."""
     if len(raw) > _LONGEST:
         raise BadPhone("the phone is too long to be a number")
-    text = raw.strip()
+    text = INVISIBLE.sub("", raw).strip()
     if uri := _URI.fullmatch(text):
         text, parameters = unquote(uri[1]).strip(), uri[2]
         if ";ext=" in parameters.lower():
@@ -97,7 +107,8 @@ def _bare(raw: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """``text`` with ASCII digits and pluses, and without what is invisible or sits on top of another character."""
+    """``text`` with digits, pluses and marks in ASCII as far as they have a form there, and without what is invisible
+    or sits on top of another character."""
     return "".join(map(_plain_character, text))
 
 
@@ -111,11 +122,19 @@ def _plain_character(char: str) -> str:
     category = unicodedata.category(char)
     if INVISIBLE.match(char) or category in ("Cf", "Mn", "Me"):
         return ""
+    if category == "Pd" or _LETTERS_FOR_MARKS.match(char):
+        return "-"
     if char.isalpha() or category == "Mc":
         raise BadPhone("the phone has letters in it")
-    if unicodedata.numeric(char, None) is not None or category in ("Cn", "Co", "Cs") or char == _KEYCAP_TEN:
+    plain = unicodedata.normalize("NFKC", char)
+    if (
+        unicodedata.numeric(char, None) is not None
+        or category in ("Cn", "Co", "Cs")
+        or char in _DRAWN_NUMBERS
+        or any(map(str.isdecimal, plain))
+    ):
         raise BadPhone("the phone has characters in it that may be digits")
-    return "-" if category == "Pd" else char
+    return plain if plain.isascii() and not plain.isalpha() else char
 
 
 @lru_cache(maxsize=4096)

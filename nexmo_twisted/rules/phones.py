@@ -6,7 +6,14 @@ import re
 from functools import lru_cache
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType, ValidationResult
+from phonenumbers import (
+    CountryCodeSource,
+    NumberParseException,
+    PhoneNumber,
+    PhoneNumberFormat,
+    PhoneNumberType,
+    ValidationResult,
+)
 
 from nexmo_twisted.rules import numbering
 from nexmo_twisted.rules.phone_text import BadPhone, Written, masked, written
@@ -17,6 +24,8 @@ _INBOUND = re.compile(r"(?:\+|00)?(\d{3,15})", re.ASCII)
 #: Mobile numbers that Ofcom keeps for fiction: no metadata has them, and every example does.
 _FICTION = re.compile(r"447700900\d{3}", re.ASCII)
 _IN_USE, _MOBILE = 1, 2
+#: International prefixes in use that no metadata has.
+_OTHER_PREFIXES = {"ID": ("001", "007")}
 
 
 def e164(raw: object, region: str) -> str:
@@ -25,13 +34,15 @@ def e164(raw: object, region: str) -> str:
     ``region`` is the ISO country whose national forms are understood. Marks that carry no digit are left out, and a
     number that its country's plan has changed is dialled as it is today (docs/phones.md). The readings, in this order:
 
-    1. ``+`` or ``00`` in front: an international number, whatever the region.
+    1. ``+`` or ``00`` in front: an international number, whatever the region. The region's own prefix may be a longer
+       one that begins with ``00``, too (``0011`` in Australia).
     2. A number of the region, with or without its trunk prefix, its country code or its international prefix
        (``011`` in the US).
     3. Digits that already carry another country code, the ``+`` left out, where they make a mobile number of that
        country, nothing but single spaces stands between them, the first of which follows the country code, and the
-       region has no such number: they are too many there, also if one was typed too much, or in no range that is in
-       use. Hence 447700900123 is British also in the US, where no number has twelve digits; 4477009001 is not.
+       region has no such number: they are too many there, or in no range that is in use, also if one was typed too
+       much or left out of its country code. Hence 447700900123 is British also in the US, where no number has twelve
+       digits; 4477009001 is not.
 
     Integers are read as their digits. A number must be possible (its length fits its country); it need not be
     assigned, since the ranges kept for fiction and tests are not. Letters and extensions are refused: neither
@@ -61,9 +72,35 @@ def _read(number: Written, region: str, *, or_abroad: bool = False) -> str:
     if number.plus:
         return _today(number.digits)
     if number.digits.startswith("00"):
-        slip = _likelihood(_home(number.digits[1:], region)) == _MOBILE  # the trunk zero, typed twice
-        return "" if slip else _today(number.digits[2:])
+        return _behind_zeros(number.digits, region)
     return _without_plus(number, region) if or_abroad else _home(number.digits, region)
+
+
+def _behind_zeros(digits: str, region: str) -> str:
+    """The number behind ``00`` or behind the region's own international prefix, which may be longer: 001 in Hong Kong,
+    0011 in Australia. Then the same digits may be the numbers of two people."""
+    common, own = _today(digits[2:]), _behind_own_prefix(digits, region)
+    at_home = _home(digits[1:], region)  # with the trunk zero typed twice
+    if _likelihood(at_home) == _MOBILE and at_home != common:
+        return ""
+    if not common or not own or common == own:
+        return common or own
+    if common != digits[2:]:  # it is a number only without some of its digits
+        return own
+    if _likelihood(common) == _likelihood(own):
+        raise BadPhone(f"{masked(digits)} may be two phone numbers")
+    return max(common, own, key=_likelihood)
+
+
+def _behind_own_prefix(digits: str, region: str) -> str:
+    if digits.startswith(_OTHER_PREFIXES.get(region, ())):
+        return _today(digits[3:])
+    try:
+        number = phonenumbers.parse(digits, region, keep_raw_input=True)
+    except NumberParseException:
+        return ""
+    is_abroad = number.country_code_source == CountryCodeSource.FROM_NUMBER_WITH_IDD
+    return _today(_digits(number)) if is_abroad else ""
 
 
 def _without_plus(number: Written, region: str) -> str:
@@ -79,15 +116,27 @@ def _without_plus(number: Written, region: str) -> str:
     abroad = _today(digits)
     if not _carries_code(number, abroad) or abroad.startswith(code) or _likelihood(abroad) < _MOBILE:
         abroad = ""
-    if home:
-        return abroad or home
-    if not _is_too_long(digits, region):
+    if home and abroad != digits:
+        return home
+    if not home and not _is_too_long(digits, region):
         return ""
-    if not abroad or any(_likelihood(_home(digits[:at] + digits[at + 1 :], region)) for at in range(len(digits))):
-        raise BadPhone(
-            f"{masked(digits)} is too long for a phone number in {region}: one of another country needs a + in front"
-        )
-    return abroad
+    # Where home has numbers of any length, nearly all digits are a landline without one of them.
+    if abroad and _mistyped(digits, region) < (_MOBILE if home else _IN_USE):
+        return abroad
+    raise BadPhone(
+        f"{masked(digits)} is too long for a phone number in {region}: one of another country needs a + in front"
+    )
+
+
+def _mistyped(digits: str, region: str) -> int:
+    """How much they look like a number of the region in which one digit was typed too much, or one of its country code
+    is missing."""
+    code = str(phonenumbers.country_code_for_region(region))
+    meant = {digits[:at] + digits[at + 1 :] for at in range(len(digits))}
+    for short in {code[:at] + code[at + 1 :] for at in range(len(code))}:
+        if digits.startswith(short):
+            meant.add(code + digits[len(short) :])
+    return max(_likelihood(_home(each, region)) for each in meant)
 
 
 def _home(digits: str, region: str) -> str:
@@ -100,8 +149,9 @@ def _home(digits: str, region: str) -> str:
         parsed is not None and phonenumbers.is_possible_number_with_reason(parsed) == ValidationResult.IS_POSSIBLE
     )
     readings = [_today(_digits(parsed))] if parsed is not None and possible else [_today(code + digits)]
-    if digits.startswith(code):
-        readings.append(_today(digits))
+    with_code = digits.removeprefix("0")  # as if it were short for 00
+    if with_code.startswith(code):
+        readings.append(_today(with_code))
     return max(readings, key=_likelihood)
 
 

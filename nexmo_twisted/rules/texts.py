@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
-import binascii
+import json
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +17,8 @@ from pydantic_core import from_json
 from nexmo_twisted.rules.invisible import is_blank
 
 _TEXT_MODEL = "application/vnd.layer.text+json"
+#: Presentations and word processors end lines with a vertical tab, or pages with a form feed.
+_LINE_END = re.compile("\r\n|[\r\x0b\x0c]")
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -27,9 +30,26 @@ def message_text(parts: object) -> str:
     ``{"text": "..."}`` (Layer's XDK, text messages). A part whose body is no text, or whose base64 does not decode to
     UTF-8, is left out. '' when nothing of it is to be seen. Never raises.
     """
-    bodies = [_body(part) for part in parts if isinstance(part, Mapping)] if isinstance(parts, list) else []
+    bodies = []
+    for part in parts if isinstance(parts, list) else ():
+        with suppress(ValueError):
+            bodies.append(part_text(part) if isinstance(part, Mapping) else None)
     text = clean("\n".join(body for body in bodies if body is not None))
     return "" if is_blank(text) else text
+
+
+def part_text(part: Mapping[str, Any]) -> str | None:
+    """The text of one part as it came, None when it is of another kind or has none. Raises ValueError for a text that
+    cannot be read: no base64 or UTF-8, or no model of a text."""
+    mime_type, body, encoding = part.get("mime_type"), part.get("body"), part.get("encoding")
+    if not isinstance(mime_type, str) or not isinstance(body, str):
+        return None
+    kind = mime_type.partition(";")[0].strip().lower()
+    if kind not in ("text/plain", _TEXT_MODEL):
+        return None
+    if isinstance(encoding, str) and encoding.strip().lower() == "base64":
+        body = base64.b64decode("".join(body.split()), validate=True).decode("utf-8")
+    return _text_of_model(body) if kind == _TEXT_MODEL else body
 
 
 def clean(text: str) -> str:
@@ -37,7 +57,7 @@ def clean(text: str) -> str:
 
     Every form of line end becomes a line feed.
     """
-    return _UNWANTED.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return _UNWANTED.sub("", _LINE_END.sub("\n", text))
 
 
 def utf16_units(text: str) -> int:
@@ -156,26 +176,24 @@ def _size(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass"))
 
 
-def _body(part: Mapping[str, Any]) -> str | None:
-    mime_type, body = part.get("mime_type"), part.get("body")
-    if not isinstance(mime_type, str) or not isinstance(body, str):
-        return None
-    kind = mime_type.partition(";")[0].strip().lower()
-    if kind not in ("text/plain", _TEXT_MODEL):
-        return None
-    encoding = part.get("encoding")
-    try:
-        if isinstance(encoding, str) and encoding.strip().lower() == "base64":
-            body = base64.b64decode("".join(body.split()), validate=True).decode("utf-8")
-        return _text_of_model(body) if kind == _TEXT_MODEL else body
-    except (binascii.Error, ValueError):
-        return None
-
-
 def _text_of_model(body: str) -> str | None:
-    model = from_json(body)
-    text = model.get("text") if isinstance(model, Mapping) else None
-    return text if isinstance(text, str) else None
+    model = _json(body)
+    text = model.get("text") if isinstance(model, Mapping) else body
+    if not isinstance(model, Mapping) or not isinstance(text, str | None):
+        raise ValueError("no model of a text")
+    return text
+
+
+def _json(body: str) -> object:
+    """Quick for JSON by the book; else whatever cannot be mistaken, since only one member of it is read."""
+    try:
+        return from_json(body)
+    except ValueError:
+        pass
+    try:
+        return json.loads(body.removeprefix("\ufeff"), strict=False, parse_int=float)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 _FLAGS = "".join(map(chr, range(0x1F1E6, 0x1F200)))

@@ -9,8 +9,9 @@ from nexmo_twisted.errors import BadRequest
 from nexmo_twisted.model import InboundSms, Part
 from nexmo_twisted.web.parameters import LONGEST_TEXT, Found, by_name, optional, required
 
+_NEEDED = ("messageId", "msisdn", "to", "text")
 _CONCAT = ("concat-ref", "concat-total", "concat-part", "concat")
-SMS_NAMES = frozenset({"messageId", "msisdn", "to", "type", "text", *_CONCAT})
+SMS_NAMES = frozenset({*_NEEDED, "type", *_CONCAT})
 _LONGEST_PART = 1_000  # several times what fits into one; so much is kept of each until all have come
 _MOST_PARTS = 255
 _REFERENCE = re.compile(r"[\w-]{1,40}", re.ASCII)
@@ -22,7 +23,7 @@ def read_sms(found: Found) -> InboundSms:
 
     Raises BadRequest, which names the parameter, when there is none.
     """
-    params = by_name(found, SMS_NAMES)
+    params = by_name(found, SMS_NAMES, _NEEDED)
     message_id, msisdn, to = (required(params, name) for name in ("messageId", "msisdn", "to"))
     kind = optional(params, "type").lower()
     if kind == "binary":

@@ -13,7 +13,7 @@ from typing import Any
 from nexmo_twisted.errors import BadRequest
 from nexmo_twisted.model import EventKind, MessageEvent, Status
 from nexmo_twisted.rules.compact import CONVERSATION
-from nexmo_twisted.rules.texts import message_text
+from nexmo_twisted.rules.texts import message_text, part_text
 from nexmo_twisted.web.layer_json import can_be_kept, is_text, parse
 
 _KINDS: Mapping[str, EventKind] = {
@@ -183,6 +183,7 @@ def _content(message: Mapping[str, Any], odd: _Odd) -> dict[str, Any]:
         raise BadRequest(wrongs[0])
     for wrong in wrongs:
         odd.note("part", wrong)
+    parts = [_kept_part(part, odd) for part in parts]
     return {"conversation": {**conversation, "id": conversation_id.lower()}, "parts": parts}
 
 
@@ -194,7 +195,21 @@ def _wrong_with(part: object) -> str:
         return "the mime_type of a part is not a string"
     if not isinstance(part.get("body"), str | None):
         return "the body of a part is not a string"
-    return "" if can_be_kept(part) else "a part of message.parts is not text, or is nested too deeply"
+    if not is_text(part["mime_type"] + (part.get("body") or "")):
+        return "a part of message.parts is not text"
+    try:
+        part_text(part)
+    except ValueError:
+        return "the text of a part cannot be read"
+    return ""
+
+
+def _kept_part(part: dict[str, Any], odd: _Odd) -> dict[str, Any]:
+    """The part with those of its members that can be kept."""
+    if can_be_kept([part]):
+        return part
+    odd.note("member", "a member of a part is not text, or is nested too deeply")
+    return {name: value for name, value in part.items() if can_be_kept([{name: value}])}
 
 
 def _kept(

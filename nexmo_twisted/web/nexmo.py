@@ -96,7 +96,7 @@ class NexmoDoor:
         found: Found = ()
         try:
             sets = parameter_sets(query, content_type_of(request), raw, names if trusted else None)
-            found = _meant(sets, signed=not trusted)
+            found = _meant(sets, names, signed=not trusted)
             if self.signature is not None:
                 self.signature(all_text(found))
                 trusted = True
@@ -145,11 +145,11 @@ class NexmoDoor:
         return ThrottledLog(log, self.clock)
 
 
-def _meant(sets: Sequence[Found], *, signed: bool) -> Found:
-    """The parameters in the body, else those in the query; ``signed``: those with a signature before the others."""
+def _meant(sets: Sequence[Found], names: Collection[str], *, signed: bool) -> Found:
+    """The parameters in the body, else those in the query, if one of them has one of these names. ``signed``: those
+    with a signature before the others."""
     there = [found for found in sets if found]
-    if signed:
-        there.sort(key=lambda found: not _has_signature(found))
+    there.sort(key=lambda found: (signed and not _has_signature(found), not any(name in names for name, _ in found)))
     return there[0] if there else ()
 
 

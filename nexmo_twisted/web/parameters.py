@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from nexmo_twisted.errors import BadRequest
+from nexmo_twisted.rules.invisible import is_blank
 from nexmo_twisted.web.answers import is_json
 
 #: Names and values as they came. A value is None when it is no text: an object, a list, or bytes that are not UTF-8. A
@@ -58,12 +59,17 @@ def parameter_sets(
     return in_body, in_query
 
 
-def by_name(found: Found, names: Collection[str]) -> Mapping[str, str | None]:
-    """The values that have one of these names. Raises BadRequest for a repeated one: nobody knows which was meant."""
-    pairs = [(name, value) for name, value in found if name in names]
-    params = dict(pairs)
-    if len(params) != len(pairs):
-        raise BadRequest("a parameter is repeated")
+def by_name(found: Found, names: Collection[str], needed: Collection[str]) -> Mapping[str, str | None]:
+    """The values that have one of these names; None for one that has two of them.
+
+    Raises BadRequest for a repeated one of those that are needed: nobody knows which was meant.
+    """
+    params: dict[str, str | None] = {}
+    for name, value in found:
+        if name in params and name in needed:
+            raise BadRequest("a parameter is repeated")
+        if name in names:
+            params[name] = value if params.get(name, value) == value else None
     return params
 
 
@@ -78,7 +84,7 @@ def all_text(found: Found) -> Pairs:
 def required(params: Mapping[str, str | None], name: str) -> str:
     """A number, an id or a word. Raises BadRequest, which names it, unless it is there and usable."""
     value = params.get(name, "")
-    if value == "":
+    if value is not None and is_blank(value) and not _CONTROL.search(value):
         raise BadRequest(f"{name} is missing")
     if value is None or not _usable(value):
         raise BadRequest(f"{name} is unusable")
@@ -88,7 +94,7 @@ def required(params: Mapping[str, str | None], name: str) -> str:
 def optional(params: Mapping[str, str | None], name: str) -> str:
     """The same, but blank when it is not there or cannot be used."""
     value = params.get(name) or ""
-    return value if _usable(value) else ""
+    return value if _usable(value) and not is_blank(value) else ""
 
 
 def _usable(value: str) -> bool:

@@ -6,7 +6,8 @@ from nexmo_twisted.errors import BadRequest
 from nexmo_twisted.model import Receipt
 from nexmo_twisted.web.parameters import Found, by_name, optional, required
 
-RECEIPT_NAMES = frozenset({"messageId", "client-ref", "msisdn", "to", "status", "err-code"})
+_NEEDED = ("messageId", "client-ref", "status")
+RECEIPT_NAMES = frozenset({*_NEEDED, "msisdn", "to", "err-code"})
 
 
 def read_receipt(found: Found) -> Receipt:
@@ -15,7 +16,7 @@ def read_receipt(found: Found) -> Receipt:
     What else it says may be missing or of no use. Raises BadRequest, which names the parameter, without a status or
     when nothing says which SMS is meant.
     """
-    params = by_name(found, RECEIPT_NAMES)
+    params = by_name(found, RECEIPT_NAMES, _NEEDED)
     message_id, client_ref = optional(params, "messageId"), optional(params, "client-ref")
     if not message_id and not client_ref:
         raise BadRequest("messageId and client-ref are both missing")

@@ -115,6 +115,18 @@ class IdentityTests(LayerTestCase):
             self.layer.add_user("cleo", **identity)
             self.assertEqual((await self.client.identity("cleo"))["name"], name)
 
+    async def test_blank_names(self) -> None:
+        """A name of which nobody sees anything is none, in each member that is one."""
+        self.layer.add_user("ann", first_name="\u200b", last_name=" \u2800", display_name="Ann")
+        profile = await self.client.identity("ann")
+        self.assertEqual((profile["name"], profile["firstName"], profile["lastName"]), ("Ann", "", ""))
+
+    async def test_number_for_a_phone(self) -> None:
+        """A phone that is a number, of as many digits as one may have, is read as its digits."""
+        for number, phone in ((12015550123, "12015550123"), (0, ""), (-1, ""), (10**15, ""), (True, ""), (1.5, "")):
+            self.layer.add_user("ann", phone_number=number)
+            self.assertEqual((await self.client.identity("ann"))["phone"], phone)
+
     async def test_large_members(self) -> None:
         """Profiles are remembered by the thousand: a member longer than any name or address is cut, and metadata of an
         answer over 64 KiB is left out."""

@@ -42,6 +42,16 @@ TODAY = (
     ("23799123456", "237699123456"),
     ("59399123456", "593999123456"),
     ("99599123456", "995599123456"),
+    # Egypt
+    ("20101234567", "201001234567"),
+    ("20161234567", "201061234567"),
+    ("20191234567", "201091234567"),
+    ("20111234567", "201111234567"),
+    ("20141234567", "201141234567"),
+    ("20121234567", "201221234567"),
+    ("20171234567", "201271234567"),
+    ("20181234567", "201281234567"),
+    ("200121234567", "201221234567"),
     # Mauritius, Qatar
     ("2307512345", "23057512345"),
     ("2309112345", "23059112345"),
@@ -93,6 +103,11 @@ AS_IT_IS = (
     "393311234567",
     "2250707123456",
     "2290197123456",
+    "20151234567",  # Egypt: a landline
+    "2267012345",  # Burkina Faso, Tajikistan, Niger: a digit is missing, and not a zero
+    "99272123456",
+    "2279123456",
+    "39313123456",  # Italy: so it is with a mobile number
     "24106123456",  # Gabon: both forms are in today's plan
     "97444123456",
     "97433123456",
@@ -164,6 +179,20 @@ class CurrentTests(TestCase):
                 self.assertFalse(is_assigned(written), written)
 
             check()
+
+    def test_missing_digit(self) -> None:
+        """A number in which one digit is missing is no other number, where a zero is nothing that people leave out."""
+        chance = random.Random(3)
+        count = 0
+        for digits in assigned():
+            code = phonenumbers.parse("+" + digits, None).country_code
+            if code in (39, 225, 229, 242) or digits[len(str(code))] == "0":
+                continue
+            at = chance.randrange(len(str(code)) + 1, len(digits))
+            shorter = digits[:at] + digits[at + 1 :]
+            self.assertNotEqual(current(shorter), f"{code}0{shorter[len(str(code)) :]}", digits)
+            count += 1
+        self.assertGreater(count, 1500)
 
 
 class CanonicalTests(TestCase):

@@ -8,7 +8,7 @@ import re
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from phonenumbers import NumberParseException, is_valid_number, parse
+from phonenumbers import NumberParseException, country_code_for_region, is_valid_number, parse
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.rules.phones import BadPhone, e164, inbound, masked, region_of
@@ -141,7 +141,17 @@ class E164Tests(TestCase):
             ("US", "6143334444"),
             ("NO", "41234567"),
             ("ES", "612345678"),
+            ("AU", "412345678"),
+            ("IN", "8123685078"),
+            ("DE", "15123590527"),
+            ("JP", "09012084937"),
+            ("KR", "01020732595"),
+            ("CN", "13123039202"),
+            ("IT", "3123723997"),
+            ("AE", "501306067"),
+            ("PK", "3012824791"),
         ):
+            code = str(country_code_for_region(region))
             for at in range(len(digits) + 1):
                 for more in "0123456789":
                     slip = digits[:at] + more + digits[at:]
@@ -152,8 +162,8 @@ class E164Tests(TestCase):
                             found = e164(raw, region)
                         except BadPhone:
                             continue
-                        self.assertTrue(found.startswith({"US": "1", "NO": "47", "ES": "34"}[region]), (raw, found))
-        self.assertGreater(abroad, 50)
+                        self.assertTrue(found.startswith(code), (region, raw, found))
+        self.assertGreater(abroad, 200)
 
     def test_a_digit_too_few(self) -> None:
         """Nor is one with a digit missing, though it may be possible abroad."""
@@ -161,12 +171,89 @@ class E164Tests(TestCase):
             self.assertRaises(BadPhone, e164, raw, "US")
         self.assertRaises(BadPhone, e164, "35 312 345 67", "FR")
 
+    def test_a_country_code_too_short(self) -> None:
+        """Nor is one whose country code, written without a plus, lost a digit, though it is one abroad."""
+        for raw, region in (
+            ("51912357081", "PT"),
+            ("22650015150", "MA"),
+            ("23231693491", "GH"),
+            ("35850436511", "IE"),
+            ("881812593042", "BD"),
+            ("56712891197", "UG"),
+        ):
+            error = self.assertRaises(BadPhone, e164, raw, region)
+            self.assertIn("needs a + in front", error.reason)
+            self.assertEqual(e164(f"+{raw}", region), raw)
+        self.assertEqual(e164("919876543210", "US"), "919876543210")
+        self.assertEqual(e164("67251441", "AL"), "35567251441")  # one of Norfolk Island only with another digit
+
     def test_a_trunk_zero_twice(self) -> None:
         """A mobile number of one's own country with its trunk zero typed twice is nobody's number."""
         for raw, region in (("0081234 56745", "IN"), ("0030 12345678", "PK"), ("00612345678", "FR")):
             self.assertRaises(BadPhone, e164, raw, region)
         for raw, region in (("0091 81234 56745", "IN"), ("0041 79 123 45 67", "FR"), ("0044 7911 123456", "DE")):
             self.assertEqual(e164(raw, region), raw[2:].replace(" ", ""), raw)
+
+    def test_one_zero_before_the_country_code(self) -> None:
+        """One zero before one's own country code, instead of two, is no trunk zero, where a mobile number follows."""
+        for raw, region in (
+            ("049 170 1234567", "DE"),
+            ("0491701234567", "DE"),
+            ("039 338 1234567", "IT"),
+            ("043 664 1234567", "AT"),
+            ("081 90 1234 5678", "JP"),
+            ("044 7911 123456", "GB"),
+            ("033 6 12 34 56 78", "FR"),
+            ("091 98765 43210", "IN"),
+            ("061 412 345 678", "AU"),
+            ("0971 50 123 4567", "AE"),
+            ("0972 50 234 5678", "IL"),
+            ("090 532 123 45 67", "TR"),
+            ("047 412 34 567", "NO"),
+        ):
+            self.assertEqual(e164(raw, region), "".join(raw[1:].split()), f"{raw} in {region}")
+        for raw, region, digits in (
+            ("0491 912345", "DE", "49491912345"),
+            ("039 338 1234", "IT", "390393381234"),
+            ("03 58 12345", "FI", "35835812345"),
+        ):
+            self.assertEqual(e164(raw, region), digits, f"{raw} in {region}")
+
+    def test_international_prefixes(self) -> None:
+        """A region's own international prefix is read where it begins with 00; digits that may be a number of either of
+        two countries are nobody's number."""
+        for raw, region, digits in (
+            ("0011 44 7911 123456", "AU", "447911123456"),
+            ("0011 65 9234 5678", "AU", "6592345678"),
+            ("0011 1 201 555 0123", "AU", "12015550123"),
+            ("0044 7911 123456", "AU", "447911123456"),
+            ("001 82 10 1234 5678", "KR", "821012345678"),
+            ("00700 1 201 555 0123", "KR", "12015550123"),
+            ("002 1 201 555 0123", "KR", "12015550123"),
+            ("001 44 7911 123456", "HK", "447911123456"),
+            ("001 201 555 0123", "HK", "12015550123"),
+            ("001 1 201 555 0123", "SG", "12015550123"),
+            ("00 47 912 34 567", "SG", "4791234567"),
+            ("002 65 9234 5678", "SG", "6592345678"),
+            ("001 47 9123 4567", "SG", "4791234567"),
+            ("001 44 7911 123456", "ID", "447911123456"),
+            ("009 44 7911 123456", "TH", "447911123456"),
+            ("009 44 7911 123456", "NG", "447911123456"),
+            ("009 1 201 555 0123", "CO", "12015550123"),
+            ("0021 1 201 555 0123", "BR", "12015550123"),
+            ("0031 6 12345678", "BR", "31612345678"),
+            ("00 55 11 98765-4321", "BR", "5511987654321"),
+        ):
+            self.assertEqual(e164(raw, region), digits, f"{raw} in {region}")
+        for raw, region in (
+            ("001 65 9234 5678", "HK"),
+            ("001 65 9234 5678", "SG"),
+            ("001 65 9234 5678", "KR"),
+            ("001 65 9234 5678", "TH"),
+            ("001 65 9234 5678", "ID"),
+        ):
+            error = self.assertRaises(BadPhone, e164, raw, region)
+            self.assertRegex(error.reason, "^…[0-9]{4} may be two phone numbers$", f"{raw} in {region}")
 
     def test_marks(self) -> None:
         """Marks that carry no digit are left out, whatever they are."""
@@ -194,6 +281,14 @@ class E164Tests(TestCase):
             "(+1) 201 555 0123",
             "➕12015550123",
             "﹢12015550123",
+            "201ー555ー0123",
+            "201ｰ555ｰ0123",
+            "201ㆍ555ㆍ0123",
+            "201ᆞ555ᆞ0123",
+            "201ʼ555ʼ0123",
+            "201ˈ555ː0123",
+            "201ـ555ـ0123",
+            "℡ 201-555-0123",
         ):
             self.assertEqual(e164(raw, "US"), "12015550123", ascii(raw))
 
@@ -220,6 +315,29 @@ class E164Tests(TestCase):
             ("+1 201 555 0123,,5", "US", "…1235 has an extension"),
             ("491701234567.0", "DE", "…5670 has a fraction"),
             ("12015550123.00", "US", "…2300 has a fraction"),
+            ("0170 1234567 (8)", "DE", "…5678 may be two phone numbers"),
+            ("0664 1234567[2]", "AT", "…5672 may be two phone numbers"),
+            ("0170 1234567＃5", "DE", "…5675 has an extension"),
+            ("＊31＃0170 1234567", "DE", "…4567 has an extension"),
+            ("0170 1234567；5", "DE", "…5675 has an extension"),
+            ("0170 1234？567", "DE", "…4567 has digits left out"),
+            ("0170 1234‥567", "DE", "…4567 has digits left out"),
+            ("0170 • • • 4567", "DE", "…4567 has digits left out"),
+            ("0170 _ _ _ 4567", "DE", "…4567 has digits left out"),
+            ("0170 . . . 4567", "DE", "…4567 has digits left out"),
+            ("0170 - - - 4567", "DE", "…4567 has digits left out"),
+            ("0170 12345**", "DE", "…2345 has digits left out"),
+            ("0170 12345＊＊", "DE", "…2345 has digits left out"),
+            ("0170 12345…", "DE", "…2345 has digits left out"),
+            ("0170 12345...", "DE", "…2345 has digits left out"),
+            ("0170 12345__", "DE", "…2345 has digits left out"),
+            ("0170 12345 _ _", "DE", "…2345 has digits left out"),
+            ("0170 12345••", "DE", "…2345 has digits left out"),
+            ("0170 12345??", "DE", "…2345 has digits left out"),
+            ("0170 12345##", "DE", "…2345 has digits left out"),
+            ("0170 12345--", "DE", "…2345 has digits left out"),
+            ("201㋀555 0123", "US", "the phone has characters in it that may be digits"),
+            ("201 💯 0123", "US", "the phone has characters in it that may be digits"),
             ("0170 1234567 +49 8", "DE", "…7498 is not a possible phone number"),
             ("2015550123+", "US", "…0123 is not a possible phone number"),
         ):
@@ -239,6 +357,8 @@ class E164Tests(TestCase):
             "tel:%2B1%20201%20555%200123",
             "tel://+12015550123",
             " tel: +1 201 555 0123 ",
+            "\u202atel:+12015550123\u202c",
+            "\ufeff tel:+1-201-555-0123\u200b;isub=1",
         ):
             self.assertEqual(e164(raw, "US"), "12015550123", raw)
         self.assertEqual(e164("tel:06-12-34-56-78", "FR"), "33612345678")

@@ -141,7 +141,7 @@ class SimplifiedTests(TestCase):
                 (invisible, "")
                 for invisible in "\u200b\u200c\u200d\ufeff\u00ad\u2060\u200e\u200f\u202a\ufe0f\u034f\u061c"
             ),
-            *((invisible, "") for invisible in "\u115f\u180e\u3164\ufff9\U000e0020"),
+            *((invisible, "") for invisible in "\u115f\u180e\u3164\ufff9\U000e0020\U0001d159\U00013430\U00016fe4"),
             *((typographic, "'") for typographic in "´`ʼʻ’"),
             *((bullet, "-") for bullet in "•●"),
             ("\t", " "),

@@ -294,6 +294,20 @@ class FaultTests(TestCase):
             ("[[sender.name]] {{ text }}", "[[sender.name]]"),
             ("<<sender.name>> {{ text }}", "sender.name"),
             ("&lt;%= text %&gt;", "&lt;%= text %&gt;"),
+            ("{{ text }} &#60;%= text %&#62;", "&#60;%= text %&#62;"),
+            ("{{ text }} &#x3C;%- text %>", "&#x3C;%- text %>"),
+            ("<%= text %> {# by the team #}", "{# by the team #}"),
+            ("{senderName}: {{ text }}", "{senderName}"),
+            ("{sender_name}: {{ text }}", "{sender_name}"),
+            ("{Sender Name}: {{ text }}", "{Sender Name}"),
+            ("%recipient-first_name%: <%= text %>", "%recipient-first_name%"),
+            ("$senderName: {{ text }}", "$senderName"),
+            ("{{ sender.name }}: {message}", "{message}"),
+            ("{{ sender.name }}: %body%", "%body%"),
+            ("{{ text }} ${!text}", "${!text}"),
+            ("{{ text }} ${'by ' + sender.name}", "${'by ' + sender.name}"),
+            ("{{ text }} ${(name)}", "${(name)}"),
+            ("{{ sender.name }}: ${text", "${text"),
         ):
             error = self.assertRaises(ValueError, compile_template, source)
             self.assertIn(f"'{tag}'", str(error), source)
@@ -307,6 +321,8 @@ class FaultTests(TestCase):
             ("$<%= text %>", "$Hi"),
             ("{% raw %}{{ x }}{% endraw %}{{ '{text}' }}{# {text} #}", "{{ x }}{text}"),
             ("Ask the sender. {{ text }}", "Ask the sender. Hi"),
+            ("{{ text }} ${50} ${ } 50%message", "Hi ${50} ${ } 50%message"),
+            ("<%= text %> is #1 {#}", "Hi is #1 {#}"),
         ):
             self.assertEqual(compile_template(source).render({"text": "Hi"}), said)
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
-from nexmo_twisted.rules.texts import clean, graphemes, message_text, split_bytes
+from nexmo_twisted.rules.texts import clean, graphemes, message_text, part_text, split_bytes
 
 #: Characters that stick together in every way that Unicode knows, and some that never do.
 STICKY = "ab \n\r\té你😀👩❤👍🏽🇩🇪각가각न\u0301\u200d\ufe0f\u20e3\u093e\u0e33\u200c\u00ad\u200b♂🏴\U000e0067"
@@ -59,6 +59,27 @@ class MessageTextTests(TestCase):
         encoded = base64.b64encode('{"text": "Grüße"}'.encode()).decode()
         self.assertEqual(message_text([plain(encoded, mime_type=kind, encoding="base64")]), "Grüße")
 
+    def test_odd_models(self) -> None:
+        """What is not read of such a body is no reason to leave its text out, nor is half a character in it."""
+        kind = "application/vnd.layer.text+json"
+        odd = ["NaN", "9" * 5000, '"\\ud83d"', '{"\\ud83d": 1}', '"a\tb"', "[" * 300 + "]" * 300]
+        for body in ("\ufeff" + '{"text": "Hi"}', *(f'{{"novel": {value}, "text": "Hi"}}' for value in odd)):
+            self.assertEqual(message_text([plain(body, mime_type=kind)]), "Hi", ascii(body[:40]))
+        self.assertEqual(message_text([plain('{"text": "Hi \\ud83d"}', mime_type=kind)]), "Hi ")
+        self.assertEqual(message_text([plain('{"text": "a\nb"}', mime_type=kind)]), "a\nb")
+
+    def test_unreadable(self) -> None:
+        """Text that cannot be read is told from a part that has none."""
+        kind = "application/vnd.layer.text+json"
+        for part in (
+            plain("a*Gk=", encoding="base64"),
+            plain("/w==", encoding="base64"),
+            *(plain(body, mime_type=kind) for body in ("", "Hi", "[]", '"text"', '{"text": 5}', "[" * 5000)),
+        ):
+            self.assertRaises(ValueError, part_text, part)
+        for part in (plain(None), plain("{}", mime_type=kind), plain('{"text": null}', mime_type=kind), {"body": "x"}):
+            self.assertIsNone(part_text(part))
+
     def test_no_text_of_the_last_clients(self) -> None:
         """One whose body has no text is left out, and the others stay."""
         kind = "application/vnd.layer.text+json"
@@ -106,6 +127,7 @@ class MessageTextTests(TestCase):
 
     def test_controls(self) -> None:
         """Control characters but tab and line feed are removed, as are lone surrogates; line ends become line feeds."""
+        self.assertEqual(clean("a\x0bb\x0cc\rd\re\r\nf\r\rg"), "a\nb\nc\nd\ne\nf\n\ng")
         self.assertEqual(clean("a\x00b\x07c\x1bd\x7fe\tf\ng\r\nh\ri\ud800j\udfffk"), "abcde\tf\ng\nh\nijk")
         self.assertEqual(message_text([plain("a\x00b\r\nc")]), "ab\nc")
 

@@ -85,6 +85,13 @@ class ByFunction(World):
                 await self.pass_time(wait)
         self.assertEqual(self.texts(), ["Ann: Lunch at noon?"] * 2)
 
+    async def test_blank(self) -> None:
+        """An introduction of which nobody sees anything is none."""
+        await self.stop(self.service)
+        self.service = await self.start(introduce_conversation=lambda m, c: " \u200b\n\u2800")
+        await self.text_unread()
+        self.assertEqual(self.texts(BOB), ["Ann: Lunch at noon?"])
+
 
 class ByUnderscore(World):
     settings = {"template": "<%= sender.name %> (<%= parts[0].mime_type %>): <%= text %>"}

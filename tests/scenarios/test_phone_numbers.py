@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+from uuid import uuid4
+
+from tests.scenarios.outside import FORM, NEXMO_DOOR, Caller
 from tests.scenarios.world import BOB, ONE, TALK, TWO, World
 
 BRITISH = "447700900112"
@@ -35,6 +39,21 @@ class PhoneNumbers(World):
         for sender in (BRITISH, f"+{BRITISH}", f"00{BRITISH}", "4407700900112"):
             await self.reply(sender, self.numbers(BRITISH)[0], f"From {sender}")
             self.assertEqual(self.posted(talk)[-1], ("zoe", f"From {sender}"))
+
+    async def test_our_number_in_another_spelling(self) -> None:
+        """The provider may write our number in another way than the settings do: replies find their conversation."""
+        self.layer.add_user("zoe", display_name="Zoe", phone_number="07700 900112")
+        talk = self.layer.start_conversation(["ann", "zoe"])
+        await self.text_unread(conversation=talk)
+        self.assertEqual(self.numbers(BRITISH), ["447700900201"])
+        caller = Caller(f"http://127.0.0.1:{self.port}", self.sandbox.credentials.layer_secret)
+        for number in ("4407700900201", "+447700900201"):
+            sms = {"messageId": str(uuid4()), "msisdn": BRITISH, "to": number, "text": f"To {number}", "type": "text"}
+            self.assertEqual(
+                (await caller.ask("POST", NEXMO_DOOR, urlencode(sms).encode(), content_type=FORM)).code, 200
+            )
+            await self.settle()
+            self.assertEqual(self.posted(talk)[-1], ("zoe", f"To {number}"))
 
     async def test_two_spellings(self) -> None:
         """Where a country writes a number with and without a digit, a reply by either spelling finds its conversation,

@@ -309,8 +309,9 @@ class NexmoTests(DoorCase):
         self.assertEqual(await self.post_sms(form.replace(b"keyword=HELLO", b"keyword=%E9")), 200)
         self.assertEqual(await self.ask("GET", f"{NEXMO}?{urlencode(SMS)}&keyword=%E9&tag=1&tag=2"), 200)
         self.assertEqual(await self.post_sms(b"<junk>", "text/xml", query=f"?{urlencode(SMS)}"), 200)
-        self.assertEqual(self.intake.kept, [READ] * 11)
-        self.assertEqual(self.counted.counts, {"nexmo_stored": 11})
+        self.assertEqual(await self.post_sms({"novel": "x"}, query=f"?{urlencode(SMS)}"), 200)
+        self.assertEqual(self.intake.kept, [READ] * 12)
+        self.assertEqual(self.counted.counts, {"nexmo_stored": 12})
 
     async def test_body_before_query(self) -> None:
         """Parameters of the body count, and none of the query is mixed in."""

@@ -66,7 +66,7 @@ class Messages(SynchronousTestCase):
     def test_unusable(self) -> None:
         """Without numbers, id and text there is no SMS; the reason names the parameter only."""
         for name in ("msisdn", "to", "messageId"):
-            for value in (None, "", "5" * 129, "SECRET\x00", "a\nb"):
+            for value in (None, "", " ", "\u200b", "5" * 129, "SECRET\x00", "a\nb"):
                 error = self.assertRaises(BadRequest, read_sms, changed(**{name: value}))
                 self.assertIn(name, error.reason)
                 self.assertNotIn("SECRET", error.reason)
@@ -141,6 +141,15 @@ class Parts(SynchronousTestCase):
 
 class Odd(SynchronousTestCase):
     def test_repeated(self) -> None:
-        """Two values for one parameter: nobody knows which was meant."""
-        pairs = [*SMS.items(), ("msisdn", "447700900002")]
-        self.assertIn("repeated", self.assertRaises(BadRequest, read_sms, pairs).reason)
+        """Two values for a parameter that is needed: nobody knows which was meant."""
+        for name in ("msisdn", "to", "messageId", "text"):
+            pairs = [*SMS.items(), (name, "447700900002")]
+            self.assertIn("repeated", self.assertRaises(BadRequest, read_sms, pairs).reason)
+
+    def test_repeated_beside(self) -> None:
+        """One that is not needed is left out if it has two values, and is what it is if it has the same one twice."""
+        for name, value in (("type", "unicode"), ("type", None), ("concat", "true"), ("concat-part", "3")):
+            self.assertEqual(read_sms([*SMS.items(), (name, ""), (name, value)]), READ, name)
+        part = {**SMS, **PART}
+        self.assertEqual(read_sms([*part.items(), ("concat-part", "3")]), READ)
+        self.assertEqual(read_sms([*part.items(), *PART.items()]), replace(READ, part=Part("17", 3, 2)))

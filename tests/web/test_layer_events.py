@@ -343,18 +343,36 @@ class OddMembers(SynchronousTestCase):
             {"mime_type": "application/json", "body": {"a": 1}},
             {"mime_type": "application/x-count", "body": 5},
             {"mime_type": "text/plain", "body": "half \ud83d"},
-            {"mime_type": "text/plain", "body": "x", "more": json.loads("[" * 60 + "]" * 60)},
+            {"mime_type": "text/\ud83d", "body": "x"},
+            {"mime_type": "text/plain", "body": "a*Gk=", "encoding": "base64"},
+            {"mime_type": "application/vnd.layer.text+json", "body": "{"},
         ):
             for parts in ([self.good, odd], [odd, self.good], [odd, odd, self.good]):
                 event = read(webhook(parts=parts))
                 self.assertEqual(event.message["parts"], [self.good])
                 self.assertEqual(event.left_out, ("part",) * (len(parts) - 1))
 
+    def test_members_of_parts(self) -> None:
+        """A part is used without those of its members that cannot be kept, if these are not its type or text."""
+        values = ['"\\ud83d"', '["caf\udce9"]', "NaN", '{"a": Infinity}', '{"\\ud83d": 1}', "9" * 5000]
+        values += ["[" * depth + "]" * depth for depth in (46, 47, 48, 49, 50, 60, 150)]
+        for value in values:
+            for name in ("id", "size", "mood"):
+                for parts in ([{**self.good, name: "HERE"}], [{**self.good, name: "HERE"}, self.good]):
+                    event = self.read_raw(json.dumps(webhook(parts=parts)).replace('"HERE"', value))
+                    known = [{key: part[key] for key in self.good} for part in event.message["parts"]]
+                    self.assertEqual(known, [self.good] * len(parts), (name, value[:20]))
+                    if event.message["parts"][0] == self.good:
+                        self.assertEqual(event.left_out, ("member",), (name, value[:20]))
+
     def test_only_text_is_odd(self) -> None:
         """When what may have been the text is odd, no picture beside it makes the message a blank one."""
         picture = {"mime_type": "image/png", "content": {"id": "layer:///content/1"}}
         for parts in ([picture, {"mime_type": "text/plain", "body": 5}], [{**self.good, "body": " "}, None]):
             self.assertRaises(BadRequest, read, webhook(parts=parts))
+        for part in ({"body": "/w==", "encoding": "base64"}, {"mime_type": "application/vnd.layer.text+json"}):
+            error = self.assertRaises(BadRequest, read, webhook(parts=[{**self.good, **part}]))
+            self.assertEqual(error.reason, "the text of a part cannot be read")
 
     def test_recipients(self) -> None:
         """A recipient with an odd status or id is left out beside others, in every kind of event."""

@@ -103,6 +103,11 @@ class Receipts(SynchronousTestCase):
         self.assertEqual(read_receipt([*RECEIPT.items(), ("price", "1"), ("usage", None), ("", None)]), READ)
 
     def test_repeated(self) -> None:
-        """Two values for one parameter: nobody knows which was meant."""
-        pairs = [*RECEIPT.items(), ("client-ref", "m-43")]
-        self.assertIn("repeated", self.assertRaises(BadRequest, read_receipt, pairs).reason)
+        """Two values for a parameter that says what is meant: nobody knows which; another one is left out."""
+        for name in ("client-ref", "messageId", "status"):
+            pairs = [*RECEIPT.items(), (name, "m-43")]
+            self.assertIn("repeated", self.assertRaises(BadRequest, read_receipt, pairs).reason)
+        for name, field in (("msisdn", "handset"), ("to", "number"), ("err-code", "error_code")):
+            found = [*RECEIPT.items(), (name, "1")]
+            self.assertEqual(read_receipt(found), replace(READ, **{field: ""}), name)
+            self.assertEqual(read_receipt([*RECEIPT.items(), (name, RECEIPT[name])]), READ, name)
