@@ -11,8 +11,6 @@ from functools import lru_cache
 from typing import Any, cast
 
 from hyperlink import EncodedURL
-from OpenSSL import SSL
-from service_identity import VerificationError
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import (
     ConnectError,
@@ -32,6 +30,7 @@ from zope.interface import implementer
 
 from nexmo_twisted.clients.bounded import Body, TooLarge, Unpackable
 from nexmo_twisted.clients.connections import HandshakeFailed, outgoing
+from nexmo_twisted.tls import Distrusted
 
 __all__ = ["Answer", "Broken", "Http", "NotSent", "outgoing"]
 
@@ -224,15 +223,11 @@ def _url(text: str) -> bytes:
 
 
 def _reason(error: BaseException) -> str:
-    """A few words about a failure, without anything the other side said."""
+    """A few words about a failure, without anything the other side said; of a certificate why it is not trusted."""
     for inner in getattr(error, "reasons", ())[:1]:
         return _reason(inner.value)
     if isinstance(error, HandshakeFailed):
-        if isinstance(error.cause, VerificationError):
-            return "TLS: the certificate is for another host"
-        if isinstance(error.cause, SSL.Error) and "certificate verify failed" in repr(error.cause):
-            return "TLS: the certificate is not trusted"
-        return "TLS: no handshake"
+        return f"TLS: {error.cause}" if isinstance(error.cause, Distrusted) else "TLS: no handshake"
     for kind, words in _WORDS.items():
         if isinstance(error, kind):
             return words
