@@ -380,8 +380,8 @@ class HttpTests(LoopbackTestCase):
         self.assertEqual((await self.http().request("GET", server.url, headers=HEADERS)).body, b"")
 
     async def test_endless_heads(self) -> None:
-        """A head without an end is given up at 16 KiB, be it one line, thousands of headers, folded ones, or answers
-        that are none yet; over TLS too."""
+        """A head without an end is given up at 16 KiB or 200 lines, be it one line, thousands of headers, folded ones,
+        or answers that are none yet; over TLS too."""
         served, trusted = certificate("127.0.0.1")
         start = b"HTTP/1.1 200 OK\r\n"
         for tls in (None, served):
@@ -416,6 +416,22 @@ class HttpTests(LoopbackTestCase):
             answer = await http.request("GET", server.url, headers=HEADERS)
             self.assertEqual((answer.headers["x"], answer.body), ("a" * 15_000, body))
         self.assertEqual(len(server.channels), 1)
+
+    async def test_lines_of_a_head(self) -> None:
+        """A head of 200 lines is taken, and a body of any number behind it; one of 201 is given up, though it is short
+        and whole, and so are a hundred answers 1xx before one."""
+        body = b"\n" * 10_000
+        rest = b"Content-Length: %d\r\n\r\n" % len(body) + body
+        fine = b"HTTP/1.1 200 OK\r\n" + b"a:b\r\n" * 197
+        for given in (fine, b"HTTP/1.1 103 Hints\r\n\r\n" * 98 + b"HTTP/1.1 200 OK\r\na:b\r\n"):
+            server = self.serve(lambda channel, _, given=given: channel.write(given + rest))  # type: ignore[misc]
+            http = self.http()
+            for _ in range(2):
+                self.assertEqual((await http.request("GET", server.url, headers=HEADERS)).body, body)
+        for given in (fine + b"a:b\r\n", b"HTTP/1.1 103 Hints\r\n\r\n" * 100 + fine):
+            server = self.serve(lambda channel, _, given=given: channel.write(given + rest))  # type: ignore[misc]
+            self.assertEqual(await self.fails(Broken, self.http(), server.url), "the answer is too large")
+            await server.channels[0].closed
 
     async def test_tiny_chunks(self) -> None:
         """A body in thousands of chunks of a byte, each of which costs time, is given up."""
