@@ -188,15 +188,17 @@ class Channel(HTTPChannel):
 
     def _go_on(self) -> None:
         self._next = None
+        if self._waitingForTransport:
+            return  # the client does not read its answers: no more are made until it does
         self.paused = False
-        if not self._waitingForTransport:
-            self.transport.resumeProducing()
+        self.transport.resumeProducing()
         self.dataReceived(b"")
 
     def resumeProducing(self) -> None:
         super().resumeProducing()
         if self.paused:  # answers have gone out, but the next request still has to wait for its turn
             self.transport.pauseProducing()
+            self._next = self._next or self.limits.later(self._go_on)
 
     def _close_body(self) -> None:
         for request in self.requests:
