@@ -313,7 +313,8 @@ class FailureTests(LayerTestCase):
             lambda: self.client.ensure_webhook("Ours", TARGET, "secret"),
         ]
         for status, kind in (
-            (302, Temporary),
+            (204, Intercepted),
+            (302, Intercepted),
             (400, Permanent),
             (401, AccountFault),
             (402, AccountFault),
@@ -358,16 +359,22 @@ class FailureTests(LayerTestCase):
         self.assertIs(type(await failing), Temporary)
         await server.channels[0].closed
 
-    async def test_unreadable_answers(self) -> None:
-        """A 200 of the wrong shape may be a bad moment of something in between: temporary."""
+    async def test_a_good_status(self) -> None:
+        """A 200 without what was asked for is not of Layer: nobody is without a phone for that, and the reason says
+        where to look."""
         for body in (b"", b"<html>", b"[1]", b"null", b'"x"', b"[" * 100_000, b"\xff", b"[" + b"9" * 5000 + b"]"):
             client = self.client_of(200, body)
-            calls = [client.identity("ann"), client.conversation(UNKNOWN)]
-            calls += [client.ensure_webhook("Ours", TARGET, "secret")]  # type: ignore[list-item]
-            for call in calls:
+            for what, call in (
+                ("an identity", client.identity("ann")),
+                ("a conversation", client.conversation(UNKNOWN)),
+                ("a list of webhooks", client.ensure_webhook("Ours", TARGET, "secret")),
+            ):
                 error = await self.failure(call)
-                self.assertEqual(str(error), "Layer answered something unreadable", body[:20])
-                self.assertIs(type(error), Temporary)
+                self.assertEqual(str(error), f"Layer answers 200 without {what}: check layer.api_url", body[:20])
+                self.assertIs(type(error), Intercepted)
+        for body in (b"{}", b'{"message": "no Route matched with those values"}', b'{"status": "ok"}'):
+            error = await self.failure(self.client_of(200, body).identity("ann"))
+            self.assertEqual(str(error), "Layer answers 200 without an identity: check layer.api_url")
 
 
 class WebhookTests(LayerTestCase):
