@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, cast
 
 from hyperlink import EncodedURL
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.error import (
     ConnectError,
     ConnectionClosed,
@@ -117,7 +117,7 @@ class Http:
                 sent = sending.started is not None
             else:
                 sent = not isinstance(error, ConnectError | DNSLookupError | TimeoutError)
-            reason = f"no answer within {self._timeout:g} seconds" if expired else _reason(error)
+            reason = f"no answer within {self._timeout:g} seconds" if expired else _reason(error, sent)
             if sent:
                 raise Broken(reason, None if sending is None else sending.seconds) from None
             raise NotSent(reason) from None
@@ -222,16 +222,16 @@ def _url(text: str) -> bytes:
     return url.to_uri().to_text().encode("ascii")
 
 
-def _reason(error: BaseException) -> str:
+def _reason(error: BaseException, sent: bool) -> str:
     """A few words about a failure, without anything the other side said; of a certificate why it is not trusted."""
     for inner in getattr(error, "reasons", ())[:1]:
-        return _reason(inner.value)
+        return _reason(inner.value, sent)
     if isinstance(error, HandshakeFailed):
         return f"TLS: {error.cause}" if isinstance(error.cause, Distrusted) else "TLS: no handshake"
     for kind, words in _WORDS.items():
         if isinstance(error, kind):
             return words
-    return type(error).__name__
+    return "the answer is not valid HTTP" if sent else type(error).__name__
 
 
 _WORDS: Mapping[type[BaseException], str] = {
@@ -243,4 +243,5 @@ _WORDS: Mapping[type[BaseException], str] = {
     _NoStatus: "the answer has no HTTP status",
     _TooLate: "too late: its lease was over before it could go out",
     ConnectionClosed: "connection lost",
+    CancelledError: "given up",
 }

@@ -304,6 +304,23 @@ class HttpTests(LoopbackTestCase):
 
             await self.fails(Broken, self.http(), self.serve(react).url)
 
+    async def test_no_http(self) -> None:
+        """An answer that breaks the rules of HTTP is called that, in words."""
+        for given in (
+            b"HTTP/1.1 OK\r\n\r\n",
+            b"ICY 200 OK\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nX Y: a\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: -3\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nfine",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno length\r\n",
+        ):
+            server = self.serve(lambda channel, _, given=given: channel.write(given))  # type: ignore[misc]
+            for method in ("POST", "GET"):
+                reason = await self.fails(Broken, self.http(), server.url, method)
+                self.assertEqual(reason, "the answer is not valid HTTP", given)
+
     async def stalls(self, given: bytes, tls: ssl.PrivateCertificate | None = None, **named: Any) -> None:
         """A server that stops in the middle is left after 30 seconds, and the connection with it."""
         received: Deferred[None] = Deferred()
