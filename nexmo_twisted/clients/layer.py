@@ -19,7 +19,7 @@ from nexmo_twisted.clients.answers import ask
 from nexmo_twisted.clients.http import Answer, Http
 from nexmo_twisted.clients.layer_errors import COMPANY, error_id, foreign, gone, read_json_or_none, refused
 from nexmo_twisted.clients.layer_webhooks import LayerWebhooks
-from nexmo_twisted.errors import NexmoTwistedError, Permanent, Temporary
+from nexmo_twisted.errors import Declined, NexmoTwistedError, Permanent
 from nexmo_twisted.rules.compact import CONVERSATION
 from nexmo_twisted.rules.invisible import is_blank
 from nexmo_twisted.rules.plain import message_uuid
@@ -137,7 +137,7 @@ def _is_message(answer: Answer) -> bool:
 
 def _for_now(error: NexmoTwistedError) -> NexmoTwistedError:
     """Questions to Layer are simply asked again, whatever was wrong with them."""
-    return Temporary(error.reason) if isinstance(error, Permanent) else error
+    return Declined(error.reason) if isinstance(error, Permanent) else error
 
 
 def _profile(user_id: str, identity: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from twisted.internet.task import Clock
 from nexmo_twisted.clients.http import Http
 from nexmo_twisted.clients.layer import LayerClient
 from nexmo_twisted.clients.layer_webhooks import EVENTS, REPLACED_STAYS
-from nexmo_twisted.errors import AccountFault, Intercepted, Permanent, Temporary, Throttled
+from nexmo_twisted.errors import AccountFault, Declined, Intercepted, Permanent, Temporary, Throttled
 from nexmo_twisted.sandbox.faults import Fault, Faults
 from nexmo_twisted.sandbox.layer import SimulatedLayer
 from nexmo_twisted.sandbox.layer_http import LayerApi
@@ -330,7 +330,7 @@ class FailureTests(LayerTestCase):
                 self.faults.add(Fault(status=status, retry_after=7.0))
                 error = await self.failure(call())
                 question = number < 2
-                self.assertIs(type(error), Temporary if question and kind is Permanent else kind, f"{status}: {error}")
+                self.assertIs(type(error), Declined if question and kind is Permanent else kind, f"{status}: {error}")
                 if isinstance(error, Temporary) and kind is not Permanent:
                     self.assertEqual(error.retry_after, 7.0)
                 self.faults.clear()
