@@ -68,7 +68,8 @@ class Http:
     """Requests through ``agent``.
 
     ``timeout`` is in seconds and covers everything from connecting to the last byte of the answer. ``limit``
-    is the size an answer's body may have, in bytes before and after decompression; its head may have 16 KiB.
+    is the size an answer's body may have, in bytes before and after decompression; its head may have 16 KiB and 200
+    lines.
     """
 
     def __init__(self, agent: IAgent, clock: IReactorTime, *, timeout: float, limit: int = 2**20) -> None:
