@@ -41,6 +41,10 @@ class Intercepted(Temporary):
     nothing of what was asked for, nor of whether the other side works."""
 
 
+class Declined(Temporary):
+    """The other side works, and says no to a question that is asked again later all the same."""
+
+
 class AccountFault(Temporary):
     """The account is at fault (credentials, credit, suspension): no request will work until somebody mends it."""
 

@@ -28,11 +28,12 @@ def prepare(options: MutableMapping[str, Any]) -> None:
     """Make ready for ``options`` of twistd itself, before it looks at its pid file and becomes a daemon.
 
     A stale pid file is removed. In a directory that cannot be written a process in the foreground gets no pid file,
-    unless a place for it was given. Raises ConfigurationError, one line for each file that cannot be written and each
-    other user that we may not become: whoever starts a daemon would hear of none of it.
+    unless a place for it was given. Raises ConfigurationError, one line for each file that cannot be written, each
+    directory that cannot be entered and each other user that we may not become: whoever starts a daemon would hear of
+    none of it.
     """
     faults = [*_pid_file(options), *_log_file(options)] if options.get("chroot") is None else []
-    faults += _privileges(options)
+    faults += [*_directory(options), *_privileges(options)]
     if faults:
         raise ConfigurationError(faults)
 
@@ -65,6 +66,17 @@ def _log_file(options: MutableMapping[str, Any]) -> Iterator[str]:
             return
     except OSError as error:
         yield f"{path}: the log cannot be written: {error.strerror}; allowed: --logfile=PLACE, --syslog, or -n"
+
+
+def _directory(options: Mapping[str, Any]) -> Iterator[str]:
+    name = "rundir" if options.get("chroot") is None else "chroot"  # the former lies within the latter
+    place = options.get(name)
+    if place is None:
+        return
+    if not Path(place).is_dir() or not os.access(place, os.X_OK):
+        yield f"--{name}: found {place}; allowed: a directory that we may enter"
+    if name == "chroot" and os.geteuid() != 0:
+        yield f"--{name}: found {place}; only root may change what the root is"
 
 
 def _privileges(options: Mapping[str, Any]) -> Iterator[str]:

@@ -24,8 +24,9 @@ ROOMS = {
     "config": GROUND | {"store"},  # the parts of a Redis address
     "web": {"boundaries", "model", "rules", "errors"},
     "engine": {"boundaries", "model", "rules", "errors"},
-    "store": OUTSIDE_WORLD,
-    "clients": OUTSIDE_WORLD,
+    "tls": GROUND,
+    "store": OUTSIDE_WORLD | {"tls"},
+    "clients": OUTSIDE_WORLD | {"tls"},
     "sandbox": OUTSIDE_WORLD,
     "twistd": GROUND,
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -22,6 +23,7 @@ from twisted.web.iweb import IResponse
 from zope.interface import provider
 
 HEAD = 16 * 1024  #: bytes of status line and headers, those of answers 1xx before it included
+HEAD_LINES = 200  #: of these, since each line costs time of its own
 
 #: Each piece of a body costs time of its own: so many may be of any size, the others this many bytes on average.
 _FREE_PIECES = 1000
@@ -89,13 +91,22 @@ class _Protocol(HTTP11ClientProtocol):
     transport: Any
     _in_head = False
     _room = 0  #: bytes that the head of the answer may still have
+    _lines = 0  #: and lines
 
     def request(self, request: Request) -> Deferred[IResponse]:
-        self._in_head, self._room = True, HEAD
+        self._in_head, self._room, self._lines = True, HEAD, HEAD_LINES
         answer = super().request(request)
-        if self._parser is not None:
-            self._parser._log = _SILENT  # it has a line for each answer 1xx, of which there may be hundreds
+        parser: Any = self._parser
+        if parser is not None:
+            parser._log = _SILENT  # it has a line for each answer 1xx, of which there may be a hundred
+            parser.lineReceived = partial(self._count, parser.lineReceived)
         return answer.addBoth(self._end_of_head)
+
+    def _count(self, received: Callable[[bytes], object], line: bytes) -> object:
+        self._lines -= 1
+        if self._lines < 0:
+            raise TooLarge
+        return received(line)
 
     def _end_of_head(self, result: Any) -> Any:
         self._in_head = False
@@ -108,7 +119,7 @@ class _Protocol(HTTP11ClientProtocol):
         piece, rest = data[: self._room], data[self._room :]
         self._room -= len(piece)
         super().dataReceived(piece)
-        if self._in_head and not self._room:
+        if self._lines < 0 or (self._in_head and not self._room):
             self._giveUp(Failure(TooLarge()))
             self.transport.abortConnection()  # a farewell over TLS is not waited for
         elif rest:

@@ -16,14 +16,16 @@ from twisted.internet.interfaces import (
     IStreamClientEndpoint,
 )
 from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.ssl import Certificate
 from twisted.python.failure import Failure
-from twisted.web.client import URI, Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool
+from twisted.web.client import URI, Agent, HTTPConnectionPool
 from twisted.web.error import SchemeNotSupported
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IAgent, IAgentEndpointFactory, IBodyProducer, IPolicyForHTTPS, IResponse
+from twisted.web.iweb import IAgent, IAgentEndpointFactory, IBodyProducer, IResponse
 from zope.interface import implementer
 
 from nexmo_twisted.clients.bounded import BoundedPool
+from nexmo_twisted.tls import Verifying
 
 CONNECT_TIMEOUT = 10.0  #: seconds for name lookup, TCP and TLS together
 IDLE_TIMEOUT = 20  #: seconds a connection is kept unused: less than servers usually allow
@@ -68,19 +70,18 @@ def outgoing(
     *,
     max_per_host: int = 30,
     connect_timeout: float = CONNECT_TIMEOUT,
-    policy: IPolicyForHTTPS | None = None,
+    trust: Certificate | None = None,
 ) -> Connections:
     """Connections over ``reactor`` (IReactorTCP, IReactorTime, IReactorPluggableNameResolver).
 
     At most ``max_per_host`` unused ones are kept for each host. ``connect_timeout`` is in seconds. A server
-    must show a certificate for its host name which the platform trusts, unless ``policy`` says otherwise. No
-    request is ever repeated here.
+    must show a certificate for its host name which the platform trusts, or ``trust`` if given. No request is ever
+    repeated here.
     """
     pool = BoundedPool(reactor, persistent=True)
     pool.maxPersistentPerHost = max_per_host
     pool.cachedConnectionTimeout = IDLE_TIMEOUT
     pool.retryAutomatically = False
-    trust = policy or BrowserLikePolicyForHTTPS()
     endpoints = _Endpoints(reactor, connect_timeout, trust)
     made = Agent.usingEndpointFactory(reactor, endpoints, pool)
     return Connections(made, pool, reactor)
@@ -90,10 +91,10 @@ def outgoing(
 class _Endpoints:
     """One endpoint a server, made once: the agent asks with every request, and a TLS context is dear."""
 
-    def __init__(self, reactor: Any, timeout: float, policy: IPolicyForHTTPS) -> None:
+    def __init__(self, reactor: Any, timeout: float, trust: Certificate | None) -> None:
         self._reactor = reactor
         self._timeout = timeout
-        self._policy = policy
+        self._trust = trust
         self._made: dict[tuple[bytes, bytes, int], _Ready] = {}
 
     def endpointForURI(self, uri: URI) -> _Ready:
@@ -108,7 +109,7 @@ class _Endpoints:
         if uri.scheme == b"http":
             return tcp
         if uri.scheme == b"https":
-            return _Shaken(wrapClientTLS(self._policy.creatorForNetloc(uri.host, uri.port), tcp))
+            return _Shaken(wrapClientTLS(Verifying(uri.host.decode("ascii"), self._trust), tcp))
         raise SchemeNotSupported(f"Unsupported scheme: {uri.scheme!r}")
 
 

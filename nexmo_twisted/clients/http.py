@@ -11,9 +11,7 @@ from functools import lru_cache
 from typing import Any, cast
 
 from hyperlink import EncodedURL
-from OpenSSL import SSL
-from service_identity import VerificationError
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.error import (
     ConnectError,
     ConnectionClosed,
@@ -32,6 +30,7 @@ from zope.interface import implementer
 
 from nexmo_twisted.clients.bounded import Body, TooLarge, Unpackable
 from nexmo_twisted.clients.connections import HandshakeFailed, outgoing
+from nexmo_twisted.tls import Distrusted
 
 __all__ = ["Answer", "Broken", "Http", "NotSent", "outgoing"]
 
@@ -69,7 +68,8 @@ class Http:
     """Requests through ``agent``.
 
     ``timeout`` is in seconds and covers everything from connecting to the last byte of the answer. ``limit``
-    is the size an answer's body may have, in bytes before and after decompression; its head may have 16 KiB.
+    is the size an answer's body may have, in bytes before and after decompression; its head may have 16 KiB and 200
+    lines.
     """
 
     def __init__(self, agent: IAgent, clock: IReactorTime, *, timeout: float, limit: int = 2**20) -> None:
@@ -118,7 +118,7 @@ class Http:
                 sent = sending.started is not None
             else:
                 sent = not isinstance(error, ConnectError | DNSLookupError | TimeoutError)
-            reason = f"no answer within {self._timeout:g} seconds" if expired else _reason(error)
+            reason = f"no answer within {self._timeout:g} seconds" if expired else _reason(error, sent)
             if sent:
                 raise Broken(reason, None if sending is None else sending.seconds) from None
             raise NotSent(reason) from None
@@ -223,20 +223,16 @@ def _url(text: str) -> bytes:
     return url.to_uri().to_text().encode("ascii")
 
 
-def _reason(error: BaseException) -> str:
-    """A few words about a failure, without anything the other side said."""
+def _reason(error: BaseException, sent: bool) -> str:
+    """A few words about a failure, without anything the other side said; of a certificate why it is not trusted."""
     for inner in getattr(error, "reasons", ())[:1]:
-        return _reason(inner.value)
+        return _reason(inner.value, sent)
     if isinstance(error, HandshakeFailed):
-        if isinstance(error.cause, VerificationError):
-            return "TLS: the certificate is for another host"
-        if isinstance(error.cause, SSL.Error) and "certificate verify failed" in repr(error.cause):
-            return "TLS: the certificate is not trusted"
-        return "TLS: no handshake"
+        return f"TLS: {error.cause}" if isinstance(error.cause, Distrusted) else "TLS: no handshake"
     for kind, words in _WORDS.items():
         if isinstance(error, kind):
             return words
-    return type(error).__name__
+    return "the answer is not valid HTTP" if sent else type(error).__name__
 
 
 _WORDS: Mapping[type[BaseException], str] = {
@@ -248,4 +244,5 @@ _WORDS: Mapping[type[BaseException], str] = {
     _NoStatus: "the answer has no HTTP status",
     _TooLate: "too late: its lease was over before it could go out",
     ConnectionClosed: "connection lost",
+    CancelledError: "given up",
 }

@@ -15,17 +15,30 @@ from uuid import UUID
 from twisted.web.http_headers import Headers
 
 from nexmo_twisted.boundaries import ChatPlatform
-from nexmo_twisted.clients.answers import ask, read_json, unreadable
+from nexmo_twisted.clients.answers import ask
 from nexmo_twisted.clients.http import Answer, Http
-from nexmo_twisted.clients.layer_errors import COMPANY, error_id, gone, refused
+from nexmo_twisted.clients.layer_errors import COMPANY, error_id, foreign, gone, read_json_or_none, refused
 from nexmo_twisted.clients.layer_webhooks import LayerWebhooks
-from nexmo_twisted.errors import Intercepted, NexmoTwistedError, Permanent, Temporary
+from nexmo_twisted.errors import Declined, NexmoTwistedError, Permanent
 from nexmo_twisted.rules.compact import CONVERSATION
 from nexmo_twisted.rules.invisible import is_blank
 from nexmo_twisted.rules.plain import message_uuid
 
 _LONGEST = 4000  #: characters of a member of a profile
 _LARGE = 64 * 1024  #: bytes of an answer whose metadata is not kept: a thousand profiles are remembered
+#: Members of an identity, any of which a backend that is compatible with Layer has in its answer.
+_IDENTITY = {
+    "id",
+    "user_id",
+    "display_name",
+    "first_name",
+    "last_name",
+    "phone_number",
+    "email_address",
+    "avatar_url",
+    "public_key",
+    "metadata",
+}
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -60,14 +73,17 @@ class LayerClient:
         answer = await self._get(f"/users/{segment}/identity")
         if gone(answer):
             raise Permanent("Layer knows no such user", code="unknown_user")
-        profile = _profile(user_id, self._object(answer))
+        identity = self._object(answer, "an identity")
+        if identity.keys().isdisjoint(_IDENTITY):  # it would be somebody without a phone, whom nobody texts
+            raise foreign(answer, "an identity")
+        profile = _profile(user_id, identity)
         return profile if len(answer.body) <= _LARGE else profile | {"metadata": {}}
 
     async def conversation(self, conversation_id: str) -> Mapping[str, Any]:
         answer = await self._get(f"/conversations/{_conversation_uuid(conversation_id)}")
         if gone(answer):
             raise Permanent("the conversation is gone", code="conversation_gone")
-        return self._object(answer)
+        return self._object(answer, "a conversation")
 
     async def post(self, conversation_id: str, user_id: str, parts: Sequence[str], once: UUID) -> None:
         headers = self._posting.copy()
@@ -80,8 +96,7 @@ class LayerClient:
         answer = await ask(self._http, COMPANY, "POST", url, headers, json.dumps(body).encode("ascii"))
         if answer.status in (200, 201):
             if not _is_message(answer):
-                reason = f"{COMPANY} answers {answer.status} without the message it made: check layer.api_url"
-                raise Intercepted(reason)
+                raise foreign(answer, "the message it made")
             return
         if answer.status == 409 and error_id(answer) == "id_in_use":
             return
@@ -98,12 +113,12 @@ class LayerClient:
     async def _get(self, path: str) -> Answer:
         return await ask(self._http, COMPANY, "GET", self._base + path, self._reading)
 
-    def _object(self, answer: Answer) -> Mapping[str, Any]:
+    def _object(self, answer: Answer, what: str) -> Mapping[str, Any]:
         if answer.status != 200:
             raise _for_now(refused(answer))
-        value = read_json(COMPANY, answer)
+        value = read_json_or_none(answer)
         if not isinstance(value, dict):
-            raise unreadable(COMPANY)
+            raise foreign(answer, what)
         return value
 
 
@@ -116,16 +131,13 @@ def _conversation_uuid(conversation_id: str) -> str:
 
 def _is_message(answer: Answer) -> bool:
     """Whether it is the message that was made: a page with a good status is none."""
-    try:
-        message = read_json(COMPANY, answer)
-    except Temporary:
-        return False
+    message = read_json_or_none(answer)
     return isinstance(message, dict) and message_uuid(str(message.get("id"))) is not None
 
 
 def _for_now(error: NexmoTwistedError) -> NexmoTwistedError:
     """Questions to Layer are simply asked again, whatever was wrong with them."""
-    return Temporary(error.reason) if isinstance(error, Permanent) else error
+    return Declined(error.reason) if isinstance(error, Permanent) else error
 
 
 def _profile(user_id: str, identity: Mapping[str, Any]) -> dict[str, Any]:

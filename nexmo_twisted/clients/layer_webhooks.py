@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 from twisted.web.http_headers import Headers
 
-from nexmo_twisted.clients.answers import ask, read_json, unreadable
+from nexmo_twisted.clients.answers import ask, unreadable
 from nexmo_twisted.clients.http import Answer, Http
-from nexmo_twisted.clients.layer_errors import COMPANY, gone, refused
+from nexmo_twisted.clients.layer_errors import COMPANY, foreign, gone, read_json_or_none, refused
 from nexmo_twisted.errors import Permanent
 
 EVENTS = ("message.sent", "message.delivered", "message.read", "message.deleted")
@@ -98,9 +98,10 @@ class LayerWebhooks:
         return False
 
     async def _all(self) -> list[Mapping[str, Any]]:
-        hooks = read_json(COMPANY, await self._call("GET", self._url, 200))
+        answer = await self._call("GET", self._url, 200)
+        hooks = read_json_or_none(answer)
         if not isinstance(hooks, list) or not all(isinstance(hook, dict) for hook in hooks):
-            raise unreadable(COMPANY)
+            raise foreign(answer, "a list of webhooks")
         return hooks
 
     async def _register(self, target_url: str, secret: str, config: Mapping[str, str]) -> None:

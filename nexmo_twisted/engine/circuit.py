@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from nexmo_twisted.boundaries import ChatPlatform, SmsProvider
-from nexmo_twisted.errors import Intercepted, Permanent, Temporary
+from nexmo_twisted.errors import Declined, Intercepted, Permanent, Temporary
 from nexmo_twisted.model import Outcome, OwnedNumber, Sms, Verdict
 from nexmo_twisted.rules.backoff import CAP
 
@@ -64,8 +64,8 @@ class Circuit:
 
     @contextmanager
     def request(self, call: str = "") -> Iterator[None]:
-        """Around one request. Temporary counts as a failure, a return and Permanent as a success; Intercepted as
-        neither. ``call`` says which request it is, since one may be intercepted and others not."""
+        """Around one request. Temporary counts as a failure, a return, Permanent and Declined as a success;
+        Intercepted as neither. ``call`` says which request it is, since one may be intercepted and others not."""
         probe = self.open
         if probe and (self._probing or self.pause):
             raise Temporary(f"{self.name} fails; one probe at a time", max(self.pause, FIRST_PAUSE))
@@ -75,11 +75,11 @@ class Circuit:
         except Intercepted as error:
             self._note(call, error.reason)
             raise
+        except (Permanent, Declined):
+            self._answered(call)
+            raise
         except Temporary as error:
             self.failed(error.reason)
-            raise
-        except Permanent:
-            self._answered(call)
             raise
         else:
             self._answered(call)

@@ -19,7 +19,7 @@ from nexmo_twisted.engine.desk import Desk
 from nexmo_twisted.engine.links import Links
 from nexmo_twisted.engine.persist import until_stored
 from nexmo_twisted.engine.receipts import heard_before
-from nexmo_twisted.errors import AccountFault, Intercepted, Permanent, StoreUnavailable, Temporary
+from nexmo_twisted.errors import AccountFault, Declined, Intercepted, Permanent, StoreUnavailable, Temporary
 from nexmo_twisted.model import (
     Accepted,
     Attempt,
@@ -98,7 +98,8 @@ class Notifications:
         except StoreUnavailable as error:
             await self._retry(item, error.reason)
         except Temporary as error:
-            kinds = {"introduction": isinstance(error, IntroductionFailed), "aside": isinstance(error, Intercepted)}
+            aside = isinstance(error, Intercepted | Declined)
+            kinds = {"introduction": isinstance(error, IntroductionFailed), "aside": aside}
             await self._retry(item, error.reason, error.retry_after, **kinds)
             if isinstance(error, AccountFault):
                 self._log.error("The chat platform refuses us: {reason}", reason=error.reason)

@@ -51,12 +51,23 @@ class _OnSettings(Options):
                 if not words:
                     raise UsageError(f"{word} needs a value")
                 known.append(words.pop(0))
+        for word in others:
+            if not _is_text(word):
+                raise UsageError(f"{word!a} is not UTF-8, as every id is.")
         super().parseOptions([*known, "--", *others])
 
     def _takes_a_value(self, word: str) -> bool:
         if word.startswith("--"):
             return any(long.startswith(word[2:]) and long.endswith("=") for long in self.longOpt)
         return len(word) == 2 and f"{word[1]}:" in self.shortOpt
+
+
+def _is_text(word: str) -> bool:
+    try:
+        word.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class BuriedOptions(_OnSettings):

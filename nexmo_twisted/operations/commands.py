@@ -43,6 +43,8 @@ def run(options: Options) -> None:
         faults = "".join(f"  {fault}\n" for fault in error.faults)
         sys.stderr.write(f"the settings cannot work:\n{faults}")
         raise SystemExit(2) from None
+    if sys.stdout is None:  # somebody has closed it
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # whatever the terminal can show
     react(lambda reactor: Deferred.fromCoroutine(_run(reactor, options, settings)))
 
@@ -54,7 +56,9 @@ async def _run(reactor: Any, options: Options, settings: Settings) -> None:
     except StoreUnavailable as error:
         sys.stderr.write(f"{error.reason}\n")
         done = False
-    except BrokenPipeError:  # whoever read what we print has seen enough
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):  # then whoever read what we print has seen enough
+            sys.stderr.write(f"The output cannot be written: {error.strerror or error}\n")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         done = False
     raise SystemExit(0 if done else 1)

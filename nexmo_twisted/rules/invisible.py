@@ -30,7 +30,7 @@ def is_blank(text: str) -> bool:
 
 def with_few_marks(text: str) -> str:
     """``text`` with at most :data:`MARKS` combining marks to a character; invisible ones between them do not count."""
-    if text.isascii():
+    if all(_kind(character) != "mark" for character in set(text)):  # most texts: a loop takes far longer
         return text
     kept = []
     marks = 0

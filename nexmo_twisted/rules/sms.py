@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
@@ -29,8 +29,9 @@ MAX_CHARACTERS = 3200
 """The longest text of one request (Vonage documentation, SMS API). How characters above U+FFFF are counted
 is not said there; here they count as two, which is the stricter reading."""
 
-#: No more than four characters compose to one.
-_LONGEST = 5 * MAX_CHARACTERS
+#: How many characters may become one: no more than four compose.
+_COMPOSED = 5
+_LONGEST = _COMPOSED * MAX_CHARACTERS
 
 _GSM = GSM_BASIC | GSM_EXTENSION
 
@@ -103,13 +104,14 @@ def fit(text: str, max_segments: int) -> Fitted:
     """``text`` simplified, and cut at a grapheme border if it takes more than ``max_segments`` (at least 1).
     A cut text ends with "…", but in GSM-7, which has no such character, with three dots: "…" would cost it
     more than half its room. When all characters beyond GSM-7 are in the end that is cut off, the rest travels
-    in GSM-7. A grapheme that alone is too long is cut between code points.
+    in GSM-7. A grapheme that alone is too long is cut between code points. However long the text is, no more of it is
+    looked at closely than may be shown.
     """
-    text = simplified(text)
+    text = simplified(_head(text, max_segments))
     whole = segments(text)
     if _allowed(text, whole, max_segments):
         return Fitted(text, whole.encoding is Encoding.UCS2, whole.parts, cut=False)
-    shown = _shortened(list(islice(graphemes(text), MAX_CHARACTERS)), max_segments)
+    shown = _shortened(list(_first(text, _room(max_segments) + 1)), max_segments)
     shown = shown or _shortened(text[:MAX_CHARACTERS], max_segments)
     count = segments(shown)
     return Fitted(shown, count.encoding is Encoding.UCS2, count.parts, cut=True)
@@ -123,7 +125,8 @@ def fit_both(lead: str, body: str, max_segments: int) -> Fitted:
         return whole
     if max_segments < 2:
         return fit(body, max_segments)
-    encoding = segments(simplified(f"{lead}\n\n{body}")).encoding
+    lead = _head(lead, max_segments)
+    encoding = segments(simplified(_head(f"{lead}\n\n{body}", max_segments))).encoding
     return fit(f"{_beginning(simplified(lead), encoding, max_segments // 2)}\n\n{body}", max_segments)
 
 
@@ -142,6 +145,28 @@ def _beginning(text: str, encoding: Encoding, parts: int) -> str:
         last = kept.pop()
         used -= segments(last).units if encoding is Encoding.GSM7 else utf16_units(last)
     return "".join(kept).rstrip() + ending
+
+
+def _room(max_segments: int) -> int:
+    """The most characters that are shown: none takes less than a septet."""
+    return min(MAX_CHARACTERS, 160 * max_segments)
+
+
+def _head(text: str, max_segments: int) -> str:
+    """The beginning of ``text``, with more characters that are seen than become what is shown."""
+    end = count = _COMPOSED * _room(max_segments) + 1
+    while end < len(text) and len(INVISIBLE.sub("", text[:end])) < count:
+        end *= 2
+    return text[:end]
+
+
+def _first(text: str, count: int) -> Iterator[str]:
+    """The graphemes of ``text`` up to so many that are seen."""
+    for piece in islice(graphemes(text), MAX_CHARACTERS):
+        yield piece
+        count -= INVISIBLE.fullmatch(piece) is None
+        if count == 0:
+            return
 
 
 def _shortened(pieces: Sequence[str], max_segments: int) -> str:

@@ -58,7 +58,7 @@ class SimulatedLayer:
     def identity(self, user_id: str) -> Mapping[str, Any]:
         """A user's identity. Raises NoSuch."""
         try:
-            return self.users[user_id]
+            return {"user_id": user_id, **self.users[user_id]}
         except KeyError:
             raise NoSuch("user") from None
 

@@ -20,8 +20,8 @@ from nexmo_twisted.errors import AnswerLost, StoreUnavailable
 from nexmo_twisted.store.keys import with_constants
 from nexmo_twisted.store.lines import CONNECT_TIMEOUT, REPLY_TIMEOUT, Line, Unusable, dial, kind_of, log_in
 from nexmo_twisted.store.sentinels import Host, Sentinels
-from nexmo_twisted.store.tls import Verifying
 from nexmo_twisted.store.url import RedisAddress
+from nexmo_twisted.tls import Verifying
 
 #: Seconds between two attempts to connect, at first and at most.
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0

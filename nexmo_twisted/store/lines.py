@@ -18,7 +18,7 @@ from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime, IS
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
-from nexmo_twisted.store.tls import told
+from nexmo_twisted.tls import told
 
 #: Seconds until a command without an answer fails and its line is given up. Webhooks must be answered in one.
 REPLY_TIMEOUT = 0.5

@@ -8,33 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from io import BytesIO
 from typing import Any, cast
 
-from twisted.internet.interfaces import (
-    IAddress,
-    IDelayedCall,
-    IHalfCloseableProtocol,
-    IProtocolFactory,
-    IReactorTime,
-    ISSLTransport,
-    ITCPTransport,
-)
+from twisted.internet.interfaces import IAddress, IDelayedCall, IProtocolFactory, IReactorTime
 from twisted.internet.protocol import Protocol
-from twisted.python.failure import Failure
-from twisted.web.http import HTTPChannel
 from twisted.web.http_headers import Headers
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
-from zope.interface import implementer
 
 from nexmo_twisted.web.access_log import AccessLog, access_line
+from nexmo_twisted.web.channel import BoundedRequest, Channel, Limits
 from nexmo_twisted.web.connections import Connections
 from nexmo_twisted.web.large_bodies import LargeBody
-
-#: Each chunk of a body costs time of its own: so many may be of any size, and the others this many bytes on average.
-_FREE_CHUNKS = 1000
-_CHUNK = 64
 
 
 def hardened_site(
@@ -75,241 +60,19 @@ def hardened_site(
         IProtocolFactory,
         _HardenedSite(
             resource,
-            clock,
-            max_body,
-            deadline,
-            answer_within,
-            max_connections,
-            refused,
+            Limits(
+                clock,
+                max_body,
+                deadline,
+                answer_within,
+                refused,
+                large,
+                later or partial(clock.callLater, 0.0),
+                Connections(max_connections),
+            ),
             hidden,
-            large,
-            later or partial(clock.callLater, 0.0),
         ),
     )
-
-
-class _TooManyChunks(Exception):
-    """The body comes in chunks that are smaller than anybody makes them who does not mean ill."""
-
-
-class _Request(Request):
-    """One request, whose body stays in memory: Twisted's temporary files would block the reactor."""
-
-    channel: _Channel
-    content: BytesIO
-    large: LargeBody | None = None  #: what has taken the body, when that is larger than the limit
-    stored = False  #: whoever stores what it brought says so here
-    _chunks = 0
-    _size = 0
-
-    def gotLength(self, length: int | None) -> None:
-        self.content = BytesIO()
-
-    def handleContentChunk(self, data: bytes) -> None:
-        if self.channel.turned_away:
-            return
-        self._size += len(data)
-        if self.channel.length is None:
-            self._chunks += 1
-            if self._chunks > _FREE_CHUNKS + self._size // _CHUNK:
-                raise _TooManyChunks
-        if self.large is None and self._size <= self.channel.site.max_body:
-            self.content.write(data)
-        elif not (self.channel.takes_large(self) and self.large is not None and self.large.write(data)):
-            self.channel.refuse_body()
-
-
-@implementer(IHalfCloseableProtocol)
-class _Channel(HTTPChannel):
-    """One connection. One timer serves all its requests: it looks whether time is up, else is set again."""
-
-    site: _HardenedSite
-    transport: Any  # ITransport lacks what those of TCP and TLS have in common
-    turned_away = False  #: nothing that still comes is looked at
-    _timer: IDelayedCall | None = None
-    _large: LargeBody | None = None
-    _next: IDelayedCall | None = None
-    _until = 0.0
-    _answering = False
-    _answered = False
-
-    def connectionMade(self) -> None:
-        self.site.connections.opened(self)
-        self._allow(self.site.deadline)
-        self._look_again(self.site.deadline)
-        super().connectionMade()
-
-    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
-        self.site.connections.closed(self)
-        for call in (self._timer, self._next):
-            if call is not None:
-                call.cancel()
-        self._timer = self._next = None
-        self._close_large()
-        super().connectionLost(reason)
-
-    def readConnectionLost(self) -> None:
-        """The client has sent all it had, and may still listen: what it asked is answered before we hang up."""
-        if not self._answering and not self.paused:
-            self.transport.unregisterProducer()
-            self.transport.loseConnection()
-
-    def writeConnectionLost(self) -> None:
-        """Our direction is closed, by ourselves."""
-
-    def _allow(self, seconds: float) -> None:
-        self._until = self.site.clock.seconds() + seconds
-
-    def _look_again(self, seconds: float) -> None:
-        # Never further ahead than the shorter limit, so that a nearer time set meanwhile is not overslept.
-        period = min(seconds, self.site.deadline, self.site.answer_within)
-        self._timer = self.site.clock.callLater(period, self._look)
-
-    def _look(self) -> None:
-        left = self._until - self.site.clock.seconds()
-        if left > 0:
-            self._look_again(left)
-            return
-        self._timer = None
-        if self._answering:
-            self.site.refused("slow_answer")
-        elif not self.turned_away and (self.requests or not self._answered):
-            self.site.refused("slow_request")
-        self.transport.abortConnection()
-
-    def dataReceived(self, data: bytes) -> None:
-        if not self.turned_away:
-            super().dataReceived(data)
-
-    def rawDataReceived(self, data: bytes) -> None:
-        if self.turned_away:
-            return
-        try:
-            super().rawDataReceived(data)
-        except _TooManyChunks:
-            self._refuse(b"400 Bad Request")
-
-    def lineReceived(self, line: bytes) -> None:
-        if self._receivedHeaderSize + len(line) > self.totalHeadersSize:
-            self._refuse_head()
-        elif self.requests and line[:1] in (b" ", b"\t"):
-            self._refuse(b"400 Bad Request")  # a folded header (RFC 9112, section 5.2), of thousands of lines maybe
-        else:
-            super().lineReceived(line)
-
-    def lineLengthExceeded(self, line: bytes) -> None:
-        self._refuse_head()
-
-    def headerReceived(self, line: bytes) -> bool:
-        name, _, value = line.partition(b":")
-        if self._receivedHeaderCount >= self.maxHeaders:
-            self._refuse_head()
-            return False
-        if name.lower() == b"transfer-encoding" and value.strip(b" \t").lower() != b"chunked":
-            self._refuse(b"400 Bad Request")  # Twisted would pass over "identity", also beside another one
-            return False
-        try:
-            return bool(super().headerReceived(line))
-        except ValueError:  # a Content-Length of thousands of digits is no int
-            self._refuse(b"400 Bad Request")
-            return False
-
-    def allHeadersReceived(self) -> None:
-        too_large = self.length is not None and self.length > self.site.max_body
-        if too_large and not self.takes_large(self.requests[-1]):
-            self.refuse_body()
-        else:
-            super().allHeadersReceived()
-
-    def allContentReceived(self) -> None:
-        if self.turned_away:
-            return
-        self._close_large()
-        self._answering = True
-        self.site.connections.busy(self)
-        self._allow(self.site.answer_within)
-        super().allContentReceived()
-
-    def requestDone(self, request: Request) -> None:
-        self._answering = False
-        self._answered = True
-        self.site.connections.waits(self)
-        self._allow(self.site.deadline)
-        self.paused = True  # LineReceiver keeps what follows in the buffer
-        super().requestDone(request)
-        if self._buffer:
-            self.transport.pauseProducing()
-            self._next = self.site.later(self._go_on)
-        else:
-            self.paused = False
-
-    def _go_on(self) -> None:
-        self._next = None
-        self.paused = False
-        if not self._waitingForTransport:
-            self.transport.resumeProducing()
-        self.dataReceived(b"")
-
-    def resumeProducing(self) -> None:
-        super().resumeProducing()
-        if self.paused:  # answers have gone out, but the next request still has to wait for its turn
-            self.transport.pauseProducing()
-
-    def takes_large(self, request: _Request) -> bool:
-        """Whether somebody takes a body beyond the limit. What has come of it so far is handed over."""
-        if request.large is None:
-            request.large = self.site.large(self._command, self._path, request.requestHeaders, self.length)
-            self._large = request.large
-            content = getattr(request, "content", None)  # there is none yet while the headers are read
-            if request.large is not None and content is not None:
-                request.large.write(content.getvalue())
-                request.content = BytesIO()
-        return request.large is not None
-
-    def _close_large(self) -> None:
-        if self._large is not None:
-            self._large.close()
-            self._large = None
-
-    def refuse_body(self) -> None:
-        """Answer 413."""
-        self.site.refused("body_too_large")
-        self._refuse(b"413 Content Too Large")
-
-    def _refuse_head(self) -> None:
-        self._refuse(b"431 Request Header Fields Too Large" if self.requests else b"414 URI Too Long")
-
-    def _refuse(self, status: bytes) -> None:
-        if not self.turned_away:
-            self.transport.write(b"HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: 0\r\n\r\n" % status)
-            self.loseConnection()
-
-    def _respondToBadRequestAndDisconnect(self) -> None:
-        self._refuse(b"400 Bad Request")
-
-    def loseConnection(self) -> None:
-        """Hang up in a way that lets the last answer arrive.
-
-        Closing with unread bytes in the socket would reset the connection, and many a client would lose the
-        answer over its failing writes. So only our direction is closed, and what still comes is thrown away
-        until the client closes too or the time for this request is up. TLS does the same by itself.
-        """
-        self.turned_away = True
-        self._close_large()
-        self.clearLineBuffer()
-        self.transport.unregisterProducer()
-        if ITCPTransport.providedBy(self.transport) and not ISSLTransport.providedBy(self.transport):
-            self.transport.loseWriteConnection()
-        else:
-            self.transport.loseConnection()
-
-    def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Headers) -> None:
-        headers.removeHeader(b"Server")  # nobody's business, and least of all the version
-        if code[:1] == b"4":
-            headers.setRawHeaders(b"Connection", [b"close"])
-        if headers.getRawHeaders(b"Connection", [b""]) == [b"close"]:
-            self.persistent = 0
-        super().writeHeaders(version, code, reason, headers)
 
 
 class _Excess(Protocol):
@@ -322,48 +85,32 @@ class _Excess(Protocol):
 
 
 class _HardenedSite(Site):
-    """The factory: it holds the limits and knows how many connections are open."""
+    """The factory: it knows how many connections are open."""
 
     displayTracebacks = False
-    protocol = _Channel  # type: ignore[assignment]
+    protocol = Channel  # type: ignore[assignment]
 
-    def __init__(
-        self,
-        resource: IResource,
-        clock: IReactorTime,
-        max_body: int,
-        deadline: float,
-        answer_within: float,
-        max_connections: int,
-        refused: Callable[[str], object],
-        hidden: str,
-        large: Callable[[bytes, bytes, Headers, int | None], LargeBody | None],
-        later: Callable[[Callable[[], object]], IDelayedCall],
-    ) -> None:
+    def __init__(self, resource: IResource, limits: Limits, hidden: str) -> None:
         super().__init__(
             resource,
-            _Request,
+            BoundedRequest,
             parsePOSTFormSubmission=False,
             timeout=None,
             logFormatter=partial(access_line, hidden=hidden),
-            reactor=clock,
+            reactor=limits.clock,
         )
-        self.clock = clock
-        self.max_body = max_body
-        self.deadline = deadline
-        self.answer_within = answer_within
-        self.refused = refused
-        self.large = large
-        self.later = later
-        self._access_log = AccessLog(clock)
-        self.connections = Connections(max_connections)
+        self._limits = limits
+        self._access_log = AccessLog(limits.clock)
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
-        if self.connections.full:
-            self.refused("too_many_connections")
-            if not self.connections.cut_longest_waiting():
+        limits = self._limits
+        if limits.connections.full:
+            limits.refused("too_many_connections")
+            if not limits.connections.cut_longest_waiting():
                 return _Excess()  # None would do for TCP, but breaks the TLS wrapper
-        return super().buildProtocol(addr)
+        channel: Any = super().buildProtocol(addr)
+        channel.limits = limits
+        return channel
 
     def log(self, request: Request) -> None:  # type: ignore[override]
         if self._access_log.has(request):

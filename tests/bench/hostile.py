@@ -35,6 +35,9 @@ ANSWERS = cycle(
         OK + b"transfer-encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 100_000,
         whole(WORDY),
         whole(CROWDED),
+        whole(
+            b'{"display_name": "%b", "phone_number": "+12015550100"}' % (b"x" * 900_000)
+        ),  # no end of failures in a row
     )
 )
 

@@ -12,7 +12,6 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, globalLogPublisher
 from twisted.trial.unittest import SkipTest
-from twisted.web.client import BrowserLikePolicyForHTTPS
 from twisted.web.http_headers import Headers
 
 from nexmo_twisted.clients.http import Answer, Broken, Http, NotSent
@@ -121,7 +120,7 @@ class HttpTests(LoopbackTestCase):
             servers = [self.serve(fine, interface="::1"), self.serve(fine, private, interface="::1")]
         except CannotListenError:
             raise SkipTest("this machine has no IPv6 loopback") from None
-        http = Http(self.connections(policy=BrowserLikePolicyForHTTPS(public)), reactor, timeout=30.0)
+        http = Http(self.connections(trust=public), reactor, timeout=30.0)
         for server in servers:
             answer = await http.request("POST", f"{server.url}/a%2Fb?c=d", headers=HEADERS, body=b"hello")
             self.assertEqual(answer.body, b"fine")
@@ -181,9 +180,8 @@ class HttpTests(LoopbackTestCase):
     async def test_idle_connections_are_closed(self) -> None:
         """Closing the agent closes the connections it keeps, TLS or not."""
         served, trusted = certificate("127.0.0.1")
-        policy = BrowserLikePolicyForHTTPS(ssl.trustRootFromCertificates([trusted]))
         for tls in (None, served):
-            connections = self.connections(policy=policy)
+            connections = self.connections(trust=trusted)
             server = self.serve(fine, tls)
             await Http(connections, reactor, timeout=30.0).request("GET", server.url, headers=HEADERS)
             await connections.close()
@@ -209,25 +207,35 @@ class HttpTests(LoopbackTestCase):
         server = self.serve(fine, certificate("127.0.0.1")[0])
         for method in ("POST", "GET"):
             reason = await self.fails(NotSent, self.http(), server.url, method)
-            self.assertEqual(reason, "TLS: the certificate is not trusted")
+            self.assertEqual(reason, "TLS: its certificate is not trusted: depth zero self signed cert")
         self.assertEqual(server.requests, [])
 
     async def test_certificate_of_another_host(self) -> None:
         """A good certificate, but somebody else's: nothing is sent."""
-        served, trusted = certificate("other.example")
-        policy = BrowserLikePolicyForHTTPS(ssl.trustRootFromCertificates([trusted]))
+        reason = await self.trusted_but_refused(*certificate("other.example"))
+        self.assertEqual(reason, "TLS: its certificate is not for 127.0.0.1")
+
+    async def test_certificate_of_no_host(self) -> None:
+        """A good certificate that names its host nowhere but in its subject is nobody's: nothing is sent, and nothing
+        but the reason told."""
+        reason = await self.trusted_but_refused(*certificate("127.0.0.1", says_so=False))
+        why = "Certificate does not contain any `subjectAltName`s"
+        self.assertEqual(reason, f"TLS: its certificate is not for 127.0.0.1: {why}")
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    async def trusted_but_refused(self, served: ssl.PrivateCertificate, trusted: ssl.Certificate) -> str:
+        """Why nothing is sent to a server with this certificate, though it is one that we trust."""
         server = self.serve(fine, served)
-        http = Http(self.connections(policy=policy), reactor, timeout=30.0)
-        reason = await self.fails(NotSent, http, server.url)
-        self.assertEqual(reason, "TLS: the certificate is for another host")
+        connections = self.connections(trust=trusted)
+        reason = await self.fails(NotSent, Http(connections, reactor, timeout=30.0), server.url)
         self.assertEqual(server.requests, [])
+        return reason
 
     async def test_trusted_certificate(self) -> None:
         """With the right certificate requests go through, over one connection."""
         served, trusted = certificate("127.0.0.1")
-        policy = BrowserLikePolicyForHTTPS(ssl.trustRootFromCertificates([trusted]))
         server = self.serve(fine, served)
-        http = Http(self.connections(policy=policy), reactor, timeout=30.0)
+        http = Http(self.connections(trust=trusted), reactor, timeout=30.0)
         for _ in range(2):
             answer = await http.request("POST", server.url, headers=HEADERS, body=b"hello")
             self.assertEqual(answer.body, b"fine")
@@ -296,6 +304,23 @@ class HttpTests(LoopbackTestCase):
 
             await self.fails(Broken, self.http(), self.serve(react).url)
 
+    async def test_no_http(self) -> None:
+        """An answer that breaks the rules of HTTP is called that, in words."""
+        for given in (
+            b"HTTP/1.1 OK\r\n\r\n",
+            b"ICY 200 OK\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nX Y: a\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: -3\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nfine",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno length\r\n",
+        ):
+            server = self.serve(lambda channel, _, given=given: channel.write(given))  # type: ignore[misc]
+            for method in ("POST", "GET"):
+                reason = await self.fails(Broken, self.http(), server.url, method)
+                self.assertEqual(reason, "the answer is not valid HTTP", given)
+
     async def stalls(self, given: bytes, tls: ssl.PrivateCertificate | None = None, **named: Any) -> None:
         """A server that stops in the middle is left after 30 seconds, and the connection with it."""
         received: Deferred[None] = Deferred()
@@ -328,8 +353,7 @@ class HttpTests(LoopbackTestCase):
     async def test_body_stalls_over_tls(self) -> None:
         """A stalled server is not asked for the farewell TLS provides for."""
         served, trusted = certificate("127.0.0.1")
-        policy = BrowserLikePolicyForHTTPS(ssl.trustRootFromCertificates([trusted]))
-        await self.stalls(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", served, policy=policy)
+        await self.stalls(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", served, trust=trusted)
 
     async def test_too_large(self) -> None:
         """An answer over the limit is given up, declared, chunked or packed; one at the limit is fine."""
@@ -373,10 +397,9 @@ class HttpTests(LoopbackTestCase):
         self.assertEqual((await self.http().request("GET", server.url, headers=HEADERS)).body, b"")
 
     async def test_endless_heads(self) -> None:
-        """A head without an end is given up at 16 KiB, be it one line, thousands of headers, folded ones, or answers
-        that are none yet; over TLS too."""
+        """A head without an end is given up at 16 KiB or 200 lines, be it one line, thousands of headers, folded ones,
+        or answers that are none yet; over TLS too."""
         served, trusted = certificate("127.0.0.1")
-        policy = BrowserLikePolicyForHTTPS(ssl.trustRootFromCertificates([trusted]))
         start = b"HTTP/1.1 200 OK\r\n"
         for tls in (None, served):
             for piece in (
@@ -387,7 +410,7 @@ class HttpTests(LoopbackTestCase):
                 b"Set-Cookie: a=" + b"b" * 50 + b"\r\n",
             ):
                 server = self.serve(lambda channel, _, piece=piece: channel.write(start + piece * 10_000), tls)  # type: ignore[misc]
-                http = Http(self.connections(policy=policy), reactor, timeout=30.0)
+                http = Http(self.connections(trust=trusted), reactor, timeout=30.0)
                 self.assertEqual(await self.fails(Broken, http, server.url), "the answer is too large")
                 await server.channels[0].closed
         server = self.serve(lambda channel, _: channel.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 20_000))
@@ -410,6 +433,22 @@ class HttpTests(LoopbackTestCase):
             answer = await http.request("GET", server.url, headers=HEADERS)
             self.assertEqual((answer.headers["x"], answer.body), ("a" * 15_000, body))
         self.assertEqual(len(server.channels), 1)
+
+    async def test_lines_of_a_head(self) -> None:
+        """A head of 200 lines is taken, and a body of any number behind it; one of 201 is given up, though it is short
+        and whole, and so are a hundred answers 1xx before one."""
+        body = b"\n" * 10_000
+        rest = b"Content-Length: %d\r\n\r\n" % len(body) + body
+        fine = b"HTTP/1.1 200 OK\r\n" + b"a:b\r\n" * 197
+        for given in (fine, b"HTTP/1.1 103 Hints\r\n\r\n" * 98 + b"HTTP/1.1 200 OK\r\na:b\r\n"):
+            server = self.serve(lambda channel, _, given=given: channel.write(given + rest))  # type: ignore[misc]
+            http = self.http()
+            for _ in range(2):
+                self.assertEqual((await http.request("GET", server.url, headers=HEADERS)).body, body)
+        for given in (fine + b"a:b\r\n", b"HTTP/1.1 103 Hints\r\n\r\n" * 100 + fine):
+            server = self.serve(lambda channel, _, given=given: channel.write(given + rest))  # type: ignore[misc]
+            self.assertEqual(await self.fails(Broken, self.http(), server.url), "the answer is too large")
+            await server.channels[0].closed
 
     async def test_tiny_chunks(self) -> None:
         """A body in thousands of chunks of a byte, each of which costs time, is given up."""

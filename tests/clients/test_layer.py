@@ -14,7 +14,7 @@ from twisted.internet.task import Clock
 from nexmo_twisted.clients.http import Http
 from nexmo_twisted.clients.layer import LayerClient
 from nexmo_twisted.clients.layer_webhooks import EVENTS, REPLACED_STAYS
-from nexmo_twisted.errors import AccountFault, Intercepted, Permanent, Temporary, Throttled
+from nexmo_twisted.errors import AccountFault, Declined, Intercepted, Permanent, Temporary, Throttled
 from nexmo_twisted.sandbox.faults import Fault, Faults
 from nexmo_twisted.sandbox.layer import SimulatedLayer
 from nexmo_twisted.sandbox.layer_http import LayerApi
@@ -325,7 +325,8 @@ class FailureTests(LayerTestCase):
             lambda: self.client.ensure_webhook("Ours", TARGET, "secret"),
         ]
         for status, kind in (
-            (302, Temporary),
+            (204, Intercepted),
+            (302, Intercepted),
             (400, Permanent),
             (401, AccountFault),
             (402, AccountFault),
@@ -341,7 +342,7 @@ class FailureTests(LayerTestCase):
                 self.faults.add(Fault(status=status, retry_after=7.0))
                 error = await self.failure(call())
                 question = number < 2
-                self.assertIs(type(error), Temporary if question and kind is Permanent else kind, f"{status}: {error}")
+                self.assertIs(type(error), Declined if question and kind is Permanent else kind, f"{status}: {error}")
                 if isinstance(error, Temporary) and kind is not Permanent:
                     self.assertEqual(error.retry_after, 7.0)
                 self.faults.clear()
@@ -370,16 +371,22 @@ class FailureTests(LayerTestCase):
         self.assertIs(type(await failing), Temporary)
         await server.channels[0].closed
 
-    async def test_unreadable_answers(self) -> None:
-        """A 200 of the wrong shape may be a bad moment of something in between: temporary."""
+    async def test_a_good_status(self) -> None:
+        """A 200 without what was asked for is not of Layer: nobody is without a phone for that, and the reason says
+        where to look."""
         for body in (b"", b"<html>", b"[1]", b"null", b'"x"', b"[" * 100_000, b"\xff", b"[" + b"9" * 5000 + b"]"):
             client = self.client_of(200, body)
-            calls = [client.identity("ann"), client.conversation(UNKNOWN)]
-            calls += [client.ensure_webhook("Ours", TARGET, "secret")]  # type: ignore[list-item]
-            for call in calls:
+            for what, call in (
+                ("an identity", client.identity("ann")),
+                ("a conversation", client.conversation(UNKNOWN)),
+                ("a list of webhooks", client.ensure_webhook("Ours", TARGET, "secret")),
+            ):
                 error = await self.failure(call)
-                self.assertEqual(str(error), "Layer answered something unreadable", body[:20])
-                self.assertIs(type(error), Temporary)
+                self.assertEqual(str(error), f"Layer answers 200 without {what}: check layer.api_url", body[:20])
+                self.assertIs(type(error), Intercepted)
+        for body in (b"{}", b'{"message": "no Route matched with those values"}', b'{"status": "ok"}'):
+            error = await self.failure(self.client_of(200, body).identity("ann"))
+            self.assertEqual(str(error), "Layer answers 200 without an identity: check layer.api_url")
 
 
 class WebhookTests(LayerTestCase):

@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.engine.circuit import FAILURES, LONGEST_PAUSE, Circuit, GuardedProvider
-from nexmo_twisted.errors import AccountFault, Intercepted, Permanent, Temporary
+from nexmo_twisted.errors import AccountFault, Declined, Intercepted, Permanent, Temporary
 from nexmo_twisted.model import Outcome, Sms, Verdict
 from nexmo_twisted.rules.backoff import CAP
 
@@ -78,9 +78,10 @@ class Opening(CircuitCase):
         self.fail_times(FAILURES - 1)
         self.assertRaises(CancelledError, self.request, CancelledError())
         self.assertFalse(self.circuit.open)
-        self.assertRaises(Permanent, self.request, Permanent("gone"))
-        self.fail_times(FAILURES - 1)
-        self.assertFalse(self.circuit.open)
+        for no in (Permanent("gone"), Declined("not this one")):
+            self.assertRaises(type(no), self.request, no)
+            self.fail_times(FAILURES - 1)
+            self.assertFalse(self.circuit.open)
 
     def test_intercepted(self) -> None:
         """What something else answered is neither a failure of the remote nor a sign that it works."""

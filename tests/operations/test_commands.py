@@ -13,7 +13,7 @@ from twisted.trial.unittest import TestCase
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.model import Notification, Status
 from nexmo_twisted.operations.command_aside import buried, redrive
-from nexmo_twisted.operations.command_line import BuriedOptions, RedriveOptions, WhyOptions
+from nexmo_twisted.operations.command_line import BuriedOptions, PlaceOptions, RedriveOptions, WhyOptions
 from nexmo_twisted.operations.command_why import why
 from nexmo_twisted.operations.commands import on_redis, place
 from nexmo_twisted.rules.story import Policy
@@ -339,6 +339,9 @@ class Words(TestCase):
             (WhyOptions(),),
             (WhyOptions(), " "),
             (WhyOptions(), "one", "two"),
+            (WhyOptions(), "\udcff\udcfe"),
+            (RedriveOptions(), "--", "one", "\udcff"),
+            (PlaceOptions(), "one", "\udcff"),
         ):
             with self.assertRaises(UsageError, msg=str(words)):
                 options.parseOptions(list(words))

@@ -253,6 +253,23 @@ class FitBothTests(TestCase):
         self.assertEqual(fit_both("Hello.", "Hi", 6).text, "Hello.\n\nHi")
         self.assertEqual(fit_both("", "Hi", 6), fit("Hi", 6))
 
+    def test_only_the_beginning_counts(self) -> None:
+        """Of a text of any length the same is shown as of its beginning, also when half of it is invisible."""
+        for unit in (
+            "hello ",
+            "Grüße – „hallo“ ",
+            "\ufdfa",
+            "a\u200b",
+            "e\u0301",
+            "👨\u200d👩\u200d👧",
+            "a" + "\u0301" * 30,
+        ):
+            for segments_allowed in (1, 6, 100):
+                beginning = unit * (16_000 // len(unit))
+                expected = fit(beginning, segments_allowed)
+                self.assertTrue(expected.cut)
+                self.assertEqual(fit(beginning * 4, segments_allowed), expected, unit)
+
     def test_long_lead(self) -> None:
         """A lead of any length takes half of the segments at most, whatever the alphabets are."""
         for lead, body in (

@@ -250,7 +250,7 @@ class Rest(Running):
         reply = await self.ask("GET", f"{BASE}/users/ann/identity", headers=PLATFORM)
         self.assertEqual(
             (reply.status, reply.json),
-            (200, {"display_name": "Ann", "phone_number": None, "metadata": {"team": "red"}}),
+            (200, {"user_id": "ann", "display_name": "Ann", "phone_number": None, "metadata": {"team": "red"}}),
         )
         self.refused(await self.ask("GET", f"{BASE}/users/zoe/identity", headers=PLATFORM), 404)
 
@@ -260,7 +260,7 @@ class Rest(Running):
             self.layer.add_user(user_id, display_name=user_id)
             path = f"{BASE}/users/{quote(user_id, safe='')}/identity"
             reply = await self.ask("GET", path, headers=PLATFORM)
-            self.assertEqual((reply.status, reply.json), (200, {"display_name": user_id}), user_id)
+            self.assertEqual((reply.status, reply.json), (200, {"user_id": user_id, "display_name": user_id}))
         self.refused(await self.ask("GET", f"{BASE}/users/a/b/identity", headers=PLATFORM), 404)
 
     async def test_conversation(self) -> None:

@@ -26,7 +26,7 @@ from nexmo_twisted.rules.story import Policy
 from nexmo_twisted.store.embedded import EmbeddedValkey
 from nexmo_twisted.store.operator import Operator
 from tests.configuration import APP_ID
-from tests.scenarios.processes import ROOT
+from tests.scenarios.processes import ROOT, Program
 from tests.scenarios.world import BOB, NO_RECEIPTS, ONE, TALK, World
 from tests.store.test_messages import REPORT
 from tests.store.test_queue import NUMBERS, QueueCase, uuid
@@ -330,6 +330,17 @@ class Processes(QueueCase):
         command = self.start("buried")
         command.process.closeStdout()
         self.assertEqual((await command.finish(), command.errors), (1, ""))
+
+    async def test_full(self) -> None:
+        """Where its output cannot be written that is said in one line, and where there is none nothing is."""
+        for where, said in (
+            (">/dev/full", "The output cannot be written: No space left on device\n"),
+            (">&-", ""),
+        ):
+            line = f'"$0" -m nexmo_twisted buried --config nexmo.toml {where}'
+            program = Program(self.directory, "/bin/sh", "-c", line, sys.executable)
+            self.addCleanup(lambda p=program: Deferred.fromCoroutine(p.stop("KILL")))
+            self.assertEqual((await program.finish(), program.output), (1 if said else 0, said))
 
 
 class Embedded(TestCase):

@@ -52,6 +52,40 @@ class Pages(World):
         await self.hours(1)
         self.assertEqual(self.texts()[2:], ["Ann: Lunch at noon?"])
 
+    async def test_good_statuses(self) -> None:
+        """Nobody is without a phone because of what has a good status, nor because of a redirect."""
+        for number, fault in enumerate(
+            (
+                {"status": 200, "body": b"<html>Please log in</html>"},
+                {"status": 200, "body": b'{"status": "ok"}'},
+                {"status": 204, "body": b""},
+                {"status": 302, "body": b""},
+            ),
+            1,
+        ):
+            self.fault(times=0, path="/users/bob/identity", **fault)
+            await self.text_unread()
+            await self.hours(1)
+            self.assertEqual((len(self.texts()), self.counted("skipped", "no_phone")), (number - 1, 0), fault)
+            self.assertFalse(self.service.engine.circuits[0].open)
+            self.sandbox.faults.clear()
+            await self.hours(1)
+            self.assertEqual(len(self.texts()), number, fault)
+
+    async def test_declined(self) -> None:
+        """What Layer itself will not tell of one user holds up neither the others nor what others write."""
+        self.fault(times=0, path="/users/ann/identity", status=422)
+        for n in range(8):
+            await self.send(f"number {n}")
+        await self.pass_time(DELAY)
+        await self.hours(1)
+        self.assertFalse(self.service.engine.circuits[0].open)
+        await self.text_unread("And tea?", "cleo", self.layer.start_conversation(["cleo", "bob"]))
+        self.assertEqual(self.texts(), ["Cleo Carter: And tea?"])
+        self.sandbox.faults.clear()
+        await self.hours(1)
+        self.assertEqual(len(self.texts()), 9)
+
     async def test_too_late(self) -> None:
         """A text that is not sent in time for that is given up with its reason, for somebody to look at."""
         self.page(path="/identity")

@@ -103,6 +103,15 @@ class Faults(Start):
             self.assertNotIn("--pidfile", program.output)
             self.assertTrue(program.output.startswith("twistd nexmo: "), program.output)
 
+    async def test_directory(self) -> None:
+        """A directory to run in that cannot be entered is one line, for a daemon as well."""
+        for option in ("--rundir", "--chroot"):
+            for place in ("nowhere", str(self.config)):
+                for words in ((f"{option}={place}",), ("-n", option, place)):
+                    await self.ends(self.nexmo(*words), f"  {option}: found {place}; allowed: a directory")
+                    self.assertFalse(self.log.exists() and self.log.read_text())
+                    self.assertFalse(self.pid_file.exists())
+
     async def test_version(self) -> None:
         """--version is ours."""
         program = self.program(TWISTD, "nexmo", "--version")
@@ -120,6 +129,9 @@ class Users(SynchronousTestCase):
         self.assertEqual(uid, "--uid: found 0; only root may become somebody else")
         self.assertTrue(gid.startswith("--gid: found "))
         prepare({"pidfile": "", "nodaemon": True, "uid": 1000, "gid": None})
+        with self.assertRaises(ConfigurationError) as raised:
+            prepare({"pidfile": "", "nodaemon": True, "chroot": "."})
+        self.assertEqual(raised.exception.faults, ("--chroot: found .; only root may change what the root is",))
 
 
 class Others(SynchronousTestCase):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hmac
 import json
+from functools import partial
 
+from twisted.internet import reactor
 from twisted.web.http_headers import Headers
 
 from nexmo_twisted.errors import StoreUnavailable
@@ -28,7 +30,8 @@ class LargeCase(DoorCase):
     def serve(self) -> Loopback:
         self.refused: list[str] = []
         self.large = LargeBodies(LAYER, (SECRET, OLD_SECRET))
-        site = hardened_site(self.root, self.clock, refused=self.refused.append, large=self.large.begin)
+        later = partial(reactor.callLater, 0)  # type: ignore[attr-defined]
+        site = hardened_site(self.root, self.clock, refused=self.refused.append, large=self.large.begin, later=later)
         return Loopback(self, site)
 
     def head(self, raw: bytes, given: str | None = None, *, length: int | None = None) -> bytes:
@@ -128,6 +131,31 @@ class Large(LargeCase):
         last = await loopback.connect()
         last.send(head)
         self.assertEqual(await self.answered(last), b"413")
+
+    async def test_pipelined(self) -> None:
+        """Before and behind one there may be other requests of the same connection, large ones too, declared or in
+        chunks; each gets its own answer, in order, and no place is lost."""
+        loopback = self.serve()
+        raw, small = large(), json.dumps(webhook()).encode()
+        chunked = self.head(raw, length=0) + b"%x\r\n%s\r\n0\r\n\r\n" % (len(raw), raw)
+        asked = b"GET %s HTTP/1.1\r\nHost: h\r\n\r\n" % LAYER.encode()
+        for _ in range(PLACES):
+            self.intake.kept.clear()
+            wire = await loopback.connect()
+            wire.send(asked + self.head(raw) + raw + self.head(small) + small + chunked + asked + chunked + asked)
+            await wire.expect(b"\r\n\r\n", times=7)
+            answers = [part[:3] for part in wire.received.split(b"HTTP/1.1 ")[1:]]
+            self.assertEqual(answers, [b"200", b"204", b"204", b"204", b"200", b"204", b"200"])
+            self.assertEqual([each[-1] for each in self.intake.kept if isinstance(each, tuple)], [raw[:KEPT]] * 3)
+
+    async def test_tiny_chunks(self) -> None:
+        """One in tiny chunks is refused like a small one, also when it is large already, and its place is free."""
+        loopback = self.serve()
+        start = self.head(b"", "0" * 40, length=0) + b"%x\r\n%s\r\n" % (2 * MEBIBYTE, b" " * 2 * MEBIBYTE)
+        for _ in range(PLACES + 1):
+            wire = await loopback.connect()
+            wire.send(start + b"1\r\n \r\n" * 40_000)
+            self.assertEqual(await self.answered(wire), b"400")
 
     async def left(self, loopback: Loopback, number: int) -> None:
         """Wait until so many connections are left."""

@@ -11,11 +11,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from twisted.internet import reactor
 from twisted.internet.endpoints import SSL4ClientEndpoint, TCP4ClientEndpoint, connectProtocol
+from twisted.internet.error import ConnectionAborted
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.ssl import CertificateOptions, PrivateCertificate
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.logger import globalLogPublisher
+from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
@@ -299,6 +301,30 @@ class ConnectionTests(SiteCase):
         self.assertEqual((len(self.echo.seen), transport.producerState), (1, "paused"))
         self.clock.advance(0)
         self.assertEqual((len(self.echo.seen), transport.producerState), (2, "producing"))
+
+    def test_answers_pile_up(self) -> None:
+        """While a client does not read its answers, no more are made for it, however much it has sent; when it reads
+        it gets the others, and when it does not it is cut."""
+        site = hardened_site(self.echo, self.clock, refused=self.refused.append)
+        for reads in (True, False):
+            self.echo.seen.clear()
+            channel = site.buildProtocol(None)
+            transport = StringTransport()
+            channel.makeConnection(transport)
+            channel.dataReceived(post(b"one") + post(b"two") * 50)
+            transport.producer.pauseProducing()
+            for _ in range(9):
+                self.clock.advance(1)
+            self.assertEqual((len(self.echo.seen), transport.producerState), (1, "paused"))
+            if reads:
+                transport.producer.resumeProducing()
+            for _ in range(50):
+                self.clock.advance(0)
+            self.assertEqual(len(self.echo.seen), 51 if reads else 1)
+            self.clock.advance(1)
+            self.assertEqual(transport.disconnected, not reads)
+            channel.connectionLost(Failure(ConnectionAborted()))
+        self.assertEqual(self.refused, [])
 
     async def test_a_flood_in_one_write(self) -> None:
         """Of twenty thousand requests in one go no more are answered before another client's one than there are turns

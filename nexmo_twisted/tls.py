@@ -9,7 +9,7 @@ from service_identity.hazmat import DNS_ID, IPAddress_ID, ServiceID, verify_serv
 from service_identity.pyopenssl import extract_patterns
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
-from twisted.internet.ssl import optionsForClientTLS
+from twisted.internet.ssl import Certificate, optionsForClientTLS
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -23,25 +23,30 @@ class Distrusted(Exception):
 
 @implementer(IOpenSSLClientConnectionCreator)
 class Verifying:
-    """As :func:`optionsForClientTLS`: ``host`` must show a certificate for its name that this machine trusts.
+    """As :func:`optionsForClientTLS`: ``host`` must show a certificate for its name that ``trust`` signed (this
+    machine's authorities unless given).
 
     That one takes a certificate that names no host at all for an error of its own: it logs a traceback at each attempt,
     and, if the certificate is trusted, goes on. Here it is refused like any other.
     """
 
-    def __init__(self, host: str) -> None:
-        self._creator = optionsForClientTLS(host)
+    def __init__(self, host: str, trust: Certificate | None = None) -> None:
+        self._creator = optionsForClientTLS(host, trust)
         self._host = host
         numeric = isIPAddress(host) or isIPv6Address(host)
         self._id: ServiceID = IPAddress_ID(host) if numeric else DNS_ID(host.encode("idna").decode("ascii"))
 
     def clientConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         connection: SSL.Connection = self._creator.clientConnectionForTLS(tlsProtocol)
+        verified: TLSMemoryBIOProtocol | None = tlsProtocol
 
         def verify(_: SSL.Connection, certificate: X509, code: int, depth: int, trusted: int) -> bool:
+            nonlocal verified
             reason = self._distrust(certificate, code, depth, bool(trusted))
-            if reason:
-                tlsProtocol.failVerification(Failure(Distrusted(reason)))
+            if reason and verified is not None:
+                verified.failVerification(Failure(Distrusted(reason)))
+            if reason or not depth:
+                verified = None  # it holds the connection, which holds this function
             return not reason
 
         connection.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, verify)
