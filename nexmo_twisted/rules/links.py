@@ -114,9 +114,10 @@ def choose(
     """The number for this thread on this handset.
 
     A number on which an attempt of another thread is under way, or of unknown outcome, is left alone. An existing link
-    is kept as long as its number may be used. Else one of the numbers that are free for the handset is taken: those of
-    the handset's own country first, then the one least recently used by it. Which of several that it never used comes
-    first differs from handset to handset, so that all numbers share the work: one alone may send an SMS a second.
+    is kept as long as its number may be used, and so is the number of another attempt at the thread. Else one of the
+    numbers that are free for the handset is taken: those of the handset's own country first, then the one least
+    recently used by it. Which of several that it never used comes first differs from handset to handset, so that all
+    numbers share the work: one alone may send an SMS a second.
 
     When none is free, ``take_over`` takes the number of the user's own conversation that has been idle longest. A user
     who shares the handset and has no number there takes one of somebody who has two or more, in any case: anybody may
@@ -132,6 +133,8 @@ def choose(
     free = [number for number in usable if number not in busy]
     taken_over = False
     own = _own(state, thread, links, free)
+    if own is None:
+        own = next((number for number in usable if number in state.tried), None)
     if own is not None:
         number = own
     elif free:
@@ -198,8 +201,11 @@ def _idle_longest(
     """The number that may be taken over from another conversation, or None."""
     owners: dict[str, list[str]] = {}
     for number, entry in state.entries.items():
-        if entry.thread is not None and entry.expires > state.now:
-            owners.setdefault(entry.thread.user_id, []).append(number)
+        if entry.thread is None or entry.expires <= state.now:
+            continue
+        user = entry.thread.user_id
+        if state.tried.get(number, entry.thread).user_id == user:  # else it may be another user's in a moment
+            owners.setdefault(user, []).append(number)
     mine = owners.pop(thread.user_id, [])
     mine += [number for number, other in state.tried.items() if other.user_id == thread.user_id]
     if own:
