@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from nexmo_twisted.model import Accepted, InboundSms, Notification, Receipt, Resolved, Thread
+from nexmo_twisted.model import Accepted, Asked, InboundSms, Notification, Receipt, Resolved, Thread
 from nexmo_twisted.rules.compact import reference
 from nexmo_twisted.rules.links import Choice, choose
 from tests.store.test_messages import REPORT
@@ -252,6 +252,23 @@ class Moved(ResolvingCase):
         await self.to_the_new_one(1)
         await self.receipt(status="failed", code="9")
         self.assertEqual(await self.redis("KEYS", "nx:opt:*"), [f"nx:opt:{HANDSET}"])
+
+
+class Notices(ResolvingCase):
+    async def test_opted_out(self) -> None:
+        """A receipt of an answer of ours, which is closed, blocks the handset that had such an answer, and no other one
+        that it names."""
+        for named, blocked in ((NEW_HANDSET, []), (HANDSET, [f"nx:opt:{HANDSET}"])):
+            await self.redis("FLUSHALL")
+            for handset in (HANDSET, NEW_HANDSET):
+                await self.redis("HSET", f"nx:h:{handset}", NUMBER, entry("ann", OLD), "v", 1)
+            help_me = InboundSms("in 1", HANDSET, NUMBER, "HELP")
+            await self.store.receive(help_me, HANDSET, NUMBER, Asked("help", "So it goes."))
+            (item,) = await self.claim()
+            self.assertEqual(await self.store.begin_notice(item, LEASE), "OK")
+            await self.store.accepted(item, ACCOUNTS, "sent x y", sent("0A01"))
+            await self.store.evidence(Receipt("", "0A01", named, NUMBER, "failed", "9"), block=True)
+            self.assertEqual(await self.redis("KEYS", "nx:opt:*"), blocked)
 
 
 class OtherNumbers(ResolvingCase):

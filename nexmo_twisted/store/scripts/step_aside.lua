@@ -7,6 +7,7 @@ local item = load_item(q.item .. nid)
 if not item or item.k ~= ARGV[3] then return 'STALE' end
 local at, waiting = int(now + tonumber(ARGV[5])), K.stepped_aside .. ARGV[4]
 put_back(q, nid, item, 'no number is free yet', at, now)
+if item.on then leave_lines(q, nid, item) end   -- its turn is nobody's
 redis.call('HSET', q.item .. nid, 'aside', item.aside or int(now))
 redis.call('ZADD', waiting, at, nid)
 redis.call('PEXPIRE', waiting, int(2 * tonumber(ARGV[5]) + 1000))
