@@ -121,6 +121,18 @@ class TakingOver(TestCase):
             found = choose(state, Thread("eve", ONE), HANDSET, "", (A, B), HOUR, KEEP, take_over=take_over)
             self.assertEqual(found, NoNumber(for_now=True))
 
+    def test_numbers_that_are_ours_no_more(self) -> None:
+        """A link there is none that somebody can be texted over: neither does it keep its user from a number, nor does
+        it leave one to whom another one is taken from."""
+        gone = {**self.busy().handset, C: entry("rob", TWO, NOW + 30, 30)}
+        for take_over in (False, True):
+            found = choose(LinkState(NOW, "", gone), Thread("rob", ONE), HANDSET, "", (A, B), HOUR, KEEP)
+            assert isinstance(found, Choice)
+            self.assertEqual((found.number, found.taken_over), (A, True))
+            alone = LinkState(NOW, "", self.busy().handset, unowned=frozenset({A}))
+            found = choose(alone, Thread("rob", ONE), HANDSET, "", (A, B), HOUR, KEEP, take_over=take_over)
+            self.assertEqual(found, NoNumber(for_now=False))
+
     def test_a_further_text_of_an_attempt(self) -> None:
         """It goes out from the same number, whoever had that before, and is introduced there until one was accepted."""
         for user in ("rob", "bob"):

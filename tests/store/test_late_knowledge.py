@@ -125,6 +125,25 @@ class NobodyClaims(ResolvingCase):
         del reply
 
 
+    async def test_before_the_bytes(self) -> None:
+        """What came before the bytes of an SMS went out does not wait until it is known what became of that."""
+        item = await self.trying()
+        self.clock.advance(1)
+        reply = await self.reply()
+        self.clock.advance(10)
+        await self.store.set_aside(item, "no answer", uncertain=True, on_wire=9.0)
+        self.assertEqual(await self.resolved(reply), Resolved(ANN))
+
+    async def test_perhaps_never_sent(self) -> None:
+        """Of an SMS whose sender died nobody knows whether its bytes ever went out: without a receipt a reply is
+        ambiguous, also where the number never carried anything."""
+        await self.redis("DEL", f"nx:h:{HANDSET}")
+        await self.trying()
+        reply = await self.reply()
+        self.clock.advance((LEASE + SETTLE) / 1000)
+        self.assertEqual(await self.resolved(reply), Resolved(doubt=True))
+
+
 class QuickSuccession(ResolvingCase):
     """Several texts from one number within three seconds."""
 

@@ -12,33 +12,35 @@ local came, wait_until, unsure = tonumber(item.d), nil, nil
 
 local function wait(at) wait_until = math.min(wait_until or at, at) end
 
--- What is known of one attempt: how it ended, when, when its bytes went out, how long it took. A notification that lies
--- with its sender has not ended, one that stands aside, or whose sender lost it, has no outcome.
+-- What is known of one attempt: how it ended, when, when its bytes went out, if that is known, how long it took. A
+-- notification that lies with its sender has not ended, one that stands aside, or whose sender lost it, has no outcome.
 local function known(nid, token, since)
   local how, at, out, took = string.match(redis.call('HGET', K.attempts .. nid, token) or '', '^(%a+) %d+ (%d+) (%S+) (%d+)')
-  if how then return how, tonumber(at), tonumber(out) or since, tonumber(took) end
+  if how then return how, tonumber(at), tonumber(out), tonumber(took) end
   local sms = load_item(K.out_item .. nid)
-  if sms and sms.k == token and sms.s == 'S' and (tonumber(sms.u) or 0) > now then return 'open', tonumber(sms.u), since end
+  if sms and sms.k == token and sms.s == 'S' and (tonumber(sms.u) or 0) > now then return 'open', tonumber(sms.u) end
   if sms and sms.k == token and (sms.s == 'S' or sms.s == 'U') then
-    return 'unproven', over_since(sms, now), tonumber(sms.out or '') or since
+    return 'unproven', over_since(sms, now), tonumber(sms.out or '')
   end
-  return 'unproven', since, since
+  return 'unproven', since
 end
 
 -- An SMS that had not gone out when the reply came tells nothing.
 local accepted, quick, others, unproven_out = false, true, {}, nil
 for nid, token, since in string.gmatch(item.wait or '', '(%S+):(%d+):(%d+)') do
   local how, at, out, took = known(nid, token, tonumber(since))
-  if how == 'accepted' and came >= out then
+  if how == 'accepted' and came >= (out or tonumber(since)) then
     accepted, quick = true, quick and took < QUICK
-  elseif how == 'open' or how == 'unproven' then others[#others + 1] = {how = how, at = at, out = out} end
+  elseif how == 'open' or how == 'unproven' and came >= (out or tonumber(since)) then
+    others[#others + 1] = {how = how, at = at, out = out, since = tonumber(since)}
+  end
 end
 for _, other in ipairs(others) do
-  if accepted and came - other.out < QUICK then -- as the accepted one, it came too late to be answered
+  if accepted and came - (other.out or other.since) < QUICK then -- as the accepted one, it came too late to be answered
   elseif other.how == 'open' then wait(math.max(other.at, now + 1000))
   else
     unsure = math.max(unsure or 0, other.at + patience)
-    unproven_out = math.min(unproven_out or math.huge, other.out)
+    unproven_out = math.min(unproven_out or math.huge, other.out or math.huge)
   end
 end
 
