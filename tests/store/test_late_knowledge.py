@@ -124,7 +124,6 @@ class NobodyClaims(ResolvingCase):
         self.assertEqual(await self.resolved(await self.next_reply()), Resolved(doubt=True))
         del reply
 
-
     async def test_before_the_bytes(self) -> None:
         """What came before the bytes of an SMS went out does not wait until it is known what became of that."""
         item = await self.trying()
@@ -288,6 +287,36 @@ class Notices(ResolvingCase):
             await self.store.accepted(item, ACCOUNTS, "sent x y", sent("0A01"))
             await self.store.evidence(Receipt("", "0A01", named, NUMBER, "failed", "9"), block=True)
             self.assertEqual(await self.redis("KEYS", "nx:opt:*"), blocked)
+
+
+class StepsAside(ResolvingCase):
+    async def test_looked_at_at_once(self) -> None:
+        """When the attempt is over that kept a number from a text, this goes out before others of its user that stepped
+        aside for reasons of their own."""
+        await self.owe(1, "cleo")
+        await self.owe(2)
+        await self.owe(3)
+        items = {item.user_id: item for item in await self.claim()}
+        self.assertEqual(await self.begin(items["cleo"], HANDSET, (NUMBER,)), "OK")
+        state = await self.store.read_links("bob", HANDSET)
+        self.assertTrue(await self.store.step_aside(items["bob"], state, HANDSET, SETTLE))
+        (three,) = await self.claim()
+        await self.store.retry(three, 30_000, "a page", aside=True)
+        self.assertEqual(await self.claim(), [])
+        await self.store.retry(items["cleo"], 60_000, "HTTP 429")
+        (two,) = await self.claim()
+        self.assertEqual(two.id, items["bob"].id)
+
+    async def test_over_already(self) -> None:
+        """A text whose choice was made before that steps aside for nothing: nobody would bring it back."""
+        await self.owe(1, "cleo")
+        await self.owe(2)
+        items = {item.user_id: item for item in await self.claim()}
+        self.assertEqual(await self.begin(items["cleo"], HANDSET, (NUMBER,)), "OK")
+        state = await self.store.read_links("bob", HANDSET)
+        await self.store.retry(items["cleo"], 60_000, "HTTP 429")
+        self.assertFalse(await self.store.step_aside(items["bob"], state, HANDSET, SETTLE))
+        self.assertEqual(await self.begin(items["bob"], HANDSET, (NUMBER,)), "OK")
 
 
 class OtherNumbers(ResolvingCase):

@@ -77,7 +77,7 @@ class Waiting(LimitCase):
         await self.in_line()
         self.clock.advance(1 - EARLY / 1000)
         (item,) = await self.claim()
-        await self.store.step_aside(item, HANDSET, 600_000)
+        await self.store.step_aside(item, await self.store.read_links(item.user_id, HANDSET), HANDSET, 600_000)
         self.assertEqual(await self.line(ONE), ["u2", "u3", "u4"])
 
     async def test_nothing_is_written(self) -> None:

@@ -50,7 +50,8 @@ local function wake(handset, number, now)
     if item[2] == 'R' and item[3] then
       redis.call('HDEL', K.out_item .. nid, 'q')
       redis.call('ZADD', K.out_lane .. item[1], item[4], nid)
-      if redis.call('ZSCORE', K.out_queue, item[1]) == item[3] then redis.call('ZADD', K.out_queue, int(now), item[1]) end
+      if redis.call('ZSCORE', K.out_queue, item[1]) == item[3] then redis.call('ZADD', K.out_queue, int(now), item[1])
+      else came(names('out'), item[1], nid, now) end
     end
   end
 end
