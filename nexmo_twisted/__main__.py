@@ -67,5 +67,10 @@ async def _demo(reactor: Any, url: str) -> None:
         raise SystemExit(1)
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """The console script ``nexmo-twisted``."""
     main(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    run()

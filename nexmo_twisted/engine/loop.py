@@ -68,14 +68,17 @@ class Loop:
         self._stopped = True
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
-        patience = self._clock.callLater(PATIENCE, self._give_up)
+        self._patience = self._clock.callLater(PATIENCE, self._give_up)
         await self.idle()
-        if patience.active():
-            patience.cancel()
+        if self._patience.active():
+            self._patience.cancel()
 
     def _give_up(self) -> None:
+        """Cancel what is left, again and again: a look may go on with its next request when one was cancelled."""
         if self._running is not None:
             self._running.cancel()
+        if self._running is not None:
+            self._patience = self._clock.callLater(1.0, self._give_up)
 
     def idle(self) -> Deferred[None]:
         """Fires when no look is under way."""

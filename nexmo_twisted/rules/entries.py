@@ -45,7 +45,7 @@ class Entry:
     def notice(self) -> str:
         """What a notice answers (stop, start, help, lost); blank for a text about a message."""
         kind = self.id.partition(".")[2]
-        return "" if re.fullmatch("[0-9a-f]{12}", kind) else kind
+        return "" if re.fullmatch("[0-9a-f]{32}", kind) else kind
 
     @property
     def part_of(self) -> str:
@@ -134,7 +134,7 @@ class Entry:
 
 def recipient_hash(user_id: str) -> str:
     """What stands behind the dot in the id of a notification."""
-    return sha1(user_id.encode("utf-8", "replace")).hexdigest()[:12]
+    return sha1(user_id.encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def _number(fields: Mapping[str, str], name: str) -> int | None:

@@ -64,6 +64,10 @@ class Stage:
                 raise TimeoutError
             await deferLater(self._clock, PAUSE)
 
+    async def wait(self, seconds: float) -> None:
+        """Lets so much time pass."""
+        await deferLater(self._clock, seconds)
+
     def conversation(self, *names: str, called: str = "") -> str:
         """One in which exactly these people are, with that name if it has one; a new one when there is none."""
         users = [self.people.id(name) for name in names]
@@ -186,6 +190,8 @@ async def _stop(stage: Stage) -> None:
     message = stage.write("Bob, one more thing ...", "ann", "bob")
     stage.say("{ann} writes again, of which {bob} gets no text")
     await stage.until(lambda: "no text" in stage.lines(message))
+    stage.say("START counts a minute after STOP at the earliest: wait, or skip the time")
+    await stage.wait(60)
     stage.answer(sms, "START")
 
 

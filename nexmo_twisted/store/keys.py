@@ -70,7 +70,7 @@ KEEP = {
     "notices": DAY,  # that a handset had an answer of one kind
     "aside": 30 * DAY,  # uncertain and buried items
     "links": 30 * DAY,  # a link beyond its expiry: replies still find their conversation
-    "quarantine": 7 * DAY,
+    "quarantine": 7 * DAY,  # webhooks that could not be used
     "pace": 60 * MINUTE,  # a limit, and the line before it: longer than any pause, and than any interval
     "slot": 16 * MINUTE,  # nothing: no slot of a limit is further ahead, neither for a pause nor for an interval
     "lock": 60 * MINUTE,  # a lock, or a beat, that has lost its end

@@ -13,6 +13,10 @@ class Connections:
         self._open: set[Any] = set()
         self._waiting: dict[Any, None] = {}  # the longest waiting first
 
+    def __len__(self) -> int:
+        """How many are open."""
+        return len(self._open)
+
     @property
     def full(self) -> bool:
         """Whether there is no room for one more."""

@@ -1,8 +1,8 @@
 """A restart with a million pending checks: how long until the first webhook is answered, and how much memory it takes.
 
 ``python -m tests.bench.million`` runs a real ``twistd -n nexmo`` four times: with a Redis beside it and with the
-embedded Valkey, each with nothing and with the million. It exits with 1 when a promise of the README does not hold:
-two seconds (five with the embedded server, which loads its file first), and 5 MB more than the empty one.
+embedded Valkey, each with nothing and with the million. It exits with 1 when one of these limits
+is exceeded: two seconds (five with the embedded server, which loads its file first) and 5 MB more than the empty one.
 """
 
 from __future__ import annotations

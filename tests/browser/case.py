@@ -133,8 +133,8 @@ class BrowserCase(TestCase):
     def new_talk(self) -> Talk:
         """A new conversation between two new people."""
         number = self.house.number()
-        talk = Talk(f"Talk {number}", f"Ann {number}", f"Bob {number}")
-        people = {f"ann-{number}": talk.ann, f"bob-{number}": talk.bob}
+        talk = Talk(f"Talk {number}", f"Anna {number}", f"Bert {number}")  # cases have an Ann 2 and a Bob 2
+        people = {f"anna-{number}": talk.ann, f"bert-{number}": talk.bob}
         for place, (user, name) in enumerate(people.items()):
             phone = f"+1 20{2 + place} 555 01{number:02}"
             self.told("users", {"id": user, "name": name, "phone": phone})

@@ -1,4 +1,5 @@
-"""The picture in the README: ``python -m tests.browser.screenshot`` plays a short story and writes docs/sandbox.png."""
+"""The picture in the README and in docs/sandbox.md: ``python -m tests.browser.screenshot`` plays a short story and
+writes docs/sandbox.png."""
 
 from __future__ import annotations
 

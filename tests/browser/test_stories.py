@@ -83,7 +83,7 @@ class StoryTests(BrowserCase):
         visit.reply(talk.bob, "STOP")
         expect(visit.sms(talk.bob)).to_have_count(3)
         visit.write("One more thing.")
-        visit.skip("30 s")
+        visit.skip("10 min")  # START counts a minute after STOP at the earliest
         refused = visit.story(f"{talk.ann}: One more thing.")
         expect(refused).to_contain_text("no text: the recipient asked by SMS to get no more texts")
         expect(visit.sms(talk.bob)).to_have_count(3)

@@ -16,7 +16,7 @@ class TimeTests(BrowserCase):
         number = talk.name.removeprefix("Talk ")
         for place in ("second", "third"):
             self.told(
-                "conversations", {"participants": [f"ann-{number}", f"bob-{number}"], "name": f"{place} {number}"}
+                "conversations", {"participants": [f"anna-{number}", f"bert-{number}"], "name": f"{place} {number}"}
             )
         visit = self.visit(talk)
         for name in (talk.name, f"second {number}", f"third {number}"):

@@ -18,8 +18,9 @@ end
 return open"""
 _RECORD = reading("local r = load_message(ARGV[1]); return cjson.encode({o = r.o, n = r.n, x = r.x})")
 
-#: What stays for ever: a counter, how long all holds lasted, numbers that the account does not own, who wants no texts.
-_FOR_EVER = ("nx:fence", "nx:held", "nx:unowned", "nx:opt:")
+#: What stays for ever: a counter, how long all holds lasted, when Nexmo was last told to come again, numbers that the
+#: account does not own, who wants no texts.
+_FOR_EVER = ("nx:fence", "nx:held", "nx:sms-503", "nx:unowned", "nx:opt:")
 
 
 class Database:

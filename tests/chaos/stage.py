@@ -37,7 +37,7 @@ QUICK = Patience(timeout=5.0, first=0.5, longest=1.0, limit=600.0)
 AT_WORK = "At work"
 
 #: Counters of what may happen more than once, above all on a busy machine.
-_INCIDENTAL = ("webhooks ", "receipts ", "checks", "retried")
+_INCIDENTAL = ("webhooks ", "receipts ", "checks", "retried", "waited ")
 
 
 class Stage:

@@ -17,7 +17,7 @@ from nexmo_twisted.rules.story import Policy, message_story, reply_story, sms_st
 NOW = 1_767_225_600_000
 MINUTE = 60_000
 MESSAGE = "940de862-3c96-11e4-baad-164230d1df67"
-NID = "lA3oYjyWEeS6rRZCMNHfZw.48181acd22b3"
+NID = "lA3oYjyWEeS6rRZCMNHfZw.48181acd22b3edaebc8a447868a7df7c"
 BOB = "12015550112"
 ONE = "12015550101"
 RESEND = Policy((Status.SENT, Status.DELIVERED), 10 * MINUTE, "resend")

@@ -18,7 +18,7 @@ from nexmo_twisted.sandbox.told_companies import ToldProvider
 
 BOB, ONE = "12015550112", "12015550101"
 MESSAGE = "940de862-3c96-11e4-baad-164230d1df67"
-NID = "lA3oYjyWEeS6rRZCMNHfZw.48181acd22b3"
+NID = "lA3oYjyWEeS6rRZCMNHfZw.48181acd22b3edaebc8a447868a7df7c"
 
 
 class Slow:
@@ -28,7 +28,7 @@ class Slow:
         self.answered: Deferred[Outcome] = Deferred()
         self.waiting: list[Deferred[int | None]] = []
 
-    async def send(self, sms: Sms) -> Outcome:
+    async def send(self, sms: Sms, *, until: float | None = None) -> Outcome:
         return await self.answered
 
     async def record_event(self, event: MessageEvent, packed: str, delay: int) -> int | None:

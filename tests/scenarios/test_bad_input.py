@@ -414,7 +414,7 @@ class UserIds(Doors):
         owners = {f"nexmo-layer-integration-phone-{phones[user]}" for user in reachable}
         handsets = {f"nx:h:{phones[user]}" for user in reachable}
         new = {key for key in after if key not in before and not key.startswith(("nx:m:", "nx:d:"))}
-        self.assertEqual(new, maps | owners | handsets)
+        self.assertEqual(new, maps | owners | handsets | {f"nx:texted:{user}" for user in reachable})
 
     async def test_hostile_authors(self) -> None:
         """The same goes for those who write, and for those who read."""

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from nexmo_twisted.config import Settings
+from tests.documents import pages
 from tests.scenarios.outside import Caller
 from tests.scenarios.world import BOB, CLEO, DELAY, LUNCH, NO_RECEIPTS, ONE, World, free_port
 
@@ -21,13 +22,14 @@ COUNTERS = {
     "checks": (),
     "sent": (),
     "skipped": (
-        *("read", "deleted", "blank", "no_phone", "unknown_user", "no_number", "opted_out"),
+        *("read", "deleted", "blank", "no_phone", "own_number", "unknown_user", "no_number"),
+        "opted_out",
         *("done", "expired", "undecodable"),
     ),
     "numbers_exhausted": (),
     "taken_over": (),
     "retried": (),
-    "waited": ("account", "number"),
+    "waited": ("account", "number", "handset"),
     "paused": ("account", "number"),
     "held": (),
     "uncertain": (),
@@ -35,13 +37,13 @@ COUNTERS = {
     "receipts": ("delivered", "failed", "rejected", "expired", "buffered", "accepted", "unknown", "unmatched"),
     "buried": ("refused", "too_late", "template", "crashes", "uncertain"),
     "replies": (
-        *("received", "repeated", "part", "late_part", "incomplete", "posted", "stop", "start"),
-        *("no_thread", "not_a_number", "binary", "blank", "too_late"),
+        *("received", "repeated", "part", "late_part", "incomplete", "posted", "stop", "start", "help"),
+        *("no_thread", "not_their_phone", "ambiguous", "own_number", "not_a_number", "binary", "blank", "too_late"),
         *("conversation_gone", "not_participant", "refused"),
     ),
     "registration_failures": (),
     "repaired": (
-        *("due", "parts", "queue", "lane", "item", "aside", "expiry", "hold", "count"),
+        *("due", "parts", "attempt", "queue", "lane", "item", "aside", "expiry", "hold", "count"),
         *("type", "undecodable"),
     ),
     "expired": ("uncertain", "buried_out", "buried_in"),
@@ -58,6 +60,7 @@ GAUGES = {
     "uncertain_sms": (),
     "uncertain_age_seconds": (),
     "buried_items": ('queue="out"', 'queue="in"'),
+    "blocked_strangers": (),
     "outgoing_held": (),
     "stuck_functions": (),
     "circuit_open": ('remote="Layer"', 'remote="Nexmo"'),
@@ -140,6 +143,16 @@ class Metrics(World):
         buckets = dict(re.findall(r'nexmo_twisted_lateness_seconds_bucket\{le="(\S+)"\} (\S+)', text))
         self.assertEqual((buckets["1.0"], buckets["60.0"]), ("1.0", "1.0"))
         self.assertEqual((buckets["900.0"], buckets["86400.0"]), ("2.0", "2.0"))
+
+    async def test_documented(self) -> None:
+        """Every metric that the documentation names is on the page, with the reason that it names."""
+        text = (await self.caller.ask("GET", "/metrics")).body.decode("utf-8")
+        families = set(re.findall(r"(?m)^# TYPE (nexmo_twisted_\w+) \w+$", text))
+        for page in pages():
+            for name, reason in re.findall(r'`(nexmo_twisted_\w+)(?:\{reason="(\w+)"\})?', page.read_text("utf-8")):
+                self.assertIn(name, families, page.name)
+                if reason:
+                    self.assertIn(f'{name}{{reason="{reason}"}} ', text, page.name)
 
     async def test_format(self) -> None:
         """It is Prometheus' text format: content type, and a type and a sentence for each counter."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.web.server import Site
 
 from nexmo_twisted.sandbox.companies import Sandbox, cast
+from tests.documents import DOCS, example
 from tests.scenarios.processes import ROOT, Twistd
 from tests.scenarios.world import BOB, TALK, free_port
 from tests.support import Server, StoreCase, until
@@ -130,11 +130,8 @@ class Process(StoreCase):
         self.assertEqual(await process.stop(), -signal.SIGTERM, process.output)
 
     async def test_python_functions(self) -> None:
-        """The example of the README runs: its functions are asked."""
-        readme = (ROOT / "README.md").read_text("utf-8")
-        match = re.search(r"<!-- tac example.*?-->\s*```python\n(.*?)```", readme, re.DOTALL)
-        assert match is not None
-        (self.directory / "my.tac").write_text(match[1])
+        """The example in docs/python.md runs: its functions are asked."""
+        (self.directory / "my.tac").write_text(example(DOCS / "python.md", "tac example"))
         process = self.start("-y", "my.tac")
         await self.registered(process)
         self.sandbox.layer.send(TALK, "ann", "Are you there?")

@@ -78,7 +78,7 @@ class OnTheWire(Case):
             self.fault(path="/sms/json", number=BOB, nexmo_status="10", delay=2.0)
             while len(self.sandbox.faults):
                 self.clock.advance(1)
-                await turn()
+                await until(lambda: self.clock.advance(0) or not (self.busy and len(self.sandbox.faults)))
         await self.arrive(2)
         self.assertEqual(self.answers(LUNCH), [])
 

@@ -268,14 +268,14 @@ class Jumping(LimitCase):
         for limits, name in ((LIMITS, ONE), (Limits(per_key=10), LONDON)):
             await self.redis("FLUSHALL")
             items = await self.ahead(5, name, limits)
-            sent = []
+            gone = []
             for _ in range(200):
                 for item in await self.claim():
                     if await self.attempt(item, name, limits) == "OK":
-                        sent.append(item.user_id)
+                        gone.append(item.user_id)
                         await self.store.accepted(item, attempt(HANDSET, ONE), "sent", sent())
                 self.clock.advance(0.05)
-            self.assertEqual(sent, [item.user_id for item in items[1:]], name)
+            self.assertEqual(gone, [item.user_id for item in items[1:]], name)
 
     async def test_pausing(self) -> None:
         """A pause is measured from now, not from where the clock was."""

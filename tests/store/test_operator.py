@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nexmo_twisted.model import InboundSms, Notification, Receipt, Reply, Status
+from nexmo_twisted.model import Asked, InboundSms, Notification, Receipt, Reply, Status
 from nexmo_twisted.rules.compact import pack, short_id
 from nexmo_twisted.rules.entries import MessageFacts
 from nexmo_twisted.store.keys import DAY
@@ -328,8 +328,8 @@ class Messages(OperatorCase):
 
     async def test_nobody_owed(self) -> None:
         """After the check it is still known who had read it, who wrote it, and where."""
-        sent = event("sent", uuid(1), bob=Status.READ, cleo=Status.READ)
-        await self.store.record_event(sent, pack(sent.message, ROOT), 600_000)
+        new = event("sent", uuid(1), bob=Status.READ, cleo=Status.READ)
+        await self.store.record_event(new, pack(new.message, ROOT), 600_000)
         self.assertEqual((await self.known()).conversation, CONVERSATION)
         self.clock.advance(600)
         await self.store.promote(10, REPORT)
@@ -343,7 +343,9 @@ class Messages(OperatorCase):
         await self.owe(1, "bob", "cleo")
         for item in await self.claim():
             await self.begin(item, {"bob": "12015550198", "cleo": "12015550197"}[item.user_id])
-            await self.store.accepted(item, f"sent {NUMBERS[0]} {item.user_id}", "12015550198", NUMBERS[0], "", ["x"])
+            await self.store.accepted(
+                item, attempt("12015550198", NUMBERS[0]), f"sent {NUMBERS[0]} {item.user_id}", sent("x")
+            )
         facts = await self.known()
         self.assertEqual((facts.closed, facts.sender, facts.conversation), ("done", "ann", CONVERSATION))
         self.assertEqual(facts.ranks, {"bob": 0, "cleo": 0})
@@ -417,7 +419,7 @@ class SmsKnown(OperatorCase):
     async def test_accepted(self) -> None:
         """An SMS is found by the provider's id of each of its parts, in either case."""
         item = await self.sending()
-        await self.store.accepted(item, "sent 1 0A0B", "12015550198", NUMBERS[0], "", ["0A0B", "0A0C"])
+        await self.store.accepted(item, attempt("12015550198", NUMBERS[0]), "sent 1 0A0B", sent("0A0B", "0A0C"))
         for message_id in ("0A0B", "0a0b", "0A0C"):
             self.assertEqual(await self.whose(message_id), item.id)
         self.assertIsNone(await self.whose("0A0D"))
@@ -430,10 +432,10 @@ class SmsKnown(OperatorCase):
 
     async def test_notice(self) -> None:
         """So is a notice, with what became of it."""
-        reply = await self.reply()
-        await self.store.notice(reply, "stop", "You get no more texts.")
+        asked = Asked("stop", "You get no more texts.")
+        await self.store.receive(InboundSms("id", "", "", "STOP"), "12015550198", NUMBERS[0], asked)
         (item,) = await self.claim()
-        await self.store.accepted(item, f"sent {NUMBERS[0]} 0A0B", "12015550198", NUMBERS[0], "", ["0A0B"])
+        await self.store.accepted(item, attempt("12015550198", NUMBERS[0]), f"sent {NUMBERS[0]} 0A0B", sent("0A0B"))
         entry = await self.operator.sms("0A0B")
         assert entry is not None
         self.assertEqual((entry.notice, entry.done), ("stop", f"sent {NUMBERS[0]} 0A0B"))

@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.chaos.mutations import RULES, Rule
 
 ROOT = Path(__file__).parent.parent.parent.parent
-PARTS = ("nexmo_twisted", "tests", "nexmo.example.toml", "README.md")
+PARTS = ("nexmo_twisted", "tests", "nexmo.example.toml", "README.md", "docs")
 
 #: Seconds for one run of trial, on a busy machine.
 PATIENCE = 120

@@ -1,0 +1,87 @@
+"""The pages of the documentation. ``python -m tests.documents`` writes the tables in them that come from the code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from nexmo_twisted.config import settings_table
+from nexmo_twisted.store import keys
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+
+#: Units of times, the longest first, in milliseconds.
+_UNITS = (("day", keys.DAY), ("hour", 60 * keys.MINUTE), ("minute", keys.MINUTE))
+
+
+def _comments(table: str) -> Iterator[tuple[str, str]]:
+    """Each name of a table in store/keys.py and the comment in its line."""
+    source = Path(keys.__file__).read_text("utf-8")
+    body = source.partition(f"\n{table} = {{\n")[2].partition("\n}\n")[0]
+    for line in body.splitlines():
+        found = re.fullmatch(r' {4}"(\w+)": [^#]+# (.+)', line)
+        if found is not None:
+            yield found[1], found[2].replace("|", "\\|")
+
+
+def keys_table() -> str:
+    """Every key in Redis as a Markdown table, from the table in store/keys.py and the comments in it."""
+    rows = ["| key | followed by | name in scripts | content |", "|---|---|---|---|"]
+    for name, comment in _comments("KEYS"):
+        suffix, content = re.fullmatch(r"(?:\+ (.*?): )?(.*)", comment).groups()  # type: ignore[union-attr]
+        rows.append(f"| `{keys.KEYS[name]}` | {suffix or ''} | `K.{name}` | {content} |")
+    return "\n".join(rows) + "\n"
+
+
+def kept_table() -> str:
+    """How long things are kept, as a Markdown table, from the same place."""
+    rows = ["| name in scripts | time | what |", "|---|---|---|"]
+    rows += [f"| `KEEP.{name}` | {_time(keys.KEEP[name])} | {comment} |" for name, comment in _comments("KEEP")]
+    return "\n".join(rows) + "\n"
+
+
+def _time(ms: int) -> str:
+    unit, length = next((unit, length) for unit, length in _UNITS if ms % length == 0)
+    return f"{ms // length} {unit}{'s' if ms > length else ''}"
+
+
+#: Each table: the name between its markers, the page, and what makes it.
+TABLES: Mapping[str, tuple[Path, Callable[[], str]]] = {
+    "settings": (DOCS / "configuration.md", settings_table),
+    "keys": (DOCS / "redis-schema.md", keys_table),
+    "kept": (DOCS / "redis-schema.md", kept_table),
+}
+
+
+def pages() -> list[Path]:
+    """Every page that people read."""
+    return [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *sorted(page for page in DOCS.rglob("*.md") if "_build" not in page.parts),
+    ]
+
+
+def between_markers(name: str, table: str) -> str:
+    """The table as it stands in its page."""
+    return f"<!-- {name} -->\n{table}<!-- /{name} -->"
+
+
+def example(page: Path, name: str) -> str:
+    """The code block after the comment that begins with ``name``."""
+    match = re.search(rf"<!-- {re.escape(name)}.*?-->\s*```\w+\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    assert match is not None, f"{page.name} has no example {name}"
+    return match[1]
+
+
+def write_tables() -> None:
+    for name, (page, make) in TABLES.items():
+        table, text = between_markers(name, make()), page.read_text("utf-8")
+        pattern = rf"<!-- {name} -->.*?<!-- /{name} -->"
+        page.write_text(re.sub(pattern, lambda _, new=table: new, text, flags=re.DOTALL), "utf-8")
+
+
+if __name__ == "__main__":
+    write_tables()
