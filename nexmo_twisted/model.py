@@ -293,10 +293,11 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """An SMS was accepted: its bytes went out ``on_wire`` seconds ago, if that is known. ``message_ids`` are the
-    provider's ids of its parts."""
+    """An SMS was accepted: its bytes went out ``on_wire`` seconds ago, if that is known, and its request took ``took``
+    seconds. ``message_ids`` are the provider's ids of its parts."""
 
     on_wire: float | None
+    took: float
     message_ids: Sequence[str] = ()
 
 

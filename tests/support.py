@@ -101,8 +101,8 @@ def attempted(choice: Choice) -> Attempt:
 
 
 def sent(*message_ids: str) -> Accepted:
-    """An SMS was accepted."""
-    return Accepted(None, message_ids)
+    """An SMS was accepted within a tenth of a second."""
+    return Accepted(None, 0.1, message_ids)
 
 
 def turn(seconds: float = 0.0) -> Deferred[None]:

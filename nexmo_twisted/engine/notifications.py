@@ -108,8 +108,10 @@ class Notifications:
             self._log.failure("Notification of message {id} failed", id=item.message_id)
             await self._retry(item, "internal")
         else:
+            sending = self._clock.seconds()
             outcome = await self._send(item, sms, attempt)
-            accepted = await self._conclude(item, sms, attempt, outcome)
+            took = self._clock.seconds() - sending
+            accepted = await self._conclude(item, sms, attempt, outcome, took)
             self._attempt_over()
             if accepted:
                 self._counters.observe("lateness", item.waited / 1000 + self._clock.seconds() - begun)
@@ -178,13 +180,13 @@ class Notifications:
         except Permanent:
             return reference
 
-    async def _conclude(self, item: Notification, sms: Sms, attempt: Attempt, outcome: Outcome) -> bool:
+    async def _conclude(self, item: Notification, sms: Sms, attempt: Attempt, outcome: Outcome, took: float) -> bool:
         """Store what is known after the attempt. True when it brought the news that the SMS was accepted."""
         verdict, reason = outcome.verdict, outcome.reason
         if outcome.alarm:
             self._log.error("Message {id}: {alarm}", id=item.message_id, alarm=outcome.alarm)
         if verdict is Verdict.ACCEPTED:
-            return await self._accepted(item, sms, attempt, Accepted(outcome.on_wire, outcome.message_ids))
+            return await self._accepted(item, sms, attempt, Accepted(outcome.on_wire, took, outcome.message_ids))
         if outcome.exceeded:
             await self._pause(item, sms, outcome)
         elif verdict is Verdict.NOT_SENT:

@@ -251,6 +251,7 @@ class RedisStore:
             attempt.number,
             attempt.introduced,
             "" if sent.on_wire is None else int(sent.on_wire * 1000),
+            int(sent.took * 1000),
             sha1(attempt.map_read.encode()).hexdigest(),
             attempt.map_new,
             attempt.ttl,

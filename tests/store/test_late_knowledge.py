@@ -30,14 +30,23 @@ class StoredLate(ResolvingCase):
         self.clock.advance(10)
         reply = await self.reply()
         self.clock.advance(10)
-        await self.store.accepted(item, ACCOUNTS, "sent x y", Accepted(20.0, ()))
+        await self.store.accepted(item, ACCOUNTS, "sent x y", Accepted(20.0, 0.3))
         self.assertEqual(await self.resolved(reply), Resolved(doubt=True))
+
+    async def test_reply_too_fast(self) -> None:
+        """What came within five seconds after the SMS went out does not answer it."""
+        item = await self.trying()
+        self.clock.advance(4)
+        reply = await self.reply()
+        self.clock.advance(16)
+        await self.store.accepted(item, ACCOUNTS, "sent x y", Accepted(20.0, 0.3))
+        self.assertEqual(await self.resolved(reply), Resolved(ANN))
 
     async def test_reply_right_after(self) -> None:
         """So may what comes within the three seconds after that; later it is the new thread."""
         item = await self.trying()
         self.clock.advance(20)
-        await self.store.accepted(item, ACCOUNTS, "sent x y", Accepted(20.0, ()))
+        await self.store.accepted(item, ACCOUNTS, "sent x y", Accepted(20.0, 0.3))
         self.clock.advance(1)
         self.assertTrue((await self.reply()).doubt)
         self.clock.advance(3)
@@ -52,7 +61,7 @@ class StoredLate(ResolvingCase):
         self.clock.advance(1)
         await self.store.evidence(Receipt(reference(item.id), "0A01", HANDSET, NUMBER, "delivered", "0"))
         self.clock.advance(1)
-        await self.store.accepted(item, ACCOUNTS, "sent x y", Accepted(8.0, ()))
+        await self.store.accepted(item, ACCOUNTS, "sent x y", Accepted(8.0, 0.3))
         self.assertEqual(await self.resolved(reply), Resolved(doubt=True))
 
     async def last(self) -> str:
@@ -85,7 +94,7 @@ class Several(ResolvingCase):
                 self.clock.advance(1)
             reply = await self.reply()
             self.clock.advance(1)
-            await self.store.accepted(two, ACCOUNTS, "sent x y", Accepted(0.5 if before else 1.5, ()))
+            await self.store.accepted(two, ACCOUNTS, "sent x y", Accepted(0.5 if before else 1.5, 0.3))
             self.assertTrue((await self.resolved(reply)).waits, before)
             self.clock.advance(SETTLE / 1000)
             self.assertEqual(await self.resolved(await self.next_reply()), Resolved(doubt=True))
@@ -259,6 +268,8 @@ class Moved(ResolvingCase):
             state = await self.store.read_links("bob", NEW_HANDSET)
             self.assertEqual(state.texted, NEW_HANDSET)
             self.assertGreater(json.loads(state.handset[NUMBER])[2], 0)
+            former = json.loads(await self.redis("HGET", f"nx:h:{HANDSET}", NUMBER))
+            self.assertEqual((former[0], former[2]), ("bob", 0))  # it keeps the number from nobody there
             await self.redis("FLUSHALL")
             self.one = await self.trying()
             await self.store.set_aside(self.one, "no answer", uncertain=True)

@@ -47,7 +47,7 @@ class Resolving(ResolvingCase):
         reply = await self.reply()
         self.assertTrue(reply.open)
         self.clock.advance(20)
-        await self.store.accepted(item, attempt(HANDSET, NUMBER), "sent x y", Accepted(19.0))
+        await self.store.accepted(item, attempt(HANDSET, NUMBER), "sent x y", Accepted(19.0, 20.0))
         self.assertEqual(await self.resolved(reply), Resolved(Thread("ann", OLD)))
 
     async def test_before_the_bytes_of_the_first(self) -> None:
@@ -57,7 +57,7 @@ class Resolving(ResolvingCase):
         self.clock.advance(1)
         reply = await self.reply()
         self.clock.advance(20)
-        await self.store.accepted(item, attempt(HANDSET, NUMBER), "sent x y", Accepted(19.0))
+        await self.store.accepted(item, attempt(HANDSET, NUMBER), "sent x y", Accepted(19.0, 20.0))
         self.assertEqual(await self.resolved(reply), Resolved(None))
 
     async def test_decided_once(self) -> None:
@@ -122,7 +122,7 @@ class Resolving(ResolvingCase):
         await self.store.set_aside(two, "no answer", uncertain=True, on_wire=1.0)
         reply = await self.reply()
         self.clock.advance(1)
-        await self.store.accepted(two, attempt(HANDSET, NUMBER), "sent x y", Accepted(2.0))
+        await self.store.accepted(two, attempt(HANDSET, NUMBER), "sent x y", Accepted(2.0, 1.0))
         self.assertEqual(await self.resolved(reply), Resolved(Thread("ann", OLD)))
         await self.store.finish(reply, "posted")
         self.clock.advance(3.1)

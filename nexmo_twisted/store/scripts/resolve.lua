@@ -29,9 +29,10 @@ end
 local accepted, quick, others, unproven_out = false, true, {}, nil
 for nid, token, since in string.gmatch(item.wait or '', '(%S+):(%d+):(%d+)') do
   local how, at, out, took = known(nid, token, tonumber(since))
-  if how == 'accepted' and came >= (out or tonumber(since)) then
-    accepted, quick = true, quick and took < QUICK
-  elseif how == 'open' or how == 'unproven' and came >= (out or tonumber(since)) then
+  local read_for = came - (out or tonumber(since))   -- so long at most, when the reply came
+  if how == 'accepted' and read_for >= 0 then
+    accepted, quick = true, quick and took < QUICK and read_for < QUICK
+  elseif how == 'open' or how == 'unproven' and read_for >= 0 then
     others[#others + 1] = {how = how, at = at, out = out, since = tonumber(since)}
   end
 end

@@ -5,7 +5,7 @@
 --
 -- What is still of interest of an attempt that is over is in a HASH at K.attempts .. nid. For each token
 -- <token> = 'how number at out took handset', where how is accepted, refused or unproven (nobody knows), at is when that
--- became known, out when its bytes went out or '-', took how many ms after its beginning it became known; and of one that
+-- became known, out when its bytes went out or '-', took how many ms its request took, or that was open; and of one that
 -- is unproven e<token> the entry it would have made, m<token> the thread it introduces, b<token> what the number carried
 -- when it was taken back, s<token> since when.
 local GRACE, QUICK = 3000, 5000   -- ms: see the table in docs/replies.md
@@ -80,7 +80,7 @@ local function carry(handset, number, entry, mark, now, took, token)
   if not same_thread(read[1] or '', entry) then redis.call('HDEL', key, 'i:' .. number) end
   if mark ~= '' then redis.call('HSET', key, 'i:' .. number, mark) end
   changed(handset)
-  texted(cjson.decode(entry)[1], handset, entry, token)
+  if not texted(cjson.decode(entry)[1], handset, entry, token) then redis.call('HSET', key, number, over(entry)) end
 end
 
 -- The SMS of an attempt was accepted though that had been taken back: it is the number's again if no other SMS from there
@@ -100,9 +100,9 @@ local function carry_late(nid, token, handset, number, now)
 end
 
 -- An attempt is over: its SMS was accepted, or refused, or nothing is known and it is not waited for any more. out is when
--- its bytes went out (ms), where that is known. How long it took counts until this moment: the handset may have had the
--- SMS all the while, however fast the answer was that somebody had no time to store.
-local function end_attempt(nid, token, handset, number, how, mark, now, out)
+-- its bytes went out, took how long its request took (ms), where that is known. Replies that come from now on go by how long
+-- it was open: the handset may have had the SMS all the while, however fast the answer was that nobody had time to store.
+local function end_attempt(nid, token, handset, number, how, mark, now, out, took)
   if not handset or not number or not token or token == '' then return end
   local key, record = K.handset .. handset, K.attempts .. nid
   local waits = redis.call('HEXISTS', key, 'w:' .. number) == 1
@@ -116,16 +116,16 @@ local function end_attempt(nid, token, handset, number, how, mark, now, out)
     end
     return
   end
-  local took = now - since
+  local open = now - since
   if how == 'unproven' then
     local before = redis.call('HMGET', key, number, 's:' .. number)
     redis.call('HSET', record, 'e' .. token, entry, 'm' .. token, mark or '', 'b' .. token, before[1] or '',
       's' .. token, before[2] or '')
   end
   if how == 'unproven' or waits then
-    keep_outcome(nid, token, how, handset, number, now, out, took)
+    keep_outcome(nid, token, how, handset, number, now, out, took or open)
   end
-  if how == 'accepted' then carry(handset, number, entry, mark or '', now, took, token) else changed(handset) end
+  if how == 'accepted' then carry(handset, number, entry, mark or '', now, math.max(took or 0, open), token) else changed(handset) end
   wake(handset, number, now)
 end
 

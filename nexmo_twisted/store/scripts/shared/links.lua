@@ -29,6 +29,10 @@ end
 -- and v, another one after every change.
 local function thread_in(entry) return string.match(entry, '^(.*),%-?%d+,%-?%d+%]$') or entry end
 
+local function over(entry)            -- the same, expired
+  return thread_in(entry) .. ',0,' .. string.match(entry, '(%d+)%]$') .. ']'
+end
+
 local function same_thread(one, other) return thread_in(one) == thread_in(other) end
 
 local function changed(handset, ttl)
@@ -59,24 +63,26 @@ local function write_map(user, map, ttl) redis.call('SET', map_key(user), map, '
 
 -- A user was texted on a handset. When that is another one than before, the links on the other end, though late replies
 -- still find them. What is kept is the handset, the token of that attempt, and the handset before: what becomes known of
--- an earlier attempt (of one user they follow each other, so its token is less) says nothing of where the user is now.
+-- an earlier attempt (of one user they follow each other, so its token is less) says nothing of where the user is now. Returns
+-- whether that is the handset.
 local function texted(user, handset, entry, token)
   local key, ttl = K.texted .. user, int(math.max(1, redis.call('PTTL', K.handset .. handset)))
   local last, latest, before = string.match(redis.call('GET', key) or '', '^(%d+) ?(%d*) ?(%d*)')
   redis.call('SET', K.owner .. handset, user, 'PX', ttl)
-  if last and last ~= handset and (tonumber(latest) or 0) > tonumber(token) then return end
+  if last and last ~= handset and (tonumber(latest) or 0) > tonumber(token) then return false end
   if last ~= handset then before = last end
   token = math.max(tonumber(latest or '') or 0, tonumber(token))
   redis.call('SET', key, handset .. ' ' .. int(token) .. (before and ' ' .. before or ''), 'PX', ttl)
-  if not last or last == handset then return end
+  if not last or last == handset then return true end
   local old, ended = redis.call('HGETALL', K.handset .. last), false
   for i = 1, #old, 2 do
-    local whose, conversation, used = string.match(old[i + 1], '^(%[".*",)(".*"),%d+,(%d+)%]$')
+    local whose = string.match(old[i + 1], '^(%[".*",)".*",%d+,%d+%]$')
     if string.match(old[i], '^%d+$') and whose and string.sub(entry, 1, #whose) == whose
       and cjson.decode(old[i + 1])[1] == cjson.decode(entry)[1] then
-      redis.call('HSET', K.handset .. last, old[i], whose .. conversation .. ',0,' .. used .. ']')
+      redis.call('HSET', K.handset .. last, old[i], over(old[i + 1]))
       ended = true
     end
   end
   if ended then changed(last) end
+  return true
 end
