@@ -176,9 +176,9 @@ class Store(Protocol):
     async def begin_notice(self, item: Notification, lease: int, limits: Sequence[Limit] = ()) -> str:
         """Record the attempt directly before a notice goes out. "OK", or why it must not, as for ``begin``."""
 
-    async def step_aside(self, item: Notification, handset: str, duration: int) -> None:
+    async def step_aside(self, item: Notification, state: LinkState, handset: str, duration: int) -> bool:
         """All numbers of the handset are in use by attempts of other threads: others of this user go ahead, until one
-        of those is over, ``duration`` ms at most."""
+        of those is over, ``duration`` ms at most. False: it is not as in ``state`` any more, and one may be."""
 
     async def notice(self, item: Reply, text: str) -> None:
         """A reply cannot be posted: owe its handset a notice that says so where it may have one; a blank text is

@@ -123,8 +123,9 @@ class Departures:
                 take_over=terms.on_exhausted == "oldest",
             )
             if isinstance(choice, NoNumber):
-                await self._without_number(item, state, kept_as, choice)
-                raise Waits
+                if await self._without_number(item, state, kept_as, choice):
+                    raise Waits
+                continue
             if not choice.introduced and introduction is None:
                 introduction = await self._introduce(item, context)
             lead = "" if choice.introduced or not introduction else _readable(introduction)
@@ -163,15 +164,17 @@ class Departures:
         """When the lease is over that begins now, by our own clock: nothing goes out after that."""
         return self._clock.seconds() + self._lease / 1000
 
-    async def _without_number(self, item: Notification, state: LinkState, handset: str, found: NoNumber) -> None:
-        """Step aside while an attempt of another thread may still give its number back; returns when it did so."""
+    async def _without_number(self, item: Notification, state: LinkState, handset: str, found: NoNumber) -> bool:
+        """Step aside while an attempt of another thread may still give its number back. Returns whether it did so: not
+        when that may have happened meanwhile."""
         left = self._terms.settle_time
         if item.aside_since is not None:
             left -= state.now - item.aside_since
         if found.for_now and left > 0:
+            if not await self._store.step_aside(item, state, handset, left):
+                return False
             self._counters.count("waited", "handset")
-            await self._store.step_aside(item, handset, left)
-            return
+            return True
         if state.unowned.issuperset(self._terms.numbers):
             raise Temporary("the account owns none of the numbers")
         self._counters.count("numbers_exhausted")

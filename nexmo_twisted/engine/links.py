@@ -35,9 +35,11 @@ class Links:
             state = await self.read(thread, handset, number)
 
     async def rewrite_map(self, relink: Relink) -> None:
-        """Let the user's map say what the handset's entry says, if that is still the user's."""
+        """Let the user's map say what the handset's entry says, if that is still the user's, and the handset, too."""
         for _ in range(TRIES):
             state = await self._store.read_links(relink.user_id, relink.handset)
+            if state.texted not in ("", relink.handset):
+                return
             entry = state.entries.get(relink.number)
             thread = entry.thread if entry else None
             if thread is None or thread.user_id != relink.user_id:

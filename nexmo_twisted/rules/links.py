@@ -114,9 +114,10 @@ def choose(
     """The number for this thread on this handset.
 
     A number on which an attempt of another thread is under way, or of unknown outcome, is left alone. An existing link
-    is kept as long as its number may be used. Else one of the numbers that are free for the handset is taken: those of
-    the handset's own country first, then the one least recently used by it. Which of several that it never used comes
-    first differs from handset to handset, so that all numbers share the work: one alone may send an SMS a second.
+    is kept as long as its number may be used, and so is the number of another attempt at the thread. Else one of the
+    numbers that are free for the handset is taken: those of the handset's own country first, then the one least
+    recently used by it. Which of several that it never used comes first differs from handset to handset, so that all
+    numbers share the work: one alone may send an SMS a second.
 
     When none is free, ``take_over`` takes the number of the user's own conversation that has been idle longest. A user
     who shares the handset and has no number there takes one of somebody who has two or more, in any case: anybody may
@@ -127,11 +128,14 @@ def choose(
     """
     entries = state.entries
     links = _links_there(state, handset)
-    usable = [n for n in numbers if n not in state.unowned and state.tried.get(n, thread) == thread]
+    ours = [number for number in numbers if number not in state.unowned]
+    usable = [number for number in ours if state.tried.get(number, thread) == thread]
     busy = _busy(state.now, thread, links, entries, lifetime)
     free = [number for number in usable if number not in busy]
     taken_over = False
     own = _own(state, thread, links, free)
+    if own is None:
+        own = next((number for number in usable if number in state.tried), None)
     if own is not None:
         number = own
     elif free:
@@ -139,10 +143,9 @@ def choose(
         in_turn = free[first:] + free[:first]
         number = min(in_turn, key=lambda n: (region_of(n) != home, entries[n].used if n in entries else 0))
     else:
-        idle = _idle_longest(state, thread, usable, busy, own=take_over)
+        idle = _idle_longest(state, thread, ours, usable, busy, own=take_over)
         if idle is None:
-            tried = any(n in state.tried for n in numbers if n not in state.unowned and n not in usable)
-            return NoNumber(for_now=tried)
+            return NoNumber(for_now=len(usable) < len(ours))
         number, taken_over = idle, True
     introduced = not taken_over and _introduced(state, thread, number)
     return Choice(number, introduced, _commit(state, thread, handset, raw, number, lifetime, keep), taken_over)
@@ -193,15 +196,26 @@ def _own(state: LinkState, thread: Thread, links: Mapping[str, Linked], free: Se
 
 
 def _idle_longest(
-    state: LinkState, thread: Thread, usable: Sequence[str], busy: Mapping[str, int], *, own: bool
+    state: LinkState,
+    thread: Thread,
+    ours: Sequence[str],
+    usable: Sequence[str],
+    busy: Mapping[str, int],
+    *,
+    own: bool,
 ) -> str | None:
-    """The number that may be taken over from another conversation, or None."""
+    """The number that may be taken over from another conversation, or None. A number that is not ``ours`` any more is
+    of no use to anybody."""
     owners: dict[str, list[str]] = {}
-    for number, entry in state.entries.items():
-        if entry.thread is not None and entry.expires > state.now:
-            owners.setdefault(entry.thread.user_id, []).append(number)
+    for number in ours:
+        entry = state.entries.get(number)
+        if entry is None or entry.thread is None or entry.expires <= state.now:
+            continue
+        user = entry.thread.user_id
+        if state.tried.get(number, entry.thread).user_id == user:  # else it may be another user's in a moment
+            owners.setdefault(user, []).append(number)
     mine = owners.pop(thread.user_id, [])
-    mine += [number for number, other in state.tried.items() if other.user_id == thread.user_id]
+    mine += [number for number in ours if number in state.tried and state.tried[number].user_id == thread.user_id]
     if own:
         others = [number for numbers in owners.values() for number in numbers]
         candidates = [number for number in usable if number not in others]

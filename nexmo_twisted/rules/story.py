@@ -25,6 +25,7 @@ PUNCTUAL = 15_000
 NOTICES = {
     "stop": "the answer to STOP",
     "start": "the answer to START",
+    "again": "the answer to a START that has to be sent again",
     "help": "the answer to HELP",
     "lost": "the notice that a reply belongs to no conversation",
 }

@@ -24,7 +24,7 @@ from nexmo_twisted.model import (
 )
 from nexmo_twisted.rules.compact import long_id
 from nexmo_twisted.rules.entries import MessageFacts
-from nexmo_twisted.rules.links import LinkCommit, thread_of, thread_of_entry
+from nexmo_twisted.rules.links import LinkCommit, LinkState, thread_of, thread_of_entry
 from nexmo_twisted.rules.plain import explained, shortened, span
 from nexmo_twisted.rules.receipts import failed, told
 from nexmo_twisted.rules.texts import message_text
@@ -249,10 +249,12 @@ class ToldStore:
         await self._store.notice(item, text)
         self._tell(item, "none", "its writer is told, where that may be", at)
 
-    async def step_aside(self, item: Notification, handset: str, duration: int) -> None:
+    async def step_aside(self, item: Notification, state: LinkState, handset: str, duration: int) -> bool:
         at = self._timeline.now()
-        await self._store.step_aside(item, handset, duration)
-        self._tell(item, "wait", "all numbers of the handset are in use for the moment: others go ahead", at)
+        aside = await self._store.step_aside(item, state, handset, duration)
+        if aside:
+            self._tell(item, "wait", "all numbers of the handset are in use for the moment: others go ahead", at)
+        return aside
 
 
 def story_of(item_id: str) -> str:

@@ -29,7 +29,7 @@ KEYS = {
     "turned_away": "nx:sms-503",  # when a webhook of an inbound SMS was last answered 503, ms
     "notices": "nx:notices:",  # + handset: HASH kind of notice -> when it got one (see shared/auto_replies.lua)
     "notices_total": "nx:notices",  # HASH since, n: those to handsets that we never texted
-    "texted": "nx:texted:",  # + user id: STRING, the handset that the user was texted on last, and the one before
+    "texted": "nx:texted:",  # + user id: STRING, where the user was texted last (see texted() in shared/links.lua)
     "attempts": "nx:attempts:",  # + nid: HASH, attempts that are over (see shared/attempts.lua)
     "stepped_aside": "nx:aside:",  # + handset: ZSET nid -> until when, of texts that wait for a number there
     "receipts_seen": "nx:receipts",  # HASH country -> when a receipt came of an SMS to there

@@ -226,8 +226,9 @@ class RedisStore:
     async def notice(self, item: Reply, text: str) -> None:
         await self._work.run("notice", self._now(), item.id, item.handset, item.number, text)
 
-    async def step_aside(self, item: Notification, handset: str, duration: int) -> None:
-        await self._work.run("step_aside", self._now(), item.id, item.token, handset, duration)
+    async def step_aside(self, item: Notification, state: LinkState, handset: str, duration: int) -> bool:
+        words = (item.id, item.token, handset, duration, state.handset.get("v", ""))
+        return bool(await self._work.run("step_aside", self._now(), *words) != "CONFLICT")
 
     async def resolve(self, item: Reply, settle_time: int, country: str) -> Resolved:
         before_us = int(item.thread is not None)

@@ -113,6 +113,36 @@ class TakingOver(TestCase):
         lent = LinkState(NOW, links(a1=NOW + 1), {"v": "1", A: entry("bob", ONE, NOW + 1), f"u:{A}": tried})
         self.assertEqual(take(lent).number, B)
 
+    def test_attempts_count_for_whose_they_are(self) -> None:
+        """A number that another user's attempt may take is not one that somebody can do without: of two, the other is
+        the last one."""
+        state = LinkState(NOW, "", {**self.busy().handset, f"u:{A}": entry("rob", ONE, NOW + HOUR) + "\nid:1:1"})
+        for take_over in (False, True):
+            found = choose(state, Thread("eve", ONE), HANDSET, "", (A, B), HOUR, KEEP, take_over=take_over)
+            self.assertEqual(found, NoNumber(for_now=True))
+
+    def test_numbers_that_are_ours_no_more(self) -> None:
+        """A link there is none that somebody can be texted over: neither does it keep its user from a number, nor does
+        it leave one to whom another one is taken from."""
+        gone = {**self.busy().handset, C: entry("rob", TWO, NOW + 30, 30)}
+        for take_over in (False, True):
+            found = choose(LinkState(NOW, "", gone), Thread("rob", ONE), HANDSET, "", (A, B), HOUR, KEEP)
+            assert isinstance(found, Choice)
+            self.assertEqual((found.number, found.taken_over), (A, True))
+            alone = LinkState(NOW, "", self.busy().handset, unowned=frozenset({A}))
+            found = choose(alone, Thread("rob", ONE), HANDSET, "", (A, B), HOUR, KEEP, take_over=take_over)
+            self.assertEqual(found, NoNumber(for_now=False))
+
+    def test_a_further_text_of_an_attempt(self) -> None:
+        """It goes out from the same number, whoever had that before, and is introduced there until one was accepted."""
+        for user in ("rob", "bob"):
+            tried = {f"u:{B}": entry(user, ONE, NOW + HOUR) + "\nid:1:1"}
+            for take_over in (False, True):
+                state = LinkState(NOW, "", {**self.busy().handset, **tried})
+                found = choose(state, Thread(user, ONE), HANDSET, "", (A, B), HOUR, KEEP, take_over=take_over)
+                assert isinstance(found, Choice)
+                self.assertEqual((found.number, found.introduced), (B, False))
+
     def test_links_of_the_node_service(self) -> None:
         """It wrote down when a link ends, and so when it was used; neither side of a handset is forgotten."""
         known = links(a2=NOW + 20, b3=NOW + 10)

@@ -105,7 +105,7 @@ class Stop(World):
         await self.pass_time(120)
         await self.reply(BOB, ONE, "START")
         self.assertEqual(self.texts()[2:], [START_AGAIN])
-        await self.pass_time(10)
+        await self.pass_time(60)
         await self.reply(BOB, ONE, "START")
         self.assertEqual(self.texts()[3:], [CONFIRM_START])
 

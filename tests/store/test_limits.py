@@ -72,6 +72,14 @@ class Waiting(LimitCase):
         self.assertEqual((item.user_id, item.attempts, item.suspect), ("u1", 0, False))
         self.assertEqual(await self.attempt(item), "OK")
 
+    async def test_no_number_after_all(self) -> None:
+        """Whose turn has come, but who has to wait for a number now, keeps nobody waiting behind."""
+        await self.in_line()
+        self.clock.advance(1 - EARLY / 1000)
+        (item,) = await self.claim()
+        await self.store.step_aside(item, await self.store.read_links(item.user_id, HANDSET), HANDSET, 600_000)
+        self.assertEqual(await self.line(ONE), ["u2", "u3", "u4"])
+
     async def test_nothing_is_written(self) -> None:
         """What waits is as if it had not been tried: no attempt, no link."""
         _, item, *_ = await self.in_line()

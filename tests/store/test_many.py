@@ -40,6 +40,18 @@ class ManyCase(SweepCase):
         return exists
 
 
+class Expired(ManyCase):
+    async def test_known_by_its_whole_id(self) -> None:
+        """A recipient whose text ran out while others are open is told apart by the whole digest, as all are."""
+        await self.owe(1, *MANY)
+        items = await self.claim()
+        await self.redis("DEL", f"nx:n:{items[0].id}")
+        await self.redis("PERSIST", f"nx:m:{MID}")
+        self.clock.advance(KEEP["aside"] / 1000)
+        await self.sweep()
+        self.assertTrue(await self.redis("HEXISTS", f"nx:o:{MID}", items[0].id.partition(".")[2]))
+
+
 class Many(ManyCase):
     async def test_claimed(self) -> None:
         """Each of many notifications has the whole message with everybody's status."""

@@ -631,6 +631,18 @@ class Blocking(StoreCase):
         self.assertEqual(await self.ask(2, "start"), "KNOWN")
         self.assertEqual(await self.redis("EXISTS", "nx:opt:12015550198"), 1)
 
+    async def test_two_that_come_again(self) -> None:
+        """Where SMS were turned away since the STOP, the writer is asked, and a START counts a minute after that: one
+        that was turned away, too, has come again by then."""
+        await self.ask(1, "stop")
+        await self.store.turned_away()
+        self.clock.advance(70)
+        self.assertEqual(await self.ask(2, "start"), "again")
+        self.clock.advance(59)
+        self.assertEqual(await self.ask(3, "start"), "again")
+        self.clock.advance(1)
+        self.assertEqual(await self.ask(4, "start"), "start")
+
     async def test_a_minute_after_the_last(self) -> None:
         """It is the last STOP that counts."""
         await self.ask(1, "stop")

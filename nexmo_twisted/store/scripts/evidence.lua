@@ -23,30 +23,40 @@ if ARGV[9] ~= '' then
   redis.call('PEXPIRE', K.receipts_seen, int(KEEP.receipts_seen))
 end
 
--- It proves the attempts from the number that it names; of others nothing is known.
-local linked = {'', ''}
+-- It proves the attempts at the handset and from the number that it names; of others nothing is known. Where none was made
+-- from there, it proves the one that is open.
+local linked, handsets = {'', ''}, {}
 local function prove(item)
-  local record, proven, open = redis.call('HGETALL', K.attempts .. nid), false, item and (item.s == 'S' or item.s == 'U')
-  local handset = item and item.h or redis.call('HGET', K.attempts .. nid, 'h')
+  local record, open = redis.call('HGETALL', K.attempts .. nid), item and (item.s == 'S' or item.s == 'U')
+  local attempts, tried = {}, {}
+  if open then attempts[1] = {token = item.k, number = item.n, handset = item.h, open = true} end
   for i = 1, #record, 2 do
-    local how, from = string.match(record[i + 1], '^(%a+) (%d+) ')
-    if string.match(record[i], '^%d+$') and how == 'unproven' and (number == '' or number == from) then
-      end_attempt(nid, record[i], handset, from, 'accepted', '', now)
-      proven, linked = true, {handset, from}
-    end
+    local how, from, to = string.match(record[i + 1], '^(%a+) (%d+) %d+ %S+ %d+ (%d+)$')
+    if how then handsets[to] = true end
+    if how == 'unproven' then attempts[#attempts + 1] = {token = record[i], number = from, handset = to} end
   end
-  if open and (item.n == number or not proven) then
-    end_attempt_of(nid, item, 'accepted', now)
-    linked = {item.h or '', item.n}
-  elseif open then end_attempt_of(nid, item, 'unproven', now) end
+  for _, attempt in ipairs(attempts) do tried[attempt.handset or ''] = true end
+  local proven = false
+  for i = #attempts, 1, -1 do
+    local attempt = attempts[i]
+    local meant = (number == '' or attempt.number == number) and (named == '' or not tried[named] or attempt.handset == named)
+    if meant or attempt.open and not proven then
+      proven, linked = true, {attempt.handset or '', attempt.number}
+      if attempt.open then end_attempt_of(nid, item, 'accepted', now)
+      else end_attempt(nid, attempt.token, attempt.handset, attempt.number, 'accepted', '', now) end
+    elseif attempt.open then end_attempt_of(nid, item, 'unproven', now) end
+  end
 end
 
 -- Whoever it names, it is the handset of this SMS that is blocked: the one it was sent to, or where that is forgotten one on
--- which the user was texted.
+-- which the user was texted. A notice that is closed has left word with its handset only.
 local function handset_of(item)
+  if handsets[named] then return named end
   if item then return item.h or '' end
-  if not sms.user then return named end
-  local last, before = string.match(redis.call('GET', K.texted .. sms.user) or '', '^(%d+) ?(%d*)')
+  if not sms.user then
+    return redis.call('HEXISTS', K.notices .. named, string.match(nid, '[^.]*$')) == 1 and named or ''
+  end
+  local last, _, before = string.match(redis.call('GET', K.texted .. sms.user) or '', '^(%d+) ?(%d*) ?(%d*)')
   return before ~= '' and before == named and before or last or ''
 end
 

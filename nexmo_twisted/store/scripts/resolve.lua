@@ -8,29 +8,40 @@ local now, q, rid, patience = clock(ARGV[1]), names('in'), ARGV[2], tonumber(ARG
 local key = q.item .. rid
 local item = load_item(key)
 if not item or item.k ~= ARGV[3] then return {'STALE', ''} end
-local came, first, unsure, wait_until = tonumber(item.d), nil, nil, nil
+local came, wait_until, unsure = tonumber(item.d), nil, nil
 
 local function wait(at) wait_until = math.min(wait_until or at, at) end
 
--- What is known of one attempt: how it ended, when, when its bytes went out, how long its request took. A notification
--- that lies with its sender has not ended, one that stands aside has no outcome.
+-- What is known of one attempt: how it ended, when, when its bytes went out, if that is known, how long it took. A
+-- notification that lies with its sender has not ended, one that stands aside, or whose sender lost it, has no outcome.
 local function known(nid, token, since)
-  local how, at, out, took = string.match(redis.call('HGET', K.attempts .. nid, token) or '', '^(%a+) %d+ (%d+) (%S+) (%d+)$')
+  local how, at, out, took = string.match(redis.call('HGET', K.attempts .. nid, token) or '', '^(%a+) %d+ (%d+) (%S+) (%d+)')
   if how then return how, tonumber(at), tonumber(out), tonumber(took) end
   local sms = load_item(K.out_item .. nid)
-  if sms and sms.k == token and sms.s == 'S' then return 'open', tonumber(sms.u) or now end
-  if sms and sms.k == token and sms.s == 'U' then return 'unproven', tonumber(sms.z) or now, tonumber(sms.out or '') end
+  if sms and sms.k == token and sms.s == 'S' and (tonumber(sms.u) or 0) > now then return 'open', tonumber(sms.u) end
+  if sms and sms.k == token and (sms.s == 'S' or sms.s == 'U') then
+    return 'unproven', over_since(sms, now), tonumber(sms.out or '')
+  end
   return 'unproven', since
 end
 
-local unproven_out
+-- An SMS that had not gone out when the reply came tells nothing.
+local accepted, quick, others, unproven_out = false, true, {}, nil
 for nid, token, since in string.gmatch(item.wait or '', '(%S+):(%d+):(%d+)') do
   local how, at, out, took = known(nid, token, tonumber(since))
-  if how == 'accepted' and (not first or at < first.at) then first = {at = at, out = out or tonumber(since), took = took}
-  elseif how == 'open' then wait(math.max(at, now + 1000))
-  elseif how == 'unproven' then
-    unsure = math.max(unsure or 0, at + patience)
-    unproven_out = math.min(unproven_out or math.huge, out or tonumber(since))
+  local read_for = came - (out or tonumber(since))   -- so long at most, when the reply came
+  if how == 'accepted' and read_for >= 0 then
+    accepted, quick = true, quick and took < QUICK and read_for < QUICK
+  elseif how == 'open' or how == 'unproven' and read_for >= 0 then
+    others[#others + 1] = {how = how, at = at, out = out, since = tonumber(since)}
+  end
+end
+for _, other in ipairs(others) do
+  if accepted and came - (other.out or other.since) < QUICK then -- as the accepted one, it came too late to be answered
+  elseif other.how == 'open' then wait(math.max(other.at, now + 1000))
+  else
+    unsure = math.max(unsure or 0, other.at + patience)
+    unproven_out = math.min(unproven_out or math.huge, other.out or math.huge)
   end
 end
 
@@ -47,12 +58,8 @@ local function doubted()
 end
 
 local nothing_before = item.b == '' and ARGV[6] ~= '1'
-if first then
-  if came < first.out then return decided(item.b) end
-  if nothing_before then return decided(item.new) end
-  if first.took < QUICK then return decided(item.b) end
-  return doubted()
-end
+if accepted and nothing_before then return decided(item.new) end
+if accepted and not quick then return doubted() end
 if unsure and now < unsure then wait(unsure) end
 if wait_until then
   put_back(q, rid, item, '', wait_until)

@@ -34,7 +34,7 @@ local function look_at_open(mid, record)
     if expired then
       record.o = record.o or {}
       record.o[user] = 'expired @' .. int(now - record.d)
-      if many then tell_apart(mid, string.sub(nid, -12), record.o[user], user) end
+      if many then tell_apart(mid, string.match(nid, '%x+$'), record.o[user], user) end
     else
       make_again(mid, record, user, nid, many)
       left = left + 1

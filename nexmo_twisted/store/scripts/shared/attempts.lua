@@ -3,10 +3,12 @@
 -- two the attempts, each as 'nid:token:since'. An attempt that is over leaves it; if its SMS was accepted, the number
 -- carries its thread from then on.
 --
--- What is still of interest of an attempt that is over is in a HASH at K.attempts .. nid. h handset; for each token
--- <token> = 'how number at out took', where how is accepted, refused or unproven (nobody knows), at is when that became
--- known, out when its bytes went out or '-', took ms; and of one that is unproven e<token> the entry it would have made,
--- m<token> the thread it introduces, b<token> what the number carried when it was taken back, s<token> since when.
+-- What is still of interest of an attempt that is over is in a HASH at K.attempts .. nid. For each token
+-- <token> = 'how number at out took handset', where how is accepted, refused or unproven (nobody knows), at is when that
+-- became known, out when its bytes went out or '-', took how many ms its request took, or that was open; and of one that
+-- is unproven e<token> the entry it would have made, m<token> the thread it introduces, b<token> what the number carried
+-- when it was taken back, s<token> since when.
+local GRACE, QUICK = 3000, 5000   -- ms: see the table in docs/replies.md
 
 local function unsettled(handset, number)
   local field = redis.call('HGET', K.handset .. handset, 'u:' .. number) or ''
@@ -48,30 +50,37 @@ local function wake(handset, number, now)
     if item[2] == 'R' and item[3] then
       redis.call('HDEL', K.out_item .. nid, 'q')
       redis.call('ZADD', K.out_lane .. item[1], item[4], nid)
-      if redis.call('ZSCORE', K.out_queue, item[1]) == item[3] then redis.call('ZADD', K.out_queue, int(now), item[1]) end
+      if redis.call('ZSCORE', K.out_queue, item[1]) == item[3] then redis.call('ZADD', K.out_queue, int(now), item[1])
+      else came(names('out'), item[1], nid, now) end
     end
   end
 end
 
 local function keep_outcome(nid, token, how, handset, number, at, out, took)
-  redis.call('HSET', K.attempts .. nid, 'h', handset, token,
-    table.concat({how, number, int(at), out and int(out) or '-', int(took)}, ' '))
+  redis.call('HSET', K.attempts .. nid, token,
+    table.concat({how, number, int(at), out and int(out) or '-', int(took), handset}, ' '))
   redis.call('PEXPIRE', K.attempts .. nid, int(KEEP.closed))
 end
 
--- A number carries what an accepted SMS says.
-local function carry(handset, number, entry, mark, now, took)
+-- A number carries what an accepted SMS says. What it carried just before still counts for replies that come now.
+local function carry(handset, number, entry, mark, now, took, token)
   local key = K.handset .. handset
-  local before = redis.call('HGET', key, number) or ''
+  local read = redis.call('HMGET', key, number, 't:' .. number, 'q:' .. number)
+  local before, lines = read[1] or '', {}
+  if read[3] and not same_thread(read[3], entry) then before, took = read[3], KEEP.closed end   -- nobody knows
   redis.call('HSET', key, number, entry, 's:' .. number, int(now))
   redis.call('HDEL', key, 'q:' .. number)
   if not same_thread(before, entry) then
-    redis.call('HSET', key, 't:' .. number, int(now) .. ' ' .. int(took) .. ' ' .. before)
-    redis.call('HDEL', key, 'i:' .. number)
+    for line in string.gmatch(read[2] or '', '[^\n]+') do
+      if now - tonumber(string.match(line, '^%d+')) <= GRACE then lines[#lines + 1] = line end
+    end
+    lines[#lines + 1] = int(now) .. ' ' .. int(took) .. ' ' .. before
+    redis.call('HSET', key, 't:' .. number, table.concat(lines, '\n'))
   end
+  if not same_thread(read[1] or '', entry) then redis.call('HDEL', key, 'i:' .. number) end
   if mark ~= '' then redis.call('HSET', key, 'i:' .. number, mark) end
   changed(handset)
-  texted(cjson.decode(entry)[1], handset, entry)
+  if not texted(cjson.decode(entry)[1], handset, entry, token) then redis.call('HSET', key, number, over(entry)) end
 end
 
 -- The SMS of an attempt was accepted though that had been taken back: it is the number's again if no other SMS from there
@@ -83,7 +92,7 @@ local function carry_late(nid, token, handset, number, now)
   redis.call('HDEL', record, 'e' .. token)
   local current = redis.call('HMGET', key, number, 's:' .. number)
   if same_thread(current[1] or '', kept[3] or '') and (current[2] or '') == (kept[4] or '') then
-    carry(handset, number, kept[1], kept[2] or '', now, KEEP.closed)
+    carry(handset, number, kept[1], kept[2] or '', now, KEEP.closed, token)
   elseif not same_thread(current[1] or '', kept[1]) then
     redis.call('HSET', key, 'q:' .. number, kept[1])
     changed(handset)
@@ -91,38 +100,44 @@ local function carry_late(nid, token, handset, number, now)
 end
 
 -- An attempt is over: its SMS was accepted, or refused, or nothing is known and it is not waited for any more. out is when
--- its bytes went out, took how long its request took (ms), where that is known.
+-- its bytes went out, took how long its request took (ms), where that is known. Replies that come from now on go by how long
+-- it was open: the handset may have had the SMS all the while, however fast the answer was that nobody had time to store.
 local function end_attempt(nid, token, handset, number, how, mark, now, out, took)
   if not handset or not number or not token or token == '' then return end
   local key, record = K.handset .. handset, K.attempts .. nid
   local waits = redis.call('HEXISTS', key, 'w:' .. number) == 1
   local entry, since = take_attempt(nid, token, handset, number)
   if not entry then
-    if how == 'accepted' then
-      local state = redis.call('HGET', record, token)
-      if state then keep_outcome(nid, token, how, handset, number, now, out, took or KEEP.closed) end
+    local state = how == 'accepted' and redis.call('HGET', record, token)
+    if state and string.match(state, '^unproven ') then
+      keep_outcome(nid, token, how, handset, number, now, out, KEEP.closed)
       carry_late(nid, token, handset, number, now)
-      if state then wake(handset, number, now) end
+      wake(handset, number, now)
     end
     return
   end
-  took = took or now - since
+  local open = now - since
   if how == 'unproven' then
     local before = redis.call('HMGET', key, number, 's:' .. number)
     redis.call('HSET', record, 'e' .. token, entry, 'm' .. token, mark or '', 'b' .. token, before[1] or '',
       's' .. token, before[2] or '')
   end
   if how == 'unproven' or waits then
-    keep_outcome(nid, token, how, handset, number, now, out, took)
+    keep_outcome(nid, token, how, handset, number, now, out, took or open)
   end
-  if how == 'accepted' then carry(handset, number, entry, mark or '', now, took) else changed(handset) end
+  if how == 'accepted' then carry(handset, number, entry, mark or '', now, math.max(took or 0, open), token) else changed(handset) end
   wake(handset, number, now)
+end
+
+-- When an attempt of unknown outcome was over: when it stepped aside, or before, if only its lease was over then.
+local function over_since(item, now)
+  local leased = tonumber(item.u or '') or now
+  return item.s == 'U' and math.min(tonumber(item.z or '') or now, leased) or leased
 end
 
 -- The attempt of an item in work or of unknown outcome, if it has one.
 local function end_attempt_of(nid, item, how, now)
   if item.s ~= 'S' and item.s ~= 'U' then return end
-  -- What is waited for no more was over when it stepped aside.
-  local at = how == 'unproven' and item.s == 'U' and tonumber(item.z) or now
+  local at = how == 'unproven' and item.s == 'U' and over_since(item, now) or now
   end_attempt(nid, item.k, item.h, item.n, how, item.i, at, tonumber(item.out or ''))
 end

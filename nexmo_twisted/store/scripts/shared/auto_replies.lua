@@ -42,16 +42,18 @@ local function block(handset, now)
 end
 
 -- START ends a block that is a minute old at least, unless webhooks of SMS were answered 503 since: what comes again may
--- have been written before the STOP. asked: then the writer was asked to send START again.
+-- have been written before the STOP. asked: then the writer was asked to send START again, which counts in a minute, when
+-- whatever else was turned away has come, too.
 local function unblock(handset, now)
   local key = K.opted_out .. handset
   local before = redis.call('GET', key)
   local since, asked = tonumber(string.match(before, '%d+') or '0'), tonumber(string.match(before, 'asked (%d+)') or '0')
   local turned_away = tonumber(redis.call('GET', K.turned_away) or '-1')
-  if now - since < 60000 or turned_away >= math.max(since, asked) then
+  since = math.max(since, asked)
+  if turned_away >= since then
     redis.call('SET', key, (string.gsub(before, ' asked %d+', '')) .. ' asked ' .. int(now))
     return false
-  end
+  elseif now - since < 60000 then return false end
   if string.match(before, ' stranger') then redis.call('DECR', K.blocked_strangers) end
   redis.call('DEL', key)
   return true

@@ -19,16 +19,21 @@ end
 --               ours, [user, conversation, expires, used], and opaque here but for its end
 --   i:<number>  the thread that was introduced there
 --   s:<number>  when the last SMS from there was accepted
---   t:<number>  'when took before': when an SMS changed what it carries, how long its request took (both ms), and the
---               entry that it carried before, or nothing
+--   t:<number>  a line 'when took before' for each SMS that changed what it carries, as long as such lines are of interest
+--               (see carry()): when that was known, how long after its attempt began (both ms), and the entry that it
+--               carried before, or nothing
 --   u:<number>  the attempts at an SMS from there whose outcome is not known (see attempts.lua)
 --   w:<number>  1 when a reply, or a part of one, came meanwhile and waits for that
 --   q:<number>  the entry of an SMS that came to be known as accepted when the number carried something else: which of
 --               the two is the last on the handset, nobody knows
 -- and v, another one after every change.
-local function same_thread(one, other)
-  return string.match(one, '^(.*),%d+,%d+%]$') == string.match(other, '^(.*),%d+,%d+%]$')
+local function thread_in(entry) return string.match(entry, '^(.*),%-?%d+,%-?%d+%]$') or entry end
+
+local function over(entry)            -- the same, expired
+  return thread_in(entry) .. ',0,' .. string.match(entry, '(%d+)%]$') .. ']'
 end
+
+local function same_thread(one, other) return thread_in(one) == thread_in(other) end
 
 local function changed(handset, ttl)
   local key = K.handset .. handset
@@ -57,23 +62,27 @@ end
 local function write_map(user, map, ttl) redis.call('SET', map_key(user), map, 'PX', int(tonumber(ttl))) end
 
 -- A user was texted on a handset. When that is another one than before, the links on the other end, though late replies
--- still find them. What is kept is the handset, and the one before it.
-local function texted(user, handset, entry)
-  local key, ttl = K.texted .. user, redis.call('PTTL', K.handset .. handset)
-  local last = string.match(redis.call('GET', key) or '', '^%d+')
-  if last ~= handset then
-    redis.call('SET', key, last and handset .. ' ' .. last or handset, 'PX', int(math.max(1, ttl)))
-  else redis.call('PEXPIRE', key, int(math.max(1, ttl))) end
-  redis.call('SET', K.owner .. handset, user, 'PX', int(math.max(1, ttl)))
-  if not last or last == handset then return end
+-- still find them. What is kept is the handset, the token of that attempt, and the handset before: what becomes known of
+-- an earlier attempt (of one user they follow each other, so its token is less) says nothing of where the user is now. Returns
+-- whether that is the handset.
+local function texted(user, handset, entry, token)
+  local key, ttl = K.texted .. user, int(math.max(1, redis.call('PTTL', K.handset .. handset)))
+  local last, latest, before = string.match(redis.call('GET', key) or '', '^(%d+) ?(%d*) ?(%d*)')
+  redis.call('SET', K.owner .. handset, user, 'PX', ttl)
+  if last and last ~= handset and (tonumber(latest) or 0) > tonumber(token) then return false end
+  if last ~= handset then before = last end
+  token = math.max(tonumber(latest or '') or 0, tonumber(token))
+  redis.call('SET', key, handset .. ' ' .. int(token) .. (before and ' ' .. before or ''), 'PX', ttl)
+  if not last or last == handset then return true end
   local old, ended = redis.call('HGETALL', K.handset .. last), false
   for i = 1, #old, 2 do
-    local whose, conversation, used = string.match(old[i + 1], '^(%[".*",)(".*"),%d+,(%d+)%]$')
+    local whose = string.match(old[i + 1], '^(%[".*",)".*",%d+,%d+%]$')
     if string.match(old[i], '^%d+$') and whose and string.sub(entry, 1, #whose) == whose
       and cjson.decode(old[i + 1])[1] == cjson.decode(entry)[1] then
-      redis.call('HSET', K.handset .. last, old[i], whose .. conversation .. ',0,' .. used .. ']')
+      redis.call('HSET', K.handset .. last, old[i], over(old[i + 1]))
       ended = true
     end
   end
   if ended then changed(last) end
+  return true
 end

@@ -2,7 +2,6 @@
 -- number of ours, x text, i messageId, d when it came, o its place. To which thread it belongs is decided by that moment:
 -- b what the number carried then (see links.lua); where that was nothing that we know of, owner and map the Node service's
 -- keys; new what it may carry instead, wait the attempts that decide it, doubt = 1 when nothing does.
-local GRACE, QUICK = 3000, 5000   -- ms: see the table in docs/replies.md
 
 local BINDING = {'b', 'new', 'wait', 'doubt', 'owner', 'map'}
 
@@ -18,13 +17,18 @@ local function binding(handset, number, now)
     fields.new, fields.doubt = read[3], '1'
     return fields
   end
-  local at, took, before = string.match(read[2] or '', '^(%d+) (%d+) (.*)$')
-  if at and now - tonumber(at) <= GRACE and before ~= '' then   -- nobody reads and answers a text so fast
-    fields.b = before
-    if tonumber(took) >= QUICK then fields.new, fields.doubt = carried, '1' end
+  local recent                        -- nobody reads and answers a text so fast: it is the one before them all
+  for at, took, before in string.gmatch(read[2] or '', '(%d+) (%d+) ([^\n]*)') do
+    if now - tonumber(at) <= GRACE and before ~= '' then
+      recent = recent or before
+      if fields.doubt then fields.new = fields.new or before end
+      if tonumber(took) >= QUICK then fields.doubt = '1' end
+    end
   end
+  if recent then fields.b = recent end
+  if fields.doubt then fields.new = fields.new or carried end
   local entry, attempts = unsettled(handset, number)
-  if entry and not same_thread(entry, carried) and not fields.doubt then
+  if entry and not fields.doubt and not same_thread(entry, carried) and not same_thread(entry, fields.b) then
     fields.new, fields.wait = entry, attempts
     redis.call('HSET', key, 'w:' .. number, '1')
   end
