@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import treq
@@ -24,6 +25,7 @@ from nexmo_twisted.store.connection import Connection, Scripts
 from nexmo_twisted.store.redis_store import RedisStore
 from nexmo_twisted.store.url import parse
 from nexmo_twisted.web.site import hardened_site
+from tests.bench import compare
 from tests.bench.bare import Bare
 from tests.bench.memory import memory
 from tests.bench.peer import NUMBER, SECRET, USERS
@@ -171,8 +173,26 @@ async def main(quick: bool) -> None:
         await redis.close()
 
 
+def at_least_one(text: str) -> int:
+    """A number of rounds, as the command line has it."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of rounds: 1, 2, 3 ... are")
+    return int(text)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small numbers, to see whether it runs")
+    comparing = parser.add_subparsers(dest="command").add_parser(
+        "compare", help="run this tree and another commit in turns", description=compare.__doc__
+    )
+    comparing.add_argument("commit", metavar="COMMIT", help="the other one, by any name that git knows")
+    comparing.add_argument("--rounds", type=at_least_one, default=9, help="how often each is run (9)")
+    comparing.add_argument("--json", action="store_true", help="print JSON, with the single rounds")
+    comparing.add_argument("--quick", action="store_true", default=argparse.SUPPRESS, help="small numbers in each")
     options = parser.parse_args()
-    react(lambda _: Deferred.fromCoroutine(main(options.quick)))
+    if options.command == "compare":
+        root = Path(__file__).resolve().parents[2]
+        compare.main(root, options.commit, options.rounds, ["--quick"] * options.quick, options.json)
+    else:
+        react(lambda _: Deferred.fromCoroutine(main(options.quick)))
