@@ -79,7 +79,10 @@ class Bench:
         """Seconds in which the other side posted so many webhooks."""
         url = f"{self.peer}/post/{port}/{kind}/{path}/{count}/{CONNECTIONS}"
         response = await treq.get(url, agent=self.agent)
-        seconds: float = (await response.json())["seconds"]
+        answer = await response.json()
+        if "fault" in answer:
+            raise SystemExit(answer["fault"])
+        seconds: float = answer["seconds"]
         return seconds
 
     async def acks(self, rounds: int, count: int) -> dict[str, float]:
