@@ -176,9 +176,13 @@ def _content(message: Mapping[str, Any], odd: _Odd, *, clean: bool) -> dict[str,
     found = message.get("parts")
     if not isinstance(found, list):
         raise BadRequest("message.parts is not a list")
-    wrongs = [_wrong_with(part, clean=clean) for part in found]
-    parts = [part for part, wrong in zip(found, wrongs, strict=True) if not wrong]
-    wrongs = [wrong for wrong in wrongs if wrong]
+    parts, wrongs = [], []
+    for part in found:
+        wrong = _wrong_with(part, clean=clean)
+        if wrong:
+            wrongs.append(wrong)
+        else:
+            parts.append(part)
     if wrongs and not message_text(parts).strip():  # it may have been in one of these
         raise BadRequest(wrongs[0])
     for wrong in wrongs:
