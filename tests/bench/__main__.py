@@ -184,7 +184,7 @@ def at_least_one(text: str) -> int:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small numbers, to see whether it runs")
     comparing = parser.add_subparsers(dest="command").add_parser(
         "compare", help="run this tree and another commit in turns", description=compare.__doc__
