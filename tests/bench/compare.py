@@ -108,11 +108,12 @@ def main(root: Path, commit: str, rounds: int, options: Sequence[str], as_json: 
         if signal.getsignal(each) is not signal.SIG_IGN:  # as nohup has it
             signal.signal(each, _stop)
     try:
+        identity = resolved(root, commit)
         comparison = compare(root, commit, rounds, options, lambda words: print(words, file=sys.stderr, flush=True))
     except NoComparison as fault:
         raise SystemExit(f"compare: {fault}") from None
     if as_json:
-        print(json.dumps({"commit": commit, **comparison.document()}, indent=1))
+        print(json.dumps({"commit": identity, **comparison.document()}, indent=1))
     else:
         print(comparison.told(commit, rounds))
 

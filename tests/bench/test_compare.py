@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -195,6 +196,12 @@ class Program(TinyRepository):
         out, err = self.start("HEAD", "1").communicate()
         self.assertIn("acks: 1.000 (higher is better: the same)", out)
         self.assertEqual(err, "round 1 of 1, this tree:\nacks: 0.5\nround 1 of 1, HEAD:\nacks: 0.5\n")
+
+    def test_json(self) -> None:
+        """As JSON it names the commit by its id, and has the single rounds."""
+        commit = self.commit(prints("acks: 0.5"))
+        document = json.loads(self.start("HEAD", "2", "json").communicate()[0])
+        self.assertEqual((document["commit"], len(document["rows"][0]["rounds"])), (commit, 2))
 
     def test_fault(self) -> None:
         """A fault is one line, and the status is not 0."""
