@@ -23,6 +23,7 @@ def dump(value: Any) -> str:
 
 #: The 85 characters of ASCII that mean nothing in a query, a form, a shell or a log.
 _DIGITS = "".join(sorted({chr(code) for code in range(33, 127)} - set("\"%&'+<=>\\")))
+_PAIRS = [first + second for first in _DIGITS for second in _DIGITS]
 _REFERENCE = 40  # digits of base 85, in which 32 bytes fit exactly
 
 
@@ -34,11 +35,11 @@ def reference(item_id: str) -> str:
     if len(recipient) != 32:  # a notice
         return item_id
     number = int(message_bytes(message).hex() + recipient, 16)
-    digits = []
-    for _ in range(_REFERENCE):
-        number, digit = divmod(number, len(_DIGITS))
-        digits.append(_DIGITS[digit])
-    return "".join(reversed(digits))
+    pairs = []
+    for _ in range(_REFERENCE // 2):  # two digits at a time: this is done for every SMS
+        number, pair = divmod(number, len(_PAIRS))
+        pairs.append(_PAIRS[pair])
+    return "".join(reversed(pairs))
 
 
 def item_of_reference(text: str) -> str:

@@ -37,8 +37,13 @@ class Linked:
 
 def user_links(raw: str, now: int) -> dict[str, Linked]:
     """The links by conversation; members that are none are left out."""
+    return links_in(load_map(raw), now)
+
+
+def links_in(mapping: Mapping[str, Any], now: int) -> dict[str, Linked]:
+    """The same for a map that was read."""
     links = {}
-    for conversation, value in load_map(raw).items():
+    for conversation, value in mapping.items():
         if isinstance(value, dict) and isinstance(value.get("phone"), str | int):
             number = re.sub(r"\D", "", str(value["phone"]))
             links[conversation] = Linked(number, expiry(value.get("expires"), now), rest=value)

@@ -12,10 +12,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from nexmo_twisted.model import Thread
 from nexmo_twisted.rules.compact import dump
-from nexmo_twisted.rules.link_map import Linked, load_map, user_links
+from nexmo_twisted.rules.link_map import Linked, links_in, load_map, user_links
 from nexmo_twisted.rules.phones import region_of
 
 
@@ -35,6 +36,16 @@ class LinkState:
     owner_map: str = ""
     unowned: frozenset[str] = frozenset()
     texted: str = ""
+
+    @cached_property
+    def read_map(self) -> Mapping[str, Any]:
+        """The user's map."""
+        return load_map(self.user_map)
+
+    @cached_property
+    def links(self) -> Mapping[str, Linked]:
+        """The links in it, by conversation."""
+        return links_in(self.read_map, self.now)
 
     @cached_property
     def entries(self) -> dict[str, Linked]:
@@ -151,15 +162,15 @@ def choose(
     return Choice(number, introduced, _commit(state, thread, handset, raw, number, lifetime, keep), taken_over)
 
 
-def _links_there(state: LinkState, handset: str) -> dict[str, Linked]:
+def _links_there(state: LinkState, handset: str) -> Mapping[str, Linked]:
     """The links in the user's map, unless those are of another handset: they ended with it."""
-    return user_links(state.user_map, state.now) if state.texted in ("", handset) else {}
+    return state.links if state.texted in ("", handset) else {}
 
 
 def renew(state: LinkState, thread: Thread, handset: str, number: str, lifetime: int, keep: int) -> LinkCommit | None:
     """A reply came over ``number``: its link lives on. None when the number carries something else by now."""
     entry = state.entries.get(number)
-    own = user_links(state.user_map, state.now).get(thread.conversation_id)
+    own = state.links.get(thread.conversation_id)
     if entry is None or entry.thread != thread or (own is not None and own.number != number):
         return None
     return _commit(state, thread, handset, "", number, lifetime, keep)
@@ -270,9 +281,9 @@ def remapped(state: LinkState, thread: Thread, handset: str, number: str, lifeti
 def _mapped(state: LinkState, thread: Thread, handset: str, number: str, expires: int) -> tuple[str, int]:
     """The user's map with this link, and when the last link in it ends (ms)."""
     latest = expires
-    mapping = load_map(state.user_map)
+    mapping = dict(state.read_map)
     there = _links_there(state, handset)
-    for conversation, link in user_links(state.user_map, state.now).items():
+    for conversation, link in state.links.items():
         if conversation == thread.conversation_id:
             continue
         # It ended, or its number is taken over.
@@ -294,7 +305,7 @@ def _adopted(state: LinkState, thread: Thread) -> dict[str, str]:
     if not state.owner:
         return {}
     entries = dict(state.entries)
-    for conversation, link in user_links(state.user_map, state.now).items():
+    for conversation, link in state.links.items():
         own = Linked(link.number, link.expires, 0, Thread(thread.user_id, conversation))
         entries.setdefault(link.number, own)
     fields = {}

@@ -72,6 +72,16 @@ class Line(txredisapi.RedisProtocol):  # type: ignore[misc]
             self._spared = False
         super().replyReceived(reply)
 
+    def tryConvertData(self, data: Any) -> Any:
+        """Bytes into text; what is not UTF-8 stays bytes. The one of txredisapi does more, which nobody needs here, and
+        takes three times as long, for fifty values of each SMS."""
+        if isinstance(data, bytes):
+            try:
+                return data.decode()
+            except UnicodeDecodeError:
+                return data
+        return [self.tryConvertData(value) for value in data] if isinstance(data, list) else data
+
     def _look_in(self, seconds: float) -> None:
         self._due = self._clock.seconds() + seconds
         self._timer = self._clock.callLater(seconds, self._look)

@@ -68,7 +68,8 @@ class LayerDoor:
         if reception.full():
             return answer(request, 503)
         try:
-            if content_type_of(request) and not is_json(content_type_of(request)):
+            content_type = content_type_of(request)
+            if content_type and not is_json(content_type):
                 raise BadRequest("the content type is not that of a webhook")
             event = read_event(raw)
         except BadRequest as error:

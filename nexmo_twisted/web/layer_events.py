@@ -80,7 +80,7 @@ def read_event(raw: bytes) -> MessageEvent | None:
     if odd:
         known["recipient_status"] = {user: status.name.lower() for user, status in statuses.items()}
     if kind == "sent":
-        known |= _content(message, odd)
+        known |= _content(message, odd, clean=clean)
     elif kind != "deleted":
         _merge_actor(statuses, event.get("actor"), _STATUSES[kind], odd)
     return MessageEvent(
@@ -167,8 +167,8 @@ def _merge_actor(statuses: dict[str, Status], value: object, status: Status, odd
         raise BadRequest("event.actor and message.recipient_status are both missing")
 
 
-def _content(message: Mapping[str, Any], odd: _Odd) -> dict[str, Any]:
-    """The conversation and the parts of a message, as far as they can be used."""
+def _content(message: Mapping[str, Any], odd: _Odd, *, clean: bool) -> dict[str, Any]:
+    """The conversation and the parts of a message, as far as they can be used. ``clean``: all can be kept."""
     conversation = _object(message.get("conversation"), "message.conversation")
     conversation_id = _string(conversation.get("id"), "message.conversation.id")
     if not _CONVERSATION_ID.fullmatch(conversation_id):
@@ -176,18 +176,23 @@ def _content(message: Mapping[str, Any], odd: _Odd) -> dict[str, Any]:
     found = message.get("parts")
     if not isinstance(found, list):
         raise BadRequest("message.parts is not a list")
-    wrongs = [_wrong_with(part) for part in found]
-    parts = [part for part, wrong in zip(found, wrongs, strict=True) if not wrong]
-    wrongs = [wrong for wrong in wrongs if wrong]
+    parts, wrongs = [], []
+    for part in found:
+        wrong = _wrong_with(part, clean=clean)
+        if wrong:
+            wrongs.append(wrong)
+        else:
+            parts.append(part)
     if wrongs and not message_text(parts).strip():  # it may have been in one of these
         raise BadRequest(wrongs[0])
     for wrong in wrongs:
         odd.note("part", wrong)
-    parts = [_kept_part(part, odd) for part in parts]
+    if not clean:
+        parts = [_kept_part(part, odd) for part in parts]
     return {"conversation": {**conversation, "id": conversation_id.lower()}, "parts": parts}
 
 
-def _wrong_with(part: object) -> str:
+def _wrong_with(part: object, *, clean: bool) -> str:
     """Why a part cannot be used, '' when it can."""
     if not isinstance(part, dict):
         return "a part of message.parts is not an object"
@@ -195,7 +200,7 @@ def _wrong_with(part: object) -> str:
         return "the mime_type of a part is not a string"
     if not isinstance(part.get("body"), str | None):
         return "the body of a part is not a string"
-    if not is_text(part["mime_type"] + (part.get("body") or "")):
+    if not clean and not is_text(part["mime_type"] + (part.get("body") or "")):
         return "a part of message.parts is not text"
     try:
         part_text(part)

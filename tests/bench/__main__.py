@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import treq
@@ -24,12 +25,14 @@ from nexmo_twisted.store.connection import Connection, Scripts
 from nexmo_twisted.store.redis_store import RedisStore
 from nexmo_twisted.store.url import parse
 from nexmo_twisted.web.site import hardened_site
+from tests.bench import compare
 from tests.bench.bare import Bare
 from tests.bench.memory import memory
-from tests.bench.peer import SECRET, USERS
+from tests.bench.peer import NUMBER, SECRET, USERS
 from tests.support import Server, counted, turn
 
 CONNECTIONS = 32
+PATIENCE = 60.0  # seconds for what is still to be done when the last webhook is answered
 
 
 class Bench:
@@ -57,7 +60,7 @@ class Bench:
             nexmo={
                 "key": "k",
                 "secret": "s",
-                "phone_numbers": ["12015550101"],
+                "phone_numbers": [NUMBER],
                 "api_url": self.peer,
                 "limits": {"per_key": 0, "per_number": 0},
             },
@@ -76,7 +79,10 @@ class Bench:
         """Seconds in which the other side posted so many webhooks."""
         url = f"{self.peer}/post/{port}/{kind}/{path}/{count}/{CONNECTIONS}"
         response = await treq.get(url, agent=self.agent)
-        seconds: float = (await response.json())["seconds"]
+        answer = await response.json()
+        if "fault" in answer:
+            raise SystemExit(answer["fault"])
+        seconds: float = answer["seconds"]
         return seconds
 
     async def acks(self, rounds: int, count: int) -> dict[str, float]:
@@ -96,7 +102,7 @@ class Bench:
 
     async def bare_posts(self, count: int) -> float:
         """CPU seconds of one bare treq POST of an SMS."""
-        form = {"from": "12015550101", "to": "12015550102", "text": "x" * 110, "type": "text", "client-ref": "r" * 35}
+        form = {"from": NUMBER, "to": "12015550102", "text": "x" * 110, "type": "text", "client-ref": "r" * 35}
         left = [count]
 
         async def post() -> None:
@@ -130,8 +136,12 @@ class Bench:
         done = DONE[word](service)
         begin = time.process_time()
         await self.post(port, kind, path, count)
-        while DONE[word](service) < done + count:
+        left = PATIENCE
+        while (now := DONE[word](service)) < done + count:
+            if left <= 0:
+                raise SystemExit(f"only {now - done:.0f} of {count} were {word}")
             await turn(0.1)  # to ask costs something, too
+            left -= 0.1
         while service.engine.notifications.desk.busy or service.engine.replies.desk.busy:
             await turn(0.01)
         return (time.process_time() - begin) / count
@@ -166,8 +176,26 @@ async def main(quick: bool) -> None:
         await redis.close()
 
 
+def at_least_one(text: str) -> int:
+    """A number of rounds, as the command line has it."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of rounds: 1, 2, 3 ... are")
+    return int(text)
+
+
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small numbers, to see whether it runs")
+    comparing = parser.add_subparsers(dest="command").add_parser(
+        "compare", help="run this tree and another commit in turns", description=compare.__doc__
+    )
+    comparing.add_argument("commit", metavar="COMMIT", help="the other one, by any name that git knows")
+    comparing.add_argument("--rounds", type=at_least_one, default=9, help="how often each is run (9)")
+    comparing.add_argument("--json", action="store_true", help="print JSON, with the single rounds")
+    comparing.add_argument("--quick", action="store_true", default=argparse.SUPPRESS, help="small numbers in each")
     options = parser.parse_args()
-    react(lambda _: Deferred.fromCoroutine(main(options.quick)))
+    if options.command == "compare":
+        root = Path(__file__).resolve().parents[2]
+        compare.main(root, options.commit, options.rounds, ["--quick"] * options.quick, options.json)
+    else:
+        react(lambda _: Deferred.fromCoroutine(main(options.quick)))

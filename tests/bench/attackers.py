@@ -21,7 +21,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import react
 
 from tests.bench.memory import message
-from tests.bench.peer import SECRET
+from tests.bench.peer import NUMBER, SECRET
 from tests.bench.visitors import CHUNK, LAYER_DOOR, NEXMO_DOOR, Visit, head, pause, visit
 
 PIPELINED = 20_000  # requests in one write
@@ -193,7 +193,7 @@ def posted(body: bytes, signature: bytes | None = None) -> bytes:
 
 
 def sms(text: str) -> bytes:
-    form = f"msisdn=12015550001&to=12015550101&messageId={uuid.uuid4()}&type=text&text={text}".encode()
+    form = f"msisdn=12015550001&to={NUMBER}&messageId={uuid.uuid4()}&type=text&text={text}".encode()
     kind = b"content-type: application/x-www-form-urlencoded"
     return head(NEXMO_DOOR, kind, b"content-length: %d" % len(form)) + b"\r\n" + form
 

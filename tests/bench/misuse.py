@@ -29,7 +29,7 @@ from twisted.internet.utils import getProcessOutput
 
 from nexmo_twisted.config import load
 from nexmo_twisted.service import NexmoService, make_service
-from tests.bench.peer import SECRET
+from tests.bench.peer import NUMBER, SECRET
 from tests.bench.visitors import FLOODING, SLOW
 from tests.scenarios.own_redis import OwnRedis
 from tests.scenarios.world import free_port
@@ -126,7 +126,7 @@ class Misuse:
             nexmo={
                 "key": "k",
                 "secret": "s",
-                "phone_numbers": ["12015550101"],
+                "phone_numbers": [NUMBER],
                 "api_url": peer,
                 "limits": {"per_key": 0, "per_number": 0},
             },

@@ -15,14 +15,16 @@ import uuid
 from urllib.parse import urlencode
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.python.failure import Failure
 
 from tests.bench.memory import message
 
 SECRET = b"bench-secret"
 USERS = 200
+NUMBER = "12015560101"  # of the service, and nobody's handset: those begin with 1201555
 
 
 def webhook(number: int) -> bytes:
@@ -52,7 +54,7 @@ def reply(number: int) -> bytes:
     """An inbound SMS from one of the users' handsets."""
     form = {
         "msisdn": f"1201555{(number + 1) % USERS:04d}",
-        "to": "12015550101",
+        "to": NUMBER,
         "messageId": str(uuid.uuid4()),
         "text": "Yes, I will be there at eight, if the train is on time and nobody needs me at work until then.",
         "type": "text",
@@ -65,8 +67,13 @@ def reply(number: int) -> bytes:
 KINDS = {b"layer": webhook, b"nexmo": reply}
 
 
+class Refused(Exception):
+    """A webhook was not taken."""
+
+
 class Poster(Protocol):
-    """Posts prepared webhooks over one connection, the next when the last is answered."""
+    """Posts prepared webhooks over one connection, the next when the last is answered. ``done`` fails with Refused when
+    one is not taken."""
 
     def __init__(self, head: bytes, waiting: list[bytes]) -> None:
         self.head, self.waiting = head, waiting
@@ -87,9 +94,15 @@ class Poster(Protocol):
         self.buffer += data
         if self.buffer.endswith(b"\r\n\r\n"):
             if not self.buffer.startswith(b"HTTP/1.1 20"):
-                raise SystemExit(f"unexpected answer {self.buffer[:40]!r}")
+                self.done.errback(Refused(f"a webhook was answered {self.buffer[:40]!r}"))
+                self.transport.loseConnection()  # type: ignore[union-attr]
+                return
             self.buffer = b""
             self.next()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if not self.done.called:
+            self.done.errback(Refused("a connection was lost before its webhooks were answered"))
 
 
 async def post(port: int, path: bytes, kind: bytes, count: int, connections: int) -> float:
@@ -100,7 +113,10 @@ async def post(port: int, path: bytes, kind: bytes, count: int, connections: int
     posters = [Poster(head, waiting) for _ in range(connections)]
     for poster in posters:
         await connectProtocol(endpoint, poster)
-    await gatherResults([poster.done for poster in posters])
+    try:
+        await gatherResults([poster.done for poster in posters], consumeErrors=True)
+    except FirstError as error:
+        raise error.subFailure.value from None
     return time.perf_counter() - begin
 
 
@@ -133,7 +149,10 @@ class Server(Protocol):
                 _, _, port, kind, route, count, connections = path.split("/")
                 Deferred.fromCoroutine(
                     post(int(port), route.encode(), kind.encode(), int(count), int(connections))
-                ).addCallback(lambda seconds: self.answer(200, {"seconds": seconds}))
+                ).addCallbacks(
+                    lambda seconds: self.answer(200, {"seconds": seconds}),
+                    lambda failure: self.answer(500, {"fault": failure.getErrorMessage()}),
+                )
             else:
                 self.answer(*self.canned(path))
 

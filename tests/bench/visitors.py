@@ -22,7 +22,7 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.task import deferLater, react
 from zope.interface import implementer
 
-from tests.bench.peer import webhook
+from tests.bench.peer import NUMBER, webhook
 
 LAYER_DOOR, NEXMO_DOOR = b"nexmo-new-message", b"nexmo-new-sms"
 A_SECOND = 50  # honest webhooks
@@ -195,9 +195,7 @@ async def texts(port: int, seconds: float) -> dict[str, Any]:
     answers: Counter[int] = Counter()
     for number in range(int(seconds * 2)):
         text = ("e" + "\u0301\u0323" * 19_999, "\ufdfa" * 40_000, "\u200b" * 39_999 + "a")[number % 3]
-        body = json.dumps(
-            {"msisdn": "12015550199", "to": "12015550101", "messageId": f"T{number}", "text": text}
-        ).encode()
+        body = json.dumps({"msisdn": "12015550199", "to": NUMBER, "messageId": f"T{number}", "text": text}).encode()
         one = await visit(port)
         if one is not None:
             one.answered = one.transport.loseConnection

@@ -54,6 +54,14 @@ class Alone(SynchronousTestCase):
             self.failureResultOf(answer, txredisapi.TimeoutError)
         self.assertTrue(self.transport.disconnecting)
 
+    def test_values(self) -> None:
+        """Values come as text, also those that look like numbers, integers as integers, nothing as None, lists as lists
+        of these; what is not UTF-8 stays bytes."""
+        answer = self.ask()
+        inner = b"*2\r\n$2\r\n\xff1\r\n*0\r\n"
+        self.line.dataReceived(b"*6\r\n$3\r\n007\r\n:7\r\n$-1\r\n$0\r\n\r\n$2\r\n\xc3\xbc\r\n" + inner)
+        self.assertEqual(self.successResultOf(answer), ["007", 7, None, "", "\u00fc", [b"\xff1", []]])
+
     def test_silent(self) -> None:
         """Without an answer in time every command fails and the line is given up."""
         first = self.ask()
