@@ -172,3 +172,13 @@ class CheckerTests(TestCase):
     def test_a_new_room_needs_a_rule(self) -> None:
         """A module at a new place is not silently free of walls."""
         self.assert_fault("cellar.wine", "")
+
+
+class LuaTests(TestCase):
+    def test_columns(self) -> None:
+        """Scripts keep to the width of everything else, which ruff does not see to."""
+        scripts = sorted(ROOT.glob("store/scripts/**/*.lua"))
+        self.assertTrue(scripts)
+        for script in scripts:
+            for number, line in enumerate(script.read_text("utf-8").splitlines(), 1):
+                self.assertLessEqual(len(line), 120, f"{script.name}:{number}")

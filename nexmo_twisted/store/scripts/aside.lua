@@ -1,7 +1,7 @@
 -- uses time messages queue closing links attempts hold
 -- An item steps aside and blocks nobody: uncertain (U) or buried (D). It stays visible with its reason.
--- ARGV: now, queue, id, token, state, reason, ms since the bytes of its SMS went out or '', 1 when it is proved that the
--- account works. Returns DONE or STALE.
+-- ARGV: now, queue, id, token, state, reason, ms since the bytes of its SMS went out or '', 1 when it is proved that
+-- the account works. Returns DONE or STALE.
 local now, q, id, state = clock(ARGV[1]), names(ARGV[2]), ARGV[3], ARGV[5]
 local item = load_item(q.item .. id)
 if not item or item.k ~= ARGV[4] then return 'STALE' end

@@ -1,11 +1,11 @@
 -- uses time
--- A process says that it lives, hears what Redis remembers of it, and what waits.
--- The one write is a SET, after all that is read: refused whenever a webhook could not be stored. Its number only rises,
--- since a beat that was cut off and is carried out late must not look like a Redis that went back in time.
+-- A process says that it lives, hears what Redis remembers of it, and what waits. The one write is a SET, after all
+-- that is read: refused whenever a webhook could not be stored. Its number only rises, since a beat that was cut off
+-- and is carried out late must not look like a Redis that went back in time.
 -- ARGV: now, name of the process, number, ms to remember it. Returns {number remembered or '', now, messages pending,
--- ms that the oldest due one waits, users with work waiting, ms likewise, handsets likewise, ms, uncertain, ms since the
--- oldest, buried notifications, buried replies, held since or '', why, signed webhooks in quarantine, when the oldest
--- came or '', unsigned ones, likewise, blocked handsets that we never texted}
+-- ms that the oldest due one waits, users with work waiting, ms likewise, handsets likewise, ms, uncertain, ms since
+-- the oldest, buried notifications, buried replies, held since or '', why, signed webhooks in quarantine, when the
+-- oldest came or '', unsigned ones, likewise, blocked handsets that we never texted}
 local now, key = clock(ARGV[1]), K.beat .. ARGV[2]
 local before = tonumber(redis.call('GET', key) or '')
 

@@ -1,10 +1,10 @@
 -- uses time messages queue links attempts limits
--- The last step before an SMS goes out: records the attempt, if all that its number was chosen by is still as it was read.
--- What the number carries changes only when the SMS was accepted.
+-- The last step before an SMS goes out: records the attempt, if all that its number was chosen by is still as it was
+-- read. What the number carries changes only when the SMS was accepted.
 -- ARGV: now, nid, token, lease ms, ranks to report, the thread that the SMS introduces or '', limits to pass (see
 -- load_limits()), then those of links_unchanged().
--- Returns OK, or why not: STALE (another process has it), HELD, CONFLICT (choose again), WAIT and the name of a limit (it
--- is given back until its turn comes), or why the message needs no SMS.
+-- Returns OK, or why not: STALE (another process has it), HELD, CONFLICT (choose again), WAIT and the name of a limit
+-- (it is given back until its turn comes), or why the message needs no SMS.
 local now, nid, token, lease, ranks = clock(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
 local q = names('out')
 local item = load_item(q.item .. nid)

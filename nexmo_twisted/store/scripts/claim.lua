@@ -59,8 +59,8 @@ local function head_of(lane)
   end
 end
 
--- Lanes whose turn has come, which waited for a limit, then those that are due: however many fall due at once, no slot of
--- a limit is lost because nobody has time for it.
+-- Lanes whose turn has come, which waited for a limit, then those that are due: however many fall due at once, no slot
+-- of a limit is lost because nobody has time for it.
 local function due_lanes()
   local lanes, taken = {}, {}
   if queue == 'out' then

@@ -1,11 +1,12 @@
 -- uses time messages queue links attempts closing index receipts
--- A receipt came for an SMS, so it was accepted, whatever the receipt says and whoever sent it. What it says is kept with
--- what became of the SMS. When nothing is known of the SMS, its answer may not be stored yet: then the receipt is parked.
--- ARGV: now, nid that its client-ref names or '', the provider's message id or '', what it says (see shared/receipts.lua), 1
--- when its handset is to get no more texts, most receipts to be parked, the handset it names or '', the number of ours that
--- it names or '', the country of the handset or ''.
--- Returns {nid or '' when nothing is known, the state that this ended or '', what receipts said before, what they say, then
--- user, handset and number of a link whose map has to be written, or ''}.
+-- A receipt came for an SMS, so it was accepted, whatever the receipt says and whoever sent it. What it says is kept
+-- with what became of the SMS. When nothing is known of the SMS, its answer may not be stored yet: then the receipt is
+-- parked.
+-- ARGV: now, nid that its client-ref names or '', the provider's message id or '', what it says (see
+-- shared/receipts.lua), 1 when its handset is to get no more texts, most receipts to be parked, the handset it names or
+-- '', the number of ours that it names or '', the country of the handset or ''.
+-- Returns {nid or '' when nothing is known, the state that this ended or '', what receipts said before, what they say,
+-- then user, handset and number of a link whose map has to be written, or ''}.
 local now, q, message_id, said, blocks = clock(ARGV[1]), names('out'), ARGV[3], ARGV[4], ARGV[5] == '1'
 local nid, named, number = ARGV[2], ARGV[7], ARGV[8]
 local sms = nid ~= '' and find_sms(q, nid)
@@ -23,8 +24,8 @@ if ARGV[9] ~= '' then
   redis.call('PEXPIRE', K.receipts_seen, int(KEEP.receipts_seen))
 end
 
--- It proves the attempts at the handset and from the number that it names; of others nothing is known. Where none was made
--- from there, it proves the one that is open.
+-- It proves the attempts at the handset and from the number that it names; of others nothing is known. Where none was
+-- made from there, it proves the one that is open.
 local linked, handsets = {'', ''}, {}
 local function prove(item)
   local record, open = redis.call('HGETALL', K.attempts .. nid), item and (item.s == 'S' or item.s == 'U')
@@ -39,7 +40,8 @@ local function prove(item)
   local proven = false
   for i = #attempts, 1, -1 do
     local attempt = attempts[i]
-    local meant = (number == '' or attempt.number == number) and (named == '' or not tried[named] or attempt.handset == named)
+    local meant = (number == '' or attempt.number == number) and
+      (named == '' or not tried[named] or attempt.handset == named)
     if meant or attempt.open and not proven then
       proven, linked = true, {attempt.handset or '', attempt.number}
       if attempt.open then end_attempt_of(nid, item, 'accepted', now)
@@ -48,8 +50,8 @@ local function prove(item)
   end
 end
 
--- Whoever it names, it is the handset of this SMS that is blocked: the one it was sent to, or where that is forgotten one on
--- which the user was texted. A notice that is closed has left word with its handset only.
+-- Whoever it names, it is the handset of this SMS that is blocked: the one it was sent to, or where that is forgotten
+-- one on which the user was texted. A notice that is closed has left word with its handset only.
 local function handset_of(item)
   if handsets[named] then return named end
   if item then return item.h or '' end

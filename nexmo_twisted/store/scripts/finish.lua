@@ -1,10 +1,11 @@
 -- uses time messages queue links attempts closing index receipts
--- An item is done. That an SMS was accepted counts from anyone, also from a process that lost its lease: it is the truth.
--- ARGV: now, queue, id, token, outcome for the record, then for an accepted SMS: handset, number, thread introduced or '',
--- ms since its bytes went out or '', ms that its request took, SHA1 of the user's map as read, the new map and its ttl (all
--- '' for a notice), the provider's id of each part.
--- Returns {answer, what receipts that came before say or '', 'MAP' when the user's map has changed since it was read}; answer
--- is DONE, or STALE when the token is not the item's, or GONE when it was done before.
+-- An item is done. That an SMS was accepted counts from anyone, also from a process that lost its lease: it is the
+-- truth.
+-- ARGV: now, queue, id, token, outcome for the record, then for an accepted SMS: handset, number, thread introduced or
+-- '', ms since its bytes went out or '', ms that its request took, SHA1 of the user's map as read, the new map and its
+-- ttl (all '' for a notice), the provider's id of each part.
+-- Returns {answer, what receipts that came before say or '', 'MAP' when the user's map has changed since it was read};
+-- answer is DONE, or STALE when the token is not the item's, or GONE when it was done before.
 local now, q, id, token = clock(ARGV[1]), names(ARGV[2]), ARGV[3], ARGV[4]
 local item, accepted = load_item(q.item .. id), ARGV[6] ~= nil
 if item and not accepted and item.k ~= token then return {'STALE', '', ''} end
@@ -28,7 +29,8 @@ else
 end
 if item and accepted and ARGV[12] ~= '' then
   local key = map_key(item.l)
-  if redis.sha1hex(redis.call('GET', key) or '') == ARGV[11] then write_map(item.l, ARGV[12], ARGV[13]) else map = 'MAP' end
+  local unchanged = redis.sha1hex(redis.call('GET', key) or '') == ARGV[11]
+  if unchanged then write_map(item.l, ARGV[12], ARGV[13]) else map = 'MAP' end
 end
 for i = 14, #ARGV do index_sms(ARGV[i], id, now) end
 for _, message_id in ipairs(early) do unpark(message_id) end

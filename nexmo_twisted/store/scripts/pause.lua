@@ -1,7 +1,7 @@
 -- uses time queue links attempts limits
--- The provider says that we are too fast: nothing passes a limit for a while. The SMS that it refused is the first one to
--- try again then; no attempt counts as failed. ARGV: now, id, token, name of the limit, ms, reason. Returns DONE, or STALE
--- when the item is somebody else's: then the limit pauses all the same.
+-- The provider says that we are too fast: nothing passes a limit for a while. The SMS that it refused is the first one
+-- to try again then; no attempt counts as failed. ARGV: now, id, token, name of the limit, ms, reason. Returns DONE, or
+-- STALE when the item is somebody else's: then the limit pauses all the same.
 local q, id, now = names('out'), ARGV[2], microseconds(ARGV[1])
 local read = redis.call('HMGET', K.pace .. ARGV[4], 't', 'i', 'e')
 local item = load_item(q.item .. id)

@@ -1,7 +1,7 @@
 -- uses time queue links
--- An operator says to which of its two threads a reply belongs that nobody could tell. ARGV: now, rid, conversation, user or
--- '' for whoever it is. Returns {DONE, ms until it is posted}, or {why not}: UNKNOWN, PLACED (it is not in doubt any more),
--- OTHER (it can belong to neither) or BOTH (say which user), then the candidates as entries.
+-- An operator says to which of its two threads a reply belongs that nobody could tell. ARGV: now, rid, conversation,
+-- user or '' for whoever it is. Returns {DONE, ms until it is posted}, or {why not}: UNKNOWN, PLACED (it is not in
+-- doubt any more), OTHER (it can belong to neither) or BOTH (say which user), then the candidates as entries.
 local now, q, rid = clock(ARGV[1]), names('in'), ARGV[2]
 local item = load_item(q.item .. rid)
 if not item then return {'UNKNOWN'} end

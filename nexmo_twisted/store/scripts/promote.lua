@@ -1,7 +1,8 @@
 -- uses time messages queue
--- Messages whose delay is over become one notification for each participant who should be texted.
--- It does no I/O and its ids are made from message and user, so it needs no lease.
--- ARGV: now, limit, ranks to report (such as '01'), most notifications but for those of the last message. Returns {messages, notifications, orphans, ms until the next or ''}.
+-- Messages whose delay is over become one notification for each participant who should be texted. It does no I/O and
+-- its ids are made from message and user, so it needs no lease.
+-- ARGV: now, limit, ranks to report (such as '01'), most notifications but for those of the last message. Returns
+-- {messages, notifications, orphans, ms until the next or ''}.
 local now, ranks, q = clock(ARGV[1]), ARGV[3], names('out')
 local mids = redis.call('ZRANGEBYSCORE', K.due, '-inf', int(now), 'LIMIT', 0, ARGV[2])
 local records = {}

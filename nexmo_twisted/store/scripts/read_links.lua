@@ -1,6 +1,6 @@
 -- uses time links
--- All that the choice of a number is based on, and whom a number carries. ARGV: now, user or '', handset, phone as its owner
--- wrote it, number that a reply came to or ''.
+-- All that the choice of a number is based on, and whom a number carries. ARGV: now, user or '', handset, phone as its
+-- owner wrote it, number that a reply came to or ''.
 -- Returns {now, user's map, flat handset hash, owner and owner's map where the Node service's keys are consulted,
 -- numbers not ours, the handset that the user was texted on last or ''}
 local user, handset, number = ARGV[2], ARGV[3], ARGV[5]

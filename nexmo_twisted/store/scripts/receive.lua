@@ -1,9 +1,9 @@
 -- uses time queue links attempts replies auto_replies
--- An inbound SMS is stored once, together with the thread that it belongs to as of this moment. What asks something of the
--- service itself counts at this moment, too, in the order of arrival, and waits for nothing: STOP and START are done with
--- it, HELP is answered beside.
--- ARGV: now, rid, handset, number, text, messageId, stop, start, help or '', answer to that or '', answer to a START that
--- cannot count or '', most answers a day to handsets that we never texted, 1 when webhooks were answered 503.
+-- An inbound SMS is stored once, together with the thread that it belongs to as of this moment. What asks something of
+-- the service itself counts at this moment, too, in the order of arrival, and waits for nothing: STOP and START are
+-- done with it, HELP is answered beside.
+-- ARGV: now, rid, handset, number, text, messageId, stop, start, help or '', answer to that or '', answer to a START
+-- that cannot count or '', most answers a day to handsets that we never texted, 1 when webhooks were answered 503.
 -- Returns NEW, KNOWN, or stop, start, again when it is none to be posted.
 local now, q, rid, handset, number = clock(ARGV[1]), names('in'), ARGV[2], ARGV[3], ARGV[4]
 local asked, answer, again, most = ARGV[7], ARGV[8], ARGV[9], ARGV[10]

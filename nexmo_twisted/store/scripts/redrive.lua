@@ -1,7 +1,7 @@
 -- uses time messages queue links attempts closing
--- An operator wants items that were set aside to be tried again, as if they had just fallen due: they come back to their
--- place. What may have been sent before only goes out when the operator confirmed it, and closed is what nobody needs
--- any more.
+-- An operator wants items that were set aside to be tried again, as if they had just fallen due: they come back to
+-- their place. What may have been sent before only goes out when the operator confirmed it, and closed is what nobody
+-- needs any more.
 -- ARGV: now, queue, ranks to report, 1 when confirmed, then ids.
 -- Returns for each {answer, ms until its lane is looked at}; answer is DONE, DOUBTFUL (to be confirmed), WAITING (it is
 -- not set aside), UNKNOWN, or why nobody needs it.
@@ -25,7 +25,8 @@ local function redrive(id, item)
   put_back(q, id, item, '', now)
   end_attempt_of(id, item, 'unproven', now)
   -- What it waited so far counts no more: g is what had been held when it fell due, and the claim subtracts what was
-  -- held since from what it waited (a reply, which has no g of its own, is given time for holds of the other side, too).
+  -- held since from what it waited (a reply, which has no g of its own, is given time for holds of the other side,
+  -- too).
   redis.call('HSET', q.item .. id, 'g', int(held_so_far(now) - (now - tonumber(item.d or now))))
   redis.call('HDEL', q.item .. id, 't', 'f', 'y', 'z')
   if doubtful(item) then redis.call('HSET', q.item .. id, 'w', '1') end   -- this was the one time it is sent again

@@ -1,8 +1,8 @@
 -- uses time queue links attempts replies
--- A reply came while attempts at an SMS of another thread were open on its number. Decides to which of the two threads it
--- belongs, once and for all, or lets it wait for what decides it (see the table in docs/replies.md).
--- ARGV: now, rid, token, ms that a receipt may take after the end of an attempt, country of the handset, 1 when the Node
--- service's keys gave the number to a thread.
+-- A reply came while attempts at an SMS of another thread were open on its number. Decides to which of the two threads
+-- it belongs, once and for all, or lets it wait for what decides it (see the table in docs/replies.md).
+-- ARGV: now, rid, token, ms that a receipt may take after the end of an attempt, country of the handset, 1 when the
+-- Node service's keys gave the number to a thread.
 -- Returns {answer, entry}: THREAD and the entry it belongs to or '', DOUBT, WAIT (it is given back), or STALE.
 local now, q, rid, patience = clock(ARGV[1]), names('in'), ARGV[2], tonumber(ARGV[4])
 local key = q.item .. rid
@@ -15,7 +15,8 @@ local function wait(at) wait_until = math.min(wait_until or at, at) end
 -- What is known of one attempt: how it ended, when, when its bytes went out, if that is known, how long it took. A
 -- notification that lies with its sender has not ended, one that stands aside, or whose sender lost it, has no outcome.
 local function known(nid, token, since)
-  local how, at, out, took = string.match(redis.call('HGET', K.attempts .. nid, token) or '', '^(%a+) %d+ (%d+) (%S+) (%d+)')
+  local kept = redis.call('HGET', K.attempts .. nid, token) or ''
+  local how, at, out, took = string.match(kept, '^(%a+) %d+ (%d+) (%S+) (%d+)')
   if how then return how, tonumber(at), tonumber(out), tonumber(took) end
   local sms = load_item(K.out_item .. nid)
   if sms and sms.k == token and sms.s == 'S' and (tonumber(sms.u) or 0) > now then return 'open', tonumber(sms.u) end

@@ -1,8 +1,8 @@
 -- uses time queue
 -- A text waits for a number on its handset, all of which are in use by attempts of other threads. Others of its lane go
--- ahead; it comes back when one of those attempts is over, or after a while. ARGV: now, nid, token, handset, ms until then,
--- the version of the handset that was read. Returns DONE, STALE, or CONFLICT when one may be over since: nobody would bring
--- it back then.
+-- ahead; it comes back when one of those attempts is over, or after a while. ARGV: now, nid, token, handset, ms until
+-- then, the version of the handset that was read. Returns DONE, STALE, or CONFLICT when one may be over since: nobody
+-- would bring it back then.
 local now, q, nid = clock(ARGV[1]), names('out'), ARGV[2]
 local item = load_item(q.item .. nid)
 if not item or item.k ~= ARGV[3] then return 'STALE' end

@@ -2,9 +2,10 @@
 -- A step of the sweep through what is listed somewhere: entries that lead nowhere go.
 -- ARGV: now, index (its name in keys.py), cursor, about how many to look at. Returns that of report().
 local now, name, cursor, count = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
-redis.call('DEL', K.lock)             -- nothing: a first write that needs no memory; a Redis that takes none says so here
+redis.call('DEL', K.lock)   -- nothing: a first write that needs no memory; a Redis that takes none says so here
 
--- A message that is closed or has its notifications takes itself out, see sweep_keys.lua: here that would cost a decode.
+-- A message that is closed or has its notifications takes itself out, see sweep_keys.lua: here that would cost a
+-- decode.
 local function look_at_due(mid)
   if redis.call('EXISTS', K.message .. mid) == 0 then
     redis.call('ZREM', K.due, mid)

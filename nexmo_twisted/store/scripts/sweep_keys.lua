@@ -3,7 +3,7 @@
 -- ARGV: now, cursor, about how many to look at, ranks to report, ms that links are kept. Returns that of report().
 local now, cursor, count, ranks, links = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local out, in_ = names('out'), names('in')
-redis.call('DEL', K.lock)             -- nothing: a first write that needs no memory; a Redis that takes none says so here
+redis.call('DEL', K.lock)   -- nothing: a first write that needs no memory; a Redis that takes none says so here
 
 -- Nobody knows whether the SMS went out, nor from which number: it is uncertain, a receipt counts (as one attempt was
 -- made), and the policy for those decides.
@@ -186,7 +186,8 @@ local families = {                    -- what the key begins with, the types it 
   {K.hold, 'hash', look_at_hold},
   {K.notices_total, 'hash', function(key) must_end(key, KEEP.lock) end},
   {K.receipts_seen, 'hash', function(key) must_end(key, KEEP.receipts_seen) end},
-  {K.blocked_strangers, 'string'}, {K.turned_away, 'string'}, {K.unowned, 'set'}, {K.fence, 'string'}, {K.held, 'string'}, {K.due, 'zset'}, {K.parts_due, 'zset'},
+  {K.blocked_strangers, 'string'}, {K.turned_away, 'string'}, {K.unowned, 'set'}, {K.fence, 'string'},
+  {K.held, 'string'}, {K.due, 'zset'}, {K.parts_due, 'zset'},
   {K.turns, 'zset'}, {K.out_queue, 'zset'}, {K.out_uncertain, 'zset'}, {K.out_buried, 'zset'},
   {K.in_queue, 'zset'}, {K.in_uncertain, 'zset'}, {K.in_buried, 'zset'},
 }

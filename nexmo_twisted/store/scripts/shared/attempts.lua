@@ -1,13 +1,13 @@
 -- Attempts at a text. Until its outcome is known, an attempt changes nothing of what its number carries: it stands at
--- u:<number> of its handset, with others of the same thread. Line one there is the entry that the number will have, line
--- two the attempts, each as 'nid:token:since'. An attempt that is over leaves it; if its SMS was accepted, the number
--- carries its thread from then on.
+-- u:<number> of its handset, with others of the same thread. Line one there is the entry that the number will have,
+-- line two the attempts, each as 'nid:token:since'. An attempt that is over leaves it; if its SMS was accepted, the
+-- number carries its thread from then on.
 --
--- What is still of interest of an attempt that is over is in a HASH at K.attempts .. nid. For each token
--- <token> = 'how number at out took handset', where how is accepted, refused or unproven (nobody knows), at is when that
--- became known, out when its bytes went out or '-', took how many ms its request took, or that was open; and of one that
--- is unproven e<token> the entry it would have made, m<token> the thread it introduces, b<token> what the number carried
--- when it was taken back, s<token> since when.
+-- What is still of interest of an attempt that is over is in a HASH at K.attempts .. nid. For each token <token> = 'how
+-- number at out took handset', where how is accepted, refused or unproven (nobody knows), at is when that became known,
+-- out when its bytes went out or '-', took how many ms its request took, or that was open; and of one that is unproven
+-- e<token> the entry it would have made, m<token> the thread it introduces, b<token> what the number carried when it
+-- was taken back, s<token> since when.
 local GRACE, QUICK = 3000, 5000   -- ms: see the table in docs/replies.md
 
 local function unsettled(handset, number)
@@ -83,8 +83,8 @@ local function carry(handset, number, entry, mark, now, took, token)
   if not texted(cjson.decode(entry)[1], handset, entry, token) then redis.call('HSET', key, number, over(entry)) end
 end
 
--- The SMS of an attempt was accepted though that had been taken back: it is the number's again if no other SMS from there
--- was accepted since.
+-- The SMS of an attempt was accepted though that had been taken back: it is the number's again if no other SMS from
+-- there was accepted since.
 local function carry_late(nid, token, handset, number, now)
   local record, key = K.attempts .. nid, K.handset .. handset
   local kept = redis.call('HMGET', record, 'e' .. token, 'm' .. token, 'b' .. token, 's' .. token)
@@ -99,9 +99,10 @@ local function carry_late(nid, token, handset, number, now)
   end
 end
 
--- An attempt is over: its SMS was accepted, or refused, or nothing is known and it is not waited for any more. out is when
--- its bytes went out, took how long its request took (ms), where that is known. Replies that come from now on go by how long
--- it was open: the handset may have had the SMS all the while, however fast the answer was that nobody had time to store.
+-- An attempt is over: its SMS was accepted, or refused, or nothing is known and it is not waited for any more. out is
+-- when its bytes went out, took how long its request took (ms), where that is known. Replies that come from now on go
+-- by how long it was open: the handset may have had the SMS all the while, however fast the answer was that nobody had
+-- time to store.
 local function end_attempt(nid, token, handset, number, how, mark, now, out, took)
   if not handset or not number or not token or token == '' then return end
   local key, record = K.handset .. handset, K.attempts .. nid
@@ -125,7 +126,8 @@ local function end_attempt(nid, token, handset, number, how, mark, now, out, too
   if how == 'unproven' or waits then
     keep_outcome(nid, token, how, handset, number, now, out, took or open)
   end
-  if how == 'accepted' then carry(handset, number, entry, mark or '', now, math.max(took or 0, open), token) else changed(handset) end
+  if how == 'accepted' then carry(handset, number, entry, mark or '', now, math.max(took or 0, open), token)
+  else changed(handset) end
   wake(handset, number, now)
 end
 

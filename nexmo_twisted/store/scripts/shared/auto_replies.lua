@@ -1,7 +1,7 @@
--- What the service itself answers to an SMS: a notice, an SMS without a message. what: stop, start, again (send START once
--- more), help, lost (the reply belongs to no conversation, or nobody knows to which).
--- A handset that we have texted gets one of each kind within a day. All others together get some a day, whoever they are:
--- senders can be forged. HASH at K.notices .. handset: what -> when; at K.notices_total: since, n.
+-- What the service itself answers to an SMS: a notice, an SMS without a message. what: stop, start, again (send START
+-- once more), help, lost (the reply belongs to no conversation, or nobody knows to which). A handset that we have
+-- texted gets one of each kind within a day. All others together get some a day, whoever they are: senders can be
+-- forged. HASH at K.notices .. handset: what -> when; at K.notices_total: since, n.
 
 local function known_to_us(handset)
   return redis.call('HLEN', K.handset .. handset) > 1 or owner_of(handset, '') ~= ''
@@ -28,7 +28,8 @@ local function owe_notice(rid, what, handset, number, text, now, most)
   redis.call('ZADD', q.queue, 'NX', int(now), lane)
 end
 
--- The block of a handset: 'sms <ms>', with a further word when we never texted it, or 'receipt <ms>'. It ends by START only.
+-- The block of a handset: 'sms <ms>', with a further word when we never texted it, or 'receipt <ms>'. It ends by START
+-- only.
 local function block(handset, now)
   local before = redis.call('GET', K.opted_out .. handset)
   local stranger = ''
@@ -41,13 +42,14 @@ local function block(handset, now)
   return not before
 end
 
--- START ends a block that is a minute old at least, unless webhooks of SMS were answered 503 since: what comes again may
--- have been written before the STOP. asked: then the writer was asked to send START again, which counts in a minute, when
--- whatever else was turned away has come, too.
+-- START ends a block that is a minute old at least, unless webhooks of SMS were answered 503 since: what comes again
+-- may have been written before the STOP. asked: then the writer was asked to send START again, which counts in a
+-- minute, when whatever else was turned away has come, too.
 local function unblock(handset, now)
   local key = K.opted_out .. handset
   local before = redis.call('GET', key)
-  local since, asked = tonumber(string.match(before, '%d+') or '0'), tonumber(string.match(before, 'asked (%d+)') or '0')
+  local since = tonumber(string.match(before, '%d+') or '0')
+  local asked = tonumber(string.match(before, 'asked (%d+)') or '0')
   local turned_away = tonumber(redis.call('GET', K.turned_away) or '-1')
   since = math.max(since, asked)
   if turned_away >= since then

@@ -26,8 +26,8 @@ local function close_item(q, id, item, outcome, now, said)
   else save_message(item.m, record) end
 end
 
--- An SMS that was tried while all others are held proves that the account works: it was accepted, or refused for a reason of
--- its own. What was on its way when the hold began tells nothing.
+-- An SMS that was tried while all others are held proves that the account works: it was accepted, or refused for a
+-- reason of its own. What was on its way when the hold began tells nothing.
 local function lift_hold(item, now)
   if item.p ~= '1' or redis.call('EXISTS', K.hold) == 0 then return end
   local since = tonumber(redis.call('HGET', K.hold, 'since') or '')

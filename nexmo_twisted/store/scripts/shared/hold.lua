@@ -1,9 +1,9 @@
--- The outgoing side is held while the account is at fault: HASH at K.hold, reason, probe = when the next SMS may be tried,
--- by = the item that was refused first, since = when that was. One text that something before the provider refuses looks
--- the same: so others are tried before that counts. free says who may be tried before the time of the probe: item = any
--- that was not refused yet, message = one of a message that was not refused yet, since two recipients of one were.
--- doubt = 1 instead of since: another one waits, and until it has been tried nobody is told of a hold. m:<mid> = 1 for each
--- message that was refused meanwhile, up to a hundred.
+-- The outgoing side is held while the account is at fault: HASH at K.hold, reason, probe = when the next SMS may be
+-- tried, by = the item that was refused first, since = when that was. One text that something before the provider
+-- refuses looks the same: so others are tried before that counts. free says who may be tried before the time of the
+-- probe: item = any that was not refused yet, message = one of a message that was not refused yet, since two recipients
+-- of one were. doubt = 1 instead of since: another one waits, and until it has been tried nobody is told of a hold.
+-- m:<mid> = 1 for each message that was refused meanwhile, up to a hundred.
 local LANES = 2000                    -- that are looked at for a probe, more than one message has recipients
 local ITEMS = 200                     -- that are looked at
 
@@ -50,7 +50,8 @@ local function another_waits(q, hold, rank, till)
   return false
 end
 
--- The first item of a lane, or the second when that has a lower rank and could be tried as well. Returns id, item, rank.
+-- The first item of a lane, or the second when that has a lower rank and could be tried as well. Returns id, item,
+-- rank.
 local function best_of(q, hold, lane, now, head_of)
   local id, item = head_of(lane)
   local rank = id and rank_of(hold, id, item.y) or 5
@@ -62,8 +63,8 @@ local function best_of(q, hold, lane, now, head_of)
   return id, item, rank
 end
 
--- What is tried next: of the lanes that are due the first with the lowest rank. head_of gives id and item of the head of a
--- lane, fit says whether an item may be claimed. Returns lane, id, item and rank, or nil.
+-- What is tried next: of the lanes that are due the first with the lowest rank. head_of gives id and item of the head
+-- of a lane, fit says whether an item may be claimed. Returns lane, id, item and rank, or nil.
 local function next_probe(q, hold, now, head_of, fit)
   local open = (tonumber(hold.probe or '') or now) <= now
   local most, best, looked, lane, id, item = open and 4 or free_rank(hold), 5, 0, nil, nil, nil
@@ -86,7 +87,8 @@ local function next_probe(q, hold, now, head_of, fit)
   end
 end
 
--- Milliseconds until a claim that brought nothing need be made again, '' for never: later items may be free to be tried.
+-- Milliseconds until a claim that brought nothing need be made again, '' for never: later items may be free to be
+-- tried.
 local function look_again(q, hold, now)
   local probe = tonumber(hold.probe or '') or now
   local later = redis.call('ZRANGEBYSCORE', q.queue, '(' .. int(now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]

@@ -1,6 +1,6 @@
--- Which notification an SMS belongs to is found by the provider's id of each of its parts, for receipts that do not name
--- it. A key for each part would take more memory than all else that is kept of a closed message, so those of one hour
--- are spread over 256 hashes that stay small: four bytes of the SHA1 of the id -> the nid, packed.
+-- Which notification an SMS belongs to is found by the provider's id of each of its parts, for receipts that do not
+-- name it. A key for each part would take more memory than all else that is kept of a closed message, so those of one
+-- hour are spread over 256 hashes that stay small: four bytes of the SHA1 of the id -> the nid, packed.
 local HOUR = 3600000
 local function raw(hex)
   return (string.gsub(hex, '..', function(pair) return string.char(tonumber(pair, 16)) end))

@@ -1,10 +1,9 @@
 -- How fast SMS go out, over all processes: the generic cell rate algorithm with a burst of one. A limit is that of the
--- account or of one number: HASH at K.pace .. name, t = when the next SMS may go out, i = the interval between two, e = by
--- how much a single one may be early, in µs.
--- An SMS passes the limit of its number and that of the account at the same moment. Until it can, it is given back to its
--- lane and stands in line (see queue.lua) for the first limit that keeps it, and for those before that: so it has
--- no place in the long line of the account before its number is ready. Those that come before it in a line make it wait for
--- an interval each.
+-- account or of one number: HASH at K.pace .. name, t = when the next SMS may go out, i = the interval between two, e =
+-- by how much a single one may be early, in µs. An SMS passes the limit of its number and that of the account at the
+-- same moment. Until it can, it is given back to its lane and stands in line (see queue.lua) for the first limit that
+-- keeps it, and for those before that: so it has no place in the long line of the account before its number is ready.
+-- Those that come before it in a line make it wait for an interval each.
 
 local function microseconds(given)    -- as clock(), which is too coarse for an account
   if given ~= '' then return tonumber(given) * 1000 end
@@ -39,8 +38,8 @@ end
 -- The place of an item in all lines: the token with which it had to wait for the first time.
 local function place_of_item(item) return item.place or item.k end
 
--- Which of the limits keeps an SMS, and until when in µs; nil when it may go out. A slot of the last limit that nobody came
--- for in time is for whoever is there.
+-- Which of the limits keeps an SMS, and until when in µs; nil when it may go out. A slot of the last limit that nobody
+-- came for in time is for whoever is there.
 local function kept_by(limits, item, now)
   for n, limit in ipairs(limits) do
     local before = redis.call('ZCOUNT', K.waiting .. limit.name, '-inf', '(' .. place_of_item(item))
@@ -73,8 +72,8 @@ local function must_wait(q, nid, item, limits, now)
   return limits[n].name
 end
 
--- An SMS goes out. In the line of its number whoever was to come before it and did not has lost that place: the others are
--- not to wait for one whose process died.
+-- An SMS goes out. In the line of its number whoever was to come before it and did not has lost that place: the others
+-- are not to wait for one whose process died.
 local function pass(q, nid, item, limits, now)
   for n, limit in ipairs(limits) do
     limit.t = math.max(limit.t, now) + limit.i

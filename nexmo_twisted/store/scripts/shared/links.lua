@@ -4,8 +4,8 @@ local function map_key(user)
   return K.map .. user
 end
 
--- Whom the Node service last texted on a handset. It wrote the phone as it found it: digits, +digits, or raw. The map of
--- somebody whom we have texted on another handset since tells nothing of this one.
+-- Whom the Node service last texted on a handset. It wrote the phone as it found it: digits, +digits, or raw. The map
+-- of somebody whom we have texted on another handset since tells nothing of this one.
 local function owner_of(handset, raw)
   local owner = redis.call('GET', K.owner .. handset) or redis.call('GET', K.owner .. '+' .. handset)
   if not owner and raw ~= '' then owner = redis.call('GET', K.owner .. raw) end
@@ -14,19 +14,15 @@ local function owner_of(handset, raw)
   return owner
 end
 
--- A handset is a HASH. For each of our numbers:
---   <number>    what it carries: the thread of the last SMS from there that is known to be accepted. An entry is JSON of
---               ours, [user, conversation, expires, used], and opaque here but for its end
---   i:<number>  the thread that was introduced there
---   s:<number>  when the last SMS from there was accepted
---   t:<number>  a line 'when took before' for each SMS that changed what it carries, as long as such lines are of interest
---               (see carry()): when that was known, how long after its attempt began (both ms), and the entry that it
---               carried before, or nothing
---   u:<number>  the attempts at an SMS from there whose outcome is not known (see attempts.lua)
---   w:<number>  1 when a reply, or a part of one, came meanwhile and waits for that
---   q:<number>  the entry of an SMS that came to be known as accepted when the number carried something else: which of
---               the two is the last on the handset, nobody knows
--- and v, another one after every change.
+-- A handset is a HASH. For each of our numbers:   <number>    what it carries: the thread of the last SMS from there
+-- that is known to be accepted. An entry is JSON of               ours, [user, conversation, expires, used], and opaque
+-- here but for its end   i:<number>  the thread that was introduced there   s:<number>  when the last SMS from there
+-- was accepted   t:<number>  a line 'when took before' for each SMS that changed what it carries, as long as such lines
+-- are of interest               (see carry()): when that was known, how long after its attempt began (both ms), and the
+-- entry that it               carried before, or nothing   u:<number>  the attempts at an SMS from there whose outcome
+-- is not known (see attempts.lua)   w:<number>  1 when a reply, or a part of one, came meanwhile and waits for that
+-- q:<number>  the entry of an SMS that came to be known as accepted when the number carried something else: which of
+-- the two is the last on the handset, nobody knows and v, another one after every change.
 local function thread_in(entry) return string.match(entry, '^(.*),%-?%d+,%-?%d+%]$') or entry end
 
 local function over(entry)            -- the same, expired
@@ -41,9 +37,10 @@ local function changed(handset, ttl)
   if ttl and redis.call('PTTL', key) < tonumber(ttl) then redis.call('PEXPIRE', key, int(tonumber(ttl))) end
 end
 
--- Links are chosen in Python and written only if everything the choice was based on is unchanged. a = positions in ARGV:
--- user, map as read, handset, version as read, owner as read, owner's map as read, phone as its owner wrote it, number,
--- new entry, ttl, then further fields of the handset (field, value ...) that are taken over from the Node service's keys
+-- Links are chosen in Python and written only if everything the choice was based on is unchanged. a = positions in
+-- ARGV: user, map as read, handset, version as read, owner as read, owner's map as read, phone as its owner wrote it,
+-- number, new entry, ttl, then further fields of the handset (field, value ...) that are taken over from the Node
+-- service's keys
 local function links_unchanged(a)
   local user, handset, owner = ARGV[a], ARGV[a + 2], ARGV[a + 4]
   if (redis.call('GET', map_key(user)) or '') ~= ARGV[a + 1] then return false end
@@ -62,9 +59,9 @@ end
 local function write_map(user, map, ttl) redis.call('SET', map_key(user), map, 'PX', int(tonumber(ttl))) end
 
 -- A user was texted on a handset. When that is another one than before, the links on the other end, though late replies
--- still find them. What is kept is the handset, the token of that attempt, and the handset before: what becomes known of
--- an earlier attempt (of one user they follow each other, so its token is less) says nothing of where the user is now. Returns
--- whether that is the handset.
+-- still find them. What is kept is the handset, the token of that attempt, and the handset before: what becomes known
+-- of an earlier attempt (of one user they follow each other, so its token is less) says nothing of where the user is
+-- now. Returns whether that is the handset.
 local function texted(user, handset, entry, token)
   local key, ttl = K.texted .. user, int(math.max(1, redis.call('PTTL', K.handset .. handset)))
   local last, latest, before = string.match(redis.call('GET', key) or '', '^(%d+) ?(%d*) ?(%d*)')

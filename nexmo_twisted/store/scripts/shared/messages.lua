@@ -41,7 +41,8 @@ local function shortened(record)
     if usual == 0 then short = string.gsub(outcome, '^[%d!]', '!%0') end
     ends[user] = (rank and int(rank) or '-') .. short
   end
-  return {record.d or false, record.y or false, record.t - (record.d or 0), record.x == 'done' or record.x, record.s or false,
+  return {record.d or false, record.y or false, record.t - (record.d or 0), record.x == 'done' or record.x,
+    record.s or false,
           record.c or false, record.n or false, ends}
 end
 
@@ -94,9 +95,9 @@ end
 local function nid_of(mid, user) return mid .. '.' .. string.sub(redis.sha1hex(user), 1, 32) end
 
 -- What became of each of many recipients stands in a hash of its own while notifications are open: to write the whole
--- record again for each of them would take the square of the time. The digits of the nid -> outcome, NUL, user; and under
--- '' how many are open, under v how often the record was written since. The items of such a message have j = the v that
--- their claim saw: while it is the same, nobody needs to read a thousand statuses for one.
+-- record again for each of them would take the square of the time. The digits of the nid -> outcome, NUL, user; and
+-- under '' how many are open, under v how often the record was written since. The items of such a message have j = the
+-- v that their claim saw: while it is the same, nobody needs to read a thousand statuses for one.
 local MANY = 50
 
 local function version(mid) return redis.call('HGET', K.outcomes .. mid, 'v') or '?' end   -- ? when that was lost

@@ -1,6 +1,7 @@
 local function names(queue)          -- the keys of one of the two queues
   if queue == 'out' then
-    return {queue = K.out_queue, lane = K.out_lane, item = K.out_item, uncertain = K.out_uncertain, buried = K.out_buried}
+    return {queue = K.out_queue, lane = K.out_lane, item = K.out_item,
+      uncertain = K.out_uncertain, buried = K.out_buried}
   end
   return {queue = K.in_queue, lane = K.in_lane, item = K.in_item, uncertain = K.in_uncertain, buried = K.in_buried}
 end
@@ -18,8 +19,8 @@ local function holds(q, item)
   return (item.s == 'C' or item.s == 'S') and item.u and redis.call('ZSCORE', q.queue, item.l) == item.u
 end
 
--- The line before a limit (see limits.lua): ZSET at K.waiting .. name, nid -> its place among those that wait. An item in
--- line has on = the limit that it waits for, by = the one before that or '', place, and at = the score of its lane.
+-- The line before a limit (see limits.lua): ZSET at K.waiting .. name, nid -> its place among those that wait. An item
+-- in line has on = the limit that it waits for, by = the one before that or '', place, and at = the score of its lane.
 
 -- Those that come first need wait no longer than for those before them, who may have left: as many as pass in a second.
 local function close_up(q, name)
@@ -38,8 +39,8 @@ local function close_up(q, name)
   end
 end
 
--- A clock that was ahead gave turns that are further ahead than any that comes first: the limit is free, and those before it
--- move up.
+-- A clock that was ahead gave turns that are further ahead than any that comes first: the limit is free, and those
+-- before it move up.
 local function cut_back(q, now)
   local first = redis.call('ZRANGE', K.turns, 0, 0, 'WITHSCORES')
   if not first[1] or tonumber(first[2]) - now <= KEEP.slot then return end
@@ -124,8 +125,8 @@ local function somebody_works_on(q, lane)
   return false
 end
 
--- The lane of an item that was put back may be waiting to try another item again; the one that comes before that one need
--- not wait. Returns when the lane is looked at.
+-- The lane of an item that was put back may be waiting to try another item again; the one that comes before that one
+-- need not wait. Returns when the lane is looked at.
 local function look_now(q, id, item, now)
   local at = tonumber(redis.call('ZSCORE', q.queue, item.l))
   if at <= now or redis.call('ZRANK', q.lane .. item.l, id) ~= 0 or somebody_works_on(q, item.l) then return at end

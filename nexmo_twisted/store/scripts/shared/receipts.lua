@@ -17,7 +17,8 @@ local function with_receipt(outcome, said)
   return (before == '' and outcome or string.sub(outcome, 1, -#before - 3)) .. ' =' .. now
 end
 
--- An SMS of ours that may have been accepted: its item, if that was tried, or what became of it; nil when there is none.
+-- An SMS of ours that may have been accepted: its item, if that was tried, or what became of it; nil when there is
+-- none.
 local function find_sms(q, nid)
   local item = load_item(q.item .. nid)
   if item then return tonumber(item.a or '0') >= 1 and {item = item} or nil end
@@ -45,8 +46,9 @@ local function hear(q, nid, sms, said)
   else redis.call('SET', q.item .. nid, outcome, 'KEEPTTL') end
 end
 
--- A receipt may come before the answer that tells its id: for a while it waits for that in a hash, with what it says and
--- whether it blocks the handset. When there are too many the oldest goes, since a genuine one waits for seconds only.
+-- A receipt may come before the answer that tells its id: for a while it waits for that in a hash, with what it says
+-- and whether it blocks the handset. When there are too many the oldest goes, since a genuine one waits for seconds
+-- only.
 local function parked_as(message_id)
   local slot, field = place_of(message_id)
   return slot .. field
@@ -71,7 +73,8 @@ local function park(message_id, said, blocks, now, most)
     end
     redis.call('HDEL', K.parked, oldest)
   end
-  redis.call('HSET', K.parked, field, int(now) .. ' ' .. heavier(before, said) .. ' ' .. ((blocks or blocked) and 1 or 0))
+  local told = {int(now), heavier(before, said), (blocks or blocked) and 1 or 0}
+  redis.call('HSET', K.parked, field, table.concat(told, ' '))
   redis.call('PEXPIRE', K.parked, int(KEEP.parked))
 end
 

@@ -1,7 +1,7 @@
 -- A reply begins to wait at its place among those that its handset sent to the same number: l that lane, h handset, n
--- number of ours, x text, i messageId, d when it came, o its place. To which thread it belongs is decided by that moment:
--- b what the number carried then (see links.lua); where that was nothing that we know of, owner and map the Node service's
--- keys; new what it may carry instead, wait the attempts that decide it, doubt = 1 when nothing does.
+-- number of ours, x text, i messageId, d when it came, o its place. To which thread it belongs is decided by that
+-- moment: b what the number carried then (see links.lua); where that was nothing that we know of, owner and map the
+-- Node service's keys; new what it may carry instead, wait the attempts that decide it, doubt = 1 when nothing does.
 
 local BINDING = {'b', 'new', 'wait', 'doubt', 'owner', 'map'}
 
