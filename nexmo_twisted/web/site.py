@@ -99,11 +99,11 @@ class _HardenedSite(Site):
             logFormatter=partial(access_line, hidden=hidden),
             reactor=limits.clock,
         )
-        self._limits = limits
+        self.limits = limits
         self._access_log = AccessLog(limits.clock)
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
-        limits = self._limits
+        limits = self.limits
         if limits.connections.full:
             limits.refused("too_many_connections")
             if not limits.connections.cut_longest_waiting():

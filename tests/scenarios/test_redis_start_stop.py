@@ -113,9 +113,9 @@ class Ending(OwnWorld):
     async def test_hung(self) -> None:
         """Stopped while Redis says nothing, with a webhook at the door, it ends without the clock."""
         self.server.pause()
-        connections = len(self.service.public.connections)
+        connections = len(self.service.public.limits.connections)
         asking = Deferred.fromCoroutine(self.caller.event(webhook()))
-        await until(lambda: len(self.service.public.connections) > connections)
+        await until(lambda: len(self.service.public.limits.connections) > connections)
         for _ in range(5):
             await turn()
         self.running.remove(self.service)
