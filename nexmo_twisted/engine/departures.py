@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from twisted.internet.defer import CancelledError
@@ -19,7 +20,7 @@ from nexmo_twisted.rules import phones
 from nexmo_twisted.rules.invisible import is_blank, with_few_marks
 from nexmo_twisted.rules.links import LinkState, NoNumber, choose, introduction_mark
 from nexmo_twisted.rules.pacing import KEY, Limits
-from nexmo_twisted.rules.sms import MAX_CHARACTERS, fit_both
+from nexmo_twisted.rules.sms import MAX_CHARACTERS, Fitted, fit_both
 from nexmo_twisted.rules.texts import clean
 
 #: How often an introduction may fail before the SMS goes out without it.
@@ -128,8 +129,7 @@ class Departures:
                 continue
             if not choice.introduced and introduction is None:
                 introduction = await self._introduce(item, context)
-            lead = "" if choice.introduced or not introduction else _readable(introduction)
-            fitted = fit_both(lead, _readable(body), terms.max_segments)
+            fitted = _fitted("" if choice.introduced else introduction or "", body, terms.max_segments)
             if self._closing():
                 raise GiveBack
             known = introduction_mark(thread) if choice.introduced or introduction is not None else ""
@@ -213,6 +213,11 @@ class Departures:
                 )
                 return None
             raise IntroductionFailed(f"introduction: {reason}") from error
+
+
+@lru_cache(4)  # the text of one message is mostly the same for all its recipients, who have their turns together
+def _fitted(lead: str, body: str, max_segments: int) -> Fitted:
+    return fit_both(_readable(lead), _readable(body), max_segments)
 
 
 def _readable(text: str) -> str:

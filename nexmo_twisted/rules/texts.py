@@ -57,6 +57,8 @@ def clean(text: str) -> str:
 
     Every form of line end becomes a line feed.
     """
+    if text.replace("\n", "").replace("\t", "").isprintable():  # so most are, and this is the quickest way to see it
+        return text
     return _UNWANTED.sub("", _LINE_END.sub("\n", text))
 
 
