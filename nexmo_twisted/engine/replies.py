@@ -20,7 +20,6 @@ from nexmo_twisted.errors import AccountFault, Intercepted, NexmoTwistedError, P
 from nexmo_twisted.model import Reply, Thread
 from nexmo_twisted.rules import backoff, phones
 from nexmo_twisted.rules.invisible import is_blank
-from nexmo_twisted.rules.links import LinkState
 from nexmo_twisted.rules.texts import clean, split_bytes
 
 #: The chat platform's limit for one part of a message, in bytes of UTF-8 (Layer, Platform API, sending messages).
@@ -96,19 +95,18 @@ class Replies:
             await self._leave_to_operator(item)
         elif thread is None:
             await self._turn_down(item, "no_thread", "belongs to no conversation")
+        elif await self._is_theirs(item, thread):
+            await self._post_to(item, thread)
         else:
-            state = await self._links.read(thread, item.handset, item.number)
-            if state.texted == item.handset or await self._is_theirs(item, thread):
-                await self._post_to(item, thread, state)
-            else:
-                await self._turn_down(item, "not_their_phone", "comes from a phone that is not its user's any more")
+            await self._turn_down(item, "not_their_phone", "comes from a phone that is not its user's any more")
 
-    async def _post_to(self, item: Reply, thread: Thread, state: LinkState) -> None:
+    async def _post_to(self, item: Reply, thread: Thread) -> None:
         parts = split_bytes(clean(item.text), PART_BYTES)
         if is_blank(item.text):
             self._counters.count("replies", "blank")
             await self._settle(lambda: self._store.finish(item, "blank"))
             return
+        state = await self._links.read(thread, item.handset, item.number)
         await self._chat.post(thread.conversation_id, thread.user_id, parts, item.once)
         await self._links.renew(state, thread, item.handset, item.number)
         await self._settle(lambda: self._store.finish(item, "posted"))
@@ -116,8 +114,8 @@ class Replies:
         self._log.info("A reply from {who} was posted", who=phones.masked(item.handset))
 
     async def _is_theirs(self, item: Reply, thread: Thread) -> bool:
-        """Whether a handset is still that of the user though another one was texted since, or none: when the profile
-        names another phone, or none, the old one may be in the hands of anybody."""
+        """Whether a handset is still that of the user: once the profile names another phone, or none, the old one may
+        be in the hands of anybody. An answer of the profile counts for five minutes."""
         try:
             phone = (await self._identities.identity(thread.user_id)).phone
         except NexmoTwistedError:

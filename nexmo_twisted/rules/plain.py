@@ -40,7 +40,7 @@ REASONS: Final[Mapping[str, str]] = {
     "posted": "posted",
     "binary": "it was no text",
     "no_thread": "its number carries no conversation on that handset",
-    "not_their_phone": "the user's profile names another phone, or none, and that one was texted since",
+    "not_their_phone": "the user's profile names another phone, or none",
     "own_number": "the phone is one of our own numbers",
     "again": "it asks to start again, but may be older than the last STOP: its writer was asked to send it again",
 }

@@ -481,11 +481,23 @@ class OldPhone(World):
         self.assertEqual(len(self.texts()), 3)
 
     async def test_before_the_new_one_is_texted(self) -> None:
-        """Until another phone was texted the last one is his."""
+        """Nor does it matter that he was not texted on the new phone yet: his old one is lost the day he says so."""
         await self.text_unread()
         self.layer.add_user("bob", display_name="Bob", phone_number=self.NEW)
         await self.pass_time(301)
+        await self.reply(BOB, ONE, "Who am I?")
+        self.assertEqual([user for user, _ in self.posted()], ["ann"])
+        self.assertEqual(self.counted("replies", "not_their_phone"), 1)
+
+    async def test_just_texted(self) -> None:
+        """What the profile said when he was texted counts for five minutes, and no longer."""
+        await self.text_unread()
+        self.layer.add_user("bob", display_name="Bob", phone_number=self.NEW)
+        await self.pass_time(299)
         await self.reply(BOB, ONE, "Still mine")
+        self.assertEqual(self.posted()[-1], ("bob", "Still mine"))
+        await self.pass_time(2)
+        await self.reply(BOB, ONE, "Who am I?")
         self.assertEqual(self.posted()[-1], ("bob", "Still mine"))
 
 
