@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 from twisted.python.usage import UsageError
 
-from nexmo_twisted.operations.command_line import BuriedOptions, Options, PlaceOptions, RedriveOptions, WhyOptions
+from nexmo_twisted.operations.cli.options import BuriedOptions, Options, PlaceOptions, RedriveOptions, WhyOptions
 
 
 class DemoOptions(Options):
@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> None:
     if isinstance(options, DemoOptions):
         react(lambda reactor: Deferred.fromCoroutine(_demo(reactor, options["url"])))
     else:
-        from nexmo_twisted.operations.commands import run
+        from nexmo_twisted.operations.cli.run import run
 
         run(options)
 

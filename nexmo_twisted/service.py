@@ -20,38 +20,38 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
-from nexmo_twisted.assembly import Engine
-from nexmo_twisted.boundaries import ChatPlatform, SmsProvider, Store
-from nexmo_twisted.clients.http import Http, outgoing
-from nexmo_twisted.clients.layer import LayerClient
-from nexmo_twisted.clients.nexmo import NexmoClient
 from nexmo_twisted.config import NexmoSettings, Settings
-from nexmo_twisted.engine.desk import Desk
-from nexmo_twisted.engine.functions import Functions
-from nexmo_twisted.engine.loop import Loop
+from nexmo_twisted.engine.customer_functions import Functions
+from nexmo_twisted.engine.issues import Trouble
+from nexmo_twisted.engine.poller import Loop
+from nexmo_twisted.engine.redis_monitor import Watch
 from nexmo_twisted.engine.registration import Registration
 from nexmo_twisted.engine.sweep import Sweep
-from nexmo_twisted.engine.trouble import Trouble
-from nexmo_twisted.engine.watch import Watch
+from nexmo_twisted.engine.worker import Desk
 from nexmo_twisted.errors import CannotStart, ConfigurationError, StoreUnavailable
-from nexmo_twisted.operations.door import HealthDoor, MetricsDoor
+from nexmo_twisted.http_client.client import Http, outgoing
+from nexmo_twisted.operations.endpoints import HealthDoor, MetricsDoor
 from nexmo_twisted.operations.gauges import Gauges
 from nexmo_twisted.operations.health import Health, open_circuits
 from nexmo_twisted.operations.hosts import guarded
 from nexmo_twisted.operations.metrics import PrometheusCounters
-from nexmo_twisted.rules import signatures
+from nexmo_twisted.pipeline import Engine
+from nexmo_twisted.platforms.layer.client import LayerClient
+from nexmo_twisted.platforms.layer.large_bodies import LargeBodies
+from nexmo_twisted.ports import ChatPlatform, SmsProvider, Store
+from nexmo_twisted.providers.nexmo import signatures
+from nexmo_twisted.providers.nexmo.client import NexmoClient
+from nexmo_twisted.providers.nexmo.parameters import Pairs
 from nexmo_twisted.store.connection import Connection, Now, Scripts, redis_time
-from nexmo_twisted.store.embedded import EmbeddedValkey
-from nexmo_twisted.store.lines import REPLY_TIMEOUT
+from nexmo_twisted.store.embedded_service import EmbeddedValkey
+from nexmo_twisted.store.monitor import WatchedRedis
+from nexmo_twisted.store.protocol import REPLY_TIMEOUT
 from nexmo_twisted.store.redis_store import RedisStore
-from nexmo_twisted.store.sweeping import Sweeping
+from nexmo_twisted.store.sweep import Sweeping
 from nexmo_twisted.store.url import RedisAddress, parse
-from nexmo_twisted.store.watching import WatchedRedis
 from nexmo_twisted.twistd import survive_signals
-from nexmo_twisted.web.doors import LayerDoor, NexmoDoor, root
 from nexmo_twisted.web.endpoints import on_loopback, roomy
-from nexmo_twisted.web.large_bodies import LargeBodies
-from nexmo_twisted.web.parameters import Pairs
+from nexmo_twisted.web.routing import LayerDoor, NexmoDoor, root
 from nexmo_twisted.web.site import hardened_site
 
 #: Where the embedded Valkey keeps its data: below the working directory, which ``twistd --rundir`` sets.

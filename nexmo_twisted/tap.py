@@ -11,7 +11,7 @@ from twisted.python.usage import UsageError
 
 from nexmo_twisted.config import load
 from nexmo_twisted.errors import ConfigurationError
-from nexmo_twisted.operations.command_line import Options as BaseOptions
+from nexmo_twisted.operations.cli.options import Options as BaseOptions
 from nexmo_twisted.twistd import CleanStart, prepare
 
 
@@ -43,7 +43,7 @@ class Options(BaseOptions):
     def postOptions(self) -> None:
         try:
             if self["sandbox"]:
-                from nexmo_twisted.sandbox.composition import sandbox_settings
+                from nexmo_twisted.sandbox.service import sandbox_settings
 
                 self.settings = sandbox_settings(self["config"])
             else:
@@ -66,7 +66,7 @@ def makeService(options: Options) -> IService:
 
     started = CleanStart(options.parent or {}, installed_reactor())
     if options["sandbox"]:
-        from nexmo_twisted.sandbox.composition import make_sandbox
+        from nexmo_twisted.sandbox.service import make_sandbox
 
         make_sandbox(options.settings).setServiceParent(started)
     else:

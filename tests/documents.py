@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from nexmo_twisted.config import settings_table
-from nexmo_twisted.store import keys
+from nexmo_twisted.store import schema
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 
 #: Units of times, the longest first, in milliseconds.
-_UNITS = (("day", keys.DAY), ("hour", 60 * keys.MINUTE), ("minute", keys.MINUTE))
+_UNITS = (("day", schema.DAY), ("hour", 60 * schema.MINUTE), ("minute", schema.MINUTE))
 
 
 def _comments(table: str) -> Iterator[tuple[str, str]]:
-    """Each name of a table in store/keys.py and the comment in its line."""
-    source = Path(keys.__file__).read_text("utf-8")
+    """Each name of a table in store/schema.py and the comment in its line."""
+    source = Path(schema.__file__).read_text("utf-8")
     body = source.partition(f"\n{table} = {{\n")[2].partition("\n}\n")[0]
     for line in body.splitlines():
         found = re.fullmatch(r' {4}"(\w+)": [^#]+# (.+)', line)
@@ -27,18 +27,18 @@ def _comments(table: str) -> Iterator[tuple[str, str]]:
 
 
 def keys_table() -> str:
-    """Every key in Redis as a Markdown table, from the table in store/keys.py and the comments in it."""
+    """Every key in Redis as a Markdown table, from the table in store/schema.py and the comments in it."""
     rows = ["| key | followed by | name in scripts | content |", "|---|---|---|---|"]
     for name, comment in _comments("KEYS"):
         suffix, content = re.fullmatch(r"(?:\+ (.*?): )?(.*)", comment).groups()  # type: ignore[union-attr]
-        rows.append(f"| `{keys.KEYS[name]}` | {suffix or ''} | `K.{name}` | {content} |")
+        rows.append(f"| `{schema.KEYS[name]}` | {suffix or ''} | `K.{name}` | {content} |")
     return "\n".join(rows) + "\n"
 
 
 def kept_table() -> str:
     """How long things are kept, as a Markdown table, from the same place."""
     rows = ["| name in scripts | time | what |", "|---|---|---|"]
-    rows += [f"| `KEEP.{name}` | {_time(keys.KEEP[name])} | {comment} |" for name, comment in _comments("KEEP")]
+    rows += [f"| `KEEP.{name}` | {_time(schema.KEEP[name])} | {comment} |" for name, comment in _comments("KEEP")]
     return "\n".join(rows) + "\n"
 
 

@@ -15,12 +15,12 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
-from nexmo_twisted.model import Accepted, Attempt
+from nexmo_twisted.domain.links import Choice
+from nexmo_twisted.domain.model import Accepted, Attempt
 from nexmo_twisted.operations.metrics import PrometheusCounters
-from nexmo_twisted.rules.links import Choice
 from nexmo_twisted.store.connection import Connection, Scripts
-from nexmo_twisted.store.keys import with_constants
 from nexmo_twisted.store.redis_store import RedisStore
+from nexmo_twisted.store.schema import with_constants
 from nexmo_twisted.store.url import parse
 
 #: 2026-01-01 00:00 UTC in seconds: where the clocks of tests begin.

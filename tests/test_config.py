@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.config import Settings, load, settings_table
-from nexmo_twisted.config.faults import keys
+from nexmo_twisted.config.errors import keys
 from nexmo_twisted.errors import ConfigurationError
 from tests.configuration import EXAMPLE, FILLED_IN, LEAST, faults, loaded, with_
 

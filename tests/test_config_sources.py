@@ -12,7 +12,7 @@ from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.config import Settings, load
-from nexmo_twisted.config.faults import keys
+from nexmo_twisted.config.errors import keys
 from tests.configuration import APP_ID, FILLED_IN, accept, faults
 
 

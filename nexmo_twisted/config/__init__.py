@@ -16,10 +16,10 @@ from pydantic_core.core_schema import ValidationInfo
 from twisted.logger import Logger
 
 from nexmo_twisted.config import values
-from nexmo_twisted.config.faults import keys, line, lines, table
+from nexmo_twisted.config.errors import keys, line, lines, table
 from nexmo_twisted.config.sources import elsewhere, gather
+from nexmo_twisted.domain.rate_limits import Limits
 from nexmo_twisted.errors import ConfigurationError
-from nexmo_twisted.rules.pacing import Limits
 
 _log = Logger()
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
 
-from nexmo_twisted.config.faults import Key, Path, line, nearest
+from nexmo_twisted.config.errors import Key, Path, line, nearest
 from nexmo_twisted.errors import ConfigurationError
 
 PREFIX = "NEXMO_TWISTED__"

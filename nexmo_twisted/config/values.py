@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, PlainValidator, SecretStr
 
 from nexmo_twisted import durations
-from nexmo_twisted.config import checks
-from nexmo_twisted.config.places import endpoint, https_url, server_root
+from nexmo_twisted.config import validators
+from nexmo_twisted.config.urls import endpoint, https_url, server_root
 from nexmo_twisted.store import url as redis_url
 
 
@@ -36,64 +36,64 @@ _ENDPOINT = (
 )
 _ENDPOINT += "systemd:domain=INET:index=0"
 
-Text = Annotated[str, PlainValidator(checks.text), Kind("text", "a text that is not blank")]
-OnExhausted = Annotated[str, checks.one_of("skip", "oldest"), Kind("skip or oldest", '"skip" or "oldest"')]
-OptOut = Annotated[str, checks.one_of("service", "provider", "off"), Kind("who", '"service", "provider" or "off"')]
+Text = Annotated[str, PlainValidator(validators.text), Kind("text", "a text that is not blank")]
+OnExhausted = Annotated[str, validators.one_of("skip", "oldest"), Kind("skip or oldest", '"skip" or "oldest"')]
+OptOut = Annotated[str, validators.one_of("service", "provider", "off"), Kind("who", '"service", "provider" or "off"')]
 Words = Annotated[
-    tuple[Annotated[str, PlainValidator(checks.opt_out_word)], ...],
-    BeforeValidator(checks.listed),
+    tuple[Annotated[str, PlainValidator(validators.opt_out_word)], ...],
+    BeforeValidator(validators.listed),
     Kind("list of texts", "a list of texts, none blank", many=True),
 ]
 TextOrNothing = Annotated[
     str,
-    PlainValidator(lambda value: "" if value == "" else checks.text(value)),
+    PlainValidator(lambda value: "" if value == "" else validators.text(value)),
     Kind("text", 'a text that is not blank, or "" for none'),
 ]
-Duration = Annotated[int, PlainValidator(checks.duration), Kind("duration", durations.ALLOWED)]
+Duration = Annotated[int, PlainValidator(validators.duration), Kind("duration", durations.ALLOWED)]
 AppId = Annotated[
     str,
-    PlainValidator(checks.app_id),
+    PlainValidator(validators.app_id),
     Kind("UUID", "a UUID, alone or behind layer:///apps/staging/ or layer:///apps/production/"),
 ]
-Credential = Annotated[str, PlainValidator(checks.credential), Kind("text", _CREDENTIAL)]
+Credential = Annotated[str, PlainValidator(validators.credential), Kind("text", _CREDENTIAL)]
 SecretCredential = Annotated[
     SecretStr,
-    PlainValidator(lambda value: SecretStr(checks.credential(value))),
+    PlainValidator(lambda value: SecretStr(validators.credential(value))),
     Kind("secret", _CREDENTIAL, secret=True),
 ]
 Secrets = Annotated[
-    tuple[Annotated[SecretStr, PlainValidator(checks.secret)], ...],
-    BeforeValidator(checks.listed),
-    AfterValidator(checks.distinct),
+    tuple[Annotated[SecretStr, PlainValidator(validators.secret)], ...],
+    BeforeValidator(validators.listed),
+    AfterValidator(validators.distinct),
     Kind("secret, or a list of them", "a text or a list of different ones, none blank", secret=True, many=True),
 ]
 SecretOrNothing = Annotated[
     SecretStr,
-    PlainValidator(checks.secret_or_nothing),
+    PlainValidator(validators.secret_or_nothing),
     Kind("secret", 'a text that is not blank, or "" for none', secret=True),
 ]
 Statuses = Annotated[
-    tuple[Annotated[str, checks.one_of("sent", "delivered")], ...],
-    AfterValidator(checks.distinct),
+    tuple[Annotated[str, validators.one_of("sent", "delivered")], ...],
+    AfterValidator(validators.distinct),
     Kind('list of "sent", "delivered"', 'a list of "sent", "delivered" or both', many=True),
 ]
 SignatureMethod = Annotated[
     str,
-    checks.one_of("md5hash", "md5", "sha1", "sha256", "sha512"),
+    validators.one_of("md5hash", "md5", "sha1", "sha256", "sha512"),
     Kind("name of a method", '"md5hash", "md5", "sha1", "sha256" or "sha512"'),
 ]
-Switch = Annotated[bool, PlainValidator(checks.switch), Kind("true or false", "true or false")]
+Switch = Annotated[bool, PlainValidator(validators.switch), Kind("true or false", "true or false")]
 PathSecret = Annotated[
     SecretStr,
-    PlainValidator(checks.path_secret),
+    PlainValidator(validators.path_secret),
     Kind("secret", 'letters, digits, "_" and "-", 16 to 64 of them, or "" for none', secret=True),
 ]
 WhenUncertain = Annotated[
-    str, checks.one_of("resend", "hold", "drop"), Kind("resend, hold or drop", '"resend", "hold" or "drop"')
+    str, validators.one_of("resend", "hold", "drop"), Kind("resend, hold or drop", '"resend", "hold" or "drop"')
 ]
 PhoneNumbers = Annotated[
-    tuple[Annotated[str, PlainValidator(checks.phone_number)], ...],
-    AfterValidator(checks.distinct),
+    tuple[Annotated[str, PlainValidator(validators.phone_number)], ...],
+    AfterValidator(validators.distinct),
     Kind(
         "list of phone numbers",
         "a list of different numbers with country code, 7 to 15 digits; '+', blanks, hyphens and parentheses may stand "
@@ -102,49 +102,53 @@ PhoneNumbers = Annotated[
     ),
 ]
 Region = Annotated[
-    str, PlainValidator(checks.region), Kind("country", 'the two letters of a country (ISO 3166), such as "US"')
+    str, PlainValidator(validators.region), Kind("country", 'the two letters of a country (ISO 3166), such as "US"')
 ]
-Segments = Annotated[int, PlainValidator(checks.segments), Kind("number", "a whole number from 1 to 20")]
+Segments = Annotated[int, PlainValidator(validators.segments), Kind("number", "a whole number from 1 to 20")]
 _RATE = "0 for no limit, or a number from 0.01 to 1000"
-Rate = Annotated[float, PlainValidator(checks.rate), Kind("number", _RATE)]
+Rate = Annotated[float, PlainValidator(validators.rate), Kind("number", _RATE)]
 Rates = Annotated[
     Mapping[str, float],
-    PlainValidator(checks.rates),
+    PlainValidator(validators.rates),
     Kind("table of numbers", f'a table such as {{"12015550101" = 10}}: phone numbers as above, and {_RATE} each'),
 ]
 ApiUrl = Annotated[
-    str, PlainValidator(lambda value: https_url(checks.text(value))), Kind("URL", f"a URL: {_HTTPS}", betrayed_by="@?#")
+    str,
+    PlainValidator(lambda value: https_url(validators.text(value))),
+    Kind("URL", f"a URL: {_HTTPS}", betrayed_by="@?#"),
 ]
 ServerUrl = Annotated[
     str,
-    PlainValidator(lambda value: server_root(checks.text(value))),
+    PlainValidator(lambda value: server_root(validators.text(value))),
     Kind("URL", f"a URL without a path: {_HTTPS}", betrayed_by="@?#"),
 ]
 UrlPath = Annotated[
     str,
-    PlainValidator(checks.path),
+    PlainValidator(validators.path),
     Kind("path", "the path of a URL: letters, digits and '.', '_', '~', '-', with '/' between its parts"),
 ]
-RedisUrl = Annotated[str, PlainValidator(checks.redis), Kind("URL", redis_url.ALLOWED, secret=True)]
-Endpoint = Annotated[str, PlainValidator(lambda value: endpoint(checks.text(value))), Kind("endpoint", _ENDPOINT)]
+RedisUrl = Annotated[str, PlainValidator(validators.redis), Kind("URL", redis_url.ALLOWED, secret=True)]
+Endpoint = Annotated[str, PlainValidator(lambda value: endpoint(validators.text(value))), Kind("endpoint", _ENDPOINT)]
 EndpointOrNothing = Annotated[
-    str, PlainValidator(checks.endpoint_or_nothing), Kind("endpoint", f'{_ENDPOINT}, or "" for none')
+    str, PlainValidator(validators.endpoint_or_nothing), Kind("endpoint", f'{_ENDPOINT}, or "" for none')
 ]
 Hosts = Annotated[
-    tuple[Annotated[str, PlainValidator(checks.host)], ...],
-    BeforeValidator(checks.listed),
+    tuple[Annotated[str, PlainValidator(validators.host)], ...],
+    BeforeValidator(validators.listed),
     Kind("list of names", 'a list of host names such as "ops.example.com", without a port', many=True),
 ]
 Template = Annotated[
-    str, PlainValidator(checks.template), Kind("template", "a Jinja2 template, or one of Underscore with <%= name %>")
+    str,
+    PlainValidator(validators.template),
+    Kind("template", "a Jinja2 template, or one of Underscore with <%= name %>"),
 ]
 Introduction = Annotated[
     str | Callable[..., Any],
-    PlainValidator(checks.introduction),
+    PlainValidator(validators.introduction),
     Kind("template or function", 'a template, "package.module:function", a Python function, or "" for none'),
 ]
 Identities = Annotated[
     Literal["layer"] | Callable[..., Any],
-    PlainValidator(checks.identities),
+    PlainValidator(validators.identities),
     Kind('"layer" or function', '"layer", "package.module:function" or a Python function'),
 ]

@@ -7,11 +7,11 @@ from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 
-from nexmo_twisted.boundaries import ChatPlatform, IdentitySource
+from nexmo_twisted.domain.model import Identity
 from nexmo_twisted.engine.cache import Cache
-from nexmo_twisted.engine.functions import Functions, where
+from nexmo_twisted.engine.customer_functions import Functions, where
 from nexmo_twisted.errors import NexmoTwistedError, Permanent, Temporary
-from nexmo_twisted.model import Identity
+from nexmo_twisted.ports import ChatPlatform, IdentitySource
 
 
 class PlatformIdentities:

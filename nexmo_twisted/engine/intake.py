@@ -7,15 +7,15 @@ from collections.abc import Callable, Collection
 
 from twisted.logger import Logger
 
-from nexmo_twisted.boundaries import Counters, Store
-from nexmo_twisted.engine.notices import Notices
-from nexmo_twisted.engine.receipts import Receipts
+from nexmo_twisted.domain import phones
+from nexmo_twisted.domain.invisible import is_blank
+from nexmo_twisted.domain.model import InboundSms, MessageEvent, Part, Receipt
+from nexmo_twisted.domain.quarantine import entry
+from nexmo_twisted.engine.auto_replies import Notices
+from nexmo_twisted.engine.delivery_receipts import Receipts
 from nexmo_twisted.engine.turned_away import TurnedAway
-from nexmo_twisted.model import InboundSms, MessageEvent, Part, Receipt
-from nexmo_twisted.rules import phones
-from nexmo_twisted.rules.compact import pack
-from nexmo_twisted.rules.invisible import is_blank
-from nexmo_twisted.rules.quarantine import entry
+from nexmo_twisted.platforms.layer.message_codec import pack
+from nexmo_twisted.ports import Counters, Store
 
 #: Milliseconds after the first part of a long reply in which others are waited for at most.
 LONGEST = 300_000

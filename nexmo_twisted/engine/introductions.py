@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nexmo_twisted.boundaries import Introduction, Template
-from nexmo_twisted.engine.functions import Functions
+from nexmo_twisted.engine.customer_functions import Functions
+from nexmo_twisted.ports import Introduction, Template
 
 
 class TemplateIntroduction:

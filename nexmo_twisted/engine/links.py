@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from nexmo_twisted.boundaries import Store
-from nexmo_twisted.model import Relink, Thread
-from nexmo_twisted.rules.links import LinkState, remapped, renew
+from nexmo_twisted.domain.links import LinkState, remapped, renew
+from nexmo_twisted.domain.model import Relink, Thread
+from nexmo_twisted.ports import Store
 
 #: How often a change is made again because another process was faster.
 TRIES = 20

@@ -11,16 +11,9 @@ from twisted.internet.defer import CancelledError
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from nexmo_twisted.boundaries import ChatPlatform, Counters, IdentitySource, Introduction, SmsProvider, Store, Template
-from nexmo_twisted.engine.cache import Cache
-from nexmo_twisted.engine.circuit import Circuit
-from nexmo_twisted.engine.departures import Departures, GiveBack, IntroductionFailed, Skip, Terms, Waits
-from nexmo_twisted.engine.desk import Desk
-from nexmo_twisted.engine.links import Links
-from nexmo_twisted.engine.persist import until_stored
-from nexmo_twisted.engine.receipts import heard_before
-from nexmo_twisted.errors import AccountFault, Declined, Intercepted, Permanent, StoreUnavailable, Temporary
-from nexmo_twisted.model import (
+from nexmo_twisted.domain import backoff, phones, rate_limits
+from nexmo_twisted.domain.invisible import is_blank
+from nexmo_twisted.domain.model import (
     Accepted,
     Attempt,
     Delivery,
@@ -32,11 +25,18 @@ from nexmo_twisted.model import (
     Thread,
     Verdict,
 )
-from nexmo_twisted.rules import backoff, pacing, phones
-from nexmo_twisted.rules.compact import unpack
-from nexmo_twisted.rules.invisible import is_blank
-from nexmo_twisted.rules.receipts import brief
-from nexmo_twisted.rules.texts import message_text
+from nexmo_twisted.domain.text import message_text
+from nexmo_twisted.engine.attempts import Departures, GiveBack, IntroductionFailed, Skip, Terms, Waits
+from nexmo_twisted.engine.cache import Cache
+from nexmo_twisted.engine.circuit_breaker import Circuit
+from nexmo_twisted.engine.delivery_receipts import heard_before
+from nexmo_twisted.engine.links import Links
+from nexmo_twisted.engine.retry_store import until_stored
+from nexmo_twisted.engine.worker import Desk
+from nexmo_twisted.errors import AccountFault, Declined, Intercepted, Permanent, StoreUnavailable, Temporary
+from nexmo_twisted.platforms.layer.message_codec import unpack
+from nexmo_twisted.ports import ChatPlatform, Counters, IdentitySource, Introduction, SmsProvider, Store, Template
+from nexmo_twisted.providers.nexmo.receipt_codes import brief
 
 
 class Notifications:
@@ -259,8 +259,8 @@ class Notifications:
 
     async def _pause(self, item: Notification, sms: Sms, outcome: Outcome) -> None:
         """Nexmo says that the account or the number is too fast: nobody uses it for a while, and then this SMS does."""
-        duration = pacing.pause(outcome.retry_after)
-        limit = sms.sender if outcome.exceeded == "number" else pacing.KEY
+        duration = rate_limits.pause(outcome.retry_after)
+        limit = sms.sender if outcome.exceeded == "number" else rate_limits.KEY
         self._counters.count("retried")
         self._counters.count("paused", outcome.exceeded)
         self._log.warn(

@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from nexmo_twisted.boundaries import ChatPlatform, Counters, SmsProvider, Store
-from nexmo_twisted.engine.loop import Loop
-from nexmo_twisted.engine.trouble import Trouble, Troubles
+from nexmo_twisted.domain import phones
+from nexmo_twisted.domain.model import OwnedNumber
+from nexmo_twisted.engine.issues import Trouble, Troubles
+from nexmo_twisted.engine.poller import Loop
 from nexmo_twisted.errors import AccountFault, NexmoTwistedError, StoreUnavailable
-from nexmo_twisted.model import OwnedNumber
-from nexmo_twisted.rules import phones
+from nexmo_twisted.ports import ChatPlatform, Counters, SmsProvider, Store
 
 #: Seconds from one look to the next, and how long a look is one process's alone.
 EVERY = 60.0

@@ -9,18 +9,18 @@ from twisted.internet.defer import CancelledError
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from nexmo_twisted.boundaries import ChatPlatform, Counters, IdentitySource, Store
-from nexmo_twisted.engine.circuit import Circuit
-from nexmo_twisted.engine.departures import Terms
-from nexmo_twisted.engine.desk import Desk
+from nexmo_twisted.domain import backoff, phones
+from nexmo_twisted.domain.invisible import is_blank
+from nexmo_twisted.domain.model import Reply, Thread
+from nexmo_twisted.domain.text import clean, split_bytes
+from nexmo_twisted.engine.attempts import Terms
+from nexmo_twisted.engine.auto_replies import Notices
+from nexmo_twisted.engine.circuit_breaker import Circuit
 from nexmo_twisted.engine.links import Links
-from nexmo_twisted.engine.notices import Notices
-from nexmo_twisted.engine.persist import until_stored
+from nexmo_twisted.engine.retry_store import until_stored
+from nexmo_twisted.engine.worker import Desk
 from nexmo_twisted.errors import AccountFault, Intercepted, NexmoTwistedError, Permanent, StoreUnavailable, Temporary
-from nexmo_twisted.model import Reply, Thread
-from nexmo_twisted.rules import backoff, phones
-from nexmo_twisted.rules.invisible import is_blank
-from nexmo_twisted.rules.texts import clean, split_bytes
+from nexmo_twisted.ports import ChatPlatform, Counters, IdentitySource, Store
 
 #: The chat platform's limit for one part of a message, in bytes of UTF-8 (Layer, Platform API, sending messages).
 PART_BYTES = 2048

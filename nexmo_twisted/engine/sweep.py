@@ -9,8 +9,8 @@ from typing import Protocol
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from nexmo_twisted.boundaries import Counters, Store
-from nexmo_twisted.engine.loop import Loop
+from nexmo_twisted.engine.poller import Loop
+from nexmo_twisted.ports import Counters, Store
 
 #: Seconds until the first sweep of a process, and from the end of one to the beginning of the next.
 FIRST = 300.0

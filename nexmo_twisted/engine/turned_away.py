@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from twisted.internet.interfaces import IReactorTime
 
-from nexmo_twisted.boundaries import Store
-from nexmo_twisted.engine.loop import Loop
+from nexmo_twisted.engine.poller import Loop
+from nexmo_twisted.ports import Store
 
 
 class TurnedAway:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from prometheus_client.core import GaugeMetricFamily
 
-from nexmo_twisted.engine.circuit import Circuit
-from nexmo_twisted.engine.functions import Functions
-from nexmo_twisted.engine.watch import Watch
+from nexmo_twisted.engine.circuit_breaker import Circuit
+from nexmo_twisted.engine.customer_functions import Functions
+from nexmo_twisted.engine.redis_monitor import Watch
 
 
 class Gauges:

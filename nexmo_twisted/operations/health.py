@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from twisted.internet.interfaces import IReactorTime
 
-from nexmo_twisted.engine.circuit import Circuit
-from nexmo_twisted.engine.trouble import Trouble
+from nexmo_twisted.engine.circuit_breaker import Circuit
+from nexmo_twisted.engine.issues import Trouble
 
 #: Asked each time anew; answers with what is wrong at that moment, nothing when all is well.
 Condition = Callable[[], Iterable[Trouble]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.registry import Collector
 
-from nexmo_twisted.boundaries import Counters
+from nexmo_twisted.ports import Counters
 
 #: Every counter: its name here, what it counts, and the reasons that are known beforehand.
 _COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nexmo_twisted.sandbox.layer import SimulatedLayer
-from nexmo_twisted.sandbox.layer_webhooks import NoSuch
+from nexmo_twisted.sandbox.layer.simulator import SimulatedLayer
+from nexmo_twisted.sandbox.layer.webhooks import NoSuch
 from nexmo_twisted.sandbox.names import Names
 
 #: Area codes whose numbers 555-0100 to 555-0199 are kept for fiction, as all are.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import phonenumbers
 
-from nexmo_twisted.rules import phones
-from nexmo_twisted.sandbox.layer import SimulatedLayer
-from nexmo_twisted.sandbox.layer_webhooks import bare
+from nexmo_twisted.domain import phones
+from nexmo_twisted.sandbox.layer.simulator import SimulatedLayer
+from nexmo_twisted.sandbox.layer.webhooks import bare
 
 
 def shown(digits: str) -> str:

@@ -17,8 +17,8 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from nexmo_twisted.errors import AnswerLost, StoreUnavailable
-from nexmo_twisted.store.keys import with_constants
-from nexmo_twisted.store.lines import CONNECT_TIMEOUT, REPLY_TIMEOUT, Line, Unusable, dial, kind_of, log_in
+from nexmo_twisted.store.protocol import CONNECT_TIMEOUT, REPLY_TIMEOUT, Line, Unusable, dial, kind_of, log_in
+from nexmo_twisted.store.schema import with_constants
 from nexmo_twisted.store.sentinels import Host, Sentinels
 from nexmo_twisted.store.url import RedisAddress
 from nexmo_twisted.tls import Verifying

@@ -10,9 +10,9 @@ from typing import TypeVar
 
 from twisted.logger import Logger
 
-from nexmo_twisted.boundaries import Store
-from nexmo_twisted.errors import AnswerLost, StoreUnavailable
-from nexmo_twisted.model import (
+from nexmo_twisted.domain import phones
+from nexmo_twisted.domain.links import LinkCommit, LinkState, thread_of_entry
+from nexmo_twisted.domain.model import (
     Accepted,
     Asked,
     Attempt,
@@ -33,13 +33,12 @@ from nexmo_twisted.model import (
     Settled,
     Status,
 )
-from nexmo_twisted.rules import phones, receipts
-from nexmo_twisted.rules.compact import item_of_reference, short_id
-from nexmo_twisted.rules.links import LinkCommit, LinkState, thread_of_entry
-from nexmo_twisted.rules.pacing import Limit
-from nexmo_twisted.store.connection import Connection, Now, redis_time
-from nexmo_twisted.store.keys import KEEP, KEYS
-from nexmo_twisted.store.words import (
+from nexmo_twisted.domain.rate_limits import Limit
+from nexmo_twisted.errors import AnswerLost, StoreUnavailable
+from nexmo_twisted.platforms.layer.message_codec import item_of_reference, short_id
+from nexmo_twisted.ports import Store
+from nexmo_twisted.providers.nexmo import receipt_codes
+from nexmo_twisted.store.codec import (
     Records,
     commit_words,
     int_or_none,
@@ -52,6 +51,8 @@ from nexmo_twisted.store.words import (
     reply,
     reply_id,
 )
+from nexmo_twisted.store.connection import Connection, Now, redis_time
+from nexmo_twisted.store.schema import KEEP, KEYS
 
 #: An item that was claimed so often without a word about it may be what kills the process: it is buried.
 CLAIMS_WITHOUT_A_WORD = 3
@@ -255,13 +256,13 @@ class RedisStore:
             sha1(attempt.map_read.encode()).hexdigest(),
             attempt.map_new,
             attempt.ttl,
-            *(receipts.brief(each) for each in sent.message_ids[:PARTS]),
+            *(receipt_codes.brief(each) for each in sent.message_ids[:PARTS]),
         )
         relink = Relink(item.user_id, attempt.handset, attempt.number) if changed else None
         return Delivery(item.message_id, "S", "", heard, relink) if answer == "DONE" else None
 
     async def evidence(self, receipt: Receipt, *, block: bool = False) -> Delivery:
-        said = receipts.said(receipt)
+        said = receipt_codes.said(receipt)
         handset = number = ""
         with suppress(phones.BadPhone):
             handset = phones.canonical(phones.inbound(receipt.handset))
@@ -271,9 +272,9 @@ class RedisStore:
             "evidence",
             self._now(),
             item_of_reference(receipt.client_ref),
-            receipts.brief(receipt.message_id),
+            receipt_codes.brief(receipt.message_id),
             said,
-            int(block and receipts.opted_out(said)),
+            int(block and receipt_codes.opted_out(said)),
             PARKED,
             handset,
             number,

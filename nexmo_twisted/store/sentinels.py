@@ -14,7 +14,7 @@ from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
-from nexmo_twisted.store.lines import Line, Unusable, dial
+from nexmo_twisted.store.protocol import Line, Unusable, dial
 
 #: Seconds that all sentinels together get to say who the master is.
 ANSWER_TIMEOUT = 1.0

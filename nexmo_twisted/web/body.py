@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from io import BytesIO
 
-from nexmo_twisted.web.large_bodies import LargeBody
+from nexmo_twisted.platforms.layer.large_bodies import LargeBody
 
 #: Each chunk of a body costs time of its own: so many may be of any size, and the others this many bytes on average.
 _FREE_CHUNKS = 1000

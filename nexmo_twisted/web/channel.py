@@ -20,9 +20,9 @@ from twisted.web.http_headers import Headers
 from twisted.web.server import Request
 from zope.interface import implementer
 
+from nexmo_twisted.platforms.layer.large_bodies import LargeBody
 from nexmo_twisted.web.body import Body, TooManyChunks
 from nexmo_twisted.web.connections import Connections
-from nexmo_twisted.web.large_bodies import LargeBody
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ from twisted.web.http_headers import Headers
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 
+from nexmo_twisted.platforms.layer.large_bodies import LargeBody
 from nexmo_twisted.web.access_log import AccessLog, access_line
 from nexmo_twisted.web.channel import BoundedRequest, Channel, Limits
 from nexmo_twisted.web.connections import Connections
-from nexmo_twisted.web.large_bodies import LargeBody
 
 
 def hardened_site(

@@ -21,11 +21,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock, react
 
-from nexmo_twisted.boundaries import SmsProvider
 from nexmo_twisted.config import load
-from nexmo_twisted.model import Outcome, Sms
-from nexmo_twisted.rules.compact import pack
-from nexmo_twisted.rules.pacing import Limits
+from nexmo_twisted.domain.model import Outcome, Sms
+from nexmo_twisted.domain.rate_limits import Limits
+from nexmo_twisted.platforms.layer.message_codec import pack
+from nexmo_twisted.ports import SmsProvider
 from nexmo_twisted.service import NexmoService
 from nexmo_twisted.store.connection import Connection, Scripts, redis_time
 from nexmo_twisted.store.redis_store import RedisStore

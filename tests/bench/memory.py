@@ -5,10 +5,10 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from nexmo_twisted.model import MessageEvent, Receipt, Status, Thread
-from nexmo_twisted.rules.compact import pack
-from nexmo_twisted.rules.links import Choice, choose
-from nexmo_twisted.rules.receipts import brief
+from nexmo_twisted.domain.links import Choice, choose
+from nexmo_twisted.domain.model import MessageEvent, Receipt, Status, Thread
+from nexmo_twisted.platforms.layer.message_codec import pack
+from nexmo_twisted.providers.nexmo.receipt_codes import brief
 from nexmo_twisted.store.redis_store import RedisStore
 from tests.support import attempted, sent
 

@@ -3,7 +3,7 @@ import os
 
 from twisted.application.service import Application
 
-from nexmo_twisted.sandbox.composition import make_sandbox, sandbox_settings
+from nexmo_twisted.sandbox.service import make_sandbox, sandbox_settings
 
 companies, service, operator = map(int, os.environ["SANDBOX_PORTS"].split(","))
 settings = sandbox_settings(None, companies=companies, service=service, operator=operator)

@@ -24,8 +24,8 @@ from typing import Any
 from twisted.internet.task import react
 
 from tests.chaos.circumstances import NUMBERS, Circumstances, draw
-from tests.chaos.plan import LONG_FORM, SHORT_FORM, Form
 from tests.chaos.run import Run
+from tests.chaos.workload import LONG_FORM, SHORT_FORM, Form
 
 #: Seconds after the deadline for the verdict. Then the harness itself hangs, and is ended from outside the reactor.
 LAST_RESORT = 60

@@ -11,17 +11,17 @@ from twisted.web.http import Request
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
-from nexmo_twisted.sandbox.companies import Credentials
-from nexmo_twisted.sandbox.delivery import Deliverer
-from nexmo_twisted.sandbox.layer import SimulatedLayer
-from nexmo_twisted.sandbox.layer_http import LayerApi
-from nexmo_twisted.sandbox.nexmo import SimulatedNexmo
-from nexmo_twisted.sandbox.nexmo_http import NexmoApi
-from nexmo_twisted.sandbox.rates_plan import RatesPlan
-from nexmo_twisted.sandbox.receipt_plan import ReceiptPlan
-from nexmo_twisted.sandbox.wire import WebhookCall
+from nexmo_twisted.sandbox.http.delivery import Deliverer
+from nexmo_twisted.sandbox.http.messages import WebhookCall
+from nexmo_twisted.sandbox.layer.api import LayerApi
+from nexmo_twisted.sandbox.layer.simulator import SimulatedLayer
+from nexmo_twisted.sandbox.nexmo.api import NexmoApi
+from nexmo_twisted.sandbox.nexmo.rates_plan import RatesPlan
+from nexmo_twisted.sandbox.nexmo.receipt_plan import ReceiptPlan
+from nexmo_twisted.sandbox.nexmo.simulator import SimulatedNexmo
+from nexmo_twisted.sandbox.simulators import Credentials
 from tests.chaos.circumstances import SLOW, Circumstances
-from tests.chaos.ledger import Ledger
+from tests.chaos.observations import Ledger
 from tests.chaos.unreliable import Unreliable
 
 DOUBLED = 0.3  #: of all webhooks: delivered twice

@@ -13,11 +13,11 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.python import log
 
-from nexmo_twisted.boundaries import ChatPlatform, SmsProvider, Store
 from nexmo_twisted.config import Settings, load
+from nexmo_twisted.ports import ChatPlatform, SmsProvider, Store
 from nexmo_twisted.service import NexmoService
 from nexmo_twisted.store.connection import Connection, Now, redis_time
-from tests.chaos.points import Trap, Watched
+from tests.chaos.crash_points import Trap, Watched
 
 
 @dataclass(frozen=True, slots=True)

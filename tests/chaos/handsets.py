@@ -10,13 +10,13 @@ from typing import Any
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
 
-from nexmo_twisted.sandbox.parts_plan import PartsPlan
+from nexmo_twisted.sandbox.nexmo.parts_plan import PartsPlan
 from tests.chaos import names
 from tests.chaos.companies import Companies
 from tests.chaos.phonebook import Phonebook
-from tests.chaos.plan import Form, phone
 from tests.chaos.threads import Thread, Threads
-from tests.chaos.together import together
+from tests.chaos.whole_run import together
+from tests.chaos.workload import Form, phone
 
 #: Of all replies: several parts long, or a cry for help.
 LONG, HELP = 0.2, 0.05

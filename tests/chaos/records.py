@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nexmo_twisted.errors import StoreUnavailable
-from nexmo_twisted.rules.compact import short_id
+from nexmo_twisted.platforms.layer.message_codec import short_id
+from nexmo_twisted.store.codec import reply_id
 from nexmo_twisted.store.connection import Connection
-from nexmo_twisted.store.keys import KEYS
-from nexmo_twisted.store.words import reply_id
+from nexmo_twisted.store.schema import KEYS
 from tests.support import reading
 
 #: Records are looked up so many at a time.

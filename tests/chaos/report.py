@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.chaos import verdict, verdict_numbers, verdict_replies, verdict_stops
-from tests.chaos.evidence import Evidence
+from tests.chaos import checker, checker_numbers, checker_replies, checker_stops
+from tests.chaos.checker import Standing
 from tests.chaos.handset_view import Answer, Received
 from tests.chaos.names import reply_of
-from tests.chaos.verdict import Standing
+from tests.chaos.observed_texts import Evidence
 
 #: Lines of evidence shown for each broken promise.
 SHOWN = 10
@@ -50,16 +50,16 @@ def promises(
     debts, texts, answers = evidence.debts, evidence.texts, evidence.replies.answers
     buried = {each.name: each.buried for each in answers}
     return [
-        Promise("texts lost", verdict.lost_texts(debts, texts)),
-        Promise("texts doubled", verdict.doubled_texts(texts, evidence.stories), doubled_allowed),
-        Promise("texts misrouted", verdict.misrouted_texts(debts, texts, evidence.scene.handsets.phones)),
+        Promise("texts lost", checker.lost_texts(debts, texts)),
+        Promise("texts doubled", checker.doubled_texts(texts, evidence.stories), doubled_allowed),
+        Promise("texts misrouted", checker.misrouted_texts(debts, texts, evidence.scene.handsets.phones)),
         Promise("texts unreadable", evidence.unreadable),
-        Promise("texts out of order", verdict.disordered_texts(debts, evidence.attempts)),
-        Promise("texts needless", verdict.needless_texts(debts, texts)),
-        Promise("texts after STOP", verdict_stops.texts_after_stop(evidence.replies.asked, evidence.attempts)),
+        Promise("texts out of order", checker.disordered_texts(debts, evidence.attempts)),
+        Promise("texts needless", checker.needless_texts(debts, texts)),
+        Promise("texts after STOP", checker_stops.texts_after_stop(evidence.replies.asked, evidence.attempts)),
         *_numbers(evidence),
         *_replies(evidence),
-        Promise("buried needlessly", verdict.buried_needlessly(debts, buried, evidence.scene.ledger.barred)),
+        Promise("buried needlessly", checker.buried_needlessly(debts, buried, evidence.scene.ledger.barred)),
         Promise("left unfinished", [*unfinished, *evidence.unacknowledged]),
         Promise("unforeseen errors", errors),
     ]
@@ -73,8 +73,8 @@ def _numbers(evidence: Evidence) -> list[Promise]:
     view = evidence.replies.view
     uses = [(*where, each.at) for where, received in view.items() for each in received]
     uses += [(*answers[each.name].where, each.at) for each in evidence.replies.posts if each.name in answers]
-    without = verdict_numbers.without_number(evidence.debts, uses, given.numbers, given.lifetime, plain)
-    early = verdict_numbers.taken_early(evidence.texts, evidence.conversations, plain, given.lifetime)
+    without = checker_numbers.without_number(evidence.debts, uses, given.numbers, given.lifetime, plain)
+    early = checker_numbers.taken_early(evidence.texts, evidence.conversations, plain, given.lifetime)
     return [Promise("numbers taken early", early), Promise("numbers not found", without)]
 
 
@@ -83,23 +83,23 @@ def _replies(evidence: Evidence) -> list[Promise]:
     view, answers, posts, quiet = found.view, found.answers, found.posts, found.quiet
     known = scene.circumstances.receipts == "on"
     few = max(A_FEW, int(AMBIGUOUS * _count(answers))) if known else None
-    needlessly = verdict_replies.ambiguous_needlessly(view, answers, evidence.unsettled, scene.settle_time)
-    closed = verdict_replies.closed_though_texted(view, scene.handsets.phones, answers)
-    former = verdict_replies.of_former_phones(view, scene.handsets.phones, answers)
+    needlessly = checker_replies.ambiguous_needlessly(view, answers, evidence.unsettled, scene.settle_time)
+    closed = checker_replies.closed_though_texted(view, scene.handsets.phones, answers)
+    former = checker_replies.of_former_phones(view, scene.handsets.phones, answers)
     return [
-        Promise("replies lost", verdict_replies.lost(answers, posts)),
-        Promise("replies doubled", verdict_replies.doubled(posts)),
-        Promise("replies not texted there", verdict_replies.not_texted_there(view, answers, posts)),
-        Promise("replies as another", verdict_replies.as_another(view, answers, posts)),
-        Promise("replies beside the last", verdict_replies.beside_the_last(view, answers, posts)),
-        Promise("from former phones", verdict_replies.posted(former, posts), 1 + int(UNREAD * len(former))),
-        Promise("STOP posted", verdict_replies.stops_posted(answers, posts)),
-        Promise("replies out of order", verdict_replies.disordered(answers, posts)),
+        Promise("replies lost", checker_replies.lost(answers, posts)),
+        Promise("replies doubled", checker_replies.doubled(posts)),
+        Promise("replies not texted there", checker_replies.not_texted_there(view, answers, posts)),
+        Promise("replies as another", checker_replies.as_another(view, answers, posts)),
+        Promise("replies beside the last", checker_replies.beside_the_last(view, answers, posts)),
+        Promise("from former phones", checker_replies.posted(former, posts), 1 + int(UNREAD * len(former))),
+        Promise("STOP posted", checker_replies.stops_posted(answers, posts)),
+        Promise("replies out of order", checker_replies.disordered(answers, posts)),
         Promise("closed though texted", closed.get("", [])),
-        Promise("replies ambiguous", verdict_replies.ambiguous(view, answers), few),
+        Promise("replies ambiguous", checker_replies.ambiguous(view, answers), few),
         Promise("ambiguous needlessly", needlessly if known else []),
-        Promise("quiet ones later", verdict_replies.late(quiet, posts, AT_ONCE), 1 + int(LATER * len(quiet))),
-        Promise("quiet ones late", verdict_replies.late(quiet, posts, LATEST)),
+        Promise("quiet ones later", checker_replies.late(quiet, posts, AT_ONCE), 1 + int(LATER * len(quiet))),
+        Promise("quiet ones late", checker_replies.late(quiet, posts, LATEST)),
     ]
 
 
@@ -110,8 +110,8 @@ def figures(evidence: Evidence) -> dict[str, object]:
     reasons = [each.buried for each in evidence.debts] + [each.buried for each in answers]
     gone = {(debt.message, debt.user) for debt in evidence.debts if debt.buried}
     settled = evidence.uncertain.keys() - evidence.sent_again - evidence.unneeded - gone
-    closed = verdict_replies.closed_though_texted(found.view, evidence.scene.handsets.phones, answers)
-    quick = sorted(verdict_replies.delays(found.quiet, found.posts))
+    closed = checker_replies.closed_though_texted(found.view, evidence.scene.handsets.phones, answers)
+    quick = sorted(checker_replies.delays(found.quiet, found.posts))
     return {
         "owed": standings[Standing.OWED],
         "neither": standings[Standing.FREE],
@@ -125,10 +125,10 @@ def figures(evidence: Evidence) -> dict[str, object]:
         "long": sum(not each.name.endswith(".1") for each in answers),
         "words": dict(Counter(each.word for each in answers if each.word)),
         "posted_parts": len(found.posts),
-        "reply_pairs_in_order": verdict_replies.ordered_pairs(answers),
+        "reply_pairs_in_order": checker_replies.ordered_pairs(answers),
         "reply_ends": dict(Counter(each.outcome.partition(" ")[0] for each in answers if not each.buried)),
         "why_closed_though_texted": {why or "unexplained": len(lines) for why, lines in closed.items()},
-        "ambiguous_share": round(len(verdict_replies.ambiguous(found.view, answers)) / max(1, _count(answers)), 4),
+        "ambiguous_share": round(len(checker_replies.ambiguous(found.view, answers)) / max(1, _count(answers)), 4),
         "quiet_seconds": {"replies": len(quick), "median": _round(quick, 0.5), "most": _round(quick, 1.0)},
         "uncertain": {
             "all": len(evidence.uncertain),

@@ -15,21 +15,21 @@ from twisted.internet.task import LoopingCall, deferLater
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.store.connection import Connection, Scripts
 from nexmo_twisted.store.url import parse
-from tests.chaos import plan, report
+from tests.chaos import report, workload
 from tests.chaos.balancer import Balancer
 from tests.chaos.circumstances import Circumstances
 from tests.chaos.companies import Companies
-from tests.chaos.crew import Crew
-from tests.chaos.evidence import INTRODUCTION, TEMPLATE, Evidence, Scene, gather, uncertain
-from tests.chaos.evidence_replies import look
+from tests.chaos.crash_player import Play
+from tests.chaos.disturbances import Trouble
 from tests.chaos.handsets import Handsets
-from tests.chaos.ledger import Ledger
+from tests.chaos.observations import Ledger
+from tests.chaos.observed_replies import look
+from tests.chaos.observed_texts import INTRODUCTION, TEMPLATE, Evidence, Scene, gather, uncertain
 from tests.chaos.phonebook import Phonebook
-from tests.chaos.play import Play
+from tests.chaos.process_pool import Crew
 from tests.chaos.records import Records
 from tests.chaos.threads import Threads
-from tests.chaos.together import together
-from tests.chaos.trouble import Trouble
+from tests.chaos.whole_run import together
 from tests.scenarios.own_redis import OwnRedis
 from tests.scenarios.world import free_port
 
@@ -47,7 +47,7 @@ LOOK_EVERY = 0.1  #: seconds, at what is uncertain
 class Run:
     """``seed`` gives all random choices; what happens at the same time is up to the machine."""
 
-    def __init__(self, reactor: Any, form: plan.Form, seed: int, circumstances: Circumstances) -> None:
+    def __init__(self, reactor: Any, form: workload.Form, seed: int, circumstances: Circumstances) -> None:
         self._reactor = reactor
         self._form = form
         self._seed = seed
@@ -68,7 +68,7 @@ class Run:
         self._trouble = Trouble(reactor, self._random("trouble"), self._crew, self._redis, self._companies)
         self._connection = Connection(reactor, parse(self._redis.url), Scripts())
         self._records = Records(self._connection)
-        self._cast = plan.assemble(self._random("cast"), form.users)
+        self._cast = workload.assemble(self._random("cast"), form.users)
         self._threads = Threads(self._companies.layer)
         self._play = Play(reactor, self._companies, self._cast, self._threads)
         phones = Phonebook(self._cast.phones)
@@ -146,7 +146,7 @@ class Run:
             await deferLater(self._reactor, 0.1)
         self._looking.start(LOOK_EVERY)
         self._companies.wake(True)
-        lines = plan.write(self._random("lines"), self._cast, self._form, DELAY)
+        lines = workload.write(self._random("lines"), self._cast, self._form, DELAY)
         await together(
             self._play.perform(lines),
             self._handsets.perform(self._form),

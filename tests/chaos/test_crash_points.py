@@ -14,24 +14,24 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, DeferredQueue, gatherResults
 from twisted.trial.unittest import TestCase
 
-from nexmo_twisted import boundaries
+from nexmo_twisted import ports
 from nexmo_twisted.engine import (
-    checks,
-    departures,
+    attempts,
+    auto_replies,
+    delivery_receipts,
     identities,
     intake,
-    joining,
     links,
-    notices,
+    long_replies,
     notifications,
-    receipts,
+    reconciliation,
     replies,
-    settlement,
+    unread_checks,
 )
-from tests.chaos.nursery import Nursery
-from tests.chaos.points import APART, BOUNDARIES, OTHERS
-from tests.chaos.rows import NOTIFICATIONS, POISONS, REPLIES, Row
-from tests.chaos.stage import Stage
+from tests.chaos.crash_points import APART, BOUNDARIES, OTHERS
+from tests.chaos.crash_world import Stage
+from tests.chaos.expectations import NOTIFICATIONS, POISONS, REPLIES, Row
+from tests.chaos.forked_processes import Nursery
 from tests.scenarios.processes import ROOT
 
 #: How many plays go on side by side, each in a database of its own; mostly they wait for a lease to run out.
@@ -90,16 +90,16 @@ class Enumeration(TestCase):
 
     def test_both_pipelines(self) -> None:
         """Steps that both have in common are crashed at in both."""
-        outwards = called(checks, departures, identities, notifications, receipts, settlement)
-        inwards = called(joining, notices, replies)
+        outwards = called(unread_checks, attempts, identities, notifications, delivery_receipts, reconciliation)
+        inwards = called(long_replies, auto_replies, replies)
         self.assertLessEqual(around(outwards), points(NOTIFICATIONS))
         self.assertLessEqual(around(inwards), points(REPLIES))
         self.assertLessEqual(around(called(intake, links) - APART.keys()), points(NOTIFICATIONS) | points(REPLIES))
 
     def test_boundaries(self) -> None:
         """There is no other boundary that a step could go through."""
-        protocols = {value for value in vars(boundaries).values() if getattr(value, "_is_protocol", False)}
-        names = {protocol.__name__ for protocol in protocols if protocol.__module__ == boundaries.__name__}
+        protocols = {value for value in vars(ports).values() if getattr(value, "_is_protocol", False)}
+        names = {protocol.__name__ for protocol in protocols if protocol.__module__ == ports.__name__}
         self.assertEqual(names, {protocol.__name__ for protocol in BOUNDARIES} | OTHERS.keys())
 
 

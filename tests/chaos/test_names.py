@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from nexmo_twisted.rules.optout import Ask, asks
-from nexmo_twisted.sandbox import gsm
+from nexmo_twisted.domain.optout import Ask, asks
+from nexmo_twisted.sandbox.nexmo import gsm
 from tests.chaos import names
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 
-from nexmo_twisted.sandbox.layer import SimulatedLayer
+from nexmo_twisted.sandbox.layer.simulator import SimulatedLayer
 from tests.chaos.names import introduced, message_name, recipient
 
 #: A user and the id of a conversation. The user is blank when the text does not say for whom it is.

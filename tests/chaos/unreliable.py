@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from random import Random
 
-from nexmo_twisted.sandbox.faults import Fault, Faults
-from tests.chaos.ledger import Ledger
+from nexmo_twisted.sandbox.http.faults import Fault, Faults
+from tests.chaos.observations import Ledger
 
 CUT_AFTER = 0.02  #: of all answers: cut off, though the request took effect
 CUT_BEFORE = 0.01  #: of all requests: cut off before they took effect

@@ -11,7 +11,7 @@ from zope.interface.verify import verifyObject
 
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.sandbox.clock import SkippingClock
-from nexmo_twisted.sandbox.skipping import PAUSE, Skipping
+from nexmo_twisted.sandbox.time_travel import PAUSE, Skipping
 
 
 class SkippingTests(SynchronousTestCase):

@@ -9,9 +9,9 @@ from twisted.internet.defer import Deferred
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
-from nexmo_twisted.sandbox.companies import cast
 from nexmo_twisted.sandbox.demo import ANSWER, QUESTION, demo
-from nexmo_twisted.sandbox.faults import Fault
+from nexmo_twisted.sandbox.http.faults import Fault
+from nexmo_twisted.sandbox.simulators import cast
 from tests.sandbox.running import Hit, Running, echo
 
 OURS, ANN, BOB = "12015550101", "12015550111", "12015550112"

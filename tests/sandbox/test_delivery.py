@@ -14,10 +14,10 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.server import Site
 
-from nexmo_twisted.sandbox.delivery import Deliverer
-from nexmo_twisted.sandbox.layer_webhooks import EVENT_PATIENCE, EVENTS, VERIFICATION_PATIENCE
-from nexmo_twisted.sandbox.nexmo import WEBHOOK_PATIENCE
-from nexmo_twisted.sandbox.wire import Answer, Patience, WebhookCall
+from nexmo_twisted.sandbox.http.delivery import Deliverer
+from nexmo_twisted.sandbox.http.messages import Answer, Patience, WebhookCall
+from nexmo_twisted.sandbox.layer.webhooks import EVENT_PATIENCE, EVENTS, VERIFICATION_PATIENCE
+from nexmo_twisted.sandbox.nexmo.simulator import WEBHOOK_PATIENCE
 from tests.sandbox.running import Customer, Running
 
 OURS, BOB = "12015550101", "12015550112"

@@ -8,9 +8,9 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from nexmo_twisted.sandbox.faults import Fault
-from nexmo_twisted.sandbox.layer_webhooks import EVENTS
-from tests.rules.test_signatures import VECTORS
+from nexmo_twisted.sandbox.http.faults import Fault
+from nexmo_twisted.sandbox.layer.webhooks import EVENTS
+from tests.providers.nexmo.test_signatures import VECTORS
 from tests.sandbox.running import Running
 from tests.sandbox.test_layer import APP, BASE, PLATFORM, WEBHOOKS
 from tests.sandbox.test_nexmo import FORM, OURS, basic

@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 from twisted.web.test.requesthelper import DummyRequest
 
-from nexmo_twisted.sandbox.events import EVERY, SILENT, WATCHERS, Events
+from nexmo_twisted.sandbox.control.events import EVERY, SILENT, WATCHERS, Events
 
 
 class _Request(DummyRequest):

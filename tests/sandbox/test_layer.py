@@ -11,9 +11,9 @@ from uuid import UUID
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from nexmo_twisted.sandbox.layer import SimulatedLayer
-from nexmo_twisted.sandbox.layer_webhooks import EVENTS, Gone, NoParticipant, NoSuch, signature
-from nexmo_twisted.sandbox.wire import Answer, WebhookCall
+from nexmo_twisted.sandbox.http.messages import Answer, WebhookCall
+from nexmo_twisted.sandbox.layer.simulator import SimulatedLayer
+from nexmo_twisted.sandbox.layer.webhooks import EVENTS, Gone, NoParticipant, NoSuch, signature
 from tests.sandbox.running import Running
 
 APP = "082d4684-0992-11e5-a6c0-1697f925ec7b"

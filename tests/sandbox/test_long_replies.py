@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from nexmo_twisted.rules import sms
-from nexmo_twisted.rules.signatures import verify
-from nexmo_twisted.sandbox import gsm
-from nexmo_twisted.sandbox.nexmo import SimulatedNexmo
-from nexmo_twisted.sandbox.parts_plan import PartsPlan
-from nexmo_twisted.sandbox.wire import WebhookCall
+from nexmo_twisted.domain import segments
+from nexmo_twisted.providers.nexmo.signatures import verify
+from nexmo_twisted.sandbox.http.messages import WebhookCall
+from nexmo_twisted.sandbox.nexmo import gsm
+from nexmo_twisted.sandbox.nexmo.parts_plan import PartsPlan
+from nexmo_twisted.sandbox.nexmo.simulator import SimulatedNexmo
 from tests.sandbox.running import NOW, Running
 from tests.sandbox.test_nexmo import BOB, OURS
 
@@ -39,7 +39,7 @@ class Cutting(SynchronousTestCase):
     @given(ANY_TEXT)
     def test_counts(self, text: str) -> None:
         """There are as many as the rules of the service count for the same text."""
-        self.assertEqual(gsm.parts(text, unicode=not sms.is_gsm(text)), sms.segments(text).parts)
+        self.assertEqual(gsm.parts(text, unicode=not segments.is_gsm(text)), segments.segments(text).parts)
 
 
 def units(text: str, unicode: bool) -> int:

@@ -9,11 +9,11 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from nexmo_twisted.rules.signatures import sign, verify
-from nexmo_twisted.sandbox import gsm
-from nexmo_twisted.sandbox.companies import Credentials
-from nexmo_twisted.sandbox.nexmo import SimulatedNexmo
-from nexmo_twisted.sandbox.wire import WebhookCall
+from nexmo_twisted.providers.nexmo.signatures import sign, verify
+from nexmo_twisted.sandbox.http.messages import WebhookCall
+from nexmo_twisted.sandbox.nexmo import gsm
+from nexmo_twisted.sandbox.nexmo.simulator import SimulatedNexmo
+from nexmo_twisted.sandbox.simulators import Credentials
 from tests.sandbox.running import NOW, Running
 
 OURS, BOB = "12015550101", "12015550112"

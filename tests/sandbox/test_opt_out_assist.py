@@ -7,8 +7,8 @@ from urllib.parse import parse_qsl, urlencode
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from nexmo_twisted.sandbox.opt_out_assist import Asked, asked
-from nexmo_twisted.sandbox.receipt_plan import ReceiptPlan
+from nexmo_twisted.sandbox.nexmo.opt_out_assist import Asked, asked
+from nexmo_twisted.sandbox.nexmo.receipt_plan import ReceiptPlan
 from tests.sandbox.running import Running
 from tests.sandbox.test_nexmo import BOB, FORM, OURS, basic
 

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from nexmo_twisted.model import OwnedNumber, Verdict
-from nexmo_twisted.rules.outcomes import judge_answer
-from nexmo_twisted.sandbox.rates import Rates
-from nexmo_twisted.sandbox.rates_plan import PROMISED, RatesPlan
+from nexmo_twisted.domain.model import OwnedNumber, Verdict
+from nexmo_twisted.providers.nexmo.send_results import judge_answer
+from nexmo_twisted.sandbox.nexmo.rates import Rates
+from nexmo_twisted.sandbox.nexmo.rates_plan import PROMISED, RatesPlan
 from tests.sandbox.running import NOW, Running
 from tests.sandbox.test_nexmo import BOB, FORM, OURS, basic
 

@@ -12,9 +12,9 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.client import ResponseNeverReceived
 
-from nexmo_twisted.rules.signatures import verify
-from nexmo_twisted.sandbox.faults import Fault
-from nexmo_twisted.sandbox.receipt_plan import ReceiptPlan
+from nexmo_twisted.providers.nexmo.signatures import verify
+from nexmo_twisted.sandbox.http.faults import Fault
+from nexmo_twisted.sandbox.nexmo.receipt_plan import ReceiptPlan
 from tests.sandbox.running import NOW, Running
 from tests.sandbox.test_nexmo import BOB, FORM, OURS, basic
 

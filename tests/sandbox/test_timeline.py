@@ -9,12 +9,12 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from nexmo_twisted.model import Delivery, MessageEvent, Outcome, Receipt, Sms, Status, Verdict
-from nexmo_twisted.sandbox.layer import SimulatedLayer
+from nexmo_twisted.domain.model import Delivery, MessageEvent, Outcome, Receipt, Sms, Status, Verdict
+from nexmo_twisted.sandbox.layer.simulator import SimulatedLayer
 from nexmo_twisted.sandbox.names import Names
-from nexmo_twisted.sandbox.telling import ToldStore
-from nexmo_twisted.sandbox.timeline import LINES, Timeline
-from nexmo_twisted.sandbox.told_companies import ToldProvider
+from nexmo_twisted.sandbox.timeline.observed_clients import ToldProvider
+from nexmo_twisted.sandbox.timeline.observed_store import ToldStore
+from nexmo_twisted.sandbox.timeline.timeline import LINES, Timeline
 
 BOB, ONE = "12015550112", "12015550101"
 MESSAGE = "940de862-3c96-11e4-baad-164230d1df67"

@@ -6,9 +6,9 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
+from tests.platforms.layer.test_events import MESSAGE_UUID, webhook, without
 from tests.scenarios.outside import FORM
 from tests.scenarios.world import TALK
-from tests.web.test_layer_events import MESSAGE_UUID, webhook, without
 
 MEBIBYTE = 1024 * 1024
 SAID = "tangerine"  # what the text of every junk message says, and no log may

@@ -6,10 +6,10 @@ from uuid import uuid4
 
 from twisted.internet.defer import Deferred, gatherResults
 
+from tests.platforms.layer.test_events import webhook
 from tests.scenarios.outside import Caller
 from tests.scenarios.sentinels import eventually
 from tests.support import turn
-from tests.web.test_layer_events import webhook
 
 #: Webhooks that are on their way at any time.
 SENDERS = 8

@@ -12,12 +12,12 @@ from twisted.internet.defer import Deferred, gatherResults
 
 from nexmo_twisted.config import Settings
 from nexmo_twisted.service import NexmoService
-from nexmo_twisted.store.lines import REPLY_TIMEOUT
+from nexmo_twisted.store.protocol import REPLY_TIMEOUT
+from tests.platforms.layer.test_events import webhook
 from tests.scenarios.outside import FORM, NEXMO_DOOR, Caller, Heard, Lines
 from tests.scenarios.own_redis import OwnRedis
 from tests.scenarios.world import ANN, BOB, DELAY, ONE, TALK, World
 from tests.support import until
-from tests.web.test_layer_events import webhook
 
 #: An SMS that some caller delivers once and never again.
 SMS = urlencode({"messageId": "0A0000000123ABCD1", "msisdn": BOB, "to": ONE, "text": "Once"})

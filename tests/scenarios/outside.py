@@ -14,7 +14,7 @@ from twisted.web.client import Agent, HTTPConnectionPool
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IPolicyForHTTPS
 
-from nexmo_twisted.sandbox.layer_webhooks import signature
+from nexmo_twisted.sandbox.layer.webhooks import signature
 
 LAYER_TYPE = "application/vnd.layer.webhooks+json; version=1.0"
 FORM = "application/x-www-form-urlencoded"

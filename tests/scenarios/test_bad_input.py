@@ -10,12 +10,12 @@ from urllib.parse import quote, urlencode
 from twisted.internet import reactor
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 
-from nexmo_twisted.sandbox.layer_webhooks import signature
+from nexmo_twisted.sandbox.layer.webhooks import signature
+from tests.platforms.layer.test_events import MESSAGE_UUID, webhook
 from tests.scenarios.junk import HOSTILE, JUNK, MEBIBYTE, NEXMO_JUNK, OTHER_TYPES, SAID, UNNEEDED, event, part
 from tests.scenarios.outside import FORM, LAYER_DOOR, NEXMO_DOOR, Caller, Heard, Lines
 from tests.scenarios.world import BOB, CLEO, DELAY, ONE, World
 from tests.support import until
-from tests.web.test_layer_events import MESSAGE_UUID, webhook
 from tests.web.wire import Wire
 
 DIGEST = "return redis.sha1hex(redis.call('DUMP', KEYS[1]))"

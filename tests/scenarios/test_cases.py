@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nexmo_twisted.rules.optout import CONFIRM_START, CONFIRM_STOP
-from nexmo_twisted.sandbox.cases import CASES
+from nexmo_twisted.domain.optout import CONFIRM_START, CONFIRM_STOP
+from nexmo_twisted.sandbox.scenarios import CASES
 from tests.scenarios.test_sandbox import PATIENCE, Sandboxed
 from tests.scenarios.world import BOB, ONE
 from tests.support import until

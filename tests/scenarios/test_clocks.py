@@ -11,14 +11,14 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.web.server import Site
 
-from nexmo_twisted.rules.compact import short_id
-from nexmo_twisted.sandbox.companies import Sandbox, cast
+from nexmo_twisted.platforms.layer.message_codec import short_id
+from nexmo_twisted.sandbox.simulators import Sandbox, cast
+from tests.platforms.layer.test_events import webhook
 from tests.scenarios.outside import Caller
 from tests.scenarios.processes import ROOT, Twistd
 from tests.scenarios.sentinels import eventually
 from tests.scenarios.world import BOB, TALK, free_port
 from tests.support import Server, StoreCase
-from tests.web.test_layer_events import webhook
 
 #: Seconds that a message stays unread.
 DELAY = 3.0

@@ -19,12 +19,12 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted import __version__
-from nexmo_twisted.model import Notification
-from nexmo_twisted.operations.command_aside import buried, redrive
-from nexmo_twisted.operations.command_why import why
-from nexmo_twisted.rules.story import Policy
-from nexmo_twisted.store.embedded import EmbeddedValkey
-from nexmo_twisted.store.operator import Operator
+from nexmo_twisted.domain.explain import Policy
+from nexmo_twisted.domain.model import Notification
+from nexmo_twisted.operations.cli.dead_letters import buried, redrive
+from nexmo_twisted.operations.cli.explain import why
+from nexmo_twisted.store.admin import Operator
+from nexmo_twisted.store.embedded_service import EmbeddedValkey
 from tests.configuration import APP_ID
 from tests.scenarios.processes import ROOT, Program
 from tests.scenarios.world import BOB, NO_RECEIPTS, ONE, TALK, World

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from nexmo_twisted.operations.command_why import why
-from nexmo_twisted.rules.story import Policy
-from nexmo_twisted.store.operator import Operator
+from nexmo_twisted.domain.explain import Policy
+from nexmo_twisted.operations.cli.explain import why
+from nexmo_twisted.store.admin import Operator
 from tests.scenarios.world import BOB, CLEO, LUNCH, ONE, World
 from tests.store.test_messages import REPORT
 from tests.support import counted

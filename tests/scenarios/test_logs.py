@@ -7,10 +7,10 @@ from base64 import b64encode
 from typing import Any
 from urllib.parse import urlencode
 
-from nexmo_twisted.rules.signatures import sign
+from nexmo_twisted.providers.nexmo.signatures import sign
+from tests.platforms.layer.test_events import webhook
 from tests.scenarios.outside import FORM, NEXMO_DOOR, Caller, Lines
 from tests.scenarios.world import ANN, BOB, CLEO, DELAY, LUNCH, ONE, TALK, World
-from tests.web.test_layer_events import webhook
 
 #: One of these words is in every text that anybody writes here.
 WORDS = ("tangerine", "pomegranate", "huckleberry", "gooseberry", "persimmon")

@@ -7,8 +7,8 @@ from dataclasses import replace
 from itertools import count, cycle
 from urllib.parse import urlencode, urlsplit
 
-from nexmo_twisted.sandbox.parts_plan import PartsPlan
-from nexmo_twisted.sandbox.wire import WebhookCall
+from nexmo_twisted.sandbox.http.messages import WebhookCall
+from nexmo_twisted.sandbox.nexmo.parts_plan import PartsPlan
 from tests.scenarios.outage import OwnWorld
 from tests.scenarios.outside import FORM, NEXMO_DOOR, Caller, Lines
 from tests.scenarios.world import BOB, ONE, TALK, World, free_port

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from nexmo_twisted.rules.quarantine import known_as
-from nexmo_twisted.store.operator import Operator
-from nexmo_twisted.web.layer_events import MOST_RECIPIENTS
+from nexmo_twisted.domain.quarantine import known_as
+from nexmo_twisted.platforms.layer.events import MOST_RECIPIENTS
+from nexmo_twisted.store.admin import Operator
 from tests.scenarios.world import NO_RECEIPTS, World
 
 

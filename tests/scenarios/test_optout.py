@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nexmo_twisted.rules.optout import CONFIRM_START, CONFIRM_STOP, HELP_TEXT, START_AGAIN
-from nexmo_twisted.sandbox.wire import WebhookCall
+from nexmo_twisted.domain.optout import CONFIRM_START, CONFIRM_STOP, HELP_TEXT, START_AGAIN
+from nexmo_twisted.sandbox.http.messages import WebhookCall
 from tests.scenarios.world import ANN, BOB, CLEO, DELAY, LUNCH, ONE, TALK, TWO, World
 
 LOST = "This thread has ended. Please answer in the app."

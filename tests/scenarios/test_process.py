@@ -10,7 +10,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.web.server import Site
 
-from nexmo_twisted.sandbox.companies import Sandbox, cast
+from nexmo_twisted.sandbox.simulators import Sandbox, cast
 from tests.documents import DOCS, example
 from tests.scenarios.processes import ROOT, Twistd
 from tests.scenarios.world import BOB, TALK, free_port

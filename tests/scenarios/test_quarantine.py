@@ -6,17 +6,17 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
-from nexmo_twisted.operations.command_why import why
+from nexmo_twisted.domain.explain import Policy
+from nexmo_twisted.domain.quarantine import known_as
+from nexmo_twisted.operations.cli.explain import why
 from nexmo_twisted.operations.health import Health
-from nexmo_twisted.rules.quarantine import known_as
-from nexmo_twisted.rules.signatures import sign
-from nexmo_twisted.rules.story import Policy
-from nexmo_twisted.store.operator import Operator
+from nexmo_twisted.providers.nexmo.signatures import sign
+from nexmo_twisted.store.admin import Operator
+from tests.platforms.layer.test_events import MESSAGE_UUID
 from tests.scenarios.junk import JUNK, SAID, event
 from tests.scenarios.outside import FORM, NEXMO_DOOR, Caller
 from tests.scenarios.world import BOB, ONE, World
 from tests.store.test_messages import REPORT
-from tests.web.test_layer_events import MESSAGE_UUID
 
 EVENT_UUID = "c12f340d-3b62-4cf1-9b93-ef4d754cfe69"
 SECRET = "my_secret_key_for_testing"

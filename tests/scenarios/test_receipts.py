@@ -7,14 +7,14 @@ from urllib.parse import urlencode
 
 from twisted.logger import LogEvent, LogLevel, eventAsText, globalLogPublisher
 
-from nexmo_twisted.model import Status
-from nexmo_twisted.operations.command_why import why
-from nexmo_twisted.rules.story import Policy
-from nexmo_twisted.sandbox.receipt_plan import ReceiptPlan
-from nexmo_twisted.store.operator import Operator
+from nexmo_twisted.domain.explain import Policy
+from nexmo_twisted.domain.model import Status
+from nexmo_twisted.operations.cli.explain import why
+from nexmo_twisted.sandbox.nexmo.receipt_plan import ReceiptPlan
+from nexmo_twisted.store.admin import Operator
+from tests.providers.nexmo.test_delivery_receipts import RECEIPT
 from tests.scenarios.outside import FORM, NEXMO_DOOR, Caller
 from tests.scenarios.world import BOB, CLEO, LUNCH, NO_RECEIPTS, ONE, World
-from tests.web.test_receipts import RECEIPT
 
 LONG = "Where do we meet, and when? " * 12
 
@@ -27,7 +27,7 @@ class Case(World):
         await super().setUp()
 
     def _note(self, event: LogEvent) -> None:
-        if event["log_namespace"] == "nexmo_twisted.engine.receipts":
+        if event["log_namespace"] == "nexmo_twisted.engine.delivery_receipts":
             self.failures.append((event["log_level"], eventAsText(event, includeTimestamp=False, includeSystem=False)))
 
     async def why(self, message_id: str) -> str:

@@ -11,7 +11,7 @@ from twisted.internet.ssl import PrivateCertificate
 
 from nexmo_twisted.config import Settings
 from nexmo_twisted.service import NexmoService
-from tests.clients.loopback import certificate
+from tests.http_client.loopback import certificate
 from tests.scenarios.gate import Gate
 from tests.scenarios.outage import Outage, OwnWorld
 from tests.scenarios.outside import Caller

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from twisted.internet.defer import Deferred
 
+from tests.platforms.layer.test_events import webhook
 from tests.scenarios.outage import OwnWorld
 from tests.scenarios.outside import NEXMO_DOOR
 from tests.scenarios.world import BOB, DELAY, ONE
 from tests.support import turn, until
-from tests.web.test_layer_events import webhook
 
 #: Seconds on the clock that a service which stops gives to what it has begun.
 PATIENCE = 10

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nexmo_twisted.model import InboundSms
+from nexmo_twisted.domain.model import InboundSms
 from tests.scenarios.world import BOB, CLEO, ONE, TALK, World
 
 

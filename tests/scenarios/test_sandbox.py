@@ -13,9 +13,9 @@ from twisted.internet.error import ConnectionRefusedError
 from twisted.trial.unittest import TestCase
 from twisted.web.client import Agent, ResponseFailed
 
-from nexmo_twisted.sandbox.composition import SandboxService, make_sandbox, sandbox_settings
 from nexmo_twisted.sandbox.demo import demo
-from nexmo_twisted.sandbox.keeping import KEY
+from nexmo_twisted.sandbox.persistence import KEY
+from nexmo_twisted.sandbox.service import SandboxService, make_sandbox, sandbox_settings
 from tests.scenarios.processes import ROOT, TWISTD, Program
 from tests.scenarios.world import ANN, BOB, ONE, TALK, free_port
 from tests.support import turn, until

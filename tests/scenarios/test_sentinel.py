@@ -15,17 +15,17 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.config import Settings
-from nexmo_twisted.rules.compact import short_id
+from nexmo_twisted.platforms.layer.message_codec import short_id
 from nexmo_twisted.service import NexmoService
-from nexmo_twisted.store.lines import REPLY_TIMEOUT
+from nexmo_twisted.store.protocol import REPLY_TIMEOUT
 from tests.configuration import EXAMPLE
+from tests.platforms.layer.test_events import webhook
 from tests.scenarios.load import Load
 from tests.scenarios.outage import AT_ONCE
 from tests.scenarios.outside import Caller, Lines
 from tests.scenarios.processes import Twistd
 from tests.scenarios.sentinels import DOWN_AFTER, NAME, Cluster, Node, Sentinel, eventually
 from tests.scenarios.world import DELAY, World
-from tests.web.test_layer_events import webhook
 
 #: Seconds without a master that a failover may take, beyond the time after which a sentinel takes it for dead.
 OUTAGE = 5.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from nexmo_twisted.sandbox.companies import Credentials
-from nexmo_twisted.sandbox.faults import Fault
+from nexmo_twisted.sandbox.http.faults import Fault
+from nexmo_twisted.sandbox.simulators import Credentials
 from tests.scenarios.outside import FORM, NEXMO_DOOR, Caller, Lines
 from tests.scenarios.world import BOB, ONE, World
 

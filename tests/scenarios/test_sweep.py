@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from nexmo_twisted.engine.loop import LONGEST_PAUSE
+from nexmo_twisted.domain.model import MessageEvent, Status
+from nexmo_twisted.engine.poller import LONGEST_PAUSE
 from nexmo_twisted.engine.sweep import EVERY
-from nexmo_twisted.model import MessageEvent, Status
-from nexmo_twisted.store.keys import DAY, KEEP
-from nexmo_twisted.store.sweeping import Sweeping
+from nexmo_twisted.store.schema import DAY, KEEP
+from nexmo_twisted.store.sweep import Sweeping
 from tests.scenarios.world import BOB, CLEO, DELAY, LUNCH, NO_RECEIPTS, ONE, TALK, World
 from tests.support import reading
 

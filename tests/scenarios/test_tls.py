@@ -13,12 +13,12 @@ from twisted.internet.ssl import trustRootFromCertificates
 from twisted.web.client import BrowserLikePolicyForHTTPS, RequestTransmissionFailed, ResponseNeverReceived
 
 from nexmo_twisted.config import Settings
-from nexmo_twisted.sandbox.layer_webhooks import signature
-from tests.clients.loopback import certificate
+from nexmo_twisted.sandbox.layer.webhooks import signature
+from tests.http_client.loopback import certificate
+from tests.platforms.layer.test_events import webhook
 from tests.scenarios.outside import LAYER_DOOR, LAYER_TYPE, Caller
 from tests.scenarios.world import BOB, ONE, World
 from tests.support import until
-from tests.web.test_layer_events import webhook
 from tests.web.wire import Wire
 
 

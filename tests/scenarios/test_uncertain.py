@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nexmo_twisted.sandbox.receipt_plan import ReceiptPlan
+from nexmo_twisted.sandbox.nexmo.receipt_plan import ReceiptPlan
 from tests.scenarios.world import BOB, DELAY, NO_RECEIPTS, World
 
 SETTLE = 600.0

@@ -5,9 +5,9 @@ What is not known yet waits; what cannot be known is not guessed.
 
 from __future__ import annotations
 
-from nexmo_twisted.sandbox.parts_plan import PartsPlan
-from nexmo_twisted.sandbox.receipt_plan import ReceiptPlan
-from nexmo_twisted.store.operator import Operator
+from nexmo_twisted.sandbox.nexmo.parts_plan import PartsPlan
+from nexmo_twisted.sandbox.nexmo.receipt_plan import ReceiptPlan
+from nexmo_twisted.store.admin import Operator
 from tests.scenarios.world import BOB, DELAY, LUNCH, NO_RECEIPTS, ONE, TALK, TWO, World
 from tests.support import turn, until
 

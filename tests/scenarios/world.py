@@ -11,9 +11,9 @@ from twisted.web.resource import IResource
 from twisted.web.server import Site
 
 from nexmo_twisted.config import Settings, load
-from nexmo_twisted.sandbox.companies import Credentials, Sandbox, cast
-from nexmo_twisted.sandbox.faults import Fault
-from nexmo_twisted.sandbox.receipt_plan import ReceiptPlan
+from nexmo_twisted.sandbox.http.faults import Fault
+from nexmo_twisted.sandbox.nexmo.receipt_plan import ReceiptPlan
+from nexmo_twisted.sandbox.simulators import Credentials, Sandbox, cast
 from nexmo_twisted.service import NexmoService
 from tests.support import PATIENCE, Server, StoreCase, counted, turn, until
 

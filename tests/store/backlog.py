@@ -9,10 +9,10 @@ from random import Random
 
 from twisted.internet.task import Clock
 
-from nexmo_twisted.model import Notification, Status, Thread
-from nexmo_twisted.rules.compact import pack
-from nexmo_twisted.rules.links import choose
-from nexmo_twisted.rules.pacing import Limits
+from nexmo_twisted.domain.links import choose
+from nexmo_twisted.domain.model import Notification, Status, Thread
+from nexmo_twisted.domain.rate_limits import Limits
+from nexmo_twisted.platforms.layer.message_codec import pack
 from nexmo_twisted.store.redis_store import RedisStore
 from tests.store.test_messages import REPORT, ROOT, event
 from tests.store.test_queue import CONVERSATION, LEASE, uuid

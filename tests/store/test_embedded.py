@@ -22,16 +22,16 @@ from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.errors import ConfigurationError, StoreUnavailable
-from nexmo_twisted.store import embedded
-from nexmo_twisted.store.embedded import EmbeddedValkey
-from nexmo_twisted.store.valkey import LONGEST_SOCKET_PATH, installed_valkey
+from nexmo_twisted.store import embedded_service
+from nexmo_twisted.store.embedded_server import LONGEST_SOCKET_PATH, installed_valkey
+from nexmo_twisted.store.embedded_service import EmbeddedValkey
 
 KILLED_OWNER = """
 import os, signal, sys
 from pathlib import Path
 from twisted.internet import reactor
 from twisted.internet.task import Clock
-from nexmo_twisted.store.embedded import EmbeddedValkey
+from nexmo_twisted.store.embedded_service import EmbeddedValkey
 EmbeddedValkey(Path(sys.argv[1]), reactor, Clock()).startService()
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -79,7 +79,7 @@ class EmbeddedValkeyTests(TestCase):
         self.addCleanup(globalLogPublisher.removeObserver, self._observe)
 
     def _observe(self, event: LogEvent) -> None:
-        if event.get("log_namespace", "").startswith(embedded.__name__):
+        if event.get("log_namespace", "").startswith(embedded_service.__name__):
             reactor.callLater(0, self._lines.put, formatEvent(event))
 
     def log_line(self) -> Deferred[str]:
@@ -142,7 +142,7 @@ class EmbeddedValkeyTests(TestCase):
         owner = await deferToThread(
             subprocess.run,
             [sys.executable, "-c", KILLED_OWNER, str(self.directory)],
-            env=os.environ | {"PYTHONPATH": str(Path(embedded.__file__).parents[2])},
+            env=os.environ | {"PYTHONPATH": str(Path(embedded_service.__file__).parents[2])},
         )
         self.assertEqual(owner.returncode, -signal.SIGKILL)
         address = str(self.directory / "valkey.sock")

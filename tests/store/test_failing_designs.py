@@ -14,18 +14,18 @@ import json
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
+from nexmo_twisted.domain.model import InboundSms, Receipt, Status
 from nexmo_twisted.errors import StoreUnavailable
-from nexmo_twisted.model import InboundSms, Receipt, Status
-from nexmo_twisted.rules.compact import pack
+from nexmo_twisted.platforms.layer.message_codec import pack
 from nexmo_twisted.store.connection import Connection
 from nexmo_twisted.store.url import parse
+from tests.platforms.layer.test_events import webhook
 from tests.scenarios.outside import Caller
 from tests.scenarios.own_redis import OwnRedis
 from tests.scenarios.world import DELAY, TALK, World
 from tests.store.test_messages import REPORT, ROOT, event
 from tests.store.test_queue import LEASE, NUMBERS, QueueCase, uuid
 from tests.support import attempt, sent
-from tests.web.test_layer_events import webhook
 
 DAY = 86_400.0
 HANDSET = "12015550198"

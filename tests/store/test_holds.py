@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nexmo_twisted.model import Claimed, Notification
+from nexmo_twisted.domain.model import Claimed, Notification
 from tests.store.test_queue import LEASE, NUMBERS, QueueCase, uuid
 from tests.support import attempt, sent
 

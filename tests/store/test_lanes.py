@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nexmo_twisted.model import Notification
+from nexmo_twisted.domain.model import Notification
 from tests.store.test_messages import REPORT
 from tests.store.test_queue import LEASE, NUMBERS, QueueCase, uuid
 from tests.store.test_uncertain import HANDSET, receipt

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from nexmo_twisted.model import Accepted, Asked, InboundSms, Notification, Receipt, Resolved, Thread
-from nexmo_twisted.rules.compact import reference
-from nexmo_twisted.rules.links import Choice, choose
+from nexmo_twisted.domain.links import Choice, choose
+from nexmo_twisted.domain.model import Accepted, Asked, InboundSms, Notification, Receipt, Resolved, Thread
+from nexmo_twisted.platforms.layer.message_codec import reference
 from tests.store.test_messages import REPORT
 from tests.store.test_queue import CONVERSATION, LEASE, NUMBERS
 from tests.store.test_resolving import HANDSET, NUMBER, OLD, SETTLE, ResolvingCase

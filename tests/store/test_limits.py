@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from random import Random
 
-from nexmo_twisted.model import Asked, InboundSms, Notification, Status, Thread
-from nexmo_twisted.rules.backoff import CAP
-from nexmo_twisted.rules.links import choose
-from nexmo_twisted.rules.pacing import KEY, Limits, pause
+from nexmo_twisted.domain.backoff import CAP
+from nexmo_twisted.domain.links import choose
+from nexmo_twisted.domain.model import Asked, InboundSms, Notification, Status, Thread
+from nexmo_twisted.domain.rate_limits import KEY, Limits, pause
 from nexmo_twisted.store.redis_store import RedisStore
 from tests.store.backlog import Backlog, hurried, owe, worst
 from tests.store.test_messages import REPORT, event

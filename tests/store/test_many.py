@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nexmo_twisted.model import Notification, Receipt, Status
-from nexmo_twisted.rules.compact import pack, short_id
-from nexmo_twisted.rules.entries import MessageFacts
-from nexmo_twisted.store.keys import KEEP
-from nexmo_twisted.store.operator import Operator
+from nexmo_twisted.domain.inspection import MessageFacts
+from nexmo_twisted.domain.model import Notification, Receipt, Status
+from nexmo_twisted.platforms.layer.message_codec import pack, short_id
+from nexmo_twisted.store.admin import Operator
+from nexmo_twisted.store.schema import KEEP
 from tests.store.test_messages import REPORT, ROOT, event
 from tests.store.test_queue import NUMBERS, uuid
-from tests.store.test_sweeping import SweepCase
+from tests.store.test_sweep import SweepCase
 from tests.support import attempt, sent
 
 MANY = [f"user{number:02}" for number in range(60)]

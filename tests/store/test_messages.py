@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
-from nexmo_twisted.model import MessageEvent, Status
-from nexmo_twisted.rules.compact import pack, unpack
+from nexmo_twisted.domain.model import MessageEvent, Status
+from nexmo_twisted.platforms.layer.message_codec import pack, unpack
 from tests.support import StoreCase
 
 ROOT = "https://api.layer.com/apps/082d4684-0992-11e5-a6c0-1697f925ec7b"

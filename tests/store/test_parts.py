@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, gatherResults
 
+from nexmo_twisted.domain.explain import reply_story
+from nexmo_twisted.domain.model import Closed, InboundSms, Part, PartTaken, Reply, Thread
 from nexmo_twisted.errors import StoreUnavailable
-from nexmo_twisted.model import Closed, InboundSms, Part, PartTaken, Reply, Thread
-from nexmo_twisted.rules.story import reply_story
-from nexmo_twisted.store.keys import DAY, KEEP
-from nexmo_twisted.store.operator import Operator
+from nexmo_twisted.store.admin import Operator
 from nexmo_twisted.store.redis_store import RedisStore
+from nexmo_twisted.store.schema import DAY, KEEP
 from tests.store.test_queue import CONVERSATION, LEASE, NUMBERS
 from tests.support import StoreCase
 

@@ -6,10 +6,10 @@ import json
 from typing import Any, Literal
 from uuid import UUID
 
+from nexmo_twisted.domain.links import Choice, NoNumber, choose, thread_of
+from nexmo_twisted.domain.model import Asked, Claimed, InboundSms, Notification, Status, Thread
 from nexmo_twisted.errors import AnswerLost
-from nexmo_twisted.model import Asked, Claimed, InboundSms, Notification, Status, Thread
-from nexmo_twisted.rules.compact import pack
-from nexmo_twisted.rules.links import Choice, NoNumber, choose, thread_of
+from nexmo_twisted.platforms.layer.message_codec import pack
 from nexmo_twisted.store.connection import Connection
 from nexmo_twisted.store.redis_store import RedisStore
 from tests.store.test_messages import REPORT, ROOT, event

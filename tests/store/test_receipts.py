@@ -9,16 +9,16 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nexmo_twisted.domain.model import Asked, Delivery, InboundSms, Notification, Receipt, Status
 from nexmo_twisted.errors import StoreUnavailable
-from nexmo_twisted.model import Asked, Delivery, InboundSms, Notification, Receipt, Status
-from nexmo_twisted.rules import receipts
-from nexmo_twisted.rules.receipts import brief
-from nexmo_twisted.store.keys import DAY, KEEP, MINUTE
-from nexmo_twisted.store.operator import Operator
+from nexmo_twisted.providers.nexmo import receipt_codes
+from nexmo_twisted.providers.nexmo.receipt_codes import brief
+from nexmo_twisted.store.admin import Operator
 from nexmo_twisted.store.redis_store import PARKED
+from nexmo_twisted.store.schema import DAY, KEEP, MINUTE
 from tests.store.test_messages import event
 from tests.store.test_queue import LEASE, NUMBERS, uuid
-from tests.store.test_sweeping import SweepCase
+from tests.store.test_sweep import SweepCase
 from tests.store.test_uncertain import UncertainCase
 from tests.support import attempt, sent
 
@@ -176,7 +176,7 @@ class Kept(ReceiptCase):
             await self.sent(n)
             await self.hear(one, PARTS[0])
             heard = await self.hear(other, PARTS[1])
-            first, last = (receipts.said(Receipt("", "", "", "", word, "0")) for word in (one, other))
+            first, last = (receipt_codes.said(Receipt("", "", "", "", word, "0")) for word in (one, other))
             self.assertEqual((heard.before, heard.said), (first, max(first, last)))
             self.assertEqual(await self.said(n), max(first, last), (one, other))
 
@@ -232,11 +232,11 @@ class Kept(ReceiptCase):
             await self.accept(item, *PARTS)
             for each in late:
                 await self._hear(item, each)
-            all_said = {receipts.said(each.receipt("")) for each in (*early, *late)}
+            all_said = {receipt_codes.said(each.receipt("")) for each in (*early, *late)}
             weightiest = max(all_said, key=lambda said: (said[0], int(said[1:] or 0)))
             self.assertEqual(await self.said(n), weightiest, (early, late))
             blocked = await self.redis("EXISTS", f"nx:opt:{HANDSET}")
-            self.assertEqual(bool(blocked), receipts.opted_out(weightiest), (early, late))
+            self.assertEqual(bool(blocked), receipt_codes.opted_out(weightiest), (early, late))
             self.assertEqual((await self.parked(), await self.redis("KEYS", "nx:n:*")), (0, []))
 
     async def _hear(self, item: Notification, each: _Heard) -> None:

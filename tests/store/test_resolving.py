@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nexmo_twisted.model import Accepted, InboundSms, Notification, Receipt, Reply, Resolved, Thread
-from nexmo_twisted.rules.compact import reference
+from nexmo_twisted.domain.model import Accepted, InboundSms, Notification, Receipt, Reply, Resolved, Thread
+from nexmo_twisted.platforms.layer.message_codec import reference
 from tests.store.test_messages import REPORT
 from tests.store.test_queue import CONVERSATION, LEASE, NUMBERS, QueueCase
 from tests.support import attempt, sent

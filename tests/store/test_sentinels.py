@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import TestCase
 
-from nexmo_twisted.store.lines import Unusable
+from nexmo_twisted.store.protocol import Unusable
 from nexmo_twisted.store.sentinels import Host, Sentinels
 from tests.support import until
 

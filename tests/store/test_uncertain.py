@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nexmo_twisted.model import Notification, Receipt, Settled, Status, Thread
-from nexmo_twisted.rules.links import choose, introduction_mark
+from nexmo_twisted.domain.links import choose, introduction_mark
+from nexmo_twisted.domain.model import Notification, Receipt, Settled, Status, Thread
 from tests.store.test_messages import REPORT, event
 from tests.store.test_queue import CONVERSATION, LEASE, NUMBERS, QueueCase, uuid
 from tests.support import attempt, reading, sent

@@ -34,7 +34,7 @@ RULES = (
         answered.callback(code)
         return answered.addCallback(partial(answer, request))
 """,
-        "tests.web.test_doors.LayerTests.test_stored_before_answered",
+        "tests.web.test_routing.LayerTests.test_stored_before_answered",
     ),
     Rule(
         "an attempt is recorded before the bytes go out",

@@ -1,0 +1,232 @@
+"""How each kind of value is checked: what was written goes in, what the service works with comes out.
+
+Every check raises ValueError with what is wrong, never with the value, and with nothing when the kind of the value says
+it all.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import phonenumbers
+from pydantic import PlainValidator, SecretStr
+
+from nexmo_twisted import durations
+from nexmo_twisted.config.urls import endpoint, function
+from nexmo_twisted.domain import optout
+from nexmo_twisted.store import url as redis_url
+from nexmo_twisted.templates import compiled
+
+
+def text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError
+    if re.search("[\ud800-\udfff]", value):
+        raise ValueError("there is half a character in it, or a byte that is not UTF-8")
+    return value
+
+
+def duration(value: Any) -> int:
+    try:
+        return durations.milliseconds(value)
+    except ValueError:
+        raise ValueError from None
+
+
+def secret(value: object) -> SecretStr:
+    secret = text(value.get_secret_value() if isinstance(value, SecretStr) else value)
+    if secret == "...":
+        raise ValueError('"..." stands for the real one in the example')
+    if secret != secret.strip():
+        raise ValueError("there is a blank at its beginning or end")
+    return SecretStr(secret)
+
+
+def secret_or_nothing(value: object) -> SecretStr:
+    return SecretStr("") if value == "" else secret(value)
+
+
+def credential(value: object) -> str:
+    """It goes into a header or a form: a blank or a line break in it is a slip of whoever copied it."""
+    credential = secret(value).get_secret_value()
+    if not re.fullmatch("[!-~]+", credential):
+        raise ValueError
+    return credential
+
+
+def listed(value: object) -> object:
+    return [value] if isinstance(value, str | SecretStr) else value
+
+
+def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not values:
+        raise ValueError("it is empty")
+    if len(set(values)) < len(values):
+        raise ValueError("one is there twice")
+    return values
+
+
+def one_of(*names: str) -> PlainValidator:
+    def check(value: object) -> str:
+        if not isinstance(value, str) or value not in names:
+            raise ValueError
+        return value
+
+    return PlainValidator(check)
+
+
+def phone_number(value: object) -> str:
+    written = str(value) if type(value) is int and 0 < value < 10**15 else text(value)
+    if "(0)" in written:
+        raise ValueError("the (0) must be left out")
+    digits = re.sub(r"[ ()-]", "", written.strip().removeprefix("+"))
+    if not re.fullmatch("[0-9]+", digits):
+        raise ValueError
+    if digits[0] == "0":
+        raise ValueError("it does not begin with a country code")
+    if not 7 <= len(digits) <= 15:
+        raise ValueError(f"it has {len(digits)} digits")
+    return digits
+
+
+def region(value: object) -> str:
+    region = text(value).upper()
+    if region not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError
+    return region
+
+
+def switch(value: object) -> bool:
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
+def path_secret(value: object) -> SecretStr:
+    secret = secret_or_nothing(value).get_secret_value()
+    if secret and not re.fullmatch("[A-Za-z0-9_-]{16,64}", secret):
+        raise ValueError
+    return SecretStr(secret)
+
+
+def segments(value: object) -> int:
+    if isinstance(value, str) and re.fullmatch("[0-9]{1,2}", value):
+        value = int(value)
+    if type(value) is not int or not 1 <= value <= 20:
+        raise ValueError
+    return value
+
+
+_SLOWEST, _FASTEST = 0.01, 1000.0  # SMS a second
+
+
+def rate(value: object) -> float:
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            raise ValueError from None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError
+    if value != 0 and not _SLOWEST <= value <= _FASTEST:  # nor is it "not a number"
+        raise ValueError
+    return float(value)
+
+
+def rates(value: object) -> dict[str, float]:
+    """By number. A text is JSON, as it comes from the environment."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            raise ValueError("it is no JSON") from None
+    if not isinstance(value, Mapping):
+        raise ValueError
+    found = {phone_number(number): rate(given) for number, given in value.items()}
+    if len(found) < len(value):
+        raise ValueError("one number is there twice")
+    return found
+
+
+def opt_out_word(value: object) -> str:
+    word = text(value)
+    if not optout.normalised(word):
+        raise ValueError("there is only punctuation in it")
+    if len(word) > optout.LONGEST:
+        raise ValueError(f"it has more than {optout.LONGEST} characters, and longer texts are no STOP")
+    if optout.asks(word) in (optout.Ask.START, optout.Ask.HELP):
+        raise ValueError("START, UNSTOP and HELP ask for something else")
+    return word
+
+
+_APP_ID = re.compile(
+    r"(?:layer:///apps/(?:staging|production)/)?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})",
+    re.IGNORECASE,
+)
+
+
+def app_id(value: object) -> str:
+    found = _APP_ID.fullmatch(text(value))
+    if found is None:
+        raise ValueError
+    return found[1].lower()
+
+
+def path(value: object) -> str:
+    path = text(value).strip("/")
+    if not re.fullmatch("[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*", path):
+        raise ValueError
+    if {".", ".."} & set(path.split("/")):
+        raise ValueError("'.' and '..' are not possible")
+    return path
+
+
+def redis(value: object) -> str:
+    redis_url.parse(text(value))
+    return text(value)
+
+
+def endpoint_or_nothing(value: object) -> str:
+    return "" if value == "" else endpoint(text(value))
+
+
+def host(value: object) -> str:
+    name = text(value).lower().removesuffix(".")
+    if not re.fullmatch(r"(?:[a-z0-9_-]{1,63}\.){0,20}[a-z0-9_-]{1,63}", name):
+        raise ValueError
+    return name
+
+
+def template(value: object) -> str:
+    source = text(value)
+    compiled.compile_template(source, names=compiled.MESSAGE_NAMES)
+    return source
+
+
+_FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", re.ASCII)
+
+
+def introduction(value: object) -> str | Callable[..., Any]:
+    if callable(value):
+        return value
+    if isinstance(value, str) and not value.strip():
+        return ""
+    if _FUNCTION.fullmatch(text(value)):
+        return function(text(value))
+    compiled.compile_template(text(value), names=compiled.MESSAGE_NAMES)
+    return text(value)
+
+
+def identities(value: object) -> Literal["layer"] | Callable[..., Any]:
+    if callable(value):
+        return value
+    if value == "layer":
+        return "layer"
+    if not _FUNCTION.fullmatch(text(value)):
+        raise ValueError
+    return function(text(value))

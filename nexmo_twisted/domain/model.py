@@ -1,0 +1,366 @@
+"""The values that pass between the rooms. All are frozen; none does any I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+from typing import Any, Generic, Literal, TypeVar
+from uuid import UUID
+
+
+class Status(IntEnum):
+    """How far a message has come with one participant. Later ones are greater, so a merge is ``max``."""
+
+    SENT = 0
+    DELIVERED = 1
+    READ = 2
+
+
+EventKind = Literal["sent", "delivered", "read", "deleted"]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageEvent:
+    """One webhook of the chat platform about one message.
+
+    ``message_id`` is the bare UUID in lower case. ``sender`` is the user id of the author. ``statuses`` holds every
+    participant the event speaks of, the sender included. ``message`` is the whole documented Message object.
+    ``left_out`` is what could not be used and was left out, by kind: "recipient", "actor", "part" or "member".
+    """
+
+    kind: EventKind
+    message_id: str
+    sender: str
+    statuses: Mapping[str, Status]
+    message: Mapping[str, Any]
+    left_out: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a user is. ``values`` is handed to templates as it is; ``phone`` there is as its owner wrote it."""
+
+    user_id: str
+    values: Mapping[str, Any]
+
+    @property
+    def phone(self) -> object:
+        return self.values.get("phone")
+
+
+@dataclass(frozen=True, slots=True)
+class Promoted:
+    """What one pass over the due messages did. ``next`` is the ms until the next one is due, None when none waits.
+
+    ``orphans`` counts due entries without their message, which should not exist.
+    """
+
+    messages: int
+    notifications: int
+    orphans: int
+    next: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A text of our own to a handset (E.164 digits), from the number that the handset wrote to."""
+
+    handset: str
+    number: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One claimed notification: one recipient of one message that fell due unread.
+
+    Times are milliseconds since the epoch by Redis' clock. ``waited`` is how long it has been due, time on hold not
+    counted. ``statuses`` is empty and ``packed`` blank when the message is gone (``gone`` says why). ``suspect``:
+    whoever had it before never said a word about it. With a ``notice`` there is no message, and its id is that of the
+    notification. ``aside_since`` is when it first stepped aside because all numbers of its handset were in use;
+    ``reason`` why it was put off last, blank when it was not.
+    """
+
+    id: str
+    token: str
+    message_id: str
+    user_id: str
+    sender: str
+    packed: str
+    statuses: Mapping[str, Status]
+    gone: str
+    attempts: int
+    introduction_failures: int
+    due: int
+    waited: int
+    suspect: bool
+    notice: Notice | None = None
+    aside_since: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One claimed reply: an SMS that a handset sent to one of our numbers.
+
+    ``handset`` and ``number`` are E.164 digits. ``once`` is the UUID that keeps the chat platform from posting it
+    twice. ``thread`` is the conversation the number carried on that handset when the SMS came, or None. It is ``open``
+    while an attempt at an SMS of another conversation decides, and in ``doubt`` when nothing will. ``reason`` is why it
+    was put off last.
+    """
+
+    id: str
+    token: str
+    handset: str
+    number: str
+    text: str
+    once: UUID
+    thread: Thread | None
+    attempts: int
+    waited: int
+    suspect: bool
+    open: bool = False
+    doubt: bool = False
+    reason: str = ""
+
+
+Item = TypeVar("Item", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed(Generic[Item]):
+    """What one claim brought. ``next`` is the ms until there is something to look at again, None when nothing waits.
+
+    ``lost`` counts SMS whose sender died, which are uncertain now; ``crashed`` counts items buried because everybody
+    who had them died.
+    """
+
+    next: int | None
+    items: Sequence[Item]
+    lost: int = 0
+    crashed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of a long SMS this is. ``number`` counts from 1 to ``total``, which is 255 at most.
+
+    The parts of one SMS have the same ``reference``, an opaque word; a handset uses it again sooner or later.
+    """
+
+    reference: str
+    total: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class InboundSms:
+    """An SMS as the provider's webhook delivered it. Numbers are as they came; ``message_id`` is opaque.
+
+    A ``binary`` one is for a machine and has no text. ``part`` is None for an SMS that came whole.
+    """
+
+    message_id: str
+    msisdn: str
+    to: str
+    text: str
+    binary: bool = False
+    part: Part | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartTaken:
+    """What one part of a long SMS came to.
+
+    ``outcome`` is "known" (it came before), "waiting" for the others, "whole" (it was the last one), or "late": the
+    others were posted without it. ``torn`` is how many long SMS were closed for it though parts of them were missing.
+    ``next`` is the ms until this SMS will be, None when it waits for nothing.
+    """
+
+    outcome: Literal["known", "waiting", "whole", "late"]
+    torn: int
+    next: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The long SMS whose missing parts were waited for long enough: how many became replies as they are.
+
+    ``orphans`` counts entries without parts, which should not exist; ``next`` is the ms until the next one is due, None
+    when none waits.
+    """
+
+    torn: int
+    orphans: int
+    next: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A delivery receipt: what the provider says became of one part of an SMS that it accepted.
+
+    ``client_ref`` is that of the :class:`Sms`, blank when the receipt carries none; ``message_id`` the provider's id
+    of the part. ``handset`` is the recipient and ``number`` the sender, as they came. ``status`` is the provider's
+    word in lower case (``delivered``, ``failed`` ...), ``error_code`` its number, "0" when all is well.
+    """
+
+    client_ref: str
+    message_id: str
+    handset: str
+    number: str
+    status: str
+    error_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What is known of the delivery of one SMS, now that there is news of it.
+
+    ``message_id`` is the UUID of its message, or the id of a notice; blank when the SMS is not known (yet). ``ended``
+    is the state that the news has ended: "S" for an SMS that was being sent, "U" uncertain, "D" buried, "R" or "C"
+    waiting for another attempt; blank when it was known to be accepted. ``before`` and ``said`` are what its receipts
+    said before, and what they say now (see providers.nexmo.receipt_codes), blank for nothing.
+    """
+
+    message_id: str
+    ended: str
+    before: str
+    said: str
+    relink: Relink | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Relink:
+    """A user whose map in the Node service's format is to say again what stands on a handset (digits)."""
+
+    user_id: str
+    handset: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of the SMS of unknown outcome that had no receipt in time, one count each.
+
+    ``next`` is the ms until the next one is to be settled, None when none waits.
+    """
+
+    resent: int
+    buried: int
+    dropped: int
+    unneeded: int
+    next: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """What one SMS thread stands for: this user in this conversation (``layer:///conversations/<uuid>``)."""
+
+    user_id: str
+    conversation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sms:
+    """One text message to send. ``sender`` and ``to`` are E.164 digits; ``unicode`` picks UCS-2 over GSM-7.
+
+    ``client_ref`` is the same for every attempt at the same notification (at most 40 characters of ASCII).
+    """
+
+    sender: str
+    to: str
+    text: str
+    unicode: bool
+    client_ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One recorded attempt at a text. ``handset`` is where its link is kept, in digits; ``introduced`` the thread that
+    the handset knows about once it has this SMS, or blank. ``map_read`` and ``map_new`` are the user's map before and
+    after, and ``ttl`` its time to live in ms; blank and 0 for a notice, which changes no link. After ``until``, a time
+    of the reactor's clock, it must not go out any more."""
+
+    handset: str
+    number: str
+    until: float
+    introduced: str = ""
+    map_read: str = ""
+    map_new: str = ""
+    ttl: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An SMS was accepted: its bytes went out ``on_wire`` seconds ago, if that is known, and its request took ``took``
+    seconds. ``message_ids`` are the provider's ids of its parts."""
+
+    on_wire: float | None
+    took: float
+    message_ids: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an SMS asks of the service itself, and the answers: to that, and to a START that cannot count yet; blank for
+    none. ``turned_away``: webhooks of SMS were answered 503 by this process since it last stored one."""
+
+    what: Literal["", "stop", "start", "help"] = ""
+    answer: str = ""
+    again: str = ""
+    turned_away: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """To which thread an open reply belongs, None for none; or it is in ``doubt``; or it ``waits``, being given
+    back."""
+
+    thread: Thread | None = None
+    doubt: bool = False
+    waits: bool = False
+
+
+class Verdict(Enum):
+    """What is known after an attempt to send one SMS."""
+
+    ACCEPTED = "accepted"  #: the provider has taken it
+    NOT_SENT = "not_sent"  #: certainly not sent; may be tried again
+    UNCERTAIN = "uncertain"  #: may have been sent; trying again might double it
+    ACCOUNT = "account"  #: certainly not sent, and nothing else will be until somebody mends the account
+    REFUSED = "refused"  #: certainly not sent, and never will be
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The outcome of one attempt. ``reason`` is safe to log; ``retry_after`` is in seconds when a time was named.
+
+    ``message_ids`` are the provider's ids of the parts it accepted; ``alarm`` is set when an operator should look.
+    ``exceeded`` is the limit of so many a second that the SMS went beyond: that of the whole account or of its sender.
+    ``on_wire`` is how many seconds before this its bytes went out, None where that is not known. ``account_works``: it
+    was refused for a reason of its own, by a provider that had nothing against the account.
+    """
+
+    verdict: Verdict
+    reason: str
+    retry_after: float | None = None
+    message_ids: tuple[str, ...] = ()
+    alarm: str = ""
+    exceeded: Literal["", "account", "number"] = ""
+    on_wire: float | None = None
+    account_works: bool = False
+
+
+#: What came of holding the outgoing side for an item: see Store.hold.
+Held = Literal["NEW", "DOUBT", "DONE", "BURIED", "STALE"]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedNumber:
+    """A number of the provider's account: E.164 digits, ISO country, where its inbound SMS go, what it can do."""
+
+    msisdn: str
+    country: str
+    inbound_url: str = ""
+    features: frozenset[str] = field(default_factory=frozenset)

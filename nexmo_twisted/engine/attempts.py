@@ -1,0 +1,225 @@
+"""Departures: the last step before an SMS goes out, in which its number, its limits and the attempt are settled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from twisted.internet.defer import CancelledError
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from nexmo_twisted.domain import phones
+from nexmo_twisted.domain.invisible import is_blank, with_few_marks
+from nexmo_twisted.domain.links import LinkState, NoNumber, choose, introduction_mark
+from nexmo_twisted.domain.model import Attempt, Notice, Notification, Sms, Status, Thread
+from nexmo_twisted.domain.rate_limits import KEY, Limits
+from nexmo_twisted.domain.segments import MAX_CHARACTERS, Fitted, fit_both
+from nexmo_twisted.domain.text import clean
+from nexmo_twisted.engine.cache import Cache
+from nexmo_twisted.engine.customer_functions import where
+from nexmo_twisted.errors import NexmoTwistedError, Temporary
+from nexmo_twisted.ports import Counters, Introduction, Store
+
+#: How often an introduction may fail before the SMS goes out without it.
+INTRODUCTION_TRIES = 3
+#: Characters of a text that are looked at, some of which may be left out for being invisible.
+MOST_READ = 4 * MAX_CHARACTERS
+#: How often a number is chosen again because another process was faster.
+CHOICES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the customer decided, in the units of the settings: ms, E.164 digits, statuses."""
+
+    report: Collection[Status]
+    numbers: Sequence[str]
+    on_exhausted: str
+    link_lifetime: int
+    link_keep: int
+    give_up: int
+    region: str
+    max_segments: int
+    api_root: str
+    limits: Limits
+    settle_time: int
+
+
+class Skip(Exception):
+    """Nothing is to be sent, for a reason that will not change; ``detail`` is for who asks why."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.detail = detail
+
+
+class GiveBack(Exception):
+    """Not ours to do now: the service stops, the outgoing side is held, or another process has it."""
+
+
+class Waits(Exception):
+    """It has to wait, for a limit or a number, and has been given back for so long."""
+
+
+class IntroductionFailed(Temporary):
+    """The introduction could not be made."""
+
+
+class Departures:
+    """Records the attempt at an SMS directly before it goes out.
+
+    ``closing`` says whether nothing new is to be begun. Besides the exceptions above every method raises
+    StoreUnavailable.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        store: Store,
+        introduction: Introduction | None,
+        conversations: Cache[Mapping[str, Any]],
+        terms: Terms,
+        lease: int,
+        closing: Callable[[], bool],
+        counters: Counters,
+        clock: IReactorTime,
+    ) -> None:
+        self._store = store
+        self._introduction = introduction
+        self._conversations = conversations
+        self._terms = terms
+        self._lease = lease
+        self._closing = closing
+        self._counters = counters
+        self._clock = clock
+
+    async def text(
+        self,
+        item: Notification,
+        thread: Thread,
+        handset: str,
+        raw: str,
+        context: Mapping[str, Any],
+        body: str,
+    ) -> tuple[Sms, Attempt]:
+        """Choose a number and record the attempt; made again while another process changes what it is based on. Links
+        are kept under the canonical spelling of ``handset``, which is dialled as it is."""
+        terms, kept_as = self._terms, phones.canonical(handset)
+        introduction: str | None = None
+        for _ in range(CHOICES):
+            state = await self._store.read_links(thread.user_id, kept_as, raw=raw)
+            choice = choose(
+                state,
+                thread,
+                kept_as,
+                raw,
+                terms.numbers,
+                terms.link_lifetime,
+                terms.link_keep,
+                take_over=terms.on_exhausted == "oldest",
+            )
+            if isinstance(choice, NoNumber):
+                if await self._without_number(item, state, kept_as, choice):
+                    raise Waits
+                continue
+            if not choice.introduced and introduction is None:
+                introduction = await self._introduce(item, context)
+            fitted = _fitted("" if choice.introduced else introduction or "", body, terms.max_segments)
+            if self._closing():
+                raise GiveBack
+            known = introduction_mark(thread) if choice.introduced or introduction is not None else ""
+            until, commit = self._until(), choice.commit
+            limits = terms.limits.of(choice.number)
+            answer = await self._store.begin(item, terms.report, commit, known, self._lease, limits)
+            if answer == "CONFLICT":
+                continue
+            self._check(answer)
+            if choice.taken_over:
+                self._counters.count("taken_over")
+                self._log.warn(
+                    "Message {id} takes the number of an idle conversation: more numbers are needed",
+                    id=item.message_id,
+                )
+            attempt = Attempt(kept_as, choice.number, until, known, state.user_map, commit.user_map, commit.ttl)
+            return Sms(choice.number, handset, fitted.text, fitted.unicode, item.id), attempt
+        raise Temporary("the links of this user change all the time")
+
+    async def notice(self, item: Notification, notice: Notice) -> tuple[Sms, Attempt]:
+        """Record the attempt at a text of our own."""
+        fitted = fit_both("", clean(notice.text), self._terms.max_segments)
+        if self._closing():
+            raise GiveBack
+        until = self._until()
+        limits = self._terms.limits.of(notice.number)
+        self._check(await self._store.begin_notice(item, self._lease, limits))
+        sms = Sms(notice.number, notice.handset, fitted.text, fitted.unicode, item.id)
+        return sms, Attempt(notice.handset, notice.number, until)
+
+    def _until(self) -> float:
+        """When the lease is over that begins now, by our own clock: nothing goes out after that."""
+        return self._clock.seconds() + self._lease / 1000
+
+    async def _without_number(self, item: Notification, state: LinkState, handset: str, found: NoNumber) -> bool:
+        """Step aside while an attempt of another thread may still give its number back. Returns whether it did so: not
+        when that may have happened meanwhile."""
+        left = self._terms.settle_time
+        if item.aside_since is not None:
+            left -= state.now - item.aside_since
+        if found.for_now and left > 0:
+            if not await self._store.step_aside(item, state, handset, left):
+                return False
+            self._counters.count("waited", "handset")
+            return True
+        if state.unowned.issuperset(self._terms.numbers):
+            raise Temporary("the account owns none of the numbers")
+        self._counters.count("numbers_exhausted")
+        self._log.error(
+            "No number is free for a handset: message {id} is not sent; more numbers are needed", id=item.message_id
+        )
+        raise Skip("no_number")
+
+    def _check(self, answer: str) -> None:
+        """Raise unless the attempt was recorded."""
+        if answer == "OK":
+            return
+        if answer in ("STALE", "HELD"):
+            raise GiveBack
+        word, _, limit = answer.partition(" ")
+        if word == "WAIT":
+            self._counters.count("waited", "account" if limit == KEY else "number")
+            raise Waits
+        raise Skip(answer)
+
+    async def _introduce(self, item: Notification, context: Mapping[str, Any]) -> str | None:
+        """The introduction; None when it failed for the last time, so that the SMS goes out without."""
+        if self._introduction is None:
+            return ""
+        try:
+            conversation = await self._conversations.get(context["conversation"]["id"])
+            text = await self._introduction.introduce(context, conversation)
+            return "" if is_blank(text) else text.strip()
+        except CancelledError:
+            raise
+        except Exception as error:
+            reason = error.reason if isinstance(error, NexmoTwistedError) else where(error)
+            if item.introduction_failures + 1 >= INTRODUCTION_TRIES:
+                self._log.error(
+                    "Message {id} goes out without its introduction: {reason}", id=item.message_id, reason=reason
+                )
+                return None
+            raise IntroductionFailed(f"introduction: {reason}") from error
+
+
+@lru_cache(4)  # the text of one message is mostly the same for all its recipients, who have their turns together
+def _fitted(lead: str, body: str, max_segments: int) -> Fitted:
+    return fit_both(_readable(lead), _readable(body), max_segments)
+
+
+def _readable(text: str) -> str:
+    """What is shown of a text, and looked at: more than that fits into no SMS, and costs time."""
+    return with_few_marks(clean(text)[:MOST_READ])

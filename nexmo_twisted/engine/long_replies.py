@@ -1,0 +1,40 @@
+"""Joining: a long reply of which parts are missing is posted as it is, when they were waited for long enough."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from nexmo_twisted.engine.poller import Loop
+from nexmo_twisted.ports import Counters, Store
+
+#: Long replies looked at in one script call; each has up to 255 parts.
+BATCH = 20
+
+
+class Joining:
+    """Looks at long replies that wait for parts; ``reply_came`` is told when one of them may be posted.
+
+    Those whose parts all came are none of its business: the last part makes a reply of them.
+    """
+
+    _log = Logger()
+
+    def __init__(self, store: Store, clock: IReactorTime, reply_came: Callable[[], None], counters: Counters) -> None:
+        self._store = store
+        self._reply_came = reply_came
+        self._counters = counters
+        self.loop = Loop("joining", clock, self._look)
+
+    async def _look(self) -> float | None:
+        closed = await self._store.close_parts(BATCH)
+        for _ in range(closed.torn):
+            self._counters.count("replies", "incomplete")
+        if closed.orphans:
+            self._log.error("{n} long replies had lost their parts", n=closed.orphans)
+        if closed.torn:
+            self._log.info("{n} long replies are posted with parts missing", n=closed.torn)
+            self._reply_came()
+        return None if closed.next is None else closed.next / 1000

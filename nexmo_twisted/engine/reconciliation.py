@@ -1,0 +1,69 @@
+"""Settlement: an SMS of unknown outcome waits for its receipt; when none comes, the customer's policy decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from nexmo_twisted.domain.model import Status
+from nexmo_twisted.engine.circuit_breaker import Circuit
+from nexmo_twisted.engine.poller import Loop
+from nexmo_twisted.ports import Counters, Store
+
+#: SMS looked at in one script call.
+BATCH = 100
+
+
+class Settlement:
+    """Looks at SMS that have been uncertain for ``settle_time`` ms.
+
+    ``policy`` is "resend" (once, if still unread), "hold" or "drop"; ``notify`` is told when some were settled: there
+    may be something to send again, or a reply that waited. While the ``circuit`` of the provider is open only one is
+    settled in each ``settle_time``: what is sent again then is likely to be in vain, and there is no third time.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        store: Store,
+        clock: IReactorTime,
+        settle_time: int,
+        policy: str,
+        report: Collection[Status],
+        notify: Callable[[], None],
+        counters: Counters,
+        circuit: Circuit,
+    ) -> None:
+        self._store = store
+        self._settle_time = settle_time
+        self._policy = policy
+        self._report = report
+        self._notify = notify
+        self._counters = counters
+        self._circuit = circuit
+        self._clock = clock
+        self._next_probe = 0.0
+        self.loop = Loop("settlement", clock, self._look)
+
+    async def _look(self) -> float | None:
+        batch, wait = BATCH, self._next_probe - self._clock.seconds()
+        if self._circuit.open and self._policy == "resend":
+            if wait > 0:
+                return wait
+            batch, wait = 1, self._settle_time / 1000
+            self._next_probe = self._clock.seconds() + wait
+        settled = await self._store.settle(batch, self._settle_time, self._policy, self._report)
+        for what in ("resent", "buried", "dropped", "unneeded"):
+            number = getattr(settled, what)
+            for _ in range(number):
+                self._counters.count("settled", what)
+            if number:
+                self._log.warn("{n} SMS of unknown outcome had no receipt in time: {what}", n=number, what=what)
+        for _ in range(settled.buried):
+            self._counters.count("buried", "uncertain")
+        if settled.resent or settled.buried or settled.dropped or settled.unneeded:
+            self._notify()
+        return None if settled.next is None else settled.next / 1000

@@ -1,0 +1,159 @@
+"""Watching Redis: whether it takes webhooks, whether it still has what it confirmed, what waits in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from nexmo_twisted.domain.heartbeat import Pulse, RedisSettings, doubts, forged_stops, rolled_back, set_aside, skew
+from nexmo_twisted.engine.issues import Trouble, Troubles
+from nexmo_twisted.engine.poller import Loop
+from nexmo_twisted.errors import StoreUnavailable
+from nexmo_twisted.ports import Counters
+
+#: Seconds from one beat to the next, and from one look at the settings of Redis to the next.
+EVERY = 1.0
+SETTINGS_EVERY = 60.0
+#: Milliseconds that Redis remembers a beat: longer than an outage that is worth an alarm of its own.
+REMEMBERED = 24 * 3_600_000
+#: Seconds that a rollback stays in sight after it was noticed.
+IN_SIGHT = 3600.0
+#: Seconds between the clock of Redis and ours that call for a look at both, and at which all is well again.
+SKEWED, IN_STEP = 2.0, 1.0
+
+
+class Watched(Protocol):
+    """Redis as seen by one process. Every method raises StoreUnavailable and nothing else."""
+
+    async def beat(self, number: int, remember: int) -> Pulse:
+        """Write the number of this beat, remembered for so many ms. Refused whenever a webhook could not be stored."""
+
+    async def settings(self) -> RedisSettings:
+        """What decides what Redis may lose."""
+
+    async def forget(self) -> None:
+        """There will be no more beats."""
+
+
+class Watch:
+    """Beats once a second, and keeps what Redis answers.
+
+    Each beat writes a number, one higher than the last, and hears which number was there. When that is lower than the
+    last one that Redis confirmed, or none, then Redis has gone back in time: a power loss took its last second, a
+    replica took over that had not heard of it yet, somebody restored a backup or deleted everything. Then messages are
+    missing, or were texted and wait to be texted again, and nothing else would show it. It is told, and work goes on.
+
+    Each process has a number of its own. One that all of them raised would soon be as high again as anybody remembers,
+    thanks to the others; a number with one writer is known exactly. A beat without an answer may have been written or
+    not, so the last one with an answer counts. What was lost between two beats goes unnoticed, and so does a loss while
+    no process runs.
+
+    ``wall`` is the time of day, in seconds since the epoch; ``clock`` times the beats.
+    """
+
+    _log = Logger()
+
+    def __init__(self, redis: Watched, clock: IReactorTime, wall: Callable[[], float], counters: Counters) -> None:
+        self.pulse = Pulse()  #: the newest one
+        self.skew = 0.0  #: seconds that Redis' clock is ahead of ours, at least
+        self._redis = redis
+        self._clock = clock
+        self._wall = wall
+        self._counters = counters
+        self._sent = self._confirmed = 0
+        self._away: Trouble | None = Trouble("Redis", wall(), "not connected to Redis")
+        self._alarmed = False
+        self._rollback: tuple[float, Trouble] | None = None
+        self._warnings = Troubles(wall)
+        self._skewed = False
+        self._settings_at = 0.0
+        self.loop = Loop("watch", clock, self._look, longest=EVERY)
+        self.start = self.loop.start
+
+    @property
+    def busy(self) -> bool:
+        return self.loop.busy
+
+    async def stop(self) -> None:
+        """Waits for the present beat, which ends by itself."""
+        await self.loop.stop()
+        if self._confirmed:
+            with suppress(StoreUnavailable):
+                await self._redis.forget()
+
+    def away(self) -> list[Trouble]:
+        """That webhooks cannot be stored, and why."""
+        return [self._away] if self._away else []
+
+    def troubles(self) -> list[Trouble]:
+        """That the outgoing side is held; that Redis has lost something lately."""
+        found = []
+        if self.pulse.held_since is not None:
+            found.append(Trouble("outgoing SMS", self.pulse.held_since / 1000, f"held: {self.pulse.held_reason}"))
+        if self._rollback is not None and self._clock.seconds() - self._rollback[0] < IN_SIGHT:
+            found.append(self._rollback[1])
+        return found
+
+    def warnings(self) -> list[Trouble]:
+        """What Redis may lose by its settings, clocks that do not agree, webhooks that nobody could use."""
+        aside = [Trouble(what, since / 1000, reason) for what, since, reason in set_aside(self.pulse)]
+        return self._warnings.all() + aside
+
+    async def _look(self) -> float:
+        try:
+            await self._beat()
+            if self._clock.seconds() >= self._settings_at:
+                self._doubt(await self._redis.settings())
+                self._settings_at = self._clock.seconds() + SETTINGS_EVERY
+        except StoreUnavailable as error:
+            self._lost(error.reason)
+        return EVERY
+
+    async def _beat(self) -> None:
+        self._sent += 1
+        number, asked = self._sent, self._wall()
+        pulse = await self._redis.beat(number, REMEMBERED)
+        answered = self._wall()
+        if rolled_back(pulse.before, self._confirmed, pulse.now - self.pulse.now, REMEMBERED):
+            self._tell_rollback()
+        self.pulse, self._confirmed = pulse, number
+        self._tell_skew(skew(pulse.now, asked, answered))
+        if self._warnings.note("blocked handsets", reason := forged_stops(pulse)) and reason:
+            self._log.warn("{reason}", reason=reason)
+        if self._away:
+            self._away = None
+            self._settings_at = 0.0  # it may be another one
+        if self._alarmed:
+            self._alarmed = False
+            self._log.info("Webhooks are accepted again")
+
+    def _lost(self, reason: str) -> None:
+        self._away = Trouble("Redis", self._away.since if self._away else self._wall(), reason)
+        if not self._alarmed:
+            self._alarmed = True
+            self._log.error("Webhooks are answered 503: {reason}", reason=reason)
+
+    def _tell_rollback(self) -> None:
+        reason = "Redis has lost what it had confirmed (power loss, failover, restore or FLUSHALL)"
+        self._rollback = self._clock.seconds(), Trouble("writes of Redis", self._wall(), reason)
+        self._counters.count("rollbacks")
+        self._log.critical("{reason}: messages may be missing, or be texted twice", reason=reason)
+
+    def _tell_skew(self, seconds: float) -> None:
+        self.skew, was, apart = seconds, self._skewed, abs(seconds)
+        self._skewed = apart >= (IN_STEP if was else SKEWED)
+        if self._skewed and not was:
+            reason = f"Redis is {apart:.0f} s {'ahead of' if seconds > 0 else 'behind'} this machine's clock"
+            self._warnings.note("clock", reason)
+            self._log.error("{reason}", reason=reason)
+        elif not self._skewed:
+            self._warnings.note("clock", "")
+
+    def _doubt(self, settings: RedisSettings) -> None:
+        for what, reason in doubts(settings).items():
+            if self._warnings.note(what, reason):
+                self._log.warn("{what}: {reason}", what=what, reason=reason)

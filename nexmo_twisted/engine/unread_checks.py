@@ -1,0 +1,45 @@
+"""Checks: when the delay of a message is over, those who have not read it become notifications."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from nexmo_twisted.domain.model import Status
+from nexmo_twisted.engine.poller import Loop
+from nexmo_twisted.ports import Counters, Store
+
+#: Messages looked at in one script call, so that no call takes long.
+BATCH = 200
+
+
+class Checks:
+    """Looks at due messages; ``notify`` is told when there are new notifications."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        store: Store,
+        clock: IReactorTime,
+        report: Collection[Status],
+        notify: Callable[[], None],
+        counters: Counters,
+    ) -> None:
+        self._store = store
+        self._report = report
+        self._notify = notify
+        self._counters = counters
+        self.loop = Loop("checks", clock, self._look)
+
+    async def _look(self) -> float | None:
+        done = await self._store.promote(BATCH, self._report)
+        for _ in range(done.messages):
+            self._counters.count("checks")
+        if done.orphans:
+            self._log.error("{n} checks had lost their message", n=done.orphans)
+        if done.notifications:
+            self._notify()
+        return None if done.next is None else done.next / 1000

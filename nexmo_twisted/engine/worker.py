@@ -1,0 +1,137 @@
+"""Claimed items worked on side by side, as many at a time as there are slots. Notifications and replies both use it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+from twisted.internet.defer import CancelledError, Deferred, DeferredList
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from nexmo_twisted.domain.model import Claimed, Notification, Reply
+from nexmo_twisted.engine.circuit_breaker import Circuit
+from nexmo_twisted.engine.poller import PATIENCE, Loop
+from nexmo_twisted.ports import Counters
+
+Item = TypeVar("Item", bound=Notification | Reply)
+ItemOut = TypeVar("ItemOut", bound=Notification | Reply, covariant=True)
+
+#: How many items of one kind are worked on at a time.
+SLOTS = 20
+
+
+class Claim(Protocol[ItemOut]):
+    """One of the claims of the Store."""
+
+    async def __call__(self, limit: int, lease: int, *, idle: bool = True) -> Claimed[ItemOut]: ...
+
+
+class Desk(Generic[Item]):
+    """Claims what is due into free slots and hands each item to ``handle``, which must settle it and not raise.
+
+    ``lease`` is in ms. While one of the ``circuits`` is open, one item at a time is worked on. So is an item that
+    nobody has said a word about since it was claimed before: it may be what killed the process.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        clock: IReactorTime,
+        claim: Claim[Item],
+        handle: Callable[[Item], Awaitable[None]],
+        counters: Counters,
+        lease: int,
+        circuits: Sequence[Circuit] = (),
+        slots: int = SLOTS,
+    ) -> None:
+        self._log = Logger(namespace=f"nexmo_twisted.{name}")
+        self._clock = clock
+        self._claim = claim
+        self._handle = handle
+        self._counters = counters
+        self._lease = lease
+        self._circuits = circuits
+        self._slots = slots
+        self._working: set[Deferred[None]] = set()
+        self._alone = False
+        self.closing = False  #: nothing new is to be begun
+        self._loop = Loop(name, clock, self._look)
+        self.start = self._loop.start
+        self.poke = self._loop.poke
+
+    async def _look(self) -> float | None:
+        pause = max((circuit.pause for circuit in self._circuits), default=0.0)
+        if pause:
+            return pause
+        slots = 1 if any(circuit.open for circuit in self._circuits) else self._slots
+        free = slots - len(self._working)
+        if free <= 0 or (self._alone and self._working):
+            return None  # whoever finishes first pokes
+        claimed = await self._claim(free, self._lease, idle=not self._working)
+        self._tell(claimed)
+        self._alone = any(item.suspect for item in claimed.items)
+        for item in claimed.items:
+            work = Deferred.fromCoroutine(self._guarded(item))
+            self._working.add(work)
+            work.addBoth(self._finished, work)
+        if claimed.next is None or (claimed.next == 0 and self._working):
+            return None
+        return claimed.next / 1000
+
+    def _tell(self, claimed: Claimed[Item]) -> None:
+        for _ in range(claimed.lost):
+            self._counters.count("uncertain")
+        for _ in range(claimed.crashed):
+            self._counters.count("buried", "crashes")
+        if claimed.lost:
+            self._log.error("{n} SMS may or may not be sent: their sender died", n=claimed.lost)
+        if claimed.crashed:
+            self._log.error("{n} items are buried: whoever worked on them died", n=claimed.crashed)
+
+    async def _guarded(self, item: Item) -> None:
+        try:
+            await self._handle(item)
+        except CancelledError:
+            self._log.warn("Stopped before one item was settled; its lease will tell")
+        except Exception:
+            self._log.failure("An item could not be settled; its lease will tell")
+
+    def _finished(self, _: Any, work: Deferred[None]) -> None:
+        self._working.discard(work)
+        self.poke()
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._working) or self._loop.busy
+
+    def _all_done(self) -> Deferred[Any]:
+        return DeferredList([_follow(work) for work in self._working])
+
+    async def stop(self) -> None:
+        """Claim nothing more; wait for what is being worked on, not longer than ten seconds."""
+        self.closing = True
+        self._patience = self._clock.callLater(PATIENCE, self._give_up)
+        await self._loop.stop()
+        await self._all_done()
+        if self._patience.active():
+            self._patience.cancel()
+
+    def _give_up(self) -> None:
+        """Cancel what is left, again and again: an SMS we no longer wait for still has to be noted down."""
+        for work in list(self._working):
+            work.cancel()
+        if self._working:
+            self._patience = self._clock.callLater(1.0, self._give_up)
+
+
+def _follow(work: Deferred[None]) -> Deferred[None]:
+    """A Deferred that fires when ``work`` does, without taking its result away."""
+    follower: Deferred[None] = Deferred()
+
+    def fire(result: Any) -> Any:
+        follower.callback(None)
+        return result
+
+    work.addBoth(fire)
+    return follower

@@ -1,0 +1,49 @@
+"""What the answer of an ordinary API call means. A provider's SMS requests have a table of their own."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from twisted.web.http_headers import Headers
+
+from nexmo_twisted.domain.backoff import named_wait
+from nexmo_twisted.errors import AccountFault, NexmoTwistedError, Permanent, Temporary, Throttled
+from nexmo_twisted.http_client.client import Answer, Broken, Http, NotSent
+
+
+async def ask(http: Http, company: str, method: str, url: str, headers: Headers, body: bytes | None = None) -> Answer:
+    """One call that may simply be made again: it raises Temporary when no whole answer came back."""
+    try:
+        return await http.request(method, url, headers=headers, body=body)
+    except (NotSent, Broken) as error:
+        raise Temporary(f"{company}: {error.reason}") from None
+
+
+def refusal(company: str, status: int, answer: Answer) -> NexmoTwistedError:
+    """The error that an answer stands for. ``status`` is its HTTP status or the code that replaces it.
+
+    A redirect is not followed and counts as temporary: it comes from a wrong address or something in between.
+    """
+    reason = f"{company} answered {status}"
+    wait = named_wait(answer.headers.get("retry-after"), answer.headers.get("date"))
+    if status in (401, 402):
+        return AccountFault(f"{reason}: our credentials or the account are not good", wait)
+    if status == 429:
+        return Throttled(reason, wait)
+    if 400 <= status < 500 and status not in (408, 425):
+        return Permanent(reason)
+    return Temporary(reason, wait)
+
+
+def unreadable(company: str) -> Temporary:
+    """The answer is not of the shape it should have."""
+    return Temporary(f"{company} answered something unreadable")
+
+
+def read_json(company: str, answer: Answer) -> Any:
+    """The body as JSON; raises Temporary when it is none."""
+    try:
+        return json.loads(answer.body)
+    except (ValueError, RecursionError):
+        raise unreadable(company) from None

@@ -1,0 +1,179 @@
+"""``buried`` and ``redrive``: what stands aside, and how it is tried again."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from nexmo_twisted.domain.inspection import Entry, Queue
+from nexmo_twisted.domain.model import Status
+from nexmo_twisted.domain.phones import masked
+from nexmo_twisted.domain.wording import explained, printable, shortened, span, utc
+from nexmo_twisted.operations.cli.options import IN_ID, OUT_ID
+from nexmo_twisted.store.admin import Operator, Redriven
+
+Out = Callable[[str], None]
+Ask = Callable[[str], bool]
+
+COLUMNS = ("what", "id", "message id", "user", "numbers", "since", "attempts", "reason")
+#: Characters of a user id or a foreign message id that a table shows.
+WIDTH = 40
+
+BURIED: Sequence[Queue] = ("out", "in")
+
+
+async def buried(operator: Operator, queues: Sequence[Queue], limit: int | None, *, as_json: bool, out: Out) -> bool:
+    """Prints what is buried and what is uncertain in these queues, the oldest first, at most ``limit`` of it."""
+    listed = [(queue, item) for queue in queues for item in await operator.aside(queue)]
+    shown = listed if limit is None else listed[:limit]
+    entries: list[Entry] = []
+    for queue in queues:
+        entries += await operator.entries(queue, [item for where, item in shown if where == queue])
+    more = len(listed) - len(shown)
+    if as_json:
+        out(json.dumps({"items": [_values(entry) for entry in entries], "more": more}, indent=1))
+    elif not listed:
+        out("Nothing is buried.")
+    else:
+        for line in _table([COLUMNS, *(_row(entry) for entry in entries)]):
+            out(line)
+        if more:
+            out(f"... and {more} more: --limit {len(listed)} or --limit 0 shows all")
+    return True
+
+
+def _what(entry: Entry) -> str:
+    kind = "sms" if entry.queue == "out" else "reply"
+    return {"U": f"uncertain {kind}", "D": f"buried {kind}"}.get(entry.state, f"{kind} that is gone")
+
+
+def _values(entry: Entry) -> dict[str, Any]:
+    return {
+        "what": "sms" if entry.queue == "out" else "reply",
+        "state": {"U": "uncertain", "D": "buried"}.get(entry.state, "gone"),
+        "id": entry.id,
+        "message_id": entry.message_id or None,
+        "user": entry.user or None,
+        "number": masked(entry.number) if entry.number else None,
+        "handset": masked(entry.handset) if entry.handset else None,
+        "since": utc(entry.since) if entry.since is not None else None,
+        "attempts": entry.attempts,
+        "reason": entry.reason,
+    }
+
+
+def _row(entry: Entry) -> Sequence[str]:
+    ends = [masked(number) for number in (entry.number, entry.handset) if number]
+    return (
+        _what(entry),
+        entry.id,
+        shortened(entry.message_id, WIDTH) or "-",
+        shortened(entry.user, WIDTH) or "-",
+        " to ".join(ends if entry.queue == "out" else reversed(ends)) or "-",
+        utc(entry.since) if entry.since is not None else "-",
+        str(entry.attempts),
+        printable(entry.reason),
+    )
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Sequence[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def on_terminal() -> Ask | None:
+    """Asks whoever sits at the terminal; None when nobody does."""
+    return _ask if sys.stdin is not None and sys.stdin.isatty() else None
+
+
+def _ask(question: str) -> bool:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # the reactor's waits for what blocks here
+    try:
+        return input(f"{question} ").strip().lower() == "yes"
+    except EOFError:
+        return False
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+async def redrive(
+    operator: Operator,
+    ids: Sequence[str] | None,
+    report: Collection[Status],
+    *,
+    yes: bool,
+    ask: Ask | None,
+    out: Out,
+) -> bool:
+    """Has these tried again, everything without ``ids``, and prints what became of each.
+
+    What may have been sent already is asked for with ``ask``, which is None where nobody can be asked, unless ``yes``
+    answers that. Returns whether all that was asked for was done.
+    """
+    if ids is None:
+        return await _redrive_all(operator, report, yes, out)
+    done = True
+    for item in ids:
+        done &= await _redrive_one(operator, item, report, yes, ask, out)
+    return done
+
+
+async def _redrive_all(operator: Operator, report: Collection[Status], yes: bool, out: Out) -> bool:
+    answers: Counter[str] = Counter()
+    for queue in BURIED:
+        async for result in operator.redrive(queue, await operator.aside(queue), report, confirmed=yes):
+            out(_told(result))
+            answers[result.answer] += 1
+    back, left = answers["DONE"], answers["DOUBTFUL"]
+    closed = answers.total() - back - left - answers["WAITING"] - answers["UNKNOWN"]
+    if not answers.total():
+        out("Nothing is buried.")
+    else:
+        out(f"{back} put back, {closed} closed." if closed else f"{back} put back.")
+    if left:
+        out(f"{left} left out; --yes sends them, too, though that may be for a second time.")
+    return True
+
+
+async def _redrive_one(
+    operator: Operator, item: str, report: Collection[Status], yes: bool, ask: Ask | None, out: Out
+) -> bool:
+    queue: Queue = "out" if "." in item else "in"
+    if not (OUT_ID if queue == "out" else IN_ID).fullmatch(item):
+        out(_told(Redriven(item, "UNKNOWN", 0)))
+        return False
+    (result,) = [each async for each in operator.redrive(queue, [item], report, confirmed=yes)]
+    if result.answer == "DOUBTFUL":
+        doubt = f"{item}: nobody knows whether it was sent; to try again may send it a second time"
+        if ask is None:
+            out(f"{doubt}: not done without --yes")
+            return False
+        if not ask(f"{doubt}. Type yes to do so:"):
+            out(f"{item}: left as it is")
+            return False
+        (result,) = [each async for each in operator.redrive(queue, [item], report, confirmed=True)]
+    out(_told(result))
+    return result.answer != "UNKNOWN"
+
+
+def _told(result: Redriven) -> str:
+    match result.answer:
+        case "DONE" if result.wait:
+            said = f"put back; its turn comes in {span(result.wait)}"
+        case "DONE":
+            said = "put back, and next in turn"
+        case "DOUBTFUL":
+            said = "left out, since it may have been sent already"
+        case "WAITING":
+            said = "is on its way already"
+        case "UNKNOWN":
+            said = "nothing that is buried has this id"
+        case why:
+            said = f"needs nothing more, and is closed: {explained(why)}"
+    return f"{printable(result.id)}: {said}"

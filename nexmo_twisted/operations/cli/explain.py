@@ -1,0 +1,42 @@
+"""``why``: what became of one message or reply."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from nexmo_twisted.domain.explain import Policy, message_story, reply_story, sms_story
+from nexmo_twisted.domain.quarantine import known_as, set_aside_story
+from nexmo_twisted.domain.wording import message_uuid, printable
+from nexmo_twisted.store.admin import Operator
+
+
+async def why(operator: Operator, message_id: str, policy: Policy, out: Callable[[str], None]) -> bool:
+    """Prints what is known of it. An id may be Layer's or Nexmo's, which look alike: all of them are looked up. So are
+    webhooks that could not be used, which may also be known by the id of their event.
+
+    Returns whether anything is known.
+    """
+    uuid = message_uuid(message_id)
+    message = await operator.message(uuid) if uuid else None
+    if message:
+        for line in message_story(message, policy):
+            out(line)
+    reply = await operator.reply(message_id)
+    if reply:
+        for line in reply_story(message_id, *reply):
+            out(line)
+    sms = await operator.sms(message_id)
+    if sms:
+        of = None if sms.notice else await operator.message(sms.message_id)
+        for line in sms_story(message_id, sms, of, policy):
+            out(line)
+    aside = await operator.set_aside(known_as(message_id))
+    for each in aside:
+        for line in set_aside_story(each):
+            out(line)
+    if not message and not reply and not sms and not aside:
+        out(
+            f"Nothing is known of {printable(message_id)}: it never came, or it was closed more than four days ago, or "
+            "set aside before a hundred others."
+        )
+    return bool(message or reply or sms or aside)

@@ -1,0 +1,130 @@
+"""The operator's commands: what was set aside, trying it again, and why a message was texted or not.
+
+They need the settings and reach the same Redis as the service, whether that runs or not.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.task import react
+from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
+from zope.interface import provider
+
+from nexmo_twisted.config import Settings, load
+from nexmo_twisted.domain.explain import Policy
+from nexmo_twisted.domain.model import Status
+from nexmo_twisted.errors import ConfigurationError, StoreUnavailable
+from nexmo_twisted.operations.cli.dead_letters import buried, on_terminal, redrive
+from nexmo_twisted.operations.cli.explain import why
+from nexmo_twisted.operations.cli.options import BuriedOptions, PlaceOptions, RedriveOptions, WhyOptions
+from nexmo_twisted.operations.cli.place import place_reply
+from nexmo_twisted.store.admin import Operator
+from nexmo_twisted.store.connection import Connection, Scripts
+from nexmo_twisted.store.embedded_server import SharedValkey
+from nexmo_twisted.store.url import RedisAddress, parse
+
+#: Seconds that Redis may take to let us in. After that every command has a limit of its own.
+PATIENCE = 10.0
+
+Options = BuriedOptions | PlaceOptions | RedriveOptions | WhyOptions
+
+
+def run(options: Options) -> None:
+    """Does what the options say and ends the process: 0 when it did, 1 when it could not, 2 for bad settings."""
+    try:
+        settings = load(options["config"])
+    except ConfigurationError as error:
+        faults = "".join(f"  {fault}\n" for fault in error.faults)
+        sys.stderr.write(f"the settings cannot work:\n{faults}")
+        raise SystemExit(2) from None
+    if sys.stdout is None:  # somebody has closed it
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # whatever the terminal can show
+    react(lambda reactor: Deferred.fromCoroutine(_run(reactor, options, settings)))
+
+
+async def _run(reactor: Any, options: Options, settings: Settings) -> None:
+    try:
+        done = await on_redis(reactor, settings.server.redis, lambda operator: _work(operator, options, settings))
+        sys.stdout.flush()
+    except StoreUnavailable as error:
+        sys.stderr.write(f"{error.reason}\n")
+        done = False
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):  # then whoever read what we print has seen enough
+            sys.stderr.write(f"The output cannot be written: {error.strerror or error}\n")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        done = False
+    raise SystemExit(0 if done else 1)
+
+
+async def _work(operator: Operator, options: Options, settings: Settings) -> bool:
+    report = [Status[name.upper()] for name in settings.report_on_status]
+    if isinstance(options, BuriedOptions):
+        return await buried(operator, options.queues, options.limit, as_json=bool(options["json"]), out=print)
+    if isinstance(options, RedriveOptions):
+        ids = None if options["all"] else options.ids
+        return await redrive(operator, ids, report, yes=bool(options["yes"]), ask=on_terminal(), out=print)
+    if isinstance(options, PlaceOptions):
+        return await place_reply(operator, options.id, options.conversation, options["user"], out=print)
+    policy = Policy(report, settings.nexmo.settle_time, settings.nexmo.when_uncertain)
+    return await why(operator, options.message_id, policy, out=print)
+
+
+async def on_redis(
+    reactor: Any, url: str, work: Callable[[Operator], Awaitable[bool]], patience: float = PATIENCE
+) -> bool:
+    """What ``work`` returns, done on the Redis at ``url``. Raises StoreUnavailable, which says what to look at, when it
+    cannot be reached within ``patience`` seconds or is lost meanwhile."""
+    address = reachable(parse(url))
+    connection = Connection(reactor, address, Scripts())
+    heard: list[str] = []
+
+    @provider(ILogObserver)
+    def hear(event: LogEvent) -> None:
+        if event.get("log_source") is connection:
+            heard.append(str(event.get("reason", "")))
+
+    globalLogPublisher.addObserver(hear)  # there is no log here, and it alone is told why
+    try:
+        await connection.open().addTimeout(patience, reactor)
+        return await work(Operator(connection))
+    except TimeoutError:
+        said = f": {'; '.join(heard)}" if heard else ""
+        raise StoreUnavailable(f"{place(address)} was not reached in {patience:g} seconds{said}") from None
+    finally:
+        globalLogPublisher.removeObserver(hear)
+        await connection.close()
+
+
+def reachable(address: RedisAddress) -> RedisAddress:
+    """Where to connect. The embedded Redis is found where the service has it; StoreUnavailable when it is not there."""
+    if address.kind != "embedded":
+        return address
+    from nexmo_twisted.service import EMBEDDED_DATA
+
+    server = SharedValkey(EMBEDDED_DATA)
+    if not server.is_listening():
+        raise StoreUnavailable(
+            f"The embedded Redis is not running: nothing listens on {Path(server.address).absolute()}. "
+            "It runs with the service; use this command in the same directory (that of twistd --rundir)."
+        )
+    return RedisAddress("unix", path=server.address)
+
+
+def place(address: RedisAddress) -> str:
+    """The address as people may see it, without the login."""
+    match address.kind:
+        case "unix":
+            return f"Redis at {address.path}"
+        case "sentinel":
+            sentinels = ", ".join(f"{host}:{port}" for host, port in address.hosts)
+            return f"The master {address.master} of the sentinels {sentinels}"
+        case _:
+            return f"Redis at {address.host}:{address.port}"

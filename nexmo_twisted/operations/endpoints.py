@@ -1,0 +1,59 @@
+"""The operator's door: never on the public port."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from klein import Klein
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.server import Request
+
+from nexmo_twisted.operations.health import Health
+from nexmo_twisted.operations.metrics import PrometheusCounters
+from nexmo_twisted.web.responses import answer_errors
+
+log = Logger()
+
+
+@dataclass(frozen=True)
+class MetricsDoor:
+    """``GET``: the counters in Prometheus' text format."""
+
+    counters: PrometheusCounters
+
+    app = Klein()
+
+    @app.route("/", methods=["GET"])
+    def metrics(self, request: Request) -> bytes:
+        request.responseHeaders.setRawHeaders(b"content-type", [b"text/plain; version=0.0.4; charset=utf-8"])
+        return self.counters.page()
+
+    def failed(self, failure: Failure) -> None:
+        log.failure("The metrics page could not be made", failure)
+
+
+@dataclass(frozen=True)
+class HealthDoor:
+    """``GET``: what is missing, as JSON. 503 while the service cannot do its job, so that whoever only looks at the
+    status knows too."""
+
+    health: Health
+
+    app = Klein()
+
+    @app.route("/", methods=["GET"])
+    def report(self, request: Request) -> bytes:
+        if self.health.down:
+            request.setResponseCode(503)
+        request.responseHeaders.setRawHeaders(b"content-type", [b"application/json"])
+        request.responseHeaders.setRawHeaders(b"cache-control", [b"no-store"])
+        return json.dumps(self.health.report(), indent=1).encode() + b"\n"
+
+    def failed(self, failure: Failure) -> None:
+        log.failure("The health page could not be made", failure)
+
+
+for door in (MetricsDoor, HealthDoor):
+    answer_errors(door.app)

@@ -1,0 +1,205 @@
+"""Composition of the engine: every stage of a message's way, put together over the three boundaries."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+
+from nexmo_twisted.config import Settings
+from nexmo_twisted.domain.model import Status
+from nexmo_twisted.engine.attempts import Terms
+from nexmo_twisted.engine.auto_replies import Courtesy, Notices
+from nexmo_twisted.engine.circuit_breaker import Circuit, GuardedChat, GuardedProvider
+from nexmo_twisted.engine.customer_functions import Functions
+from nexmo_twisted.engine.delivery_receipts import Receipts
+from nexmo_twisted.engine.identities import CustomIdentities, Identities, PlatformIdentities
+from nexmo_twisted.engine.intake import Intake
+from nexmo_twisted.engine.introductions import CustomIntroduction, TemplateIntroduction
+from nexmo_twisted.engine.links import Links
+from nexmo_twisted.engine.long_replies import Joining
+from nexmo_twisted.engine.notifications import Notifications
+from nexmo_twisted.engine.poller import Loop
+from nexmo_twisted.engine.reconciliation import Settlement
+from nexmo_twisted.engine.registration import Registration
+from nexmo_twisted.engine.replies import Replies
+from nexmo_twisted.engine.turned_away import TurnedAway
+from nexmo_twisted.engine.unread_checks import Checks
+from nexmo_twisted.engine.worker import Desk
+from nexmo_twisted.ports import ChatPlatform, Counters, IdentitySource, Introduction, SmsProvider, Store
+from nexmo_twisted.store.schema import KEEP
+from nexmo_twisted.templates.compiled import compile_template
+
+
+def terms_of(settings: Settings) -> Terms:
+    """What the customer decided about texts."""
+    return Terms(
+        report=[Status[name.upper()] for name in settings.report_on_status],
+        numbers=settings.nexmo.phone_numbers,
+        on_exhausted=settings.nexmo.on_exhausted,
+        link_lifetime=settings.number_expiration_time,
+        link_keep=KEEP["links"],
+        give_up=settings.give_up,
+        region=settings.default_region,
+        max_segments=settings.sms.max_segments,
+        api_root=f"{settings.layer.api_url}/apps/{settings.layer.app_id}",
+        limits=settings.nexmo.limits.limits,
+        settle_time=settings.nexmo.settle_time,
+    )
+
+
+class Engine:
+    """All stages, each told by the one before it when there is something to do. ``lease`` is in ms."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        chat: ChatPlatform,
+        provider: SmsProvider,
+        functions: Functions,
+        clock: IReactorTime,
+        wall: Callable[[], float],
+        counters: Counters,
+        lease: int,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._clock = clock
+        self._counters = counters
+        self._lease = lease
+        self.terms = terms_of(settings)
+        self._links = Links(store, self.terms.link_lifetime, self.terms.link_keep)
+        self.circuits = (Circuit("Layer", clock), Circuit("Nexmo", clock))
+        guarded = GuardedChat(chat, self.circuits[0]), GuardedProvider(provider, self.circuits[1])
+        self._build_outgoing(*guarded, functions)
+        self._build_incoming(guarded[0])
+        self.registration = self._registration(*guarded, wall)
+
+    def _build_outgoing(self, chat: ChatPlatform, provider: SmsProvider, functions: Functions) -> None:
+        """From a message that falls due to the SMS."""
+        settings, (chat_circuit, provider_circuit) = self._settings, self.circuits
+        circuits = [provider_circuit]
+        source: IdentitySource
+        if callable(settings.identities):
+            source = CustomIdentities(functions, settings.identities)
+        else:
+            source = PlatformIdentities(chat)
+            circuits.append(chat_circuit)
+        self._identities = Identities(source, self._clock)
+        self.notifications = Notifications(
+            self._store,
+            chat,
+            provider,
+            self._identities,
+            compile_template(settings.template),
+            self._introduction(functions),
+            self.terms,
+            self._clock,
+            random.random,
+            self._counters,
+            self._lease,
+            circuits,
+            self._links,
+            self._attempt_over,
+        )
+        notify = self.notifications.desk.poke
+        self.checks = Checks(self._store, self._clock, self.terms.report, notify, self._counters)
+        self.settlement = Settlement(
+            self._store,
+            self._clock,
+            settings.nexmo.settle_time,
+            settings.nexmo.when_uncertain,
+            self.terms.report,
+            self._attempt_over,
+            self._counters,
+            provider_circuit,
+        )
+
+    def _attempt_over(self) -> None:
+        """What became of an attempt is known, or given up: texts may go out, and replies be posted, that waited for
+        it."""
+        self.notifications.desk.poke()
+        self.replies.desk.poke()
+
+    def _build_incoming(self, chat: ChatPlatform) -> None:
+        """From the webhooks to the store, and from an inbound SMS to the conversation."""
+        settings, terms, notices = self._settings, self.terms, self._notices()
+        self.replies = Replies(
+            self._store,
+            chat,
+            self._identities,
+            self._links,
+            terms,
+            self._clock,
+            random.random,
+            self._counters,
+            self._lease,
+            [self.circuits[0]],
+            notices,
+        )
+        self.turned_away = TurnedAway(self._store, self._clock)
+        self.joining = Joining(self._store, self._clock, self.replies.desk.poke, self._counters)
+        self.intake = Intake(
+            self._store,
+            terms.api_root,
+            settings.delay,
+            self.checks.loop.poke,
+            self.replies.desk.poke,
+            self._counters,
+            settings.nexmo.concat_timeout,
+            self.joining.loop.poke,
+            Receipts(self._store, self._links, self._attempt_over, self._counters, block=settings.sms.opt_out != "off"),
+            notices,
+            terms.numbers,
+            self.turned_away,
+            signing=bool(settings.nexmo.signature_secret.get_secret_value()),
+        )
+
+    def _registration(self, chat: ChatPlatform, provider: SmsProvider, wall: Callable[[], float]) -> Registration:
+        """What makes webhooks come."""
+        settings, server = self._settings, self._settings.server
+        return Registration(
+            self._store,
+            chat,
+            provider,
+            settings.name,
+            f"{server.url}/{server.layer_path}",
+            settings.layer.secret[0].get_secret_value(),
+            f"{server.url}/{settings.nexmo_door}",
+            settings.nexmo.phone_numbers,
+            self._clock,
+            wall,
+            self._counters,
+        )
+
+    def _notices(self) -> Notices:
+        sms = self._settings.sms
+        courtesy = Courtesy(
+            opt_out=sms.opt_out,
+            words=sms.opt_out_words,
+            no_thread_text=sms.no_thread_text,
+            numbers=self._settings.nexmo.phone_numbers,
+        )
+        return Notices(self._store, courtesy, self.notifications.desk.poke)
+
+    def _introduction(self, functions: Functions) -> Introduction | None:
+        introduce = self._settings.introduce_conversation
+        if callable(introduce):
+            return CustomIntroduction(functions, introduce)
+        return TemplateIntroduction(compile_template(introduce)) if introduce.strip() else None
+
+    @property
+    def parts(self) -> tuple[Loop | Desk[Any] | Registration, ...]:
+        """What works by itself once it is started, until it is stopped."""
+        return (
+            self.checks.loop,
+            self.notifications.desk,
+            self.replies.desk,
+            self.joining.loop,
+            self.settlement.loop,
+            self.turned_away.loop,
+            self.registration,
+        )

@@ -1,0 +1,137 @@
+"""Layer's door: signed events about messages come in here.
+
+Source: Layer documentation, "Webhooks". Layer repeats whatever is not answered 2xx, and turns off a webhook that
+keeps failing; so what will never be understood is kept for an operator and answered 204.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from hmac import compare_digest, digest
+
+from klein import Klein
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.server import Request
+
+from nexmo_twisted.errors import BadRequest
+from nexmo_twisted.platforms.layer.events import read_event
+from nexmo_twisted.platforms.layer.large_bodies import LargeBody
+from nexmo_twisted.ports import Counters
+from nexmo_twisted.web.admission import Intake, Reception
+from nexmo_twisted.web.responses import answer, answer_errors, body_of, content_type_of, is_json, source_of
+from nexmo_twisted.web.throttled_log import ThrottledLog
+
+log = Logger()
+
+_LONGEST_CHALLENGE = 256  # characters
+
+
+@dataclass(frozen=True)
+class LayerDoor:
+    """The webhook that is registered with Layer.
+
+    ``secrets`` are the keys of the signature, any of which will do, so that a new one can be brought in while the
+    old one is still in use. ``places`` is how many webhooks are worked on at a time; more are answered 503.
+    """
+
+    secrets: tuple[bytes, ...]
+    intake: Intake
+    counters: Counters
+    clock: IReactorTime
+    places: int = 256
+
+    app = Klein()
+
+    def __post_init__(self) -> None:
+        if not self.secrets or not all(self.secrets):
+            raise ValueError("a webhook needs a secret, and none may be empty")
+
+    @cached_property
+    def reception(self) -> Reception:
+        """Where its webhooks are being worked on."""
+        return Reception(self.counters, self.places)
+
+    @app.route("/", methods=["POST"])
+    def webhook(self, request: Request) -> bytes | Deferred[bytes]:
+        """One event: stored before it is answered."""
+        large: LargeBody | None = getattr(request, "large", None)
+        if large is not None:
+            return self._too_large(request, large)
+        raw = body_of(request)
+        if not self._signed(raw, request):
+            return self._unsigned(request, 403)
+        reception = self.reception
+        if reception.full():
+            return answer(request, 503)
+        try:
+            content_type = content_type_of(request)
+            if content_type and not is_json(content_type):
+                raise BadRequest("the content type is not that of a webhook")
+            event = read_event(raw)
+        except BadRequest as error:
+            return self._set_aside(request, error.reason, raw)
+        if event is None:
+            self.counters.count("webhooks", "layer_ignored")
+            return answer(request, 204)
+        for kind in event.left_out:
+            self.counters.count("left_out", kind)
+            self._strangers.warn(kind, "Layer posted an event of which one member is of no use and left out: {source}")
+        return reception.take(request, self.intake.layer_event(event), "layer_stored", 204)
+
+    def _too_large(self, request: Request, body: LargeBody) -> bytes | Deferred[bytes]:
+        """The signature is that of all that came, of which only the beginning is there."""
+        if not body.is_signed():
+            return self._unsigned(request, 413)
+        if self.reception.full():
+            return answer(request, 503)
+        return self._set_aside(request, "too large: the body has more than 1 MiB", bytes(body.beginning))
+
+    def _unsigned(self, request: Request, code: int) -> bytes:
+        self.counters.count("webhooks", "layer_unsigned")
+        self._strangers.warn(source_of(request), "{source} posted an event that Layer has not signed")
+        return answer(request, code)
+
+    def _set_aside(self, request: Request, reason: str, raw: bytes) -> Deferred[bytes]:
+        self._strangers.warn(reason, "Layer posted what nobody can read: {source}")
+        kept = self.intake.quarantine("layer", reason, raw)
+        return self.reception.take(request, kept, "layer_quarantined", 204)
+
+    @app.route("/", methods=["GET"])
+    def verification(self, request: Request) -> bytes:
+        """Layer has a text echoed to see that the URL is ours. Anybody can ask, so it must not pass for HTML."""
+        challenge: bytes = (request.args or {}).get(b"verification_challenge", [b""])[0]
+        if not challenge or not _short_text(challenge):
+            return answer(request, 200)
+        request.responseHeaders.setRawHeaders(b"content-type", [b"text/plain; charset=utf-8"])
+        request.responseHeaders.setRawHeaders(b"x-content-type-options", [b"nosniff"])
+        request.responseHeaders.setRawHeaders(b"content-length", [b"%d" % len(challenge)])
+        return challenge
+
+    def failed(self, failure: Failure) -> None:
+        """Tell of what nobody foresaw."""
+        self.reception.failed(failure)
+
+    @cached_property
+    def _strangers(self) -> ThrottledLog:
+        return ThrottledLog(log, self.clock)
+
+    def _signed(self, raw: bytes, request: Request) -> bool:
+        given = request.requestHeaders.getRawHeaders(b"layer-webhook-signature", [])
+        if len(given) != 1:
+            return False
+        signature = given[0].lower()
+        return any(compare_digest(digest(key, raw, "sha1").hex().encode(), signature) for key in self.secrets)
+
+
+def _short_text(raw: bytes) -> bool:
+    try:
+        return len(raw.decode("utf-8")) <= _LONGEST_CHALLENGE
+    except UnicodeDecodeError:
+        return False
+
+
+answer_errors(LayerDoor.app)

@@ -1,0 +1,160 @@
+"""Nexmo's door: what handsets write to our numbers comes in here, and what became of the SMS we sent.
+
+Source: Vonage SMS API documentation, "Inbound SMS", "Delivery receipts" and "Signing messages". Nexmo delivers by
+GET, form or JSON, repeats for a day what is not answered 2xx, and tries a URL with a bare GET when it is set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeVar
+
+from klein import Klein
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.server import Request
+
+from nexmo_twisted.errors import BadRequest, BadSignature
+from nexmo_twisted.ports import Counters
+from nexmo_twisted.providers.nexmo.delivery_receipts import RECEIPT_NAMES, read_receipt
+from nexmo_twisted.providers.nexmo.inbound_sms import SMS_NAMES, read_sms
+from nexmo_twisted.providers.nexmo.parameters import Found, Pairs, all_text, parameter_sets
+from nexmo_twisted.providers.nexmo.signatures import MissingSignature
+from nexmo_twisted.web.admission import Intake, Reception
+from nexmo_twisted.web.responses import answer, answer_errors, body_of, content_type_of, source_of
+from nexmo_twisted.web.throttled_log import ThrottledLog
+
+log = Logger()
+
+Webhook = TypeVar("Webhook")
+
+UNSIGNED = (
+    "Webhooks of Nexmo come without a signature and are answered 503, so that it repeats them: have Vonage switch on "
+    "signed webhooks for the account, or unset nexmo.signature_secret"
+)
+
+UNCOVERED = (
+    "Webhooks of Nexmo carry a signature that cannot be checked, since one of their parameters is no text, and are "
+    "answered 503, so that it repeats them: ask Vonage how that parameter is signed, or unset nexmo.signature_secret"
+)
+
+
+@dataclass(frozen=True)
+class NexmoDoor:
+    """The URL that inbound SMS are delivered to, and ``/receipt`` beneath it for delivery receipts.
+
+    ``signature`` checks one set of parameters, raising MissingSignature, BadSignature or BadRequest; None when the
+    account does not sign. What strangers could have posted is then kept nowhere. ``places`` is how many webhooks are
+    worked on at a time; more are answered 503.
+    """
+
+    intake: Intake
+    counters: Counters
+    clock: IReactorTime
+    signature: Callable[[Pairs], object] | None = None
+    places: int = 256
+
+    app = Klein()
+
+    @cached_property
+    def reception(self) -> Reception:
+        """Where its webhooks are being worked on."""
+        return Reception(self.counters, self.places)
+
+    @app.route("/", methods=["GET", "POST"])
+    def inbound(self, request: Request) -> bytes | Deferred[bytes]:
+        """One SMS from a handset."""
+        return self._take(request, "nexmo", read_sms, SMS_NAMES, self.intake.inbound_sms)
+
+    @app.route("/receipt", methods=["GET", "POST"])
+    def receipt(self, request: Request) -> bytes | Deferred[bytes]:
+        """What became of one part of an SMS to a handset."""
+        return self._take(request, "receipt", read_receipt, RECEIPT_NAMES, self.intake.receipt)
+
+    def _take(
+        self,
+        request: Request,
+        counted: str,
+        read: Callable[[Found], Webhook],
+        names: Collection[str],
+        store: Callable[[Webhook], Coroutine[Any, Any, None]],
+    ) -> bytes | Deferred[bytes]:
+        """One webhook: stored before it is answered."""
+        raw, query = body_of(request), request.uri.partition(b"?")[2]
+        if request.method == b"HEAD" or (not raw and not query and request.method != b"POST"):
+            return answer(request, 200)  # somebody looks whether there is anything; HEAD changes nothing
+        reception = self.reception
+        if reception.full():
+            self._comes_again(counted)
+            return answer(request, 503)
+        trusted = self.signature is None
+        found: Found = ()
+        try:
+            sets = parameter_sets(query, content_type_of(request), raw, names if trusted else None)
+            found = _meant(sets, names, signed=not trusted)
+            if self.signature is not None:
+                self.signature(all_text(found))
+                trusted = True
+            webhook = read(found)
+        except MissingSignature:
+            with suppress(BadRequest):
+                read(found)  # junk is nobody's alarm
+                self._strangers.alarm(UNSIGNED)
+            # Signing may not be switched on for the account yet; what is repeated later will be signed.
+            return self._turn_away(request, 503, "nexmo_unsigned", "no signature: is signing switched on?")
+        except BadSignature as error:
+            return self._turn_away(request, 403, "nexmo_forged", error.reason)
+        except BadRequest as error:
+            if not trusted:
+                if _has_signature(found) and any(value is None for _, value in found):
+                    self._strangers.alarm(UNCOVERED)
+                return self._turn_away(request, 503, "nexmo_unsigned", error.reason)
+            self._strangers.warn(error.reason, "Nexmo delivered what nobody can read: {source}")
+            whole = b"?".join(given for given in (raw, query) if given)
+            kept = self.intake.quarantine("nexmo", error.reason, whole)
+            return reception.take(request, kept, f"{counted}_quarantined", 200)
+        taken = reception.take(request, store(webhook), f"{counted}_stored", 200)
+        return taken.addCallback(self._stored, request, counted)
+
+    def _stored(self, body: bytes, request: Request, counted: str) -> bytes:
+        if request.code == 503:
+            self._comes_again(counted)
+        return body
+
+    def _comes_again(self, counted: str) -> None:
+        if counted == "nexmo":
+            self.intake.turned_away()
+
+    def _turn_away(self, request: Request, code: int, counted: str, reason: str) -> bytes:
+        self.counters.count("webhooks", counted)
+        request.responseHeaders.setRawHeaders(b"connection", [b"close"])
+        self._strangers.warn(source_of(request), "Refused a webhook from {source}: {reason}", reason=reason)
+        return answer(request, code)
+
+    def failed(self, failure: Failure) -> None:
+        """Tell of what nobody foresaw."""
+        self.reception.failed(failure)
+
+    @cached_property
+    def _strangers(self) -> ThrottledLog:
+        return ThrottledLog(log, self.clock)
+
+
+def _meant(sets: Sequence[Found], names: Collection[str], *, signed: bool) -> Found:
+    """The parameters in the body, else those in the query, if one of them has one of these names. ``signed``: those
+    with a signature before the others."""
+    there = [found for found in sets if found]
+    there.sort(key=lambda found: (signed and not _has_signature(found), not any(name in names for name, _ in found)))
+    return there[0] if there else ()
+
+
+def _has_signature(found: Found) -> bool:
+    return any(name == "sig" and value for name, value in found)
+
+
+answer_errors(NexmoDoor.app)

@@ -1,0 +1,219 @@
+"""``twistd -n nexmo --sandbox``: the real service between the simulated companies, all on this machine."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.application.strports import service as listening
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import Factory
+from twisted.logger import Logger
+from twisted.web.http import Request
+from twisted.web.server import Site
+
+from nexmo_twisted.config import Settings, load
+from nexmo_twisted.ports import ChatPlatform, SmsProvider, Store
+from nexmo_twisted.sandbox.clock import SkippingClock
+from nexmo_twisted.sandbox.names import Names
+from nexmo_twisted.sandbox.nexmo.rates_plan import PROMISED, RatesPlan
+from nexmo_twisted.sandbox.page.page import Page
+from nexmo_twisted.sandbox.persistence import Keeping
+from nexmo_twisted.sandbox.simulators import NUMBERS, Credentials, Sandbox, cast
+from nexmo_twisted.sandbox.time_travel import Skipping
+from nexmo_twisted.sandbox.timeline.observed_clients import ToldChat, ToldProvider
+from nexmo_twisted.sandbox.timeline.observed_store import ToldStore
+from nexmo_twisted.sandbox.timeline.timeline import Timeline
+from nexmo_twisted.service import NexmoService, faults_in_one_line, installed_reactor, keep_time
+from nexmo_twisted.store.admin import Operator
+from nexmo_twisted.store.codec import reply_id
+from nexmo_twisted.store.connection import Connection, Now
+from nexmo_twisted.store.schema import KEYS
+
+#: Where the sandbox is found; the demo looks there.
+COMPANIES_PORT = 8090
+SERVICE_PORT = 8091
+OPERATOR_PORT = 8092
+DELAY = "10 seconds"
+#: Where it remembers everything: below the working directory, which ``twistd --rundir`` sets.
+DATA = Path("nexmo-sandbox")
+
+
+def sandbox_settings(
+    config: str | os.PathLike[str] | None = None,
+    environ: Mapping[str, str] | None = None,
+    *,
+    companies: int = COMPANIES_PORT,
+    service: int = SERVICE_PORT,
+    operator: int = OPERATOR_PORT,
+) -> Settings:
+    """The settings of the file ``config`` and of the environment, with the simulated companies and a Redis of our own
+    in the place of the real ones; without a file those of the sandbox alone. The ports are all on loopback.
+
+    Raises ConfigurationError as :func:`load` does.
+    """
+    account, url = Credentials(), f"http://127.0.0.1:{companies}"
+    return load(
+        config,
+        environ={} if config is None else environ,
+        defaults={"nexmo": {"phone_numbers": list(NUMBERS)}} | ({"delay": DELAY} if config is None else {}),
+        layer={
+            "app_id": account.layer_app_id,
+            "token": account.layer_token,
+            "secret": account.layer_secret,
+            "api_url": f"{url}/layer",
+        },
+        nexmo={"key": account.nexmo_key, "secret": account.nexmo_secret, "api_url": f"{url}/nexmo"},
+        server={
+            "url": f"http://127.0.0.1:{service}",
+            "listen": f"tcp:{service}:interface=127.0.0.1",
+            "redis": "embedded",
+        },
+        operator={"listen": f"tcp:{operator}:interface=127.0.0.1"},
+    )
+
+
+class _CompaniesSite(Site):
+    """Its access log is left out: what the service does is told by the service."""
+
+    def log(self, request: Request) -> None:
+        pass
+
+
+class _ToldService(NexmoService):
+    """The service, with an observer at its boundaries. Before it goes to work the sandbox remembers where it was."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        reactor: Any,
+        clock: SkippingClock,
+        companies: Sandbox,
+        timeline: Timeline,
+        names: Names,
+        data: Path,
+    ) -> None:
+        self.embedded_data = data
+        self._timeline = timeline
+        self._names = names
+        super().__init__(settings, reactor, clock, clock.milliseconds, clock.wall)
+        self._settle_time = settings.nexmo.settle_time / 1000
+        self._now = clock.wall
+        self._redis = self.connections[1]
+        self.keeping = Keeping(companies, timeline, clock, reactor, self._redis.command)
+
+    def _store(self, web: Connection, work: Connection, now: Now) -> Store:
+        facts = Operator(work, now).message
+        told: Any = ToldStore(super()._store(web, work, now), facts, reply_id, self._timeline, self._names)
+        store: Store = told
+        return store
+
+    def _chat_platform(self, clock: IReactorTime) -> ChatPlatform:
+        return ToldChat(super()._chat_platform(clock), self._timeline, self._names)
+
+    def _sms_provider(self, clock: IReactorTime) -> SmsProvider:
+        return ToldProvider(super()._sms_provider(clock), self._timeline, self._names)
+
+    def _go(self, connected: object) -> None:
+        restored = Deferred.fromCoroutine(self._resume())
+        restored.addErrback(lambda failure: self._log.failure("The sandbox begins anew", failure))
+        restored.addCallback(super()._go)
+
+    async def _resume(self) -> None:
+        """Go on where the last run ended. The companies may know less of us than they did when it looked last, since
+        what they know is kept once a second; nobody else is on this Redis, so we look again at once."""
+        await self.keeping.restore()
+        await self._redis.command("DEL", KEYS["lock"] + "registration")
+
+    async def _before_closing(self) -> None:
+        await self.keeping.stop()
+
+    async def next_due(self) -> float | None:
+        """Seconds until there is something to do, 0 when there is already; None when nothing waits."""
+        queues = dict.fromkeys(("due", "out_queue", "in_queue", "parts_due"), 0.0)
+        found = []
+        for name, after in {**queues, "out_uncertain": self._settle_time}.items():
+            first = await self._redis.command("ZRANGE", KEYS[name], 0, 0, "WITHSCORES")
+            if first:
+                found.append(float(first[1]) / 1000 + after - self._now())
+        return max(0.0, min(found)) if found else None
+
+
+class SandboxService(Service):
+    """Simulated Layer and Nexmo, and the service between them. All of it goes on where it was after a restart."""
+
+    _log = Logger()
+
+    def __init__(self, settings: Settings, reactor: Any, data: Path) -> None:
+        self._settings = settings
+        self.url = settings.layer.api_url.removesuffix("/layer")
+        keep_time(reactor)
+        Factory.noisy = False  # Twisted tells of every connection it makes
+        self.clock = SkippingClock(reactor, time.time)
+        nexmo = settings.nexmo
+        self.sandbox = Sandbox(
+            reactor=reactor,
+            clock=self.clock,
+            now=self.clock.wall,
+            base_url=self.url,
+            persistent=False,  # when time is skipped the service finds that kept connections were idle for too long
+            numbers=nexmo.phone_numbers,
+            credentials=Credentials(
+                signature_secret=nexmo.signature_secret.get_secret_value(), signature_method=nexmo.signature_method
+            ),
+        )
+        limits = nexmo.limits  # who sets more than everybody may send has agreed on that with the real one
+        self.sandbox.nexmo.rates_plan = RatesPlan(
+            max(limits.per_key, PROMISED.account), max(limits.per_number, PROMISED.number), limits.overrides
+        )
+        self.sandbox.nexmo.opt_out_assist = settings.sms.opt_out == "provider"
+        cast(self.sandbox)
+        timeline, names = Timeline(self.clock.wall), Names(self.sandbox.layer, settings.default_region)
+        self._service = _ToldService(settings, reactor, self.clock, self.sandbox, timeline, names, data)
+        skipping = Skipping(self.clock, reactor, self._busy, self._next_due, self._service.keeping.save)
+        self.page = Page(self.sandbox, timeline, names, self.clock, skipping, reactor)
+        where = f"tcp:{self.url.rpartition(':')[2]}:interface=127.0.0.1"
+        self._companies = listening(where, _CompaniesSite(self.sandbox.resource), reactor=reactor)
+
+    def _busy(self) -> bool:
+        return self._service.busy or not self.sandbox.deliverer.quiet
+
+    async def _next_due(self) -> float | None:
+        found = [due for due in (await self._service.next_due(), self.sandbox.next_due()) if due is not None]
+        if self._busy():  # what is under way may wait for the clock, to time out or to be answered at last
+            found += [call.getTime() - self.clock.seconds() for call in self.clock.getDelayedCalls()]
+        return max(0.0, min(found)) if found else None
+
+    def privilegedStartService(self) -> None:
+        super().privilegedStartService()
+        with faults_in_one_line():
+            self._companies.privilegedStartService()
+        self._service.privilegedStartService()
+
+    def startService(self) -> None:
+        super().startService()
+        self._companies.startService()
+        self._service.startService()
+        delay = self._settings.delay / 1000
+        self._log.info("The sandbox runs: a message that stays unread for {delay:g} s becomes a text", delay=delay)
+        self._log.info("See it at work: {url}/", url=self.url)
+
+    def stopService(self) -> Deferred[None]:
+        super().stopService()
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        await self.page.stop()
+        await self._service.stopService()
+        await self.sandbox.stop()
+        await maybeDeferred(self._companies.stopService)
+
+
+def make_sandbox(settings: Settings, reactor: Any = None, data: Path = DATA) -> SandboxService:
+    """The sandbox with settings of :func:`sandbox_settings`, to be started by twistd. It remembers in ``data``."""
+    return SandboxService(settings, reactor or installed_reactor(), data)

@@ -1,0 +1,78 @@
+"""The service's two clients with an observer: what passes is told to the timeline, and nothing is changed."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from uuid import UUID
+
+from nexmo_twisted.domain.model import Outcome, OwnedNumber, Sms, Verdict
+from nexmo_twisted.domain.segments import Encoding, segments
+from nexmo_twisted.ports import ChatPlatform, SmsProvider
+from nexmo_twisted.sandbox.names import Names, shown
+from nexmo_twisted.sandbox.timeline.observed_store import story_of
+from nexmo_twisted.sandbox.timeline.timeline import SERVICE, Timeline
+
+_TOLD = {
+    Verdict.NOT_SENT: "Nexmo has not taken it",
+    Verdict.REFUSED: "Nexmo refuses it",
+    Verdict.ACCOUNT: "Nexmo takes nothing",
+    Verdict.UNCERTAIN: "Nexmo may have taken it",
+}
+_ALPHABETS = {Encoding.GSM7: "GSM-7", Encoding.UCS2: "UCS-2"}
+
+
+class ToldProvider:
+    """An SmsProvider."""
+
+    def __init__(self, provider: SmsProvider, timeline: Timeline, names: Names) -> None:
+        self._provider = provider
+        self._timeline = timeline
+        self._names = names
+
+    async def send(self, sms: Sms, *, until: float | None = None) -> Outcome:
+        at = self._timeline.now()  # its receipt may be told before its answer
+        outcome = await self._provider.send(sms, until=until)
+        story, whose = story_of(sms.client_ref), self._names.handset(sms.to)
+        if outcome.verdict is Verdict.ACCEPTED:
+            size = segments(sms.text)
+            parts = f"{size.parts} segment{'' if size.parts == 1 else 's'}, {_ALPHABETS[size.encoding]}"
+            self._timeline.tell(story, "sent", f"{whose}: text sent from {shown(sms.sender)} ({parts})", at)
+        else:
+            self._timeline.tell(story, "bad", f"{whose}: {_TOLD[outcome.verdict]}: {outcome.reason}", at)
+        return outcome
+
+    async def numbers(self) -> Sequence[OwnedNumber]:
+        return await self._provider.numbers()
+
+    async def route_inbound(self, number: OwnedNumber, url: str) -> None:
+        await self._provider.route_inbound(number, url)
+        self._timeline.tell(SERVICE, "good", f"replies to {shown(number.msisdn)} come to us now")
+
+
+class ToldChat:
+    """A ChatPlatform."""
+
+    def __init__(self, chat: ChatPlatform, timeline: Timeline, names: Names) -> None:
+        self._chat = chat
+        self._timeline = timeline
+        self._names = names
+        self.identity = chat.identity
+        self.conversation = chat.conversation
+
+    async def post(self, conversation_id: str, user_id: str, parts: Sequence[str], once: UUID) -> None:
+        at = self._timeline.now()
+        await self._chat.post(conversation_id, user_id, parts, once)
+        where, who = self._names.conversation(conversation_id), self._names.user(user_id)
+        reply = urlsafe_b64encode(once.bytes)[:22].decode()
+        self._timeline.tell(reply, "good", f"reply posted into {where} as {who}", at)
+
+    async def ensure_webhook(self, name: str, target_url: str, secret: str) -> Sequence[str]:
+        done = await self._chat.ensure_webhook(name, target_url, secret)
+        for each in done:
+            self._timeline.tell(SERVICE, "good", f"webhook at Layer: {each}")
+        return done
+
+
+_chat: type[ChatPlatform] = ToldChat
+_provider: type[SmsProvider] = ToldProvider

@@ -1,0 +1,271 @@
+"""The service's store with an observer: what passes is told to the timeline, and nothing is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Any
+
+from nexmo_twisted.domain.inspection import MessageFacts
+from nexmo_twisted.domain.links import LinkCommit, LinkState, thread_of, thread_of_entry
+from nexmo_twisted.domain.model import (
+    Asked,
+    Delivery,
+    Held,
+    InboundSms,
+    MessageEvent,
+    Notification,
+    Part,
+    PartTaken,
+    Promoted,
+    Receipt,
+    Reply,
+    Resolved,
+    Settled,
+    Status,
+)
+from nexmo_twisted.domain.text import message_text
+from nexmo_twisted.domain.wording import explained, shortened, span
+from nexmo_twisted.platforms.layer.message_codec import long_id
+from nexmo_twisted.ports import Store
+from nexmo_twisted.providers.nexmo.receipt_codes import failed, told
+from nexmo_twisted.sandbox.names import Names, shown
+from nexmo_twisted.sandbox.timeline.timeline import Timeline, Tone
+
+#: What becomes of an SMS of unknown outcome without a receipt, by the state it is in then.
+_SETTLED = {**dict.fromkeys("RCS", "sent again"), "D": "given up, since it may have gone out"}
+_ASKED = {
+    "stop": "asks for no more texts: blocked for all numbers",
+    "start": "wants texts again: the block is lifted",
+    "again": "wants texts again too soon after STOP: still blocked, and asked to send START again",
+    "help": "asks for help",
+}
+
+
+class ToldStore:
+    """A Store. ``facts`` tells what is known of a message, by its id; ``reply_id`` what the reply with a messageId of
+    Nexmo's is called."""
+
+    def __init__(
+        self,
+        store: Store,
+        facts: Callable[[str], Awaitable[MessageFacts | None]],
+        reply_id: Callable[[str], str],
+        timeline: Timeline,
+        names: Names,
+    ) -> None:
+        self._store = store
+        self._facts = facts
+        self._reply_id = reply_id
+        self._timeline = timeline
+        self._names = names
+        self._parts: dict[tuple[str, str, str], str] = {}  # handset, number, reference -> the story of a long reply
+        self._uncertain: dict[str, str] = {}  # id of a notification -> whose, until it is settled
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)  # what there is nothing to tell of
+
+    def _tell(self, item: Notification | Reply, tone: Tone, text: str, at: float) -> None:
+        whom = "" if isinstance(item, Reply) or item.notice else f"{self._names.user(item.user_id)}: "
+        self._timeline.tell(story_of(item.id), tone, f"{whom}{text}", at)
+
+    # Messages
+
+    async def record_event(self, event: MessageEvent, packed: str, delay: int) -> int | None:
+        at = self._timeline.now()
+        sender, text = self._names.user(event.sender), message_text(event.message.get("parts"))
+        story = self._timeline.begin(event.message_id, f"{sender}: {shortened(text, 60)}")
+        due = await self._store.record_event(event, packed, delay)
+        reached = [
+            self._names.user(user)
+            for user, status in event.statuses.items()
+            if user != event.sender and status.name.lower() == event.kind
+        ]
+        what = f"message.{event.kind} received"
+        if reached and event.kind != "sent":
+            what += f": {event.kind} by {', '.join(reached)}"
+        if event.kind == "deleted":
+            story.due = None
+        elif due is not None and story.due is None:
+            story.due = self._timeline.now() + due / 1000
+            what += f", due in {span(due)}"
+        self._timeline.tell(event.message_id, "came", what, at)
+        return due
+
+    async def promote(self, limit: int, report: Collection[Status]) -> Promoted:
+        at = self._timeline.now()
+        done = await self._store.promote(limit, report)
+        if done.messages:
+            for story in self._timeline.due():
+                facts = await self._facts(story.id)
+                if facts is not None and (facts.closed or facts.open is not None):
+                    story.due = None
+                    # Whose text is done already by now was owed one then.
+                    unread = {self._names.user(user) for user in (*facts.outcomes, *(e.user for e in facts.entries))}
+                    self._timeline.tell(story.id, *_checked(facts, sorted(unread)), at)
+        return done
+
+    # Notifications
+
+    async def begin(
+        self, item: Notification, report: Collection[Status], commit: LinkCommit, *more: Any, **named: Any
+    ) -> str:
+        at = self._timeline.now()
+        answer = await self._store.begin(item, report, commit, *more, **named)
+        if answer == "OK":
+            self._names.meet(commit.handset, item.user_id)
+            before, thread = thread_of(commit.state, commit.number), thread_of_entry(commit.entry)
+            how = "keeps" if before == thread else "linked to"
+            self._tell(item, "wait", f"{how} {shown(commit.number)}", at)
+        self._tell_wait(item, answer, at)
+        return answer
+
+    async def begin_notice(self, item: Notification, *more: Any, **named: Any) -> str:
+        at = self._timeline.now()
+        answer = await self._store.begin_notice(item, *more, **named)
+        self._tell_wait(item, answer, at)
+        return answer
+
+    def _tell_wait(self, item: Notification, answer: str, at: float) -> None:
+        word, _, limit = answer.partition(" ")
+        if word == "WAIT":
+            whose = shown(limit) if limit.isdigit() else "the account"
+            self._tell(item, "wait", f"waits for its turn: {whose} may send only so many SMS a second", at)
+
+    async def pause(self, item: Notification, limit: str, duration: int, reason: str) -> None:
+        at = self._timeline.now()
+        await self._store.pause(item, limit, duration, reason)
+        whose = shown(limit) if limit.isdigit() else "the account"
+        self._tell(item, "bad", f"{whose} pauses for {duration / 1000:.1f} s: {reason}", at)
+
+    async def finish(self, item: Notification | Reply, outcome: str) -> None:
+        at = self._timeline.now()
+        await self._store.finish(item, outcome)
+        if isinstance(item, Notification):
+            self._tell(item, "none", f"no text: {explained(outcome)}", at)
+        elif outcome not in ("posted", *_ASKED):
+            self._tell(item, "none", f"not posted: {explained(outcome)}", at)
+
+    async def retry(
+        self, item: Notification | Reply, delay: int, reason: str, *, introduction: bool = False, aside: bool = False
+    ) -> None:
+        at = self._timeline.now()
+        await self._store.retry(item, delay, reason, introduction=introduction, aside=aside)
+        self._tell(item, "bad", f"{reason}; tried again in {span(delay)}", at)
+
+    async def set_aside(
+        self,
+        item: Notification | Reply,
+        reason: str,
+        *,
+        uncertain: bool,
+        on_wire: float | None = None,
+        account_works: bool = False,
+    ) -> bool:
+        at = self._timeline.now()
+        done = await self._store.set_aside(
+            item, reason, uncertain=uncertain, on_wire=on_wire, account_works=account_works
+        )
+        if uncertain:
+            self._uncertain[item.id] = "" if isinstance(item, Reply) else self._names.user(item.user_id)
+            self._tell(item, "bad", f"nobody knows whether it went out ({reason}): waits for its receipt", at)
+        else:
+            self._tell(item, "bad", f"given up: {explained(reason)}", at)
+        return done
+
+    async def hold(self, item: Notification, reason: str) -> Held:
+        at = self._timeline.now()
+        held = await self._store.hold(item, reason)
+        what = {"BURIED": "given up", "DOUBT": "tried again when another SMS was tried"}
+        self._tell(item, "bad", f"{what.get(held, 'nothing is sent until the account is mended')}: {reason}", at)
+        return held
+
+    async def evidence(self, receipt: Receipt, *, block: bool = False) -> Delivery:
+        at = self._timeline.now()
+        delivery = await self._store.evidence(receipt, block=block)
+        story = story_of(delivery.message_id)
+        if delivery.ended in ("U", "D"):
+            self._timeline.tell(story, "good", "its receipt tells that it went out", at)
+        if story and delivery.said != delivery.before:
+            tone: Tone = "bad" if failed(delivery.said) else "good"
+            whose = self._names.handset(receipt.handset)
+            self._timeline.tell(story, tone, f"{whose}: receipt of Nexmo: {told(delivery.said)}", at)
+        return delivery
+
+    async def settle(self, limit: int, settle_time: int, policy: str, report: Collection[Status]) -> Settled:
+        at = self._timeline.now()
+        settled = await self._store.settle(limit, settle_time, policy, report)
+        if settled.resent or settled.buried or settled.dropped or settled.unneeded:
+            for nid, user in list(self._uncertain.items()):
+                facts = await self._facts(story_of(nid))
+                states = {entry.id: entry.state for entry in facts.entries} if facts else {}
+                if states.get(nid) != "U":
+                    del self._uncertain[nid]
+                    told = _SETTLED.get(states.get(nid, ""), "nothing more is sent")
+                    self._timeline.tell(story_of(nid), "wait", f"{user}: no receipt came in time: {told}", at)
+        return settled
+
+    # Replies
+
+    async def receive(self, sms: InboundSms, handset: str, number: str, asked: Asked | None = None) -> str:
+        at = self._timeline.now()
+        story = self._reply(self._reply_id(sms.message_id), handset, number, sms.text)
+        answer = await self._store.receive(sms, handset, number, asked)
+        known = answer == "KNOWN"
+        self._timeline.tell(story, "came", "the same SMS again: known already" if known else "SMS received", at)
+        what = asked.what if asked is not None and answer == "NEW" else answer
+        if what in _ASKED:
+            self._timeline.tell(story, "none", _ASKED[what], at)
+        return answer
+
+    async def resolve(self, item: Reply, settle_time: int, country: str) -> Resolved:
+        at = self._timeline.now()
+        resolved = await self._store.resolve(item, settle_time, country)
+        if resolved.waits:
+            self._tell(item, "wait", "its number changes hands: waits until it is known what it answers", at)
+        return resolved
+
+    async def receive_part(
+        self, sms: InboundSms, part: Part, handset: str, number: str, wait: int, longest: int
+    ) -> PartTaken:
+        at = self._timeline.now()
+        taken = await self._store.receive_part(sms, part, handset, number, wait, longest)
+        # A long reply is called by the part that came first.
+        story = self._parts.setdefault((handset, number, part.reference), self._reply_id(sms.message_id))
+        self._reply(story, handset, number, "a long SMS")
+        what = f"part {part.number} of {part.total} received"
+        if taken.outcome in ("whole", "late"):
+            self._parts.pop((handset, number, part.reference), None)
+        now = {"known": "again", "waiting": "the others are waited for", "whole": "that was the last one"}
+        self._timeline.tell(story, "came", f"{what}: {now.get(taken.outcome, 'too late for the others')}", at)
+        return taken
+
+    def _reply(self, story_id: str, handset: str, number: str, text: str) -> str:
+        title = f"{self._names.handset(handset)} → {shown(number)}: {shortened(text, 60)}"
+        self._timeline.begin(story_id, title)
+        return story_id
+
+    async def notice(self, item: Reply, text: str) -> None:
+        at = self._timeline.now()
+        await self._store.notice(item, text)
+        self._tell(item, "none", "its writer is told, where that may be", at)
+
+    async def step_aside(self, item: Notification, state: LinkState, handset: str, duration: int) -> bool:
+        at = self._timeline.now()
+        aside = await self._store.step_aside(item, state, handset, duration)
+        if aside:
+            self._tell(item, "wait", "all numbers of the handset are in use for the moment: others go ahead", at)
+        return aside
+
+
+def story_of(item_id: str) -> str:
+    """The story that a notification, a reply or a notice belongs to: that of its message, or of its reply."""
+    first, _, user = item_id.partition(".")
+    return long_id(first) if len(user) == 32 else first
+
+
+def _checked(facts: MessageFacts, unread: Sequence[str]) -> tuple[Tone, str]:
+    if unread:
+        return "wait", f"checked: not read by {', '.join(unread)}"
+    if facts.closed == "read":
+        return "none", "checked: skipped, everybody has read it"
+    return "none", f"checked: {explained(facts.closed)}"

@@ -1,0 +1,179 @@
+"""What an operator asks Redis: what was set aside, to try it again, and what is known of one message or reply."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nexmo_twisted.domain.inspection import Entry, MessageFacts, Queue
+from nexmo_twisted.domain.links import thread_of_entry
+from nexmo_twisted.domain.model import Status, Thread
+from nexmo_twisted.domain.quarantine import SetAside, read_entry
+from nexmo_twisted.platforms.layer.message_codec import CONVERSATION, long_id, short_id
+from nexmo_twisted.providers.nexmo.receipt_codes import brief
+from nexmo_twisted.store.codec import int_or_none, pairs, ranks, reply_id
+from nexmo_twisted.store.connection import Connection, Now, redis_time
+from nexmo_twisted.store.redis_store import QUARANTINED
+from nexmo_twisted.store.schema import KEYS
+
+#: Ids that one look at a set or one script is about: Redis does nothing else meanwhile.
+SCANNED = 1000
+SHOWN = 100
+REDRIVEN = 20
+QUARANTINE_READ = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Redriven:
+    """What became of one item. ``answer``: DONE (put back, its lane is looked at in ``wait`` ms), DOUBTFUL (it may have
+    been sent; nothing was done), WAITING (it was not set aside), UNKNOWN, or why nobody needs it: then it is closed."""
+
+    id: str
+    answer: str
+    wait: int
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What became of an ambiguous reply. ``answer``: DONE (it is posted in ``wait`` ms), UNKNOWN, PLACED (it is not
+    ambiguous any more), OTHER or BOTH: none or both of the ``candidates`` are in that conversation."""
+
+    answer: str
+    wait: int = 0
+    candidates: Sequence[Thread] = ()
+
+
+class Operator:
+    """Every method raises StoreUnavailable and nothing else. ``now`` is as for the Store."""
+
+    def __init__(self, connection: Connection, now: Now = redis_time) -> None:
+        self._connection = connection
+        self._now = now
+
+    async def aside(self, queue: Queue) -> Sequence[str]:
+        """The ids of all that is uncertain or buried, the oldest first."""
+        found = await self._scan(f"{queue}_uncertain") | await self._scan(f"{queue}_buried")
+        return sorted(found, key=lambda item: (found[item], item))
+
+    async def entries(self, queue: Queue, ids: Sequence[str]) -> Sequence[Entry]:
+        """What there is to see of these, in that order; those that are gone have neither fields nor an outcome."""
+        entries: list[Entry] = []
+        for some in _batches(ids, SHOWN):
+            entries += [_entry(queue, *raw) for raw in await self._connection.run("list_aside", queue, *some)]
+        return entries
+
+    async def redrive(
+        self, queue: Queue, ids: Sequence[str], report: Collection[Status], *, confirmed: bool
+    ) -> AsyncIterator[Redriven]:
+        """Have these tried again. ``confirmed``: also those that may have been sent already. What is told is done."""
+        for some in _batches(ids, REDRIVEN):
+            answers = await self._connection.run("redrive", self._now(), queue, ranks(report), int(confirmed), *some)
+            for item, (answer, wait) in zip(some, answers, strict=True):
+                yield Redriven(item, answer, int(wait))
+
+    async def place(self, item: str, conversation: str, user: str) -> Placed:
+        """Have an ambiguous reply posted into one of its two conversations, as ``user`` if not blank."""
+        answer, *more = await self._connection.run("place_reply", self._now(), item, conversation, user)
+        if answer == "DONE":
+            return Placed(answer, int(more[0]))
+        return Placed(answer, candidates=[thread for entry in more if (thread := thread_of_entry(entry)) is not None])
+
+    async def message(self, message_id: str) -> MessageFacts | None:
+        """All that is known of the message with that bare UUID in lower case; None when that is nothing."""
+        mid = short_id(message_id)
+        now, held, reason, check, record, ranked, outcomes, raw = await self._connection.run("why", self._now(), mid)
+        entries = [_entry("out", *each) for each in raw]
+        if not record or record[0]:  # whom it was sent to is no longer in its record
+            found = await self._scan("out_uncertain", f"{mid}.*") | await self._scan("out_buried", f"{mid}.*")
+            entries = [entry for entry in await self.entries("out", sorted(found)) if entry.fields]
+        if not record and not entries:
+            return None
+        closed, closed_at, due, delay, sender, open_, short = record or ("expired", *[""] * 6)
+        return MessageFacts(
+            now=int(now),
+            message_id=message_id,
+            closed=closed,
+            closed_at=int_or_none(closed_at),
+            due=int_or_none(due),
+            delay=int_or_none(delay),
+            sender=sender,
+            conversation=CONVERSATION + long_id(short) if short else "",
+            open=int_or_none(open_),
+            check=int_or_none(check),
+            held=int_or_none(held),
+            held_reason=reason,
+            ranks={user: int(rank) for user, rank in pairs(ranked).items()},
+            outcomes=pairs(outcomes),
+            entries=entries,
+        )
+
+    async def sms(self, message_id: str) -> Entry | None:
+        """Whose SMS has that id at the provider: as far as known the notification with the id of its message and
+        recipient, or of a notice what became of it. None when nobody's is known."""
+        nid = await self._connection.run("sms", self._now(), *map(brief, _spellings(message_id)))
+        if not nid:
+            return None
+        (entry,) = await self.entries("out", [nid])
+        return entry
+
+    async def reply(self, message_id: str) -> tuple[Entry, int] | None:
+        """What is known of the reply with that messageId of the provider, and the time (ms); None when nothing is.
+
+        Of a part of a long reply it is what is known of that one, as soon as there is one.
+        """
+        for spelling in _spellings(message_id):
+            (entry,) = await self.entries("in", [reply_id(spelling)])
+            if entry.done and entry.part_of not in ("", entry.id):
+                (entry,) = await self.entries("in", [entry.part_of])
+            if entry.fields or entry.done:
+                return entry, int(await self._time())
+        return None
+
+    async def set_aside(self, known: str) -> Sequence[SetAside]:
+        """The webhooks in quarantine that have this id, in the form in which ids are compared; the newest first."""
+        kept: dict[str, bool] = {}
+        for name, signed in (("quarantine", True), ("unsigned", False)):
+            for start in range(0, QUARANTINED, QUARANTINE_READ):  # newer ones push them on: some come twice, none never
+                some = await self._connection.command("LRANGE", KEYS[name], start, start + QUARANTINE_READ - 1)
+                kept |= dict.fromkeys(some, signed)
+        found = (read_entry(each, signed=signed) for each, signed in kept.items())
+        return [each for each in found if each is not None and known in each.ids]
+
+    async def _time(self) -> str:
+        given = self._now()
+        if given:
+            return given
+        seconds, micros = await self._connection.command("TIME")
+        return str(int(seconds) * 1000 + int(micros) // 1000)
+
+    async def _scan(self, name: str, pattern: str = "*") -> dict[str, float]:
+        """The members of a sorted set, with their scores. One that is there all the while is not missed."""
+        found: dict[str, float] = {}
+        cursor = "0"
+        while True:
+            cursor, flat = await self._connection.command(
+                "ZSCAN", KEYS[name], cursor, "MATCH", pattern, "COUNT", SCANNED
+            )
+            found.update((member, float(score)) for member, score in pairs(flat).items())
+            if cursor == "0":
+                return found
+
+
+def _spellings(message_id: str) -> Iterable[str]:
+    """The provider has hexadecimal digits in capitals, people do not always."""
+    return dict.fromkeys((message_id, message_id.upper(), message_id.lower()))
+
+
+def _batches(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), size):
+        yield ids[start : start + size]
+
+
+def _entry(queue: Queue, item: str, what: Any = None, *more: Any) -> Entry:
+    if what is None:
+        return Entry(queue, item, {})
+    if isinstance(what, str):
+        return Entry(queue, item, {}, done=what, done_for=int(more[0]))
+    after, ahead = more
+    return Entry(queue, item, pairs(what), int_or_none(after), int(ahead))

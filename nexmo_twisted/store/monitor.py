@@ -1,0 +1,73 @@
+"""Looking after Redis itself: whether it takes what is written, still has what it confirmed, and would keep it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import txredisapi
+
+from nexmo_twisted.domain.heartbeat import Pulse, RedisSettings
+from nexmo_twisted.errors import StoreUnavailable
+from nexmo_twisted.store.codec import int_or_none
+from nexmo_twisted.store.connection import Connection, Now, redis_time
+from nexmo_twisted.store.schema import KEYS
+
+
+class WatchedRedis:
+    """Redis as one process sees it: ``name`` is that process's own and nobody else's, also after a restart.
+
+    ``connection`` should be the one that serves the webhooks, since whether they can be stored is the question. Every
+    method raises StoreUnavailable and nothing else.
+    """
+
+    def __init__(self, connection: Connection, name: str, now: Now = redis_time) -> None:
+        self._connection = connection
+        self._name = name
+        self._now = now
+
+    async def beat(self, number: int, remember: int) -> Pulse:
+        """Write ``number``, to be remembered for so many ms, and hear what was there before and what waits.
+
+        Refused whenever a webhook could not be stored: out of memory, read-only, no disk, still loading ...
+        """
+        answer = await self._connection.run("beat", self._now(), self._name, number, remember)
+        before, *figures = answer[:-7]
+        held_since, reason, quarantined, quarantined_since, unsigned, unsigned_since, strangers = answer[-7:]
+        values: list[Any] = [int_or_none(before), *map(int, figures), int_or_none(held_since), reason]
+        values += int(quarantined), int_or_none(quarantined_since), int(unsigned), int_or_none(unsigned_since)
+        values.append(int(strangers))
+        return Pulse(*values)
+
+    async def forget(self) -> None:
+        """This process ends: its beats are of no more use."""
+        await self._connection.command("DEL", KEYS["beat"] + self._name)
+
+    async def settings(self) -> RedisSettings:
+        """What Redis may lose, by its own word. Where CONFIG is refused, as managed ones do, INFO says less."""
+        policy, aof = await self._config("maxmemory-policy"), await self._config("appendonly")
+        fsync = await self._config("appendfsync")
+        if policy is None:
+            policy = await self._info("memory", "maxmemory_policy")
+        if aof is None:
+            aof = {"1": "yes", "0": "no"}.get(await self._info("persistence", "aof_enabled") or "")
+        return RedisSettings(policy, None if aof is None else aof == "yes", fsync)
+
+    async def _config(self, name: str) -> str | None:
+        answer = await self._ask("CONFIG", "GET", name)
+        return str(answer[1]) if isinstance(answer, list) and len(answer) == 2 else None
+
+    async def _info(self, section: str, name: str) -> str | None:
+        for line in str(await self._ask("INFO", section) or "").splitlines():
+            field, _, value = line.partition(":")
+            if field == name:
+                return value
+        return None
+
+    async def _ask(self, *words: str) -> object:
+        """The answer, or None when Redis refuses to give one; that it is away is another matter."""
+        try:
+            return await self._connection.command(*words)
+        except StoreUnavailable as error:
+            if isinstance(error.__cause__, txredisapi.ResponseError):
+                return None
+            raise

@@ -1,0 +1,98 @@
+"""From the doors to the intake: not too many webhooks at once, and each one to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from functools import partial
+from typing import Any, Protocol, cast
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.server import Request
+
+from nexmo_twisted.domain.model import InboundSms, MessageEvent, Receipt
+from nexmo_twisted.errors import StoreUnavailable
+from nexmo_twisted.ports import Counters
+from nexmo_twisted.web.responses import answer
+from nexmo_twisted.web.shield import shielded
+
+
+class Intake(Protocol):
+    """Where webhooks go once they are read: stored when the call returns. Each may raise StoreUnavailable."""
+
+    async def layer_event(self, event: MessageEvent) -> None:
+        """Join one event to what is known of its message."""
+
+    async def inbound_sms(self, sms: InboundSms) -> None:
+        """Take one SMS from a handset, once however often it is delivered."""
+
+    def turned_away(self) -> None:
+        """An SMS from a handset was answered 503: it comes again."""
+
+    async def receipt(self, receipt: Receipt) -> None:
+        """Take one delivery receipt; it may come more than once, and for an SMS that is none of ours."""
+
+    async def quarantine(self, source: str, reason: str, raw: bytes) -> None:
+        """Keep an unreadable webhook of ``source`` ("layer" or "nexmo") for an operator, and log the reason."""
+
+
+class Reception:
+    """Takes the webhooks of one door, at most ``places`` at a time."""
+
+    _log = Logger()
+
+    def __init__(self, counters: Counters, places: int) -> None:
+        self._counters = counters
+        self._places = places
+        self._taken = 0
+        self._waiting: list[Deferred[None]] = []
+
+    def full(self) -> bool:
+        """Whether there is no place left. To be asked before each webhook; a yes is counted as busy."""
+        if self._taken < self._places:
+            return False
+        self._counters.count("webhooks", "busy")
+        return True
+
+    def take(self, request: Request, work: Coroutine[Any, Any, None], outcome: str, code: int) -> Deferred[bytes]:
+        """Finish ``work``, also when the client hangs up.
+
+        Fires with the answer: ``code``, or 503 when the work failed and the sender should come again. Counts
+        ``outcome``, or the failure, among the webhooks. Unless nobody can read it, the request has a line of its own in
+        the access log.
+        """
+        cast(Any, request).stored = not outcome.endswith("_quarantined")
+        self._taken += 1
+        stored = Deferred.fromCoroutine(work).addBoth(self._finished, outcome, code)
+        return shielded(stored).addCallback(partial(answer, request))
+
+    def failed(self, failure: Failure) -> None:
+        """Tell and count a webhook that could not even be taken."""
+        self._log.failure("A webhook could not be handled", failure)
+        self._counters.count("webhooks", "failed")
+
+    def idle(self) -> Deferred[None]:
+        """Fires when nothing is worked on; once the door is closed, the store may be closed then."""
+        waiting: Deferred[None] = Deferred()
+        self._waiting.append(waiting)
+        self._look()
+        return waiting
+
+    def _finished(self, result: object, outcome: str, code: int) -> int:
+        if isinstance(result, Failure):
+            if result.check(StoreUnavailable):
+                outcome, code = "unavailable", 503
+            else:
+                self._log.failure("A webhook could not be stored", result)
+                outcome, code = "failed", 503
+        self._taken -= 1
+        self._look()
+        self._counters.count("webhooks", outcome)
+        return code
+
+    def _look(self) -> None:
+        if not self._taken and self._waiting:
+            waiting, self._waiting = self._waiting, []
+            for each in waiting:
+                each.callback(None)

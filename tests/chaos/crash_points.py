@@ -1,0 +1,100 @@
+"""Crash points: the steps of both pipelines at which a process may die, and the trap that kills it there.
+
+A step is one call through one of the three boundaries, since nothing on the way of a message has an effect outside the
+process otherwise. (Registration, the watch over Redis and the sweep have, but they are on no message's way.) Each step
+has two points, ``<method>:before`` and ``<method>:after``. There is none in between: a script runs in Redis as a whole
+or not at all, and a company has accepted a request or has not, whatever the process was doing when it died. Nor is the
+answer to a webhook a point of its own: right after ``record_event``, ``receive`` and ``evidence`` it is not on the wire
+yet.
+
+The service knows nothing of this. A subclass puts a :class:`Watched` around each boundary that it builds.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from nexmo_twisted.domain.model import Claimed, Closed, Promoted, Settled
+from nexmo_twisted.ports import ChatPlatform, SmsProvider, Store
+
+BOUNDARIES = (Store, ChatPlatform, SmsProvider)
+
+#: The other protocols of the boundaries, and why no step goes through them.
+OTHERS: Mapping[str, str] = {
+    "IdentitySource": "asks the ChatPlatform, or a function of the customer's",
+    "Introduction": "a template, or a function of the customer's",
+    "Template": "computes",
+    "Counters": "remembers in the process, and only there",
+}
+
+_REGISTRATION = "registration: it looks at all of it again every minute, and owes nothing to anybody"
+
+#: Methods that are steps of neither pipeline, and why.
+APART: Mapping[str, str] = {
+    "quarantine": "keeps what nobody can read; no SMS and no post comes of it",
+    "turned_away": "tells that an SMS will come again; a process that dies first has told nobody, and answered 503",
+    "lock": _REGISTRATION,
+    "unlock": _REGISTRATION,
+    "set_unowned": _REGISTRATION,
+    "ensure_webhook": _REGISTRATION,
+    "numbers": _REGISTRATION,
+    "route_inbound": _REGISTRATION,
+}
+
+#: Told of every point that is passed: its name, and what the call is about.
+At = Callable[[str, Sequence[object]], None]
+
+
+class Watched:
+    """A boundary that tells ``at`` of every point that is passed."""
+
+    def __init__(self, boundary: Any, at: At) -> None:
+        self._boundary = boundary
+        self._at = at
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._boundary, name)
+
+        async def step(*arguments: Any, **named: Any) -> Any:
+            self._at(f"{name}:before", arguments)
+            result = await method(*arguments, **named)
+            if not _nothing_done(result):
+                self._at(f"{name}:after", arguments)
+            return result
+
+        return step
+
+
+def _nothing_done(result: object) -> bool:
+    """A look that found nothing to do is no step."""
+    if isinstance(result, Promoted):
+        return not result.messages
+    if isinstance(result, Claimed):
+        return not (result.items or result.lost or result.crashed)
+    if isinstance(result, Closed):
+        return not (result.torn or result.orphans)
+    if isinstance(result, Settled):
+        return not (result.resent or result.buried or result.dropped or result.unneeded)
+    return False
+
+
+class Trap:
+    """Kills the process at the last of ``points``, once the others were passed in this order.
+
+    With an ``about`` the last one counts only when the call is about that.
+    """
+
+    def __init__(self, points: Sequence[str], about: str = "") -> None:
+        self._points = list(points)
+        self._about = about
+
+    def at(self, point: str, arguments: Sequence[object]) -> None:
+        if not self._points or point != self._points[0]:
+            return
+        if len(self._points) > 1:
+            del self._points[0]
+        elif self._about in repr(arguments):
+            os.kill(os.getpid(), signal.SIGKILL)

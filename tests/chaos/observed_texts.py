@@ -1,0 +1,229 @@
+"""From what was seen, what the judge of texts needs: debts, texts and attempts."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from nexmo_twisted.platforms.layer.message_codec import short_id
+from nexmo_twisted.sandbox.layer.webhooks import bare
+from nexmo_twisted.sandbox.nexmo.simulator import AcceptedSms
+from tests.chaos.checker import Debt, Text, standing
+from tests.chaos.checker_stops import stopped
+from tests.chaos.circumstances import Circumstances
+from tests.chaos.companies import Companies
+from tests.chaos.crash_player import Play
+from tests.chaos.handsets import Handsets
+from tests.chaos.names import Key, message_name, recipient
+from tests.chaos.observations import Ledger
+from tests.chaos.observed_replies import Replies, gather_replies
+from tests.chaos.records import Record, Records
+from tests.chaos.threads import Threads
+
+#: What an SMS says: for whom it is and the message's name come first, or after the introduction.
+TEMPLATE = "{{ recipient.userId }} {{ text }}"
+INTRODUCTION = "{{ conversation.metadata.conversationName }}"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that took part in a run."""
+
+    circumstances: Circumstances
+    companies: Companies
+    threads: Threads
+    play: Play
+    handsets: Handsets
+    ledger: Ledger
+    records: Records
+    settle_time: float  #: seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """``uncertain`` is when a debt was first seen to be so, in seconds since the epoch; ``sent_again`` are those of
+    them with an attempt after that, ``unneeded`` those that nobody waited for any more. ``stories`` tell how it came
+    that an SMS was accepted twice. ``unreadable`` are texts that do not say what they are about. ``unsettled`` is when
+    SMS to a handset were first seen to be uncertain; ``plain`` are the handsets where numbers can be judged."""
+
+    scene: Scene
+    debts: list[Debt]
+    texts: list[Text]
+    attempts: list[Text]
+    replies: Replies
+    conversations: dict[str, str]
+    unreadable: list[str]
+    unacknowledged: list[str]
+    uncertain: Mapping[Key, float]
+    sent_again: set[Key]
+    unneeded: set[Key]
+    stories: Mapping[Key, str]
+    unsettled: Mapping[str, list[float]]
+    plain: set[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """One in Layer, whoever put it there."""
+
+    id: str
+    name: str
+    conversation: str
+    sender: str
+    at: float
+
+
+async def gather(scene: Scene) -> Evidence:
+    """Asks Redis what it knows of every message and reply; raises StoreUnavailable."""
+    records, ledger, companies = scene.records, scene.ledger, scene.companies
+    messages = _messages(companies, scene.play)
+    told = [each for each in messages if _acknowledged(each, ledger)]
+    known, buried = await records.of([each.id for each in told]), await records.buried()
+    doubtful = uncertain(companies, records)
+    said = [each.id for each in scene.play.said]
+    replies = await gather_replies(companies, scene.threads, scene.handsets, ledger, records, doubtful.keys(), said)
+    texts = list(_texts(companies))
+    unsettled = _unsettled(scene, doubtful)
+    debts = [
+        _debt(scene, each, user, known[each.id], buried.get((short_id(each.id), user), ""), replies, unsettled)
+        for each in told
+        for user in companies.layer.conversation(each.conversation).participants
+        if user != each.sender
+    ]
+    attempts = [
+        Text(*key, each.handset, at=each.at) for each in ledger.attempts if (key := recipient(each.text)) is not None
+    ]
+    return Evidence(
+        scene=scene,
+        debts=debts,
+        texts=texts,
+        attempts=attempts,
+        replies=replies,
+        conversations={each.name: each.conversation for each in messages},
+        unreadable=_unreadable(scene),
+        unacknowledged=[f"{each.name} was never acknowledged" for each in messages if not _acknowledged(each, ledger)],
+        uncertain=doubtful,
+        sent_again={key for each in attempts if doubtful.get(key := (each.message, each.user), each.at) < each.at},
+        unneeded={(debt.message, debt.user) for debt in debts if debt.closed == "uncertain"},
+        stories=_stories(companies, ledger, doubtful),
+        unsettled=unsettled,
+        plain={
+            each
+            for each in companies.nexmo.handsets()
+            if scene.handsets.phones.plain(each) and each not in unsettled and each not in ledger.barred
+        },
+    )
+
+
+def uncertain(companies: Companies, records: Records) -> dict[Key, float]:
+    """The SMS that were seen to be of unknown outcome, and when first, in seconds since the epoch."""
+    names = {short_id(bare(each.id)): message_name(each.text) for each in companies.layer.all_messages.values()}
+    return {(names[mid], user): when for (mid, user), when in records.uncertain.items() if mid in names}
+
+
+def _messages(companies: Companies, play: Play) -> list[_Message]:
+    """Every message in the order of its time; deleted ones are known to the play only."""
+    found = [_Message(said.id, said.name, said.conversation, said.sender, said.at) for said in play.said]
+    said = {message.id for message in found}
+    for conversation in companies.layer.conversations.values():
+        for message in companies.layer.messages(conversation.id):
+            if bare(message.id) not in said:
+                name, sender = message_name(message.text), message.user_id or ""
+                found.append(_Message(bare(message.id), name, conversation.id, sender, message.sent_at))
+    return sorted(found, key=lambda message: message.at)
+
+
+def _acknowledged(message: _Message, ledger: Ledger) -> bool:
+    return ledger.delivery("sent", message.id, "").acknowledged is not None
+
+
+def _debt(
+    scene: Scene,
+    message: _Message,
+    user: str,
+    record: Record,
+    buried: str,
+    replies: Replies,
+    unsettled: Mapping[str, list[float]],
+) -> Debt:
+    ledger, phones = scene.ledger, scene.handsets.phones
+    ends = (ledger.delivery("read", message.id, user), ledger.delivery("deleted", message.id, ""))
+    closed, ended = _outcome(record, user)
+    handsets = frozenset(phones.ever(user))
+    apart = any(each in unsettled or not phones.plain(each) for each in handsets)
+    # With "oldest", too, none is taken from the only thread of another user of a phone, nor while it is not known what
+    # became of the last SMS from it.
+    scarce = closed == "no_number" and (apart or scene.circumstances.mode == "skip")
+    ended_by_stop = closed == "opted_out" and stopped(replies.asked, handsets)
+    return Debt(
+        message=message.name,
+        user=user,
+        handsets=handsets,
+        conversation=message.conversation,
+        due=record.due,
+        standing=standing(record.due, [end.acknowledged for end in ends if end.began is not None]),
+        aside=apart or bool(buried),
+        buried=buried,
+        closed=closed,
+        ended=ended,
+        excused=scarce or ended_by_stop,
+    )
+
+
+def _outcome(record: Record, user: str) -> tuple[str, float | None]:
+    """What became of one recipient, in one word, and when, in seconds."""
+    outcome = record.outcomes.get(user, "")
+    late = re.search(r" @(-?\d+)", outcome)
+    ended = None if late is None or record.due is None else (record.due + int(late[1])) / 1000
+    return outcome.partition(" ")[0], ended
+
+
+def _unsettled(scene: Scene, uncertain: Mapping[Key, float]) -> dict[str, list[float]]:
+    """When some SMS to a handset was first seen to be of unknown outcome."""
+    found: defaultdict[str, list[float]] = defaultdict(list)
+    for (_, user), when in uncertain.items():
+        for handset in scene.handsets.phones.ever(user):
+            found[handset].append(when)
+    return dict(found)
+
+
+def _texts(companies: Companies) -> Iterator[Text]:
+    for handset, thread in companies.nexmo.handsets().items():
+        for sms in thread:
+            if sms.direction == "received" and (key := recipient(sms.text)) is not None:
+                yield Text(*key, handset, sms.number, sms.at)
+
+
+def _unreadable(scene: Scene) -> list[str]:
+    """Texts that introduce a conversation, and do not get as far as the message."""
+    return [
+        f"{sms.text[:20]}… on …{handset[-4:]}, {len(sms.text)} characters"
+        for handset, thread in scene.companies.nexmo.handsets().items()
+        for sms in thread
+        if sms.direction == "received" and recipient(sms.text) is None and scene.threads.of(sms.text) is not None
+    ]
+
+
+def _stories(companies: Companies, ledger: Ledger, uncertain: Mapping[Key, float]) -> dict[Key, str]:
+    """In seconds after the first time that the SMS was accepted."""
+    accepted: defaultdict[Key, list[AcceptedSms]] = defaultdict(list)
+    for sms in companies.nexmo.sent:
+        if (key := recipient(sms.text)) is not None:
+            accepted[key].append(sms)
+    stories = {}
+    for key, times in accepted.items():
+        if len(times) > 1:
+            first = times[0].at
+            receipts = [ledger.delivery("receipt", each, "") for sms in times for each in sms.message_ids]
+            tries = [f"{_after(first, each.began)} {_after(first, each.acknowledged)}" for each in receipts]
+            stories[key] = (
+                f"accepted {', '.join(_after(first, sms.at) for sms in times)}; "
+                f"uncertain {_after(first, uncertain.get(key))}; receipts tried, acknowledged: {', '.join(tries)}"
+            )
+    return stories
+
+
+def _after(first: float, when: float | None) -> str:
+    return "never" if when is None else f"{when - first:+.1f}"

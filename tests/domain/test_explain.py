@@ -1,0 +1,355 @@
+"""Why a message was texted or not, in lines that an operator can read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import TestCase
+
+from nexmo_twisted.domain.explain import Policy, message_story, reply_story, sms_story
+from nexmo_twisted.domain.inspection import Entry, MessageFacts
+from nexmo_twisted.domain.model import Status
+from nexmo_twisted.providers.nexmo.receipt_codes import brief
+
+NOW = 1_767_225_600_000
+MINUTE = 60_000
+MESSAGE = "940de862-3c96-11e4-baad-164230d1df67"
+NID = "lA3oYjyWEeS6rRZCMNHfZw.48181acd22b3edaebc8a447868a7df7c"
+BOB = "12015550112"
+ONE = "12015550101"
+RESEND = Policy((Status.SENT, Status.DELIVERED), 10 * MINUTE, "resend")
+
+
+def facts(**what: Any) -> MessageFacts:
+    """A message of Ann's to Bob, due five minutes ago, checked, with Bob's text open; ``what`` is different."""
+    values: dict[str, Any] = {
+        "now": NOW,
+        "message_id": MESSAGE,
+        "closed": "",
+        "closed_at": None,
+        "due": NOW - 5 * MINUTE,
+        "delay": 10 * MINUTE,
+        "sender": "ann",
+        "conversation": "",
+        "open": 1,
+        "check": None,
+        "held": None,
+        "held_reason": "",
+        "ranks": {"ann": 2, "bob": 0},
+        "outcomes": {},
+        "entries": [],
+    }
+    return MessageFacts(**(values | what))
+
+
+def text(after: int | None = NOW + 5000, ahead: int = 0, **fields: str) -> Entry:
+    """Bob's text."""
+    return Entry("out", NID, {"l": "bob", "m": "x", "d": str(NOW - 5 * MINUTE)} | fields, after, ahead)
+
+
+def reply(**fields: str) -> Entry:
+    thread = f'["bob", "layer:///conversations/{MESSAGE}", 1]'
+    return Entry(
+        "in",
+        "r",
+        {"l": f"{BOB}:{ONE}", "h": BOB, "n": ONE, "i": "0A01", "b": thread, "d": str(NOW - MINUTE)} | fields,
+        NOW + 5000,
+    )
+
+
+def told(known: MessageFacts, policy: Policy = RESEND) -> list[str]:
+    return [line.strip() for line in message_story(known, policy)]
+
+
+def of_bob(entry: Entry, policy: Policy = RESEND) -> list[str]:
+    """What is told of Bob's text, behind his name."""
+    lines = told(facts(entries=[entry]), policy)
+    return lines[lines.index("bob, status sent:") + 1 :]
+
+
+class Messages(TestCase):
+    def test_before_the_check(self) -> None:
+        """When it came, when it is due, and who will be owed a text."""
+        known = facts(due=NOW + 5 * MINUTE, open=None, check=NOW + 5 * MINUTE, ranks={"ann": 2, "bob": 0, "cleo": 2})
+        self.assertEqual(
+            list(message_story(known, RESEND)),
+            [
+                f"Message {MESSAGE}",
+                "  received 2025-12-31T23:55:00Z, sent by ann",
+                "  due 2026-01-01T00:05:00Z, 10 min later",
+                "  not checked yet: due in 5 min",
+                "  bob, status sent:",
+                "    will be owed a text if that is still so then",
+                "  cleo, status read:",
+                "    no text will be owed",
+            ],
+        )
+
+    def test_late(self) -> None:
+        """A check that should have been made long ago points to the service; one that nobody will make, too."""
+        self.assertIn(
+            "not checked yet, though it has been due for 5 min: does the service run?", told(facts(open=None, check=1))
+        )
+        self.assertIn("not checked yet: due now", told(facts(open=None, check=1, due=NOW)))
+        self.assertIn(
+            "it is missing from the list of checks, which the service repairs by itself",
+            told(facts(open=None, due=NOW + 1)),
+        )
+
+    def test_statuses_only(self) -> None:
+        """Without its message.sent nothing is owed."""
+        known = facts(due=None, delay=None, sender="", open=None, ranks={"bob": 1})
+        self.assertEqual(
+            told(known)[1:],
+            [
+                "its message.sent has not come, only later events; without it nothing is owed",
+                "bob, status delivered:",
+                "no text is owed",
+            ],
+        )
+
+    def test_sent(self) -> None:
+        """From which number, when, and under which id at Nexmo; no number is told whole."""
+        known = facts(closed="done", closed_at=NOW, open=None, ranks={}, outcomes={"bob": f"sent {ONE} 0A0B @12500"})
+        self.assertEqual(
+            told(known)[3:],
+            [
+                "checked, and closed 2026-01-01T00:00:00Z",
+                "bob:",
+                "sent from …0101 at 2025-12-31T23:55:12Z",
+                "Nexmo's id of it is 0A0B",
+            ],
+        )
+
+    def test_after_the_check(self) -> None:
+        """Who had read it, who wrote it and where are still told."""
+        talk = "layer:///conversations/x"
+        known = facts(closed="done", closed_at=NOW, open=None, conversation=talk, ranks={"bob": 2, "cleo": 1})
+        sent = facts(outcomes={"cleo": f"sent {ONE} 0A0B @12500"}).outcomes
+        lines = told(replace(known, outcomes=sent))
+        self.assertEqual(lines[1], f"received 2025-12-31T23:45:00Z, sent by ann in {talk}")
+        self.assertEqual(
+            lines[4:],
+            [
+                "bob, status read:",
+                "no text was owed: read does not justify one",
+                "cleo, status delivered:",
+                "sent from …0101 at 2025-12-31T23:55:12Z",
+                "Nexmo's id of it is 0A0B",
+            ],
+        )
+        known = facts(closed="read", closed_at=NOW, open=None, ranks={"bob": 2})
+        self.assertIn("no text was owed: read does not justify one", told(known))
+
+    def test_held_is_no_stop(self) -> None:
+        """While the account is at fault a text that waits says nothing of the service."""
+        lines = told(facts(held=NOW - MINUTE, held_reason="no credit", entries=[text(NOW - 5 * MINUTE, s="R")]))
+        self.assertNotIn("does the service run", " ".join(lines))
+        self.assertIn("its turn comes when that is mended", lines)
+        self.assertIn("does the service run?", " ".join(told(facts(entries=[text(NOW - 5 * MINUTE, s="R")]))))
+
+    def test_sms(self) -> None:
+        """Whose an SMS is, then what is known of its message; of a notice what it was."""
+        known = facts(entries=[text(s="R")])
+        lines = list(sms_story("0A0B", Entry("out", NID, {}), known, RESEND))
+        self.assertEqual(lines[:2], [f"SMS 0A0B: a text to bob about message {MESSAGE}", f"Message {MESSAGE}"])
+        lines = list(sms_story("0A0B", Entry("out", NID, {}), None, RESEND))
+        self.assertEqual(lines, [f"SMS 0A0B: a text about message {MESSAGE}"])
+        done = Entry("out", "x.stop", {}, done=f"sent {ONE} 0A0B =d", done_for=MINUTE)
+        self.assertEqual(
+            list(sms_story("0A0B", done, None, RESEND)),
+            [
+                "SMS 0A0B: the answer to STOP",
+                "  closed 1 min ago",
+                "  sent from …0101",
+                "  Nexmo's id of it is 0A0B",
+                "  Nexmo's receipt: delivered",
+            ],
+        )
+
+    def test_other_outcomes(self) -> None:
+        """Settled by a receipt, skipped, given up while uncertain; with the time unless an old record has none."""
+        for outcome, line in {
+            f"receipt {ONE} 0A0B @60000": "sent from …0101, settled at 2025-12-31T23:56:00Z by its receipt",
+            f"sent {ONE} ": "sent from …0101",
+            "sent unknown 0A0B @60000": "sent from one of the numbers at 2025-12-31T23:56:00Z",
+            "no_phone @1": "not sent at 2025-12-31T23:55:00Z: the recipient has no phone that takes texts",
+            "no_number": "not sent: all numbers were taken on the recipient's handset; more are needed",
+            "uncertain dropped @60000": "given up at 2025-12-31T23:56:00Z: nobody knows whether it was sent "
+            "(no receipt came in time)",
+        }.items():
+            self.assertEqual(told(facts(closed="done", outcomes={"bob": outcome}, ranks={}))[5], line, outcome)
+
+    def test_receipts(self) -> None:
+        """What Nexmo's receipts say of it, and what is to be done about a failure; of one given up, too."""
+        for end, lines in {
+            "": [],
+            " =d": ["Nexmo's receipt: delivered"],
+            " =b": ["Nexmo's receipt: buffered"],
+            " =f6": [
+                "Nexmo's receipt: failed, code 6 (anti-spam rejection)",
+                "what to do about it: ask Vonage's support, since other texts may fail the same way",
+            ],
+        }.items():
+            known = facts(closed="done", outcomes={"bob": f"sent {ONE} 0A0B @60000{end}"}, ranks={})
+            self.assertEqual(
+                told(known)[5:], ["sent from …0101 at 2025-12-31T23:56:00Z", "Nexmo's id of it is 0A0B", *lines]
+            )
+        known = facts(closed="done", outcomes={"bob": "uncertain dropped @60000 =d"}, ranks={})
+        self.assertEqual(told(known)[6:], ["Nexmo's receipt: delivered"])
+
+    def test_long_id(self) -> None:
+        """An id that is a UUID is told as Nexmo writes it."""
+        known = facts(closed="done", outcomes={"bob": f"sent {ONE} {brief(MESSAGE)} @1"}, ranks={})
+        self.assertIn(f"Nexmo's id of it is {MESSAGE}", told(known))
+
+    def test_nobody(self) -> None:
+        """All had seen it; it was deleted; its record is broken; only an item is left of it."""
+        at = {"closed_at": NOW, "open": None, "ranks": {}}
+        for closed, line in {
+            "read": "checked 2026-01-01T00:00:00Z: nobody had to be texted",
+            "deleted": "deleted 2026-01-01T00:00:00Z: nothing more is sent",
+            "undecodable": "closed 2026-01-01T00:00:00Z: its record in Redis cannot be read",
+            "expired": "the message itself is no longer kept",
+        }.items():
+            self.assertEqual(told(facts(closed=closed, **at))[3:], [line])
+
+    def test_not_owed(self) -> None:
+        """Who is owed no text although it was checked, and why."""
+        policy = Policy((Status.SENT,), MINUTE, "resend")
+        self.assertIn(
+            "no text is owed: that status does not justify one", told(facts(ranks={"ann": 2, "bob": 1}), policy)
+        )
+        self.assertIn(
+            "no text is owed, since the status was another one when it was checked", told(facts(ranks={"bob": 0}))
+        )
+
+    def test_held(self) -> None:
+        """While the account is at fault, since when and why."""
+        known = facts(held=NOW - MINUTE, held_reason="status 9: no credit left", entries=[text(s="R")])
+        self.assertIn("nothing is sent since 2025-12-31T23:59:00Z: status 9: no credit left", told(known))
+        self.assertNotIn("nothing is sent", " ".join(told(facts(held=NOW, entries=[text(s="D", e="x")]))))
+
+    @given(
+        st.dictionaries(st.text(), st.text(), max_size=3),
+        st.dictionaries(st.sampled_from("sedtcawz"), st.text(), max_size=8),
+    )
+    def test_any(self, outcomes: dict[str, str], fields: dict[str, str]) -> None:
+        """Whatever Redis holds, it is told in lines without an error."""
+        for line in told(facts(outcomes=outcomes, entries=[text(**fields)])):
+            self.assertTrue(line.isprintable())
+
+
+class Texts(TestCase):
+    def test_waiting(self) -> None:
+        """For a first attempt, or another one; when, why, and behind how many."""
+        self.assertEqual(
+            of_bob(text(s="R")), ["waiting to be tried for the first time", "next look 2026-01-01T00:00:05Z (in 5 s)"]
+        )
+        self.assertEqual(
+            of_bob(text(NOW - MINUTE, 2, s="R", t="3", a="3", n=ONE, e="status 1: throttled")),
+            [
+                "waiting to be tried again, put off 3 times; the last reason: status 1: throttled",
+                "2 of the same user before it",
+                "next look 2025-12-31T23:59:00Z (1 min ago): does the service run?",
+                "3 attempts so far, the last from …0101",
+            ],
+        )
+
+    def test_waiting_for_a_limit(self) -> None:
+        """A text that waits for a limit says for whose, and until when; one that is put off for another reason does
+        not."""
+        at = str(NOW + 5000)
+        for fields, whose in (
+            ({"s": "R", "on": "key", "by": ONE, "at": at}, "the account"),
+            ({"s": "R", "on": ONE, "at": at}, f"…{ONE[-4:]}"),
+        ):
+            lines = of_bob(text(**fields))
+            line = f"{whose} may send only so many SMS a second (nexmo.limits), and others come first"
+            self.assertIn(line, lines)
+            self.assertTrue(any(each.startswith("next look") and "in 5 s" in each for each in lines), lines)
+        for fields in ({"s": "R", "on": ONE, "at": str(NOW)}, {"s": "C", "on": ONE, "at": at}, {"s": "R"}):
+            self.assertNotIn("so many SMS", "".join(of_bob(text(**fields))))
+
+    def test_under_way(self) -> None:
+        """Being prepared, being sent."""
+        self.assertEqual(
+            of_bob(text(s="C", c="1")),
+            [
+                "being prepared; whoever does it has time until 2026-01-01T00:00:05Z (in 5 s)",
+                "1 in a row who had it never said a word about it again",
+            ],
+        )
+        self.assertEqual(
+            of_bob(text(s="S", n=ONE, a="1"))[0],
+            "being sent from …0101; whoever does it has time until 2026-01-01T00:00:05Z (in 5 s)",
+        )
+
+    def test_uncertain(self) -> None:
+        """Since when, why, and what becomes of it under which policy."""
+        entry = text(None, s="U", z=str(NOW), e="lost", a="1", n=ONE)
+        self.assertEqual(
+            of_bob(entry),
+            [
+                "uncertain since 2026-01-01T00:00:00Z: the process that sent it died meanwhile",
+                "a receipt settles it; without one it is sent again once, if still unread, after 2026-01-01T00:10:00Z",
+                "1 attempt so far, the last from …0101",
+            ],
+        )
+        for policy, fate in {"hold": "buried", "drop": "given up"}.items():
+            self.assertIn(f"without one it is {fate},", of_bob(entry, Policy((), MINUTE, policy))[1])
+        again = of_bob(text(None, s="U", z=str(NOW), e="lost", a="2", w="1"))
+        self.assertIn("without one it is buried,", again[1])
+        self.assertIn("an attempt of unknown outcome was made again", again)
+
+    def test_buried(self) -> None:
+        """Since when, why, and how to try it again."""
+        self.assertEqual(
+            of_bob(text(None, s="D", z=str(NOW), e="template: no such member")),
+            [
+                "buried since 2026-01-01T00:00:00Z: the template failed (no such member)",
+                f"to try it again: python -m nexmo_twisted redrive {NID}",
+            ],
+        )
+
+
+class Replies(TestCase):
+    def test_waiting(self) -> None:
+        """From whom to which number, for which conversation, and what comes next."""
+        self.assertEqual(
+            list(reply_story("0A01", reply(s="R", t="1", e="HTTP 503"), NOW)),
+            [
+                "Reply 0A01",
+                "  received 2025-12-31T23:59:00Z from …0112 to …0101",
+                f"  belongs to layer:///conversations/{MESSAGE}, written by bob",
+                "  waiting to be tried again, put off once; the last reason: HTTP 503",
+                "  next look 2026-01-01T00:00:05Z (in 5 s)",
+            ],
+        )
+
+    def test_states(self) -> None:
+        """Being posted, or buried; and one whose conversation was unknown when it came."""
+        self.assertIn("being posted;", " ".join(reply_story("0A01", reply(s="C"), NOW)))
+        lines = list(reply_story("0A01", reply(s="D", z=str(NOW), e="not_participant: left", b=""), NOW))
+        self.assertEqual(
+            lines[2:],
+            [
+                "  its number carried no conversation on that handset when it came",
+                "  buried since 2026-01-01T00:00:00Z: the user has left the conversation (left)",
+                "  to try it again: python -m nexmo_twisted redrive r",
+            ],
+        )
+
+    def test_closed(self) -> None:
+        """Posted, or not and why."""
+        for outcome, line in {
+            "posted": "posted",
+            "no_thread": "not posted: its number carries no conversation on that handset",
+        }.items():
+            entry = Entry("in", "r", {}, done=outcome, done_for=MINUTE)
+            self.assertEqual(
+                list(reply_story("0A01", entry, NOW)), ["Reply 0A01", f"  closed 2025-12-31T23:59:00Z: {line}"]
+            )

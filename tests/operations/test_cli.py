@@ -1,0 +1,404 @@
+"""The operator's commands on a real store: what they print, what they ask, and what they do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.python.usage import UsageError
+from twisted.trial.unittest import TestCase
+
+from nexmo_twisted.domain.explain import Policy
+from nexmo_twisted.domain.model import Notification, Status
+from nexmo_twisted.errors import StoreUnavailable
+from nexmo_twisted.operations.cli.dead_letters import buried, redrive
+from nexmo_twisted.operations.cli.explain import why
+from nexmo_twisted.operations.cli.options import BuriedOptions, PlaceOptions, RedriveOptions, WhyOptions
+from nexmo_twisted.operations.cli.run import on_redis, place
+from nexmo_twisted.store.admin import Operator
+from nexmo_twisted.store.url import parse
+from tests.scenarios.own_redis import OwnRedis
+from tests.store.test_admin import OperatorCase
+from tests.store.test_messages import REPORT, event
+from tests.store.test_queue import NUMBERS, uuid
+from tests.support import Server
+
+HANDSET = "12015550198"
+SINCE = "2026-01-01T00:00:00Z"
+
+
+class CommandCase(OperatorCase):
+    async def setUp(self) -> None:
+        await super().setUp()
+        self.told: list[str] = []
+        self.asked: list[str] = []
+
+    async def buried_reply(self, message_id: str = "0A0000000123ABCD1") -> str:
+        reply = await self.reply(message_id)
+        await self.store.set_aside(reply, "conversation_gone: deleted", uncertain=False)
+        return reply.id
+
+    async def show(self, *queues: Any, limit: int | None = 100, as_json: bool = False) -> list[str]:
+        """What `buried` prints."""
+        self.told.clear()
+        done = await buried(self.operator, queues or ("out", "in"), limit, as_json=as_json, out=self.told.append)
+        self.assertTrue(done)
+        return self.told
+
+    def answering(self, answer: bool) -> Callable[[str], bool]:
+        def ask(question: str) -> bool:
+            self.asked.append(question)
+            return answer
+
+        return ask
+
+    async def again(
+        self, ids: Sequence[str] | None, *, yes: bool = False, ask: Callable[[str], bool] | None = None
+    ) -> bool:
+        """What `redrive` answers; what it prints is in ``told``."""
+        self.told.clear()
+        return await redrive(self.operator, ids, REPORT, yes=yes, ask=ask, out=self.told.append)
+
+
+class Buried(CommandCase):
+    async def test_nothing(self) -> None:
+        """When nothing is, it says so."""
+        self.assertEqual(await self.show(), ["Nothing is buried."])
+        self.assertEqual(json.loads("".join(await self.show(as_json=True))), {"items": [], "more": 0})
+
+    async def test_table(self) -> None:
+        """Texts and replies, each in a row: numbers masked, and nobody's words."""
+        one, two = await self.uncertain(1), await self.buried(2)
+        rid = await self.buried_reply()
+        header, *rows = await self.show()
+        self.assertEqual(
+            header.split(), ["what", "id", "message", "id", "user", "numbers", "since", "attempts", "reason"]
+        )
+        self.assertEqual(
+            [" ".join(row.split()) for row in rows],
+            [
+                f"uncertain sms {one.id} {uuid(1)} bob …0101 to …0198 {SINCE} 1 no answer",
+                f"buried sms {two.id} {uuid(2)} bob …0101 to …0198 {SINCE} 1 refused: status 6: invalid message",
+                f"buried reply {rid} 0A0000000123ABCD1 - …0198 to …0101 {SINCE} 0 conversation_gone: deleted",
+            ],
+        )
+        starts = {row.index(SINCE) for row in rows}
+        self.assertEqual(len(starts), 1, "the columns are not below each other")
+        for secret in (HANDSET, *NUMBERS, "Yes!", "This is it."):
+            self.assertNotIn(secret, "\n".join([*self.told, *await self.show(as_json=True)]))
+
+    async def test_json(self) -> None:
+        """The same for machines."""
+        item = await self.buried()
+        (text,) = json.loads("".join(await self.show(as_json=True)))["items"]
+        self.assertEqual(
+            text,
+            {
+                "what": "sms",
+                "state": "buried",
+                "id": item.id,
+                "message_id": uuid(1),
+                "user": "bob",
+                "number": "…0101",
+                "handset": "…0198",
+                "since": SINCE,
+                "attempts": 1,
+                "reason": "refused: status 6: invalid message",
+            },
+        )
+
+    async def test_queue(self) -> None:
+        """One of the two queues alone."""
+        await self.buried()
+        rid = await self.buried_reply()
+        self.assertEqual(len(await self.show("out")), 2)
+        self.assertIn(rid, (await self.show("in"))[1])
+
+    async def test_limit(self) -> None:
+        """More than the limit is never left out in silence."""
+        items = [await self.buried(n) for n in range(1, 8)]
+        rows = await self.show(limit=3)
+        self.assertEqual([row.split()[2] for row in rows[1:-1]], [item.id for item in items[:3]])
+        self.assertEqual(rows[-1], "... and 4 more: --limit 7 or --limit 0 shows all")
+        self.assertEqual(len(await self.show(limit=None)), 8)
+        self.assertEqual(len(await self.show(limit=7)), 8)
+        self.assertEqual(json.loads("".join(await self.show(limit=3, as_json=True)))["more"], 4)
+
+    async def test_strangers(self) -> None:
+        """What a stranger chose as an id does not reach the terminal as it is, nor does it break the table."""
+        await self.owe(1, "b\u202eob" + "x" * 100)
+        (item,) = await self.claim()
+        await self.store.set_aside(item, "template: x", uncertain=False)
+        await self.redis("HSET", f"nx:i:{await self.buried_reply()}", "i", "\x1b[2J", "b", "no JSON")
+        rows = await self.show()
+        self.assertTrue(all(row.isprintable() for row in rows), rows)
+        self.assertTrue(all(len(row) < 250 for row in rows), rows)
+
+    async def test_gone(self) -> None:
+        """One of which nothing is left is listed as such."""
+        await self.redis("ZADD", "nx:buried:out", 1, "AAAAAAAAQACAAAAAAAAAAQ.48181acd22b3")
+        self.assertIn("sms that is gone", (await self.show())[1])
+
+
+class Redrive(CommandCase):
+    async def state(self, item: Notification) -> str | None:
+        state: str | None = await self.redis("HGET", f"nx:n:{item.id}", "s")
+        return state
+
+    async def test_some(self) -> None:
+        """Each of these is put back, and said so."""
+        one, two, three = await self.buried(1), await self.buried(2), await self.buried(3)
+        rid = await self.buried_reply()
+        self.assertTrue(await self.again([one.id, three.id, rid]))
+        self.assertEqual(self.told, [f"{item}: put back, and next in turn" for item in (one.id, three.id, rid)])
+        self.assertEqual([await self.state(item) for item in (one, two, three)], ["R", "D", "R"])
+
+    async def test_unknown(self) -> None:
+        """What nobody knows is told, whatever it is, and the others are done all the same."""
+        item = await self.buried()
+        strange = ["", "x", "A" * 22, "*", "A" * 22 + "." + "0" * 12, item.id.upper(), "../\x00", uuid(1)]
+        self.assertFalse(await self.again([*strange, item.id]))
+        self.assertEqual(
+            [line.rpartition(": ")[2] for line in self.told[:-1]], ["nothing that is buried has this id"] * 8
+        )
+        self.assertTrue(all(line.isprintable() for line in self.told))
+        self.assertEqual(await self.state(item), "R")
+
+    async def test_confirmed(self) -> None:
+        """What may have been sent is asked for; yes sends it."""
+        item = await self.uncertain()
+        self.assertTrue(await self.again([item.id], ask=self.answering(True)))
+        self.assertIn("may send it a second time", self.asked[0])
+        self.assertIn("yes", self.asked[0])
+        self.assertEqual(self.told, [f"{item.id}: put back, and next in turn"])
+        self.assertEqual(await self.state(item), "R")
+
+    async def test_not_confirmed(self) -> None:
+        """Anything else leaves it as it is."""
+        item = await self.uncertain()
+        self.assertFalse(await self.again([item.id], ask=self.answering(False)))
+        self.assertEqual((self.told, await self.state(item)), ([f"{item.id}: left as it is"], "U"))
+
+    async def test_nobody_to_ask(self) -> None:
+        """Where nobody can be asked it is refused, unless the answer is given beforehand."""
+        item = await self.uncertain()
+        self.assertFalse(await self.again([item.id]))
+        self.assertIn("not done without --yes", self.told[0])
+        self.assertEqual(await self.state(item), "U")
+        self.assertTrue(await self.again([item.id], yes=True, ask=self.answering(False)))
+        self.assertEqual((self.asked, await self.state(item)), ([], "R"))
+
+    async def test_all(self) -> None:
+        """Everything but what may have been sent; with yes that, too."""
+        items = [await self.buried(1), await self.uncertain(2), await self.buried(3)]
+        await self.buried_reply()
+        self.assertTrue(await self.again(None, ask=self.answering(True)))
+        self.assertEqual(self.asked, [])
+        self.assertIn(f"{items[1].id}: left out, since it may have been sent already", self.told)
+        self.assertEqual(
+            self.told[-2:], ["3 put back.", "1 left out; --yes sends them, too, though that may be for a second time."]
+        )
+        self.assertEqual([await self.state(item) for item in items], ["R", "U", "R"])
+        self.assertTrue(await self.again(None, yes=True))
+        self.assertEqual(self.told, [f"{items[1].id}: put back, and next in turn", "1 put back."])
+        self.assertTrue(await self.again(None))
+        self.assertEqual(self.told, ["Nothing is buried."])
+
+    async def test_needless(self) -> None:
+        """What was read, deleted or has run out meanwhile is told, and no fault."""
+        read, deleted = await self.buried(1), await self.uncertain(2)
+        await self.store.record_event(event("read", uuid(1), bob=Status.READ), "", 0)
+        await self.store.record_event(event("deleted", uuid(2)), "", 0)
+        self.assertTrue(await self.again([read.id, deleted.id]))
+        self.assertEqual(
+            self.told,
+            [
+                f"{read.id}: needs nothing more, and is closed: the recipient had seen the message",
+                f"{deleted.id}: needs nothing more, and is closed: the message was deleted",
+            ],
+        )
+
+    async def test_needless_among_all(self) -> None:
+        """They are counted apart."""
+        read, _ = await self.buried(1), await self.buried(2)
+        await self.store.record_event(event("read", uuid(1), bob=Status.READ), "", 0)
+        self.assertTrue(await self.again(None))
+        self.assertEqual((len(self.told), self.told[-1]), (3, "1 put back, 1 closed."))
+        self.assertEqual(await self.state(read), None)
+
+    async def test_on_its_way(self) -> None:
+        """What is not buried is not touched."""
+        await self.owe()
+        (item,) = await self.claim()
+        self.assertTrue(await self.again([item.id]))
+        self.assertEqual(self.told, [f"{item.id}: is on its way already"])
+
+    async def test_its_turn(self) -> None:
+        """What has to wait for another text of its user says how long."""
+        item = await self.buried(1)
+        await self.sending(2)
+        self.assertTrue(await self.again([item.id]))
+        self.assertEqual(self.told, [f"{item.id}: put back; its turn comes in 1 min 30 s"])
+
+
+class Why(CommandCase):
+    policy = Policy(REPORT, 600_000, "resend")
+
+    async def ask(self, message_id: str) -> tuple[bool, list[str]]:
+        self.told.clear()
+        return await why(self.operator, message_id, self.policy, out=self.told.append), self.told
+
+    async def test_message(self) -> None:
+        """As people copy the id: bare, whole, in any case. No number is told whole, and nobody's words are."""
+        item = await self.buried()
+        for spelling in (uuid(1), f"layer:///messages/{uuid(1).upper()}"):
+            known, lines = await self.ask(spelling)
+            self.assertTrue(known)
+            self.assertEqual(lines[0], f"Message {uuid(1)}")
+            self.assertIn(f"    buried since {SINCE}: refused for good (status 6: invalid message)", lines)
+            self.assertIn(f"    to try it again: python -m nexmo_twisted redrive {item.id}", lines)
+            for secret in (HANDSET, *NUMBERS, "This is it."):
+                self.assertNotIn(secret, "\n".join(lines))
+
+    async def test_reply(self) -> None:
+        """A reply by Nexmo's messageId, also when that looks like a message id."""
+        for message_id in ("0A0000000123ABCD1", uuid(5)):
+            await self.buried_reply(message_id)
+            known, lines = await self.ask(message_id)
+            self.assertTrue(known)
+            self.assertEqual(lines[0], f"Reply {message_id}")
+            self.assertIn(f"  buried since {SINCE}: the conversation is gone (deleted)", lines)
+            self.assertNotIn("Yes!", "\n".join(lines))
+
+    async def test_both(self) -> None:
+        """When one id is that of a message and of a reply, both are told."""
+        await self.buried(1)
+        await self.buried_reply(uuid(1))
+        _, lines = await self.ask(uuid(1))
+        self.assertEqual(
+            [line for line in lines if not line.startswith(" ")], [f"Message {uuid(1)}", f"Reply {uuid(1)}"]
+        )
+
+    async def test_nothing(self) -> None:
+        """What never came, or was closed long ago; and what is no id at all."""
+        for strange in (uuid(1), "x", "\x1b[2J", "*", "🦆"):
+            known, lines = await self.ask(strange)
+            self.assertFalse(known)
+            self.assertEqual(len(lines), 1)
+            self.assertIn("it never came, or it was closed more than four days ago", lines[0])
+            self.assertTrue(lines[0].isprintable())
+
+
+class Words(TestCase):
+    def parsed(self, options: Any, *words: str) -> Any:
+        options.parseOptions(list(words))
+        return options
+
+    def test_any_order(self) -> None:
+        """Options may stand behind ids, and an id that begins with a dash is no option."""
+        dashed = "-" + "x" * 21
+        for words in (
+            ("--yes", "one", dashed, "-c", "there.toml"),
+            ("one", "-c", "there.toml", dashed, "--yes"),
+            ("one", "--conf=there.toml", "--yes", "--", dashed),
+            ("--conf", "there.toml", "--ye", "one", dashed),
+        ):
+            options = self.parsed(RedriveOptions(), *words)
+            self.assertEqual(
+                (options.ids, options["config"], options["yes"]), (("one", dashed), "there.toml", 1), words
+            )
+
+    def test_once(self) -> None:
+        """An id given twice is one."""
+        self.assertEqual(self.parsed(RedriveOptions(), "one", "two", "one").ids, ("one", "two"))
+
+    def test_buried(self) -> None:
+        """A table has a limit unless somebody says otherwise; what machines read has none."""
+        for words, queues, limit in (
+            ((), ("out", "in"), 100),
+            (("--json",), ("out", "in"), None),
+            (("--json", "-l", "5"), ("out", "in"), 5),
+            (("-q", "in", "--limit", "0"), ("in",), None),
+        ):
+            options = self.parsed(BuriedOptions(), *words)
+            self.assertEqual((tuple(options.queues), options.limit), (queues, limit), words)
+
+    def test_faults(self) -> None:
+        """What cannot be meant is refused."""
+        for options, *words in (
+            (BuriedOptions(), "--queue", "x"),
+            (BuriedOptions(), "--limit", "-1"),
+            (BuriedOptions(), "--limit", "many"),
+            (BuriedOptions(), "one"),
+            (BuriedOptions(), "--config"),
+            (RedriveOptions(),),
+            (RedriveOptions(), "one", "--all"),
+            (RedriveOptions(), "one", "--no-such-thing"),
+            (WhyOptions(),),
+            (WhyOptions(), " "),
+            (WhyOptions(), "one", "two"),
+            (WhyOptions(), "\udcff\udcfe"),
+            (RedriveOptions(), "--", "one", "\udcff"),
+            (PlaceOptions(), "one", "\udcff"),
+        ):
+            with self.assertRaises(UsageError, msg=str(words)):
+                options.parseOptions(list(words))
+
+
+class Reaching(TestCase):
+    timeout = 60
+
+    async def ping(self, operator: Operator) -> bool:
+        return not await operator.aside("out")
+
+    async def refused(self, url: str, patience: float) -> str:
+        """What is said when Redis cannot be reached."""
+        try:
+            await on_redis(reactor, url, self.ping, patience)
+        except StoreUnavailable as error:
+            return error.reason
+        raise AssertionError("it was reached")
+
+    async def test_there(self) -> None:
+        """What the work answers is the answer."""
+        redis = OwnRedis()
+        self.addCleanup(redis.close)
+        self.assertTrue(await on_redis(reactor, redis.url, self.ping))
+
+    async def test_away(self) -> None:
+        """Nobody listens: where, and why. The login is not told."""
+        said = await self.refused("redis://somebody:hush-hush@127.0.0.1:1/0", 0.5)
+        self.assertIn("Redis at 127.0.0.1:1 was not reached", said)
+        self.assertIn("refused", said)
+        self.assertNotIn("hush-hush", said)
+
+    async def test_wrong_password(self) -> None:
+        """A login that Redis refuses is the reason."""
+        redis = OwnRedis("--requirepass", "right", password="right")
+        self.addCleanup(redis.close)
+        said = await self.refused(f"unix://:wrong@{redis.socket}", 2)
+        self.assertIn(f"Redis at {redis.socket} was not reached", said)
+        self.assertIn("WRONGPASS", said)
+
+    async def test_silent(self) -> None:
+        """A Redis that hangs is given up soon."""
+        redis = OwnRedis()
+        self.addCleanup(redis.close)
+
+        async def hangs(operator: Operator) -> bool:
+            redis.pause()
+            return await self.ping(operator)
+
+        with self.assertRaises(StoreUnavailable):
+            await on_redis(reactor, redis.url, hangs)
+
+    async def test_sentinels(self) -> None:
+        """No sentinel is there: which master of which sentinels."""
+        said = await self.refused("redis+sentinel://127.0.0.1:1,127.0.0.1:2/mymaster/0", 0.5)
+        self.assertIn("The master mymaster of the sentinels 127.0.0.1:1, 127.0.0.1:2 was not reached", said)
+
+    def test_place(self) -> None:
+        """A place is told without its login."""
+        self.assertEqual(place(parse(f"unix://:hush@{Server.shared().socket}")), f"Redis at {Server.shared().socket}")

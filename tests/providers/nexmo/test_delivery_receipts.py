@@ -1,0 +1,113 @@
+"""A delivery receipt is read from the parameters of a webhook, or refused with the one that is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from nexmo_twisted.domain.model import Receipt
+from nexmo_twisted.errors import BadRequest
+from nexmo_twisted.providers.nexmo.delivery_receipts import read_receipt
+
+#: As in the documentation.
+RECEIPT = {
+    "err-code": "0",
+    "message-timestamp": "2018-10-25 12:10:29",
+    "messageId": "0B00000127FDBC63",
+    "msisdn": "447547232824",
+    "network-code": "23410",
+    "price": "0.03330000",
+    "scts": "1810251310",
+    "status": "delivered",
+    "to": "Vonage",
+    "api-key": "abcd1234",
+    "client-ref": "m-42",
+}
+READ = Receipt(
+    client_ref="m-42",
+    message_id="0B00000127FDBC63",
+    handset="447547232824",
+    number="Vonage",
+    status="delivered",
+    error_code="0",
+)
+
+
+def read(**params: str | None) -> Receipt:
+    """The receipt with some other parameters, whose underscores stand for hyphens; None takes one out."""
+    changed = {**RECEIPT, **{name.replace("_", "-"): value for name, value in params.items()}}
+    return read_receipt([(name, value) for name, value in changed.items() if value is not None])
+
+
+class Receipts(SynchronousTestCase):
+    def test_documented(self) -> None:
+        """The documented receipt, which names the recipient msisdn and our number to."""
+        self.assertEqual(read(), READ)
+
+    def test_any_status(self) -> None:
+        """Documented or not, in capitals or not: it proves that the SMS was accepted."""
+        for word, status in (
+            ("DELIVERED", "delivered"),
+            ("Buffered", "buffered"),
+            ("UNDELIV", "undeliv"),
+            ("something new", "something new"),
+        ):
+            self.assertEqual(read(status=word).status, status)
+
+    def test_little_is_needed(self) -> None:
+        """A status, and either id: what was not sent is blank."""
+        nothing = dict.fromkeys(("msisdn", "to", "err_code", "network_code", "price", "scts", "api_key"))
+        self.assertEqual(read(**nothing, messageId=None), Receipt("m-42", "", "", "", "delivered", ""))
+        self.assertEqual(read(**nothing, client_ref=None), Receipt("", "0B00000127FDBC63", "", "", "delivered", ""))
+
+    def test_nobodys(self) -> None:
+        """Without any id nobody knows whose receipt it is."""
+        for blank in (None, ""):
+            error = self.assertRaises(BadRequest, read, messageId=blank, client_ref=blank)
+            self.assertIn("client-ref", error.reason)
+
+    def test_no_receipt(self) -> None:
+        """Without a status it is something else, such as an SMS that was delivered to the wrong URL."""
+        for blank in (None, ""):
+            self.assertIn("status", self.assertRaises(BadRequest, read, status=blank).reason)
+
+    def test_unusable(self) -> None:
+        """Control characters or endless values in what it needs are refused; the reason names the parameter only."""
+        for value in ("5" * 129, "SECRET\x00", "a\nb", "\x9b31m"):
+            for name, changed in (
+                ("status", {"status": value}),
+                ("messageId", {"messageId": value, "client_ref": value}),
+                ("messageId", {"messageId": value, "client_ref": None}),
+                ("client-ref", {"messageId": None, "client_ref": value}),
+            ):
+                error = self.assertRaises(BadRequest, read, **changed)
+                self.assertIn(name, error.reason)
+                self.assertNotIn("SECRET", error.reason)
+
+    def test_odd_beside_good(self) -> None:
+        """What cannot be used beside what it needs is as good as missing."""
+        for value in ("5" * 129, "a\nb", None):
+            for name, field in (
+                ("messageId", "message_id"),
+                ("client-ref", "client_ref"),
+                ("msisdn", "handset"),
+                ("to", "number"),
+                ("err-code", "error_code"),
+            ):
+                found = [*((each, known) for each, known in RECEIPT.items() if each != name), (name, value)]
+                self.assertEqual(read_receipt(found), replace(READ, **{field: ""}), (name, value))
+
+    def test_unread(self) -> None:
+        """Parameters that nobody reads may be repeated, or be no text."""
+        self.assertEqual(read_receipt([*RECEIPT.items(), ("price", "1"), ("usage", None), ("", None)]), READ)
+
+    def test_repeated(self) -> None:
+        """Two values for a parameter that says what is meant: nobody knows which; another one is left out."""
+        for name in ("client-ref", "messageId", "status"):
+            pairs = [*RECEIPT.items(), (name, "m-43")]
+            self.assertIn("repeated", self.assertRaises(BadRequest, read_receipt, pairs).reason)
+        for name, field in (("msisdn", "handset"), ("to", "number"), ("err-code", "error_code")):
+            found = [*RECEIPT.items(), (name, "1")]
+            self.assertEqual(read_receipt(found), replace(READ, **{field: ""}), name)
+            self.assertEqual(read_receipt([*RECEIPT.items(), (name, RECEIPT[name])]), READ, name)

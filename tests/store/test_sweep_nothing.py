@@ -1,0 +1,176 @@
+"""Where nobody has broken anything the sweep finds nothing."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from typing import Literal
+
+from nexmo_twisted.domain.links import choose
+from nexmo_twisted.domain.model import Asked, InboundSms, Notification, Part, Receipt, Reply, Status, Thread
+from nexmo_twisted.domain.rate_limits import Limits
+from nexmo_twisted.platforms.layer.message_codec import pack
+from tests.store.test_messages import REPORT, ROOT, event
+from tests.store.test_queue import CONVERSATION, LEASE, NUMBERS, uuid
+from tests.store.test_sweep import HANDSET, SETTLE, SweepCase
+from tests.support import attempt, sent
+
+#: What an inbound SMS asks for; mostly it is a message.
+ASKED: tuple[Literal["", "stop", "start", "help"], ...] = ("", "", "", "", "stop", "start", "help")
+#: Slow ones, so that some SMS stand in line.
+LIMITS = Limits(per_key=0.5, per_number=0.02)
+
+
+class Healthy(SweepCase):
+    """Whatever the product does, there is nothing to repair."""
+
+    users = ("bob", "cleo", "dan", "phone-1")
+
+    async def test_any_order_of_events(self) -> None:
+        """More than a thousand steps of every kind, some late, some lost: the sweep finds nothing, at any moment."""
+        self.seen: Counter[str] = Counter()
+        for seed in (1, 2, 3):
+            await self.redis("FLUSHALL")
+            self.random = random.Random(seed)
+            self.claimed: list[Notification] = []
+            self.replying: list[Reply] = []
+            self.messages = 0
+            often = {self.take: 2, self.try_to_send: 2, self.word: 3}
+            once = (
+                self.message,
+                self.status,
+                self.deletion,
+                self.receipt,
+                self.settle,
+                self.reply,
+                self.part,
+                self.reply_word,
+            )
+            steps = often | dict.fromkeys((*once, self.wait), 1)
+            for number in range(400):
+                (step,) = self.random.choices(list(steps), list(steps.values()))
+                await step()
+                if number % 10 == 9:
+                    await self.remember()
+                    self.assertEqual(await self.sweep(), {}, f"seed {seed}, step {number}, {step.__name__}")
+        states = ("R", "C", "S", "U", "D", "hold", "line", "closed", "done reply", "done notice")
+        for state in (*states, "parts", "parts missing"):
+            self.assertGreater(self.seen[state], 0, state)
+
+    async def remember(self) -> None:
+        for key in await self.redis("KEYS", "nx:n:*"):
+            done = await self.redis("TYPE", key) == "string"
+            self.seen["done notice" if done else await self.redis("HGET", key, "s")] += 1
+        for key in await self.redis("KEYS", "nx:m:*"):
+            self.seen["closed" if await self.closed(key.removeprefix("nx:m:")) else "open"] += 1
+        for key in await self.redis("KEYS", "nx:i:*"):
+            self.seen["done reply" if await self.redis("TYPE", key) == "string" else "reply"] += 1
+        for key in await self.redis("KEYS", "nx:cc:*"):
+            self.seen["parts missing" if await self.redis("HEXISTS", key, "c") else "parts"] += 1
+        self.seen["line"] += len(await self.redis("KEYS", "nx:waiting:*"))
+        self.seen["hold"] += await self.redis("EXISTS", "nx:hold")
+
+    async def message(self) -> None:
+        self.messages += 1
+        users = self.random.sample(self.users, self.random.randint(1, 3))
+        sent = event("sent", uuid(self.messages), **dict.fromkeys(users, Status.SENT))
+        await self.store.record_event(sent, pack(sent.message, ROOT), self.random.choice((0, 60_000)))
+
+    async def status(self) -> None:
+        which = uuid(self.random.randint(1, self.messages + 3))
+        status = self.random.choice((Status.DELIVERED, Status.READ))
+        user = self.random.choice(self.users)
+        await self.store.record_event(event(status.name.lower(), which, **{user: status}), "", 0)
+
+    async def deletion(self) -> None:
+        if self.random.random() < 0.3:
+            which = uuid(self.random.randint(1, self.messages + 3))
+            await self.store.record_event(event("deleted", which), "", 0)
+
+    async def take(self) -> None:
+        await self.store.promote(3, REPORT)
+        self.claimed += await self.claim(3)
+
+    def some(self) -> Notification | None:
+        """One that was claimed at some time, perhaps long ago; most of the time it is forgotten with that."""
+        if not self.claimed:
+            return None
+        item = self.random.choice(self.claimed)
+        if self.random.random() < 0.7:
+            self.claimed.remove(item)
+        return item
+
+    async def try_to_send(self) -> None:
+        if self.claimed:
+            item = self.random.choice(self.claimed)
+            if item.notice is not None:
+                await self.store.begin_notice(item, LEASE, LIMITS.of(NUMBERS[0]))
+                return
+            state = await self.store.read_links(item.user_id, f"1201555{len(item.user_id):04}")
+            thread = Thread(item.user_id, f"{CONVERSATION[:-2]}{self.random.randint(10, 12)}")
+            handset = f"1201555{len(item.user_id):04}"
+            choice = choose(state, thread, handset, handset, NUMBERS, 60_000, 1000)
+            if choice is not None:
+                limits = LIMITS.of(choice.number)
+                await self.store.begin(item, REPORT, choice.commit, self.random.choice(("", "mark")), LEASE, limits)
+
+    async def word(self) -> None:
+        item = self.some()
+        if item is None:
+            return
+        await self.random.choice(
+            (
+                lambda: self.store.accepted(item, attempt(HANDSET, NUMBERS[0]), "sent x y", sent(f"id of {item.id}")),
+                lambda: self.store.finish(item, "blank"),
+                lambda: self.store.retry(item, self.random.choice((0, 60_000)), "refused"),
+                lambda: self.store.retry(item, self.random.choice((0, 60_000)), "a page", aside=True),
+                lambda: self.store.release(item),
+                lambda: self.store.set_aside(item, "refused", uncertain=False),
+                lambda: self.store.set_aside(item, "barred", uncertain=False, account_works=True),
+                lambda: self.store.set_aside(item, "no answer", uncertain=True),
+                lambda: self.store.hold(item, "no credit"),
+                lambda: self.store.pause(item, self.random.choice(("key", *NUMBERS)), 1000, "throttled"),
+            )
+        )()
+
+    async def receipt(self) -> None:
+        item = self.some()
+        if item is not None:
+            ref, sms = self.random.choice(("", item.id)), self.random.choice(("unknown", f"id of {item.id}"))
+            status = self.random.choice(("buffered", "delivered", "failed"))
+            await self.store.evidence(Receipt(ref, sms, HANDSET, NUMBERS[0], status, "6"))
+
+    async def settle(self) -> None:
+        await self.store.settle(2, SETTLE, self.random.choice(("resend", "hold", "drop")), REPORT)
+
+    async def reply(self) -> None:
+        handset = self.random.choice((HANDSET, "12015550003"))
+        sms = InboundSms(f"id-{self.random.randint(1, 50)}", handset, NUMBERS[0], "hi")
+        what = self.random.choice(ASKED)
+        await self.store.receive(sms, handset, NUMBERS[0], Asked(what, "answer", "again", self.random.random() < 0.3))
+        self.replying += await self.replies()
+
+    async def part(self) -> None:
+        total, number = self.random.randint(1, 3), self.random.randint(1, 3)
+        sms = InboundSms(f"part-{self.random.randint(1, 90)}", HANDSET, NUMBERS[0], "hi")
+        part = Part(str(self.random.randint(1, 3)), total, min(number, total))
+        await self.store.receive_part(sms, part, HANDSET, NUMBERS[0], 60_000, 300_000)
+        await self.store.close_parts(2)
+
+    async def reply_word(self) -> None:
+        if not self.replying:
+            return
+        item = self.replying.pop(self.random.randrange(len(self.replying)))
+        await self.random.choice(
+            (
+                lambda: self.store.finish(item, "posted"),
+                lambda: self.store.notice(item, "text"),
+                lambda: self.store.resolve(item, SETTLE, "US"),
+                lambda: self.store.retry(item, 60_000, "503"),
+                lambda: self.store.retry(item, 60_000, "a page", aside=True),
+                lambda: self.store.set_aside(item, "gone", uncertain=False),
+            )
+        )()
+
+    async def wait(self) -> None:
+        self.clock.advance(self.random.choice((1, 60, LEASE / 1000, SETTLE / 1000)))
