@@ -10,32 +10,32 @@ from twisted.internet.interfaces import IReactorTime
 
 from nexmo_twisted.config import Settings
 from nexmo_twisted.domain.model import Status
-from nexmo_twisted.engine.attempts import Terms
-from nexmo_twisted.engine.auto_replies import Courtesy, Notices
-from nexmo_twisted.engine.circuit_breaker import Circuit, GuardedChat, GuardedProvider
-from nexmo_twisted.engine.customer_functions import Functions
+from nexmo_twisted.engine.attempts import SendPolicy
+from nexmo_twisted.engine.auto_replies import AutoReplies, AutoReplyPolicy
+from nexmo_twisted.engine.circuit_breaker import CircuitBreaker, GuardedChat, GuardedProvider
+from nexmo_twisted.engine.customer_functions import CustomerFunctions
 from nexmo_twisted.engine.delivery_receipts import Receipts
 from nexmo_twisted.engine.identities import CustomIdentities, Identities, PlatformIdentities
 from nexmo_twisted.engine.intake import Intake
 from nexmo_twisted.engine.introductions import CustomIntroduction, TemplateIntroduction
 from nexmo_twisted.engine.links import Links
-from nexmo_twisted.engine.long_replies import Joining
+from nexmo_twisted.engine.long_replies import LongReplyTimeouts
 from nexmo_twisted.engine.notifications import Notifications
-from nexmo_twisted.engine.poller import Loop
-from nexmo_twisted.engine.reconciliation import Settlement
+from nexmo_twisted.engine.poller import Poller
+from nexmo_twisted.engine.reconciliation import Reconciler
 from nexmo_twisted.engine.registration import Registration
 from nexmo_twisted.engine.replies import Replies
 from nexmo_twisted.engine.turned_away import TurnedAway
-from nexmo_twisted.engine.unread_checks import Checks
-from nexmo_twisted.engine.worker import Desk
+from nexmo_twisted.engine.unread_checks import UnreadChecks
+from nexmo_twisted.engine.worker import Worker
 from nexmo_twisted.ports import ChatPlatform, Counters, IdentitySource, Introduction, SmsProvider, Store
 from nexmo_twisted.store.schema import KEEP
 from nexmo_twisted.templates.compiled import compile_template
 
 
-def terms_of(settings: Settings) -> Terms:
+def terms_of(settings: Settings) -> SendPolicy:
     """What the customer decided about texts."""
-    return Terms(
+    return SendPolicy(
         report=[Status[name.upper()] for name in settings.report_on_status],
         numbers=settings.nexmo.phone_numbers,
         on_exhausted=settings.nexmo.on_exhausted,
@@ -50,7 +50,7 @@ def terms_of(settings: Settings) -> Terms:
     )
 
 
-class Engine:
+class Pipeline:
     """All stages, each told by the one before it when there is something to do. ``lease`` is in ms."""
 
     def __init__(
@@ -59,7 +59,7 @@ class Engine:
         store: Store,
         chat: ChatPlatform,
         provider: SmsProvider,
-        functions: Functions,
+        functions: CustomerFunctions,
         clock: IReactorTime,
         wall: Callable[[], float],
         counters: Counters,
@@ -72,13 +72,13 @@ class Engine:
         self._lease = lease
         self.terms = terms_of(settings)
         self._links = Links(store, self.terms.link_lifetime, self.terms.link_keep)
-        self.circuits = (Circuit("Layer", clock), Circuit("Nexmo", clock))
+        self.circuits = (CircuitBreaker("Layer", clock), CircuitBreaker("Nexmo", clock))
         guarded = GuardedChat(chat, self.circuits[0]), GuardedProvider(provider, self.circuits[1])
         self._build_outgoing(*guarded, functions)
         self._build_incoming(guarded[0])
         self.registration = self._registration(*guarded, wall)
 
-    def _build_outgoing(self, chat: ChatPlatform, provider: SmsProvider, functions: Functions) -> None:
+    def _build_outgoing(self, chat: ChatPlatform, provider: SmsProvider, functions: CustomerFunctions) -> None:
         """From a message that falls due to the SMS."""
         settings, (chat_circuit, provider_circuit) = self._settings, self.circuits
         circuits = [provider_circuit]
@@ -105,9 +105,9 @@ class Engine:
             self._links,
             self._attempt_over,
         )
-        notify = self.notifications.desk.poke
-        self.checks = Checks(self._store, self._clock, self.terms.report, notify, self._counters)
-        self.settlement = Settlement(
+        notify = self.notifications.worker.poke
+        self.unread_checks = UnreadChecks(self._store, self._clock, self.terms.report, notify, self._counters)
+        self.reconciler = Reconciler(
             self._store,
             self._clock,
             settings.nexmo.settle_time,
@@ -121,8 +121,8 @@ class Engine:
     def _attempt_over(self) -> None:
         """What became of an attempt is known, or given up: texts may go out, and replies be posted, that waited for
         it."""
-        self.notifications.desk.poke()
-        self.replies.desk.poke()
+        self.notifications.worker.poke()
+        self.replies.worker.poke()
 
     def _build_incoming(self, chat: ChatPlatform) -> None:
         """From the webhooks to the store, and from an inbound SMS to the conversation."""
@@ -141,16 +141,16 @@ class Engine:
             notices,
         )
         self.turned_away = TurnedAway(self._store, self._clock)
-        self.joining = Joining(self._store, self._clock, self.replies.desk.poke, self._counters)
+        self.long_replies = LongReplyTimeouts(self._store, self._clock, self.replies.worker.poke, self._counters)
         self.intake = Intake(
             self._store,
             terms.api_root,
             settings.delay,
-            self.checks.loop.poke,
-            self.replies.desk.poke,
+            self.unread_checks.poller.poke,
+            self.replies.worker.poke,
             self._counters,
             settings.nexmo.concat_timeout,
-            self.joining.loop.poke,
+            self.long_replies.poller.poke,
             Receipts(self._store, self._links, self._attempt_over, self._counters, block=settings.sms.opt_out != "off"),
             notices,
             terms.numbers,
@@ -168,38 +168,38 @@ class Engine:
             settings.name,
             f"{server.url}/{server.layer_path}",
             settings.layer.secret[0].get_secret_value(),
-            f"{server.url}/{settings.nexmo_door}",
+            f"{server.url}/{settings.nexmo_webhook_path}",
             settings.nexmo.phone_numbers,
             self._clock,
             wall,
             self._counters,
         )
 
-    def _notices(self) -> Notices:
+    def _notices(self) -> AutoReplies:
         sms = self._settings.sms
-        courtesy = Courtesy(
+        policy = AutoReplyPolicy(
             opt_out=sms.opt_out,
             words=sms.opt_out_words,
             no_thread_text=sms.no_thread_text,
             numbers=self._settings.nexmo.phone_numbers,
         )
-        return Notices(self._store, courtesy, self.notifications.desk.poke)
+        return AutoReplies(self._store, policy, self.notifications.worker.poke)
 
-    def _introduction(self, functions: Functions) -> Introduction | None:
+    def _introduction(self, functions: CustomerFunctions) -> Introduction | None:
         introduce = self._settings.introduce_conversation
         if callable(introduce):
             return CustomIntroduction(functions, introduce)
         return TemplateIntroduction(compile_template(introduce)) if introduce.strip() else None
 
     @property
-    def parts(self) -> tuple[Loop | Desk[Any] | Registration, ...]:
+    def parts(self) -> tuple[Poller | Worker[Any] | Registration, ...]:
         """What works by itself once it is started, until it is stopped."""
         return (
-            self.checks.loop,
-            self.notifications.desk,
-            self.replies.desk,
-            self.joining.loop,
-            self.settlement.loop,
-            self.turned_away.loop,
+            self.unread_checks.poller,
+            self.notifications.worker,
+            self.replies.worker,
+            self.long_replies.poller,
+            self.reconciler.poller,
+            self.turned_away.poller,
             self.registration,
         )

@@ -21,37 +21,39 @@ from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
 from nexmo_twisted.config import NexmoSettings, Settings
-from nexmo_twisted.engine.customer_functions import Functions
-from nexmo_twisted.engine.issues import Trouble
-from nexmo_twisted.engine.poller import Loop
-from nexmo_twisted.engine.redis_monitor import Watch
+from nexmo_twisted.engine.customer_functions import CustomerFunctions
+from nexmo_twisted.engine.issues import Issue
+from nexmo_twisted.engine.poller import Poller
+from nexmo_twisted.engine.redis_monitor import RedisMonitor
 from nexmo_twisted.engine.registration import Registration
 from nexmo_twisted.engine.sweep import Sweep
-from nexmo_twisted.engine.worker import Desk
+from nexmo_twisted.engine.worker import Worker
 from nexmo_twisted.errors import CannotStart, ConfigurationError, StoreUnavailable
 from nexmo_twisted.http_client.client import Http, outgoing
-from nexmo_twisted.operations.endpoints import HealthDoor, MetricsDoor
+from nexmo_twisted.operations.endpoints import HealthEndpoint, MetricsEndpoint
 from nexmo_twisted.operations.gauges import Gauges
 from nexmo_twisted.operations.health import Health, open_circuits
 from nexmo_twisted.operations.hosts import guarded
 from nexmo_twisted.operations.metrics import PrometheusCounters
-from nexmo_twisted.pipeline import Engine
+from nexmo_twisted.pipeline import Pipeline
 from nexmo_twisted.platforms.layer.client import LayerClient
 from nexmo_twisted.platforms.layer.large_bodies import LargeBodies
+from nexmo_twisted.platforms.layer.webhook import LayerWebhook
 from nexmo_twisted.ports import ChatPlatform, SmsProvider, Store
 from nexmo_twisted.providers.nexmo import signatures
 from nexmo_twisted.providers.nexmo.client import NexmoClient
 from nexmo_twisted.providers.nexmo.parameters import Pairs
+from nexmo_twisted.providers.nexmo.webhooks import NexmoWebhooks
 from nexmo_twisted.store.connection import Connection, Now, Scripts, redis_time
 from nexmo_twisted.store.embedded_service import EmbeddedValkey
-from nexmo_twisted.store.monitor import WatchedRedis
+from nexmo_twisted.store.monitor import RedisHeartbeat
 from nexmo_twisted.store.protocol import REPLY_TIMEOUT
 from nexmo_twisted.store.redis_store import RedisStore
-from nexmo_twisted.store.sweep import Sweeping
+from nexmo_twisted.store.sweep import RedisSweep
 from nexmo_twisted.store.url import RedisAddress, parse
 from nexmo_twisted.twistd import survive_signals
-from nexmo_twisted.web.endpoints import on_loopback, roomy
-from nexmo_twisted.web.routing import LayerDoor, NexmoDoor, root
+from nexmo_twisted.web.endpoints import on_loopback, with_backlog
+from nexmo_twisted.web.routing import root
 from nexmo_twisted.web.site import hardened_site
 
 #: Where the embedded Valkey keeps its data: below the working directory, which ``twistd --rundir`` sets.
@@ -98,10 +100,10 @@ class NexmoService(Service):
         work = Connection(reactor, address, scripts, reply_timeout=redis_timeout, tell=False)
         self.connections = (web, work)
         store = self._store(web, work, now)
-        self.watch = Watch(WatchedRedis(web, token_hex(8), now), clock, self._wall, self.counters)
-        self._functions = Functions(reactor, clock, self._wall)
+        self.monitor = RedisMonitor(RedisHeartbeat(web, token_hex(8), now), clock, self._wall, self.counters)
+        self._functions = CustomerFunctions(reactor, clock, self._wall)
         self._pool = outgoing(reactor)
-        self.engine = Engine(
+        self.pipeline = Pipeline(
             settings,
             store,
             self._chat_platform(clock),
@@ -112,10 +114,10 @@ class NexmoService(Service):
             self.counters,
             self.lease,
         )
-        terms = self.engine.terms
-        sweeping = Sweeping(work, now, terms.report, terms.link_lifetime + terms.link_keep)
+        terms = self.pipeline.terms
+        sweeping = RedisSweep(work, now, terms.report, terms.link_lifetime + terms.link_keep)
         self.sweep = Sweep(store, sweeping, clock, self.counters)
-        self._doors = self._build_doors(reactor, clock)
+        self._endpoints = self._build_endpoints(reactor, clock)
 
     def _store(self, web: Connection, work: Connection, now: Now) -> Store:
         return RedisStore(web, work, now)
@@ -132,51 +134,51 @@ class NexmoService(Service):
         callback = self._settings.receipt_url
         return NexmoClient(http, nexmo.api_url, nexmo.key, nexmo.secret.get_secret_value(), callback, sign)
 
-    def _build_doors(self, reactor: Any, clock: IReactorTime) -> list[Service]:
+    def _build_endpoints(self, reactor: Any, clock: IReactorTime) -> list[Service]:
         server, nexmo = self._settings.server, self._settings.nexmo
         secrets = tuple(secret.get_secret_value().encode() for secret in self._settings.layer.secret)
-        layer_door = LayerDoor(secrets, self.engine.intake, self.counters, clock)
-        nexmo_door = NexmoDoor(self.engine.intake, self.counters, clock, _signature(nexmo, self._wall))
-        self._receptions = (layer_door.reception, nexmo_door.reception)
-        public = root({server.layer_path: layer_door, self._settings.nexmo_door: nexmo_door})
+        layer_webhook = LayerWebhook(secrets, self.pipeline.intake, self.counters, clock)
+        nexmo_webhooks = NexmoWebhooks(self.pipeline.intake, self.counters, clock, _signature(nexmo, self._wall))
+        self._admissions = (layer_webhook.admission, nexmo_webhooks.admission)
+        public = root({server.layer_path: layer_webhook, self._settings.nexmo_webhook_path: nexmo_webhooks})
         health = self._health(clock)
-        operator = root({"health": HealthDoor(health), "metrics": MetricsDoor(self.counters)})
+        operator = root({"health": HealthEndpoint(health), "metrics": MetricsEndpoint(self.counters)})
         hidden = nexmo.path_secret.get_secret_value()
         large = LargeBodies(f"/{server.layer_path.strip('/')}", secrets)
         later = partial(reactor.callLater, self.between_pipelined)
         self.public = hardened_site(public, clock, refused=self._refused, hidden=hidden, later=later, large=large.begin)
-        doors = [(server.listen, self.public)]
+        endpoints = [(server.listen, self.public)]
         where, hosts = self._settings.operator.listen, self._settings.operator.hosts
         if where:
             operator = guarded(operator, hosts, on_loopback=on_loopback(where))
-            doors.append((where, hardened_site(operator, clock, later=later)))
-        return [listening(roomy(where), site, reactor=reactor) for where, site in doors]
+            endpoints.append((where, hardened_site(operator, clock, later=later)))
+        return [listening(with_backlog(where), site, reactor=reactor) for where, site in endpoints]
 
     def _health(self, clock: IReactorTime) -> Health:
-        """What the operator's door tells of this moment."""
-        circuits = self.engine.circuits
-        self.counters.add(Gauges(self.watch, self._functions, circuits))
+        """What the operator's endpoint tells of this moment."""
+        circuits = self.pipeline.circuits
+        self.counters.add(Gauges(self.monitor, self._functions, circuits))
         failing = open_circuits(circuits, clock, self._wall)
         return Health(
             vital=[self._away],
-            partial=[self.watch.troubles, failing, self.engine.registration.troubles, self._functions.troubles],
-            doubtful=[self.watch.warnings],
+            partial=[self.monitor.issues, failing, self.pipeline.registration.issues, self._functions.issues],
+            doubtful=[self.monitor.warnings],
         )
 
-    def _away(self) -> list[Trouble]:
+    def _away(self) -> list[Issue]:
         """That webhooks cannot be stored. Until Redis was there once, the connection alone knows why."""
         why = "" if self.ready else self.connections[0].why_away
-        return [each._replace(reason=f"{each.reason}: {why}" if why else each.reason) for each in self.watch.away()]
+        return [each._replace(reason=f"{each.reason}: {why}" if why else each.reason) for each in self.monitor.away()]
 
     def _refused(self, reason: str) -> None:
         self.counters.count("refused", reason)
 
     def privilegedStartService(self) -> None:
-        """Opens the doors that need it before the process gives up its privileges."""
+        """Opens the endpoints that need it before the process gives up its privileges."""
         super().privilegedStartService()
         with faults_in_one_line():
-            for door in self._doors:
-                door.privilegedStartService()
+            for endpoint in self._endpoints:
+                endpoint.privilegedStartService()
 
     def startService(self) -> None:
         super().startService()
@@ -184,13 +186,13 @@ class NexmoService(Service):
             if self._embedded is not None:
                 self._embedded.startService()
         self._functions.start()
-        for door in self._doors:
-            door.startService()
+        for endpoint in self._endpoints:
+            endpoint.startService()
         gatherResults([connection.open() for connection in self.connections]).addCallback(self._go)
         self._late = self._clock.callLater(1.0, self._log.error, "Redis does not answer; waiting for it")
 
     def _go(self, _: object) -> None:
-        """Redis is there: begin to work. Before that the doors answer 503."""
+        """Redis is there: begin to work. Before that the endpoints answer 503."""
         if self._late.active():
             self._late.cancel()
         if self.running:
@@ -211,22 +213,22 @@ class NexmoService(Service):
         return any(part.busy for part in self._parts)
 
     @property
-    def _parts(self) -> tuple[Loop | Desk[Any] | Registration | Watch, ...]:
+    def _parts(self) -> tuple[Poller | Worker[Any] | Registration | RedisMonitor, ...]:
         """What works by itself from the moment Redis is there until the service stops."""
-        return (*self.engine.parts, self.sweep.loop, self.watch)
+        return (*self.pipeline.parts, self.sweep.poller, self.monitor)
 
     def stopService(self) -> Deferred[None]:
         super().stopService()
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
-        """Close the doors, let claimed work finish, close what it used; each step waits for the one before."""
+        """Close the endpoints, let claimed work finish, close what it used; each step waits for the one before."""
         if self._late.active():
             self._late.cancel()
-        for door in self._doors:
-            await self._tried(door.stopService)
-        for reception in self._receptions:
-            await self._tried(reception.idle)
+        for endpoint in self._endpoints:
+            await self._tried(endpoint.stopService)
+        for admission in self._admissions:
+            await self._tried(admission.drained)
         await gatherResults([self._tried(part.stop) for part in self._parts])
         await self._tried(self._pool.close)
         await self._tried(self._functions.stop)

@@ -111,8 +111,6 @@ STILL = {
     "store.redis_store>nexmo_twisted.providers.nexmo.receipt_codes",
     "web.body>nexmo_twisted.platforms.layer.large_bodies.LargeBody",
     "web.channel>nexmo_twisted.platforms.layer.large_bodies.LargeBody",
-    "web.routing>nexmo_twisted.platforms.layer.webhook.LayerDoor",
-    "web.routing>nexmo_twisted.providers.nexmo.webhooks.NexmoDoor",
     "web.site>nexmo_twisted.platforms.layer.large_bodies.LargeBody",
 }
 

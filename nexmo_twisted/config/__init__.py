@@ -199,7 +199,7 @@ class Settings(_Table):
     operator: OperatorSettings = Field(default_factory=OperatorSettings)
 
     @property
-    def nexmo_door(self) -> str:
+    def nexmo_webhook_path(self) -> str:
         """The path, below ``server.url``, that inbound SMS are posted to; receipts come to ``/receipt`` beneath it."""
         secret = self.nexmo.path_secret.get_secret_value()
         return f"{self.server.nexmo_path}/{secret}" if secret else self.server.nexmo_path
@@ -207,7 +207,7 @@ class Settings(_Table):
     @property
     def receipt_url(self) -> str:
         """Where Nexmo posts what became of an SMS."""
-        return f"{self.server.url}/{self.nexmo_door}/receipt"
+        return f"{self.server.url}/{self.nexmo_webhook_path}/receipt"
 
 
 def load(

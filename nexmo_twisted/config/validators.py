@@ -159,7 +159,7 @@ def opt_out_word(value: object) -> str:
         raise ValueError("there is only punctuation in it")
     if len(word) > optout.LONGEST:
         raise ValueError(f"it has more than {optout.LONGEST} characters, and longer texts are no STOP")
-    if optout.asks(word) in (optout.Ask.START, optout.Ask.HELP):
+    if optout.keyword_in(word) in (optout.Keyword.START, optout.Keyword.HELP):
         raise ValueError("START, UNSTOP and HELP ask for something else")
     return word
 

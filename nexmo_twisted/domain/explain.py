@@ -6,10 +6,10 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from nexmo_twisted.domain.inspection import Entry, MessageFacts, recipient_hash
+from nexmo_twisted.domain.inspection import MessageReport, QueueItem, recipient_hash
 from nexmo_twisted.domain.model import Status
 from nexmo_twisted.domain.phones import masked
-from nexmo_twisted.domain.rate_limits import KEY
+from nexmo_twisted.domain.rate_limits import ACCOUNT
 from nexmo_twisted.domain.wording import explained, printable, span, utc
 from nexmo_twisted.providers.nexmo import receipt_codes
 
@@ -43,7 +43,7 @@ class Policy:
     when_uncertain: str
 
 
-def message_story(facts: MessageFacts, policy: Policy) -> Iterator[str]:
+def message_story(facts: MessageReport, policy: Policy) -> Iterator[str]:
     """What is known of one message, line by line."""
     yield f"Message {facts.message_id}"
     for line in [*_arrival(facts), *_check(facts), *_hold(facts)]:
@@ -61,7 +61,7 @@ def message_story(facts: MessageFacts, policy: Policy) -> Iterator[str]:
         yield from (f"    {line}" for line in lines)
 
 
-def _arrival(facts: MessageFacts) -> Iterator[str]:
+def _arrival(facts: MessageReport) -> Iterator[str]:
     if facts.due is None:
         if not facts.closed:
             yield "its message.sent has not come, only later events; without it nothing is owed"
@@ -76,7 +76,7 @@ def _arrival(facts: MessageFacts) -> Iterator[str]:
         yield f"due {utc(facts.due)}, {span(facts.delay)} later"
 
 
-def _check(facts: MessageFacts) -> Iterator[str]:
+def _check(facts: MessageReport) -> Iterator[str]:
     """How far it has come as a whole."""
     at = f" {utc(facts.closed_at)}" if facts.closed_at is not None else ""
     late = facts.now - facts.due if facts.due is not None else 0
@@ -106,13 +106,13 @@ def _check(facts: MessageFacts) -> Iterator[str]:
             yield f"closed{at}: {explained(other)}"
 
 
-def _hold(facts: MessageFacts) -> Iterator[str]:
+def _hold(facts: MessageReport) -> Iterator[str]:
     if facts.held is not None and any(entry.state in ("R", "C") for entry in facts.entries):
         yield f"nothing is sent since {utc(facts.held)}: {explained(facts.held_reason)}"
         yield "until that is mended one waiting SMS is tried each minute"
 
 
-def _nothing_owed(facts: MessageFacts, status: int | None, policy: Policy) -> Iterator[str]:
+def _nothing_owed(facts: MessageReport, status: int | None, policy: Policy) -> Iterator[str]:
     reported = status in policy.report
     if facts.due is None or facts.closed not in ("", "done", "read"):
         yield "no text is owed"
@@ -149,7 +149,7 @@ def _told_outcome(text: str, due: int | None) -> Iterator[str]:
             yield f"what to do about it: {receipt_codes.act(said).value}"
 
 
-def _entry(entry: Entry, now: int, policy: Policy, *, held: bool) -> Iterator[str]:
+def _entry(entry: QueueItem, now: int, policy: Policy, *, held: bool) -> Iterator[str]:
     """How far one text has come that is still owed. ``held``: nothing goes out, which is told for the whole message."""
     number = f" from {masked(entry.number)}" if entry.number else ""
     match entry.state:
@@ -175,7 +175,7 @@ def _entry(entry: Entry, now: int, policy: Policy, *, held: bool) -> Iterator[st
         yield f"{entry.crashes} in a row who had it never said a word about it again"
 
 
-def _waiting(entry: Entry, now: int, *, held: bool = False) -> Iterator[str]:
+def _waiting(entry: QueueItem, now: int, *, held: bool = False) -> Iterator[str]:
     if entry.failures:
         times = "once" if entry.failures == 1 else f"{entry.failures} times"
         yield f"waiting to be tried again, put off {times}; the last reason: {explained(entry.reason)}"
@@ -184,7 +184,7 @@ def _waiting(entry: Entry, now: int, *, held: bool = False) -> Iterator[str]:
     else:
         yield "waiting to be tried for the first time"
     if entry.limit:
-        whose = "the account" if entry.limit == KEY else masked(entry.limit)
+        whose = "the account" if entry.limit == ACCOUNT else masked(entry.limit)
         yield f"{whose} may send only so many SMS a second (nexmo.limits), and others come first"
     if entry.ahead:
         yield f"{entry.ahead} of the same user before it"
@@ -195,7 +195,7 @@ def _waiting(entry: Entry, now: int, *, held: bool = False) -> Iterator[str]:
         yield f"next look {_when(entry.next, now)}" + (": does the service run?" if late > PUNCTUAL else "")
 
 
-def _settlement(entry: Entry, policy: Policy) -> Iterator[str]:
+def _settlement(entry: QueueItem, policy: Policy) -> Iterator[str]:
     """What becomes of it when no receipt comes."""
     if policy.when_uncertain == "resend" and not entry.resent:
         fate = "sent again once, if still unread"
@@ -207,7 +207,7 @@ def _settlement(entry: Entry, policy: Policy) -> Iterator[str]:
     yield f"a receipt settles it; without one it is {fate}, after {at}"
 
 
-def sms_story(message_id: str, entry: Entry, facts: MessageFacts | None, policy: Policy) -> Iterator[str]:
+def sms_story(message_id: str, entry: QueueItem, facts: MessageReport | None, policy: Policy) -> Iterator[str]:
     """What is known of the SMS that the provider knows by ``message_id``: whose it is, then all of that message."""
     name = f"SMS {printable(message_id)}"
     if entry.notice:
@@ -223,13 +223,13 @@ def sms_story(message_id: str, entry: Entry, facts: MessageFacts | None, policy:
         yield from message_story(facts, policy)
 
 
-def reply_story(message_id: str, entry: Entry, now: int) -> Iterator[str]:
+def reply_story(message_id: str, entry: QueueItem, now: int) -> Iterator[str]:
     """What is known of one reply, line by line. ``message_id`` is the provider's."""
     yield f"Reply {printable(message_id)}"
     yield from (f"  {line}" for line in _reply(entry, now))
 
 
-def _reply(entry: Entry, now: int) -> Iterator[str]:
+def _reply(entry: QueueItem, now: int) -> Iterator[str]:
     if entry.part_of:
         yield "a part of a long SMS, whose other parts are waited for"
         return
@@ -260,7 +260,7 @@ def _reply(entry: Entry, now: int) -> Iterator[str]:
             yield from _waiting(entry, now)
 
 
-def _since(word: str, entry: Entry) -> str:
+def _since(word: str, entry: QueueItem) -> str:
     return f"{word} since {utc(entry.since)}" if entry.since is not None else word
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Pulse:
+class Heartbeat:
     """What one beat brought: what waits, by Redis' own count. Times are in ms, ages 0 when nothing is overdue.
 
     ``before`` is the number of the last beat of this process that Redis remembers, None when it remembers none. ``now``
@@ -77,25 +77,25 @@ def _durability(settings: RedisSettings) -> str:
     return f"appendfsync is {settings.fsync}, not always: a power loss takes {_LOSS.get(settings.fsync, 'the end')}"
 
 
-def set_aside(pulse: Pulse) -> Iterator[tuple[str, int, str]]:
+def set_aside(heartbeat: Heartbeat) -> Iterator[tuple[str, int, str]]:
     """The webhooks that nobody could use: what they are, since when (ms) there are any, and in words."""
     for count, since, whose, where in (
-        (pulse.quarantined, pulse.quarantined_since, "signed", "nx:quarantine"),
-        (pulse.unsigned, pulse.unsigned_since, "unsigned", "nx:quarantine:unsigned"),
+        (heartbeat.quarantined, heartbeat.quarantined_since, "signed", "nx:quarantine"),
+        (heartbeat.unsigned, heartbeat.unsigned_since, "unsigned", "nx:quarantine:unsigned"),
     ):
         if count:
             what = f"{count} {'was' if count == 1 else 'were'} set aside as unusable"
             reason = f"{what}: see `why` with an id, or the Redis list {where} (deleting it ends this warning)"
-            yield f"{whose} webhooks", since if since is not None else pulse.now, reason
+            yield f"{whose} webhooks", since if since is not None else heartbeat.now, reason
 
 
 #: So many handsets that we never texted may be blocked before somebody should look.
 MANY_STRANGERS = 100_000
 
 
-def forged_stops(pulse: Pulse) -> str:
+def forged_stops(heartbeat: Heartbeat) -> str:
     """In words, that more strangers have said STOP than there can honestly be; blank when they have not."""
-    if pulse.blocked_strangers <= MANY_STRANGERS:
+    if heartbeat.blocked_strangers <= MANY_STRANGERS:
         return ""
     return f"more than {MANY_STRANGERS:,} handsets that were never texted have said STOP: somebody may forge SMS to us"
 

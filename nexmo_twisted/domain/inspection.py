@@ -16,7 +16,7 @@ Queue = Literal["out", "in"]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class QueueItem:
     """One notification (``out``) or reply (``in``). Times are ms since the epoch by Redis' clock.
 
     ``fields`` is its hash, empty when it is done: then ``done`` says what became of it, and ``done_for`` how many ms
@@ -145,7 +145,7 @@ def _number(fields: Mapping[str, str], name: str) -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
-class MessageFacts:
+class MessageReport:
     """What is known of one message at ``now``. Times are ms since the epoch, ``delay`` is in ms.
 
     ``closed`` is why nothing more is done, blank while something may be. ``due`` is None when its ``message.sent``
@@ -168,4 +168,4 @@ class MessageFacts:
     held_reason: str
     ranks: Mapping[str, int]
     outcomes: Mapping[str, str]
-    entries: Sequence[Entry]
+    entries: Sequence[QueueItem]

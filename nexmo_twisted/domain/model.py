@@ -63,7 +63,7 @@ class Promoted:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class AutoReply:
     """A text of our own to a handset (E.164 digits), from the number that the handset wrote to."""
 
     handset: str
@@ -95,7 +95,7 @@ class Notification:
     due: int
     waited: int
     suspect: bool
-    notice: Notice | None = None
+    notice: AutoReply | None = None
     aside_since: int | None = None
     reason: str = ""
 

@@ -30,7 +30,7 @@ looked at, since Unicode's compatibility form may be 18 times as long."""
 _EDGES = string.whitespace + string.punctuation
 
 
-class Ask(Enum):
+class Keyword(Enum):
     """What is asked."""
 
     STOP = "stop"
@@ -38,13 +38,13 @@ class Ask(Enum):
     HELP = "help"
 
 
-_TABLE: Mapping[str, Ask] = {
+_TABLE: Mapping[str, Keyword] = {
     **dict.fromkeys(
-        ("stop", "stopall", "unsubscribe", "end", "quit", "cancel", "revoke", "opt out", "optout"), Ask.STOP
+        ("stop", "stopall", "unsubscribe", "end", "quit", "cancel", "revoke", "opt out", "optout"), Keyword.STOP
     ),
-    **dict.fromkeys(("stop all", "please stop", "stop please", "stop thank you"), Ask.STOP),
-    **dict.fromkeys(("start", "unstop"), Ask.START),
-    "help": Ask.HELP,
+    **dict.fromkeys(("stop all", "please stop", "stop please", "stop thank you"), Keyword.STOP),
+    **dict.fromkeys(("start", "unstop"), Keyword.START),
+    "help": Keyword.HELP,
 }
 
 #: Unicode's categories of punctuation, and of the signs that keyboards have beside it, such as ~ | ` ^.
@@ -53,7 +53,7 @@ _PUNCTUATION = frozenset({"Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "Sk", "Sm"})
 _DRAWN = "❓❔❕❗"
 
 
-def asks(text: str, words: Collection[str] = ()) -> Ask | None:
+def keyword_in(text: str, words: Collection[str] = ()) -> Keyword | None:
     """What the whole of ``text`` asks for, or None for a message. ``words`` are further words for STOP.
 
     Case, punctuation, white space and invisible characters make no difference: ``“Stop!!”`` is STOP, ``opt-out`` is
@@ -64,7 +64,7 @@ def asks(text: str, words: Collection[str] = ()) -> Ask | None:
     if len(text) > 10 * LONGEST or len(text := INVISIBLE.sub("", text)) > LONGEST:
         return None
     plain = normalised(text)
-    return _TABLE.get(plain) or (Ask.STOP if plain in _further(tuple(words)) else None)
+    return _TABLE.get(plain) or (Keyword.STOP if plain in _further(tuple(words)) else None)
 
 
 def normalised(text: str) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 #: What the limit of the whole account is called; that of a number has the number's name.
-KEY: Final = "key"
+ACCOUNT: Final = "key"
 
 #: Microseconds by which an SMS may be earlier than it should be: so late may the one before it have been for reasons of
 #: ours (timers, look-ups), without less going out.
@@ -51,7 +51,7 @@ class Limits:
     def of(self, number: str) -> tuple[Limit, ...]:
         """What binds an SMS from ``number`` (E.164 digits): the number's own limit, then that of the account."""
         rate = self.overrides.get(number, self.per_number if is_long_number(number) else 0.0)
-        return limit(number, rate), limit(KEY, self.per_key)
+        return limit(number, rate), limit(ACCOUNT, self.per_key)
 
 
 def limit(name: str, rate: float) -> Limit:

@@ -14,8 +14,8 @@ from twisted.logger import Logger
 from nexmo_twisted.domain import phones
 from nexmo_twisted.domain.invisible import is_blank, with_few_marks
 from nexmo_twisted.domain.links import LinkState, NoNumber, choose, introduction_mark
-from nexmo_twisted.domain.model import Attempt, Notice, Notification, Sms, Status, Thread
-from nexmo_twisted.domain.rate_limits import KEY, Limits
+from nexmo_twisted.domain.model import Attempt, AutoReply, Notification, Sms, Status, Thread
+from nexmo_twisted.domain.rate_limits import ACCOUNT, Limits
 from nexmo_twisted.domain.segments import MAX_CHARACTERS, Fitted, fit_both
 from nexmo_twisted.domain.text import clean
 from nexmo_twisted.engine.cache import Cache
@@ -32,7 +32,7 @@ CHOICES = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class SendPolicy:
     """What the customer decided, in the units of the settings: ms, E.164 digits, statuses."""
 
     report: Collection[Status]
@@ -57,11 +57,11 @@ class Skip(Exception):
         self.detail = detail
 
 
-class GiveBack(Exception):
+class Release(Exception):
     """Not ours to do now: the service stops, the outgoing side is held, or another process has it."""
 
 
-class Waits(Exception):
+class Postponed(Exception):
     """It has to wait, for a limit or a number, and has been given back for so long."""
 
 
@@ -69,7 +69,7 @@ class IntroductionFailed(Temporary):
     """The introduction could not be made."""
 
 
-class Departures:
+class AttemptRecorder:
     """Records the attempt at an SMS directly before it goes out.
 
     ``closing`` says whether nothing new is to be begun. Besides the exceptions above every method raises
@@ -83,7 +83,7 @@ class Departures:
         store: Store,
         introduction: Introduction | None,
         conversations: Cache[Mapping[str, Any]],
-        terms: Terms,
+        terms: SendPolicy,
         lease: int,
         closing: Callable[[], bool],
         counters: Counters,
@@ -125,13 +125,13 @@ class Departures:
             )
             if isinstance(choice, NoNumber):
                 if await self._without_number(item, state, kept_as, choice):
-                    raise Waits
+                    raise Postponed
                 continue
             if not choice.introduced and introduction is None:
                 introduction = await self._introduce(item, context)
             fitted = _fitted("" if choice.introduced else introduction or "", body, terms.max_segments)
             if self._closing():
-                raise GiveBack
+                raise Release
             known = introduction_mark(thread) if choice.introduced or introduction is not None else ""
             until, commit = self._until(), choice.commit
             limits = terms.limits.of(choice.number)
@@ -149,11 +149,11 @@ class Departures:
             return Sms(choice.number, handset, fitted.text, fitted.unicode, item.id), attempt
         raise Temporary("the links of this user change all the time")
 
-    async def notice(self, item: Notification, notice: Notice) -> tuple[Sms, Attempt]:
+    async def notice(self, item: Notification, notice: AutoReply) -> tuple[Sms, Attempt]:
         """Record the attempt at a text of our own."""
         fitted = fit_both("", clean(notice.text), self._terms.max_segments)
         if self._closing():
-            raise GiveBack
+            raise Release
         until = self._until()
         limits = self._terms.limits.of(notice.number)
         self._check(await self._store.begin_notice(item, self._lease, limits))
@@ -188,11 +188,11 @@ class Departures:
         if answer == "OK":
             return
         if answer in ("STALE", "HELD"):
-            raise GiveBack
+            raise Release
         word, _, limit = answer.partition(" ")
         if word == "WAIT":
-            self._counters.count("waited", "account" if limit == KEY else "number")
-            raise Waits
+            self._counters.count("waited", "account" if limit == ACCOUNT else "number")
+            raise Postponed
         raise Skip(answer)
 
     async def _introduce(self, item: Notification, context: Mapping[str, Any]) -> str | None:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from nexmo_twisted.domain.model import Asked, Reply
-from nexmo_twisted.domain.optout import CONFIRM_START, CONFIRM_STOP, HELP_TEXT, START_AGAIN, Ask, asks
+from nexmo_twisted.domain.optout import CONFIRM_START, CONFIRM_STOP, HELP_TEXT, START_AGAIN, Keyword, keyword_in
 from nexmo_twisted.ports import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Courtesy:
+class AutoReplyPolicy:
     """What the customer decided: who honours STOP ("service": we do, "provider" or "off"), its words in further
     languages, the text for replies that belong nowhere ('' for none), and the numbers that notices may go out from."""
 
@@ -21,33 +21,33 @@ class Courtesy:
     numbers: Collection[str]
 
 
-class Notices:
+class AutoReplies:
     """Looks whether an SMS asks something of the service itself, and tells writers whose replies cannot be posted;
     ``notify`` hears when there may be a notice to send."""
 
-    def __init__(self, store: Store, courtesy: Courtesy, notify: Callable[[], None]) -> None:
+    def __init__(self, store: Store, policy: AutoReplyPolicy, notify: Callable[[], None]) -> None:
         self._store = store
-        self._courtesy = courtesy
+        self._policy = policy
         self.notify = notify
 
     def asked(self, text: str, number: str, *, turned_away: bool = False) -> Asked:
         """What the text, written to that number of ours, asks for, with the answers."""
-        ask, ours = asks(text, self._courtesy.words), self._courtesy.opt_out == "service"
-        if ask is Ask.STOP and ours:
+        ask, ours = keyword_in(text, self._policy.words), self._policy.opt_out == "service"
+        if ask is Keyword.STOP and ours:
             asked = Asked("stop", CONFIRM_STOP)
-        elif ask is Ask.START and self._courtesy.opt_out != "off":  # the provider confirms, but the block was ours
+        elif ask is Keyword.START and self._policy.opt_out != "off":  # the provider confirms, but the block was ours
             asked = Asked("start", CONFIRM_START, START_AGAIN) if ours else Asked("start")
-        elif ask is Ask.HELP and ours:
+        elif ask is Keyword.HELP and ours:
             asked = Asked("help", HELP_TEXT)
         else:
             return Asked(turned_away=turned_away)
-        if number not in self._courtesy.numbers:
+        if number not in self._policy.numbers:
             return Asked(asked.what, turned_away=turned_away)
         return Asked(asked.what, asked.answer, asked.again, turned_away)
 
     async def lost(self, item: Reply) -> None:
         """The reply cannot be posted: say so, to those we have texted, once a day. Raises StoreUnavailable only, and
         may be called again for the same reply."""
-        ours = item.number in self._courtesy.numbers
-        await self._store.notice(item, self._courtesy.no_thread_text if ours else "")
+        ours = item.number in self._policy.numbers
+        await self._store.notice(item, self._policy.no_thread_text if ours else "")
         self.notify()

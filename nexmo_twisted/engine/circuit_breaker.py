@@ -22,7 +22,7 @@ FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 15.0
 
 
-class Circuit:
+class CircuitBreaker:
     """What is known of one remote by this process.
 
     Every :meth:`request` tells whether it worked. After five failures in a row the circuit is open: one request at a
@@ -129,7 +129,7 @@ class _Failed(Temporary):
 class GuardedChat:
     """A chat platform behind a circuit."""
 
-    def __init__(self, chat: ChatPlatform, circuit: Circuit) -> None:
+    def __init__(self, chat: ChatPlatform, circuit: CircuitBreaker) -> None:
         self._chat = chat
         self._circuit = circuit
 
@@ -156,7 +156,7 @@ class GuardedProvider:
     That we are too fast is the word of a provider that works.
     """
 
-    def __init__(self, provider: SmsProvider, circuit: Circuit) -> None:
+    def __init__(self, provider: SmsProvider, circuit: CircuitBreaker) -> None:
         self._provider = provider
         self._circuit = circuit
 

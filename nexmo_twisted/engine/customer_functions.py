@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
-from nexmo_twisted.engine.issues import Trouble
+from nexmo_twisted.engine.issues import Issue
 from nexmo_twisted.errors import Temporary
 
 #: Seconds that a function of the customer may take.
@@ -32,7 +32,7 @@ class _DaemonPool(ThreadPool):
     threadFactory = staticmethod(partial(Thread, daemon=True))  # type: ignore[assignment]
 
 
-class Functions:
+class CustomerFunctions:
     """Calls the customer's functions with a time limit of ten seconds each.
 
     A time limit cannot interrupt a plain function: its thread goes on and its answer is dropped. Until it returns it is
@@ -68,13 +68,13 @@ class Functions:
         """How many threads are in functions that ought to have returned."""
         return len(self._stuck)
 
-    def troubles(self) -> list[Trouble]:
+    def issues(self) -> list[Issue]:
         """The functions that are stuck, each since its first such call."""
         calls: dict[str, list[float]] = {}
         for call in self._stuck:
             calls.setdefault(call.name, []).append(call.since)
         return [
-            Trouble(f"function {name}", min(since), f"has not returned in {len(since)} of {THREADS} threads")
+            Issue(f"function {name}", min(since), f"has not returned in {len(since)} of {THREADS} threads")
             for name, since in calls.items()
         ]
 

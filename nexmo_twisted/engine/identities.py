@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from nexmo_twisted.domain.model import Identity
 from nexmo_twisted.engine.cache import Cache
-from nexmo_twisted.engine.customer_functions import Functions, where
+from nexmo_twisted.engine.customer_functions import CustomerFunctions, where
 from nexmo_twisted.errors import NexmoTwistedError, Permanent, Temporary
 from nexmo_twisted.ports import ChatPlatform, IdentitySource
 
@@ -27,7 +27,7 @@ class PlatformIdentities:
 class CustomIdentities:
     """The customer's own function: user id -> mapping with at least ``name`` and ``phone``, or None."""
 
-    def __init__(self, functions: Functions, function: Callable[[str], Any]) -> None:
+    def __init__(self, functions: CustomerFunctions, function: Callable[[str], Any]) -> None:
         self._functions = functions
         self._function = function
 

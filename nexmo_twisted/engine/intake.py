@@ -1,4 +1,4 @@
-"""The door's inner side: a webhook is stored by one script, then its sender gets a 2xx."""
+"""The endpoint's inner side: a webhook is stored by one script, then its sender gets a 2xx."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nexmo_twisted.domain import phones
 from nexmo_twisted.domain.invisible import is_blank
 from nexmo_twisted.domain.model import InboundSms, MessageEvent, Part, Receipt
 from nexmo_twisted.domain.quarantine import entry
-from nexmo_twisted.engine.auto_replies import Notices
+from nexmo_twisted.engine.auto_replies import AutoReplies
 from nexmo_twisted.engine.delivery_receipts import Receipts
 from nexmo_twisted.engine.turned_away import TurnedAway
 from nexmo_twisted.platforms.layer.message_codec import pack
@@ -44,7 +44,7 @@ class Intake:
         concat_timeout: int,
         close_in: Callable[[float], None],
         receipts: Receipts,
-        notices: Notices,
+        notices: AutoReplies,
         numbers: Collection[str],
         turned_away: TurnedAway,
         signing: bool = False,
@@ -136,6 +136,6 @@ class Intake:
         await self._receipts.take(receipt)
 
     async def quarantine(self, source: str, reason: str, raw: bytes) -> None:
-        """Keep an unreadable webhook, so that an operator can see what it was. The doors log it."""
+        """Keep an unreadable webhook, so that an operator can see what it was. The endpoints log it."""
         signed = source == "layer" or self._signing
         await self._store.quarantine(entry(source, reason, raw, signed=signed), signed=signed)

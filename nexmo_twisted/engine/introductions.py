@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nexmo_twisted.engine.customer_functions import Functions
+from nexmo_twisted.engine.customer_functions import CustomerFunctions
 from nexmo_twisted.ports import Introduction, Template
 
 
@@ -22,7 +22,7 @@ class TemplateIntroduction:
 class CustomIntroduction:
     """The customer's own function ``f(message, conversation)``; None introduces nothing."""
 
-    def __init__(self, functions: Functions, function: Callable[..., Any]) -> None:
+    def __init__(self, functions: CustomerFunctions, function: Callable[..., Any]) -> None:
         self._functions = functions
         self._function = function
 

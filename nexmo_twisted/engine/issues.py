@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 
-class Trouble(NamedTuple):
+class Issue(NamedTuple):
     """Something that is missing, or not as it should be. ``since`` is the time of day, in seconds since the epoch.
 
     Neither ``what`` nor ``reason`` ever holds a text, a secret or a whole phone number.
@@ -22,7 +22,7 @@ class Troubles:
 
     def __init__(self, wall: Callable[[], float]) -> None:
         self._wall = wall
-        self._known: dict[str, Trouble] = {}
+        self._known: dict[str, Issue] = {}
 
     def note(self, what: str, reason: str) -> bool:
         """How it stands with ``what``; a blank ``reason`` means well. True when trouble begins, or has another reason
@@ -31,8 +31,8 @@ class Troubles:
         if not reason:
             self._known.pop(what, None)
             return False
-        self._known[what] = Trouble(what, known.since if known else self._wall(), reason)
+        self._known[what] = Issue(what, known.since if known else self._wall(), reason)
         return known is None or known.reason != reason
 
-    def all(self) -> list[Trouble]:
+    def all(self) -> list[Issue]:
         return list(self._known.values())

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from nexmo_twisted.engine.poller import Loop
+from nexmo_twisted.engine.poller import Poller
 from nexmo_twisted.ports import Counters, Store
 
 #: Long replies looked at in one script call; each has up to 255 parts.
 BATCH = 20
 
 
-class Joining:
+class LongReplyTimeouts:
     """Looks at long replies that wait for parts; ``reply_came`` is told when one of them may be posted.
 
     Those whose parts all came are none of its business: the last part makes a reply of them.
@@ -26,7 +26,7 @@ class Joining:
         self._store = store
         self._reply_came = reply_came
         self._counters = counters
-        self.loop = Loop("joining", clock, self._look)
+        self.poller = Poller("joining", clock, self._look)
 
     async def _look(self) -> float | None:
         closed = await self._store.close_parts(BATCH)

@@ -26,13 +26,13 @@ from nexmo_twisted.domain.model import (
     Verdict,
 )
 from nexmo_twisted.domain.text import message_text
-from nexmo_twisted.engine.attempts import Departures, GiveBack, IntroductionFailed, Skip, Terms, Waits
+from nexmo_twisted.engine.attempts import AttemptRecorder, IntroductionFailed, Postponed, Release, SendPolicy, Skip
 from nexmo_twisted.engine.cache import Cache
-from nexmo_twisted.engine.circuit_breaker import Circuit
+from nexmo_twisted.engine.circuit_breaker import CircuitBreaker
 from nexmo_twisted.engine.delivery_receipts import heard_before
 from nexmo_twisted.engine.links import Links
 from nexmo_twisted.engine.retry_store import until_stored
-from nexmo_twisted.engine.worker import Desk
+from nexmo_twisted.engine.worker import Worker
 from nexmo_twisted.errors import AccountFault, Declined, Intercepted, Permanent, StoreUnavailable, Temporary
 from nexmo_twisted.platforms.layer.message_codec import unpack
 from nexmo_twisted.ports import ChatPlatform, Counters, IdentitySource, Introduction, SmsProvider, Store, Template
@@ -53,12 +53,12 @@ class Notifications:
         identities: IdentitySource,
         template: Template,
         introduction: Introduction | None,
-        terms: Terms,
+        terms: SendPolicy,
         clock: IReactorTime,
         random: Callable[[], float],
         counters: Counters,
         lease: int,
-        circuits: Sequence[Circuit],
+        circuits: Sequence[CircuitBreaker],
         links: Links,
         attempt_over: Callable[[], None],
     ) -> None:
@@ -71,11 +71,11 @@ class Notifications:
         self._random = random
         self._counters = counters
         self._conversations: Cache[Mapping[str, Any]] = Cache(chat.conversation, clock)
-        self.desk: Desk[Notification] = Desk(
+        self.worker: Worker[Notification] = Worker(
             "notifications", clock, store.claim_notifications, self._handle, counters, lease, circuits
         )
-        self._departures = Departures(
-            store, introduction, self._conversations, terms, lease, lambda: self.desk.closing, counters, clock
+        self._recorder = AttemptRecorder(
+            store, introduction, self._conversations, terms, lease, lambda: self.worker.closing, counters, clock
         )
         self._links = links
         self._attempt_over = attempt_over
@@ -91,9 +91,9 @@ class Notifications:
             self._counters.count("skipped", skip.reason)
             reason = f"{skip.reason}: {skip.detail}" if skip.detail else skip.reason
             await self._settle(lambda: self._store.finish(item, reason))
-        except GiveBack:
+        except Release:
             await self._settle(lambda: self._store.release(item))
-        except Waits:
+        except Postponed:
             pass  # it is back in the queue, until its turn comes or a number is free
         except StoreUnavailable as error:
             await self._retry(item, error.reason)
@@ -137,7 +137,7 @@ class Notifications:
         if item.waited > terms.give_up:
             raise Permanent(": ".join(filter(None, ["not sent in time", item.reason])), code="too_late")
         if item.notice is not None:
-            return await self._departures.notice(item, item.notice)
+            return await self._recorder.notice(item, item.notice)
         message = unpack(item.packed, item.message_id, item.sender, item.statuses, terms.api_root)
         text = message_text(message.get("parts"))
         if not text:
@@ -151,7 +151,7 @@ class Notifications:
         body = self._template.render(context)
         if is_blank(body):
             raise Skip("blank")
-        return await self._departures.text(item, thread, handset, str(recipient.phone), context, body)
+        return await self._recorder.text(item, thread, handset, str(recipient.phone), context, body)
 
     async def _recipient(self, user_id: str) -> tuple[Identity, str]:
         try:
@@ -260,7 +260,7 @@ class Notifications:
     async def _pause(self, item: Notification, sms: Sms, outcome: Outcome) -> None:
         """Nexmo says that the account or the number is too fast: nobody uses it for a while, and then this SMS does."""
         duration = rate_limits.pause(outcome.retry_after)
-        limit = sms.sender if outcome.exceeded == "number" else rate_limits.KEY
+        limit = sms.sender if outcome.exceeded == "number" else rate_limits.ACCOUNT
         self._counters.count("retried")
         self._counters.count("paused", outcome.exceeded)
         self._log.warn(

@@ -18,7 +18,7 @@ LONGEST_PAUSE = 5.0
 PATIENCE = 10.0
 
 
-class Loop:
+class Poller:
     """Runs ``look`` again and again, never two at a time, and is armed for the next time only.
 
     ``look`` returns the seconds until the next thing is due, or None. Errors never end the loop: it pauses, 0.2

@@ -8,15 +8,15 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from nexmo_twisted.domain.model import Status
-from nexmo_twisted.engine.circuit_breaker import Circuit
-from nexmo_twisted.engine.poller import Loop
+from nexmo_twisted.engine.circuit_breaker import CircuitBreaker
+from nexmo_twisted.engine.poller import Poller
 from nexmo_twisted.ports import Counters, Store
 
 #: SMS looked at in one script call.
 BATCH = 100
 
 
-class Settlement:
+class Reconciler:
     """Looks at SMS that have been uncertain for ``settle_time`` ms.
 
     ``policy`` is "resend" (once, if still unread), "hold" or "drop"; ``notify`` is told when some were settled: there
@@ -35,7 +35,7 @@ class Settlement:
         report: Collection[Status],
         notify: Callable[[], None],
         counters: Counters,
-        circuit: Circuit,
+        circuit: CircuitBreaker,
     ) -> None:
         self._store = store
         self._settle_time = settle_time
@@ -46,7 +46,7 @@ class Settlement:
         self._circuit = circuit
         self._clock = clock
         self._next_probe = 0.0
-        self.loop = Loop("settlement", clock, self._look)
+        self.poller = Poller("settlement", clock, self._look)
 
     async def _look(self) -> float | None:
         batch, wait = BATCH, self._next_probe - self._clock.seconds()

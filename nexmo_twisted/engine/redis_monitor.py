@@ -9,9 +9,9 @@ from typing import Protocol
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from nexmo_twisted.domain.heartbeat import Pulse, RedisSettings, doubts, forged_stops, rolled_back, set_aside, skew
-from nexmo_twisted.engine.issues import Trouble, Troubles
-from nexmo_twisted.engine.poller import Loop
+from nexmo_twisted.domain.heartbeat import Heartbeat, RedisSettings, doubts, forged_stops, rolled_back, set_aside, skew
+from nexmo_twisted.engine.issues import Issue, Troubles
+from nexmo_twisted.engine.poller import Poller
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.ports import Counters
 
@@ -29,7 +29,7 @@ SKEWED, IN_STEP = 2.0, 1.0
 class Watched(Protocol):
     """Redis as seen by one process. Every method raises StoreUnavailable and nothing else."""
 
-    async def beat(self, number: int, remember: int) -> Pulse:
+    async def heartbeat(self, number: int, remember: int) -> Heartbeat:
         """Write the number of this beat, remembered for so many ms. Refused whenever a webhook could not be stored."""
 
     async def settings(self) -> RedisSettings:
@@ -39,7 +39,7 @@ class Watched(Protocol):
         """There will be no more beats."""
 
 
-class Watch:
+class RedisMonitor:
     """Beats once a second, and keeps what Redis answers.
 
     Each beat writes a number, one higher than the last, and hears which number was there. When that is lower than the
@@ -58,49 +58,49 @@ class Watch:
     _log = Logger()
 
     def __init__(self, redis: Watched, clock: IReactorTime, wall: Callable[[], float], counters: Counters) -> None:
-        self.pulse = Pulse()  #: the newest one
+        self.heartbeat = Heartbeat()  #: the newest one
         self.skew = 0.0  #: seconds that Redis' clock is ahead of ours, at least
         self._redis = redis
         self._clock = clock
         self._wall = wall
         self._counters = counters
         self._sent = self._confirmed = 0
-        self._away: Trouble | None = Trouble("Redis", wall(), "not connected to Redis")
+        self._away: Issue | None = Issue("Redis", wall(), "not connected to Redis")
         self._alarmed = False
-        self._rollback: tuple[float, Trouble] | None = None
+        self._rollback: tuple[float, Issue] | None = None
         self._warnings = Troubles(wall)
         self._skewed = False
         self._settings_at = 0.0
-        self.loop = Loop("watch", clock, self._look, longest=EVERY)
-        self.start = self.loop.start
+        self.poller = Poller("watch", clock, self._look, longest=EVERY)
+        self.start = self.poller.start
 
     @property
     def busy(self) -> bool:
-        return self.loop.busy
+        return self.poller.busy
 
     async def stop(self) -> None:
         """Waits for the present beat, which ends by itself."""
-        await self.loop.stop()
+        await self.poller.stop()
         if self._confirmed:
             with suppress(StoreUnavailable):
                 await self._redis.forget()
 
-    def away(self) -> list[Trouble]:
+    def away(self) -> list[Issue]:
         """That webhooks cannot be stored, and why."""
         return [self._away] if self._away else []
 
-    def troubles(self) -> list[Trouble]:
+    def issues(self) -> list[Issue]:
         """That the outgoing side is held; that Redis has lost something lately."""
         found = []
-        if self.pulse.held_since is not None:
-            found.append(Trouble("outgoing SMS", self.pulse.held_since / 1000, f"held: {self.pulse.held_reason}"))
+        if self.heartbeat.held_since is not None:
+            found.append(Issue("outgoing SMS", self.heartbeat.held_since / 1000, f"held: {self.heartbeat.held_reason}"))
         if self._rollback is not None and self._clock.seconds() - self._rollback[0] < IN_SIGHT:
             found.append(self._rollback[1])
         return found
 
-    def warnings(self) -> list[Trouble]:
+    def warnings(self) -> list[Issue]:
         """What Redis may lose by its settings, clocks that do not agree, webhooks that nobody could use."""
-        aside = [Trouble(what, since / 1000, reason) for what, since, reason in set_aside(self.pulse)]
+        aside = [Issue(what, since / 1000, reason) for what, since, reason in set_aside(self.heartbeat)]
         return self._warnings.all() + aside
 
     async def _look(self) -> float:
@@ -116,13 +116,13 @@ class Watch:
     async def _beat(self) -> None:
         self._sent += 1
         number, asked = self._sent, self._wall()
-        pulse = await self._redis.beat(number, REMEMBERED)
+        heartbeat = await self._redis.heartbeat(number, REMEMBERED)
         answered = self._wall()
-        if rolled_back(pulse.before, self._confirmed, pulse.now - self.pulse.now, REMEMBERED):
+        if rolled_back(heartbeat.before, self._confirmed, heartbeat.now - self.heartbeat.now, REMEMBERED):
             self._tell_rollback()
-        self.pulse, self._confirmed = pulse, number
-        self._tell_skew(skew(pulse.now, asked, answered))
-        if self._warnings.note("blocked handsets", reason := forged_stops(pulse)) and reason:
+        self.heartbeat, self._confirmed = heartbeat, number
+        self._tell_skew(skew(heartbeat.now, asked, answered))
+        if self._warnings.note("blocked handsets", reason := forged_stops(heartbeat)) and reason:
             self._log.warn("{reason}", reason=reason)
         if self._away:
             self._away = None
@@ -132,14 +132,14 @@ class Watch:
             self._log.info("Webhooks are accepted again")
 
     def _lost(self, reason: str) -> None:
-        self._away = Trouble("Redis", self._away.since if self._away else self._wall(), reason)
+        self._away = Issue("Redis", self._away.since if self._away else self._wall(), reason)
         if not self._alarmed:
             self._alarmed = True
             self._log.error("Webhooks are answered 503: {reason}", reason=reason)
 
     def _tell_rollback(self) -> None:
         reason = "Redis has lost what it had confirmed (power loss, failover, restore or FLUSHALL)"
-        self._rollback = self._clock.seconds(), Trouble("writes of Redis", self._wall(), reason)
+        self._rollback = self._clock.seconds(), Issue("writes of Redis", self._wall(), reason)
         self._counters.count("rollbacks")
         self._log.critical("{reason}: messages may be missing, or be texted twice", reason=reason)
 

@@ -12,8 +12,8 @@ from twisted.logger import Logger
 
 from nexmo_twisted.domain import phones
 from nexmo_twisted.domain.model import OwnedNumber
-from nexmo_twisted.engine.issues import Trouble, Troubles
-from nexmo_twisted.engine.poller import Loop
+from nexmo_twisted.engine.issues import Issue, Troubles
+from nexmo_twisted.engine.poller import Poller
 from nexmo_twisted.errors import AccountFault, NexmoTwistedError, StoreUnavailable
 from nexmo_twisted.ports import ChatPlatform, Counters, SmsProvider, Store
 
@@ -53,8 +53,8 @@ class Registration:
         self._complaints = Troubles(wall)
         self._locked = False
         self._mended = False
-        self.loop = Loop("registration", clock, self._look, longest=EVERY)
-        self.start = self.loop.start
+        self.poller = Poller("registration", clock, self._look, longest=EVERY)
+        self.start = self.poller.start
 
     async def _look(self) -> float | None:
         self._locked = await self._store.lock("registration", ALONE)
@@ -120,16 +120,16 @@ class Registration:
 
     @property
     def busy(self) -> bool:
-        return self.loop.busy
+        return self.poller.busy
 
     async def stop(self) -> None:
         """Waits for the present look, ten seconds at most, and lets the next process look at once."""
-        await self.loop.stop()
+        await self.poller.stop()
         if self._locked:
             with suppress(StoreUnavailable):
                 await self._store.unlock("registration")
 
-    def troubles(self) -> list[Trouble]:
+    def issues(self) -> list[Issue]:
         """What this process could not look after, or found amiss, if it was the one that looked last."""
         return self._complaints.all() if self._locked else []
 

@@ -13,12 +13,12 @@ from nexmo_twisted.domain import backoff, phones
 from nexmo_twisted.domain.invisible import is_blank
 from nexmo_twisted.domain.model import Reply, Thread
 from nexmo_twisted.domain.text import clean, split_bytes
-from nexmo_twisted.engine.attempts import Terms
-from nexmo_twisted.engine.auto_replies import Notices
-from nexmo_twisted.engine.circuit_breaker import Circuit
+from nexmo_twisted.engine.attempts import SendPolicy
+from nexmo_twisted.engine.auto_replies import AutoReplies
+from nexmo_twisted.engine.circuit_breaker import CircuitBreaker
 from nexmo_twisted.engine.links import Links
 from nexmo_twisted.engine.retry_store import until_stored
-from nexmo_twisted.engine.worker import Desk
+from nexmo_twisted.engine.worker import Worker
 from nexmo_twisted.errors import AccountFault, Intercepted, NexmoTwistedError, Permanent, StoreUnavailable, Temporary
 from nexmo_twisted.ports import ChatPlatform, Counters, IdentitySource, Store
 
@@ -41,13 +41,13 @@ class Replies:
         chat: ChatPlatform,
         identities: IdentitySource,
         links: Links,
-        terms: Terms,
+        terms: SendPolicy,
         clock: IReactorTime,
         random: Callable[[], float],
         counters: Counters,
         lease: int,
-        circuits: Sequence[Circuit],
-        notices: Notices,
+        circuits: Sequence[CircuitBreaker],
+        notices: AutoReplies,
     ) -> None:
         self._store = store
         self._chat = chat
@@ -58,7 +58,9 @@ class Replies:
         self._random = random
         self._counters = counters
         self._notices = notices
-        self.desk: Desk[Reply] = Desk("replies", clock, store.claim_replies, self._handle, counters, lease, circuits)
+        self.worker: Worker[Reply] = Worker(
+            "replies", clock, store.claim_replies, self._handle, counters, lease, circuits
+        )
 
     async def _handle(self, item: Reply) -> None:
         try:

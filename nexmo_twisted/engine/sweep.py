@@ -9,7 +9,7 @@ from typing import Protocol
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from nexmo_twisted.engine.poller import Loop
+from nexmo_twisted.engine.poller import Poller
 from nexmo_twisted.ports import Counters, Store
 
 #: Seconds until the first sweep of a process, and from the end of one to the beginning of the next.
@@ -62,7 +62,7 @@ class Sweep:
         self._repaired: Counter[str] = Counter()
         self._expired: Counter[str] = Counter()
         self._foreign: Counter[str] = Counter()
-        self.loop = Loop("sweep", clock, self._look, longest=EVERY)
+        self.poller = Poller("sweep", clock, self._look, longest=EVERY)
 
     @property
     def walking(self) -> bool:

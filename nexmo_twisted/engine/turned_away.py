@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.internet.interfaces import IReactorTime
 
-from nexmo_twisted.engine.poller import Loop
+from nexmo_twisted.engine.poller import Poller
 from nexmo_twisted.ports import Store
 
 
@@ -15,7 +15,7 @@ class TurnedAway:
     def __init__(self, store: Store, clock: IReactorTime) -> None:
         self._store = store
         self._untold = 0
-        self.loop = Loop("turned_away", clock, self._look)
+        self.poller = Poller("turned_away", clock, self._look)
 
     @property
     def untold(self) -> bool:
@@ -25,7 +25,7 @@ class TurnedAway:
     def mark(self) -> None:
         """A webhook of an inbound SMS was answered 503."""
         self._untold += 1
-        self.loop.poke()
+        self.poller.poke()
 
     async def _look(self) -> None:
         untold = self._untold

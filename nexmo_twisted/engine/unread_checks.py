@@ -8,14 +8,14 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from nexmo_twisted.domain.model import Status
-from nexmo_twisted.engine.poller import Loop
+from nexmo_twisted.engine.poller import Poller
 from nexmo_twisted.ports import Counters, Store
 
 #: Messages looked at in one script call, so that no call takes long.
 BATCH = 200
 
 
-class Checks:
+class UnreadChecks:
     """Looks at due messages; ``notify`` is told when there are new notifications."""
 
     _log = Logger()
@@ -32,7 +32,7 @@ class Checks:
         self._report = report
         self._notify = notify
         self._counters = counters
-        self.loop = Loop("checks", clock, self._look)
+        self.poller = Poller("checks", clock, self._look)
 
     async def _look(self) -> float | None:
         done = await self._store.promote(BATCH, self._report)

@@ -10,8 +10,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from nexmo_twisted.domain.model import Claimed, Notification, Reply
-from nexmo_twisted.engine.circuit_breaker import Circuit
-from nexmo_twisted.engine.poller import PATIENCE, Loop
+from nexmo_twisted.engine.circuit_breaker import CircuitBreaker
+from nexmo_twisted.engine.poller import PATIENCE, Poller
 from nexmo_twisted.ports import Counters
 
 Item = TypeVar("Item", bound=Notification | Reply)
@@ -27,7 +27,7 @@ class Claim(Protocol[ItemOut]):
     async def __call__(self, limit: int, lease: int, *, idle: bool = True) -> Claimed[ItemOut]: ...
 
 
-class Desk(Generic[Item]):
+class Worker(Generic[Item]):
     """Claims what is due into free slots and hands each item to ``handle``, which must settle it and not raise.
 
     ``lease`` is in ms. While one of the ``circuits`` is open, one item at a time is worked on. So is an item that
@@ -42,7 +42,7 @@ class Desk(Generic[Item]):
         handle: Callable[[Item], Awaitable[None]],
         counters: Counters,
         lease: int,
-        circuits: Sequence[Circuit] = (),
+        circuits: Sequence[CircuitBreaker] = (),
         slots: int = SLOTS,
     ) -> None:
         self._log = Logger(namespace=f"nexmo_twisted.{name}")
@@ -56,9 +56,9 @@ class Desk(Generic[Item]):
         self._working: set[Deferred[None]] = set()
         self._alone = False
         self.closing = False  #: nothing new is to be begun
-        self._loop = Loop(name, clock, self._look)
-        self.start = self._loop.start
-        self.poke = self._loop.poke
+        self._poller = Poller(name, clock, self._look)
+        self.start = self._poller.start
+        self.poke = self._poller.poke
 
     async def _look(self) -> float | None:
         pause = max((circuit.pause for circuit in self._circuits), default=0.0)
@@ -103,7 +103,7 @@ class Desk(Generic[Item]):
 
     @property
     def busy(self) -> bool:
-        return bool(self._working) or self._loop.busy
+        return bool(self._working) or self._poller.busy
 
     def _all_done(self) -> Deferred[Any]:
         return DeferredList([_follow(work) for work in self._working])
@@ -112,7 +112,7 @@ class Desk(Generic[Item]):
         """Claim nothing more; wait for what is being worked on, not longer than ten seconds."""
         self.closing = True
         self._patience = self._clock.callLater(PATIENCE, self._give_up)
-        await self._loop.stop()
+        await self._poller.stop()
         await self._all_done()
         if self._patience.active():
             self._patience.cancel()

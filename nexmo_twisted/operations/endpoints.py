@@ -1,4 +1,4 @@
-"""The operator's door: never on the public port."""
+"""The operator's endpoint: never on the public port."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ log = Logger()
 
 
 @dataclass(frozen=True)
-class MetricsDoor:
+class MetricsEndpoint:
     """``GET``: the counters in Prometheus' text format."""
 
     counters: PrometheusCounters
@@ -35,7 +35,7 @@ class MetricsDoor:
 
 
 @dataclass(frozen=True)
-class HealthDoor:
+class HealthEndpoint:
     """``GET``: what is missing, as JSON. 503 while the service cannot do its job, so that whoever only looks at the
     status knows too."""
 
@@ -55,5 +55,5 @@ class HealthDoor:
         log.failure("The health page could not be made", failure)
 
 
-for door in (MetricsDoor, HealthDoor):
-    answer_errors(door.app)
+for endpoint in (MetricsEndpoint, HealthEndpoint):
+    answer_errors(endpoint.app)

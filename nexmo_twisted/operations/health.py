@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 
 from twisted.internet.interfaces import IReactorTime
 
-from nexmo_twisted.engine.circuit_breaker import Circuit
-from nexmo_twisted.engine.issues import Trouble
+from nexmo_twisted.engine.circuit_breaker import CircuitBreaker
+from nexmo_twisted.engine.issues import Issue
 
 #: Asked each time anew; answers with what is wrong at that moment, nothing when all is well.
-Condition = Callable[[], Iterable[Trouble]]
+Condition = Callable[[], Iterable[Issue]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +41,23 @@ class Health:
         }
 
 
-def open_circuits(circuits: Sequence[Circuit], clock: IReactorTime, wall: Callable[[], float]) -> Condition:
+def open_circuits(circuits: Sequence[CircuitBreaker], clock: IReactorTime, wall: Callable[[], float]) -> Condition:
     """The remotes that have failed too often, or in whose place something else answers. Circuits tell seconds of
     ``clock``, which are no time of day."""
 
-    def found() -> Iterable[Trouble]:
+    def found() -> Iterable[Issue]:
         for circuit in circuits:
             open_ = [(circuit.since, circuit.reason)] if circuit.since is not None else []
             for since, reason in (*open_, *filter(None, [circuit.intercepted])):
-                yield Trouble(circuit.name, wall() - (clock.seconds() - since), reason)
+                yield Issue(circuit.name, wall() - (clock.seconds() - since), reason)
 
     return found
 
 
-def _all(conditions: Iterable[Condition]) -> list[Trouble]:
-    return [trouble for condition in conditions for trouble in condition()]
+def _all(conditions: Iterable[Condition]) -> list[Issue]:
+    return [issue for condition in conditions for issue in condition()]
 
 
-def _told(trouble: Trouble) -> dict[str, str]:
-    since = datetime.fromtimestamp(trouble.since, UTC)
-    return {"what": trouble.what, "since": f"{since:%Y-%m-%dT%H:%M:%SZ}", "reason": trouble.reason}
+def _told(issue: Issue) -> dict[str, str]:
+    since = datetime.fromtimestamp(issue.since, UTC)
+    return {"what": issue.what, "since": f"{since:%Y-%m-%dT%H:%M:%SZ}", "reason": issue.reason}

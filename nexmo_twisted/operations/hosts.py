@@ -1,4 +1,4 @@
-"""Under which names the operator's door is reached.
+"""Under which names the operator's endpoint is reached.
 
 A page that somebody opens in a browser can have its own name lead to an address of ours and then read what we answer
 (DNS rebinding). It cannot choose the Host header, though, which holds that name.

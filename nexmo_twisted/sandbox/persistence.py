@@ -13,7 +13,7 @@ from twisted.logger import Logger
 
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.sandbox.clock import SkippingClock
-from nexmo_twisted.sandbox.simulators import Sandbox
+from nexmo_twisted.sandbox.simulators import Simulators
 from nexmo_twisted.sandbox.snapshot import remember, restore
 from nexmo_twisted.sandbox.timeline.timeline import Timeline
 
@@ -22,14 +22,14 @@ KEY = "sandbox:state"
 EVERY = 1.0
 
 
-class Keeping:
+class Persistence:
     """Keeps the state in Redis, which it talks to by ``command``. ``reactor`` gives the machine's time."""
 
     _log = Logger()
 
     def __init__(
         self,
-        companies: Sandbox,
+        companies: Simulators,
         timeline: Timeline,
         clock: SkippingClock,
         reactor: IReactorTime,

@@ -17,7 +17,7 @@ from nexmo_twisted.sandbox.layer.webhooks import bare
 from nexmo_twisted.sandbox.names import Names
 from nexmo_twisted.sandbox.nexmo.parts_plan import PartsPlan
 from nexmo_twisted.sandbox.nexmo.simulator import AcceptedSms
-from nexmo_twisted.sandbox.simulators import Sandbox
+from nexmo_twisted.sandbox.simulators import Simulators
 from nexmo_twisted.sandbox.timeline.timeline import Timeline
 
 #: Seconds between two looks whether a step has come true, and how long it is waited for, by the sandbox's clock.
@@ -32,7 +32,7 @@ class Stage:
     order, again, and beside each other.
     """
 
-    def __init__(self, sandbox: Sandbox, names: Names, clock: IReactorTime, timeline: Timeline, story: str) -> None:
+    def __init__(self, sandbox: Simulators, names: Names, clock: IReactorTime, timeline: Timeline, story: str) -> None:
         self.sandbox = sandbox
         self._timeline = timeline
         self._story = story
@@ -235,7 +235,7 @@ CASES = {
 class Cases:
     """Plays cases side by side, and tells what they do to the timeline."""
 
-    def __init__(self, sandbox: Sandbox, timeline: Timeline, names: Names, clock: IReactorTime) -> None:
+    def __init__(self, sandbox: Simulators, timeline: Timeline, names: Names, clock: IReactorTime) -> None:
         self._sandbox = sandbox
         self._names = names
         self._timeline = timeline

@@ -23,14 +23,14 @@ from nexmo_twisted.sandbox.clock import SkippingClock
 from nexmo_twisted.sandbox.names import Names
 from nexmo_twisted.sandbox.nexmo.rates_plan import PROMISED, RatesPlan
 from nexmo_twisted.sandbox.page.page import Page
-from nexmo_twisted.sandbox.persistence import Keeping
-from nexmo_twisted.sandbox.simulators import NUMBERS, Credentials, Sandbox, cast
-from nexmo_twisted.sandbox.time_travel import Skipping
-from nexmo_twisted.sandbox.timeline.observed_clients import ToldChat, ToldProvider
-from nexmo_twisted.sandbox.timeline.observed_store import ToldStore
+from nexmo_twisted.sandbox.persistence import Persistence
+from nexmo_twisted.sandbox.simulators import NUMBERS, Credentials, Simulators, seed_people
+from nexmo_twisted.sandbox.time_travel import TimeTravel
+from nexmo_twisted.sandbox.timeline.observed_clients import ObservedChat, ObservedProvider
+from nexmo_twisted.sandbox.timeline.observed_store import ObservedStore
 from nexmo_twisted.sandbox.timeline.timeline import Timeline
 from nexmo_twisted.service import NexmoService, faults_in_one_line, installed_reactor, keep_time
-from nexmo_twisted.store.admin import Operator
+from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.codec import reply_id
 from nexmo_twisted.store.connection import Connection, Now
 from nexmo_twisted.store.schema import KEYS
@@ -93,7 +93,7 @@ class _ToldService(NexmoService):
         settings: Settings,
         reactor: Any,
         clock: SkippingClock,
-        companies: Sandbox,
+        companies: Simulators,
         timeline: Timeline,
         names: Names,
         data: Path,
@@ -105,19 +105,19 @@ class _ToldService(NexmoService):
         self._settle_time = settings.nexmo.settle_time / 1000
         self._now = clock.wall
         self._redis = self.connections[1]
-        self.keeping = Keeping(companies, timeline, clock, reactor, self._redis.command)
+        self.keeping = Persistence(companies, timeline, clock, reactor, self._redis.command)
 
     def _store(self, web: Connection, work: Connection, now: Now) -> Store:
-        facts = Operator(work, now).message
-        told: Any = ToldStore(super()._store(web, work, now), facts, reply_id, self._timeline, self._names)
+        facts = QueueAdmin(work, now).message
+        told: Any = ObservedStore(super()._store(web, work, now), facts, reply_id, self._timeline, self._names)
         store: Store = told
         return store
 
     def _chat_platform(self, clock: IReactorTime) -> ChatPlatform:
-        return ToldChat(super()._chat_platform(clock), self._timeline, self._names)
+        return ObservedChat(super()._chat_platform(clock), self._timeline, self._names)
 
     def _sms_provider(self, clock: IReactorTime) -> SmsProvider:
-        return ToldProvider(super()._sms_provider(clock), self._timeline, self._names)
+        return ObservedProvider(super()._sms_provider(clock), self._timeline, self._names)
 
     def _go(self, connected: object) -> None:
         restored = Deferred.fromCoroutine(self._resume())
@@ -156,7 +156,7 @@ class SandboxService(Service):
         Factory.noisy = False  # Twisted tells of every connection it makes
         self.clock = SkippingClock(reactor, time.time)
         nexmo = settings.nexmo
-        self.sandbox = Sandbox(
+        self.sandbox = Simulators(
             reactor=reactor,
             clock=self.clock,
             now=self.clock.wall,
@@ -172,10 +172,10 @@ class SandboxService(Service):
             max(limits.per_key, PROMISED.account), max(limits.per_number, PROMISED.number), limits.overrides
         )
         self.sandbox.nexmo.opt_out_assist = settings.sms.opt_out == "provider"
-        cast(self.sandbox)
+        seed_people(self.sandbox)
         timeline, names = Timeline(self.clock.wall), Names(self.sandbox.layer, settings.default_region)
         self._service = _ToldService(settings, reactor, self.clock, self.sandbox, timeline, names, data)
-        skipping = Skipping(self.clock, reactor, self._busy, self._next_due, self._service.keeping.save)
+        skipping = TimeTravel(self.clock, reactor, self._busy, self._next_due, self._service.keeping.save)
         self.page = Page(self.sandbox, timeline, names, self.clock, skipping, reactor)
         where = f"tcp:{self.url.rpartition(':')[2]}:interface=127.0.0.1"
         self._companies = listening(where, _CompaniesSite(self.sandbox.resource), reactor=reactor)

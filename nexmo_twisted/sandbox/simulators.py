@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IReactorCore, IReactorTime
 from nexmo_twisted.domain import phones
 from nexmo_twisted.sandbox.control.api import ControlApi
 from nexmo_twisted.sandbox.control.commands import Control, Root
-from nexmo_twisted.sandbox.control.faults import TroubleApi
+from nexmo_twisted.sandbox.control.faults import FaultsApi
 from nexmo_twisted.sandbox.http.delivery import Deliverer
 from nexmo_twisted.sandbox.http.faults import Faults
 from nexmo_twisted.sandbox.layer.api import LayerApi
@@ -36,7 +36,7 @@ class Credentials:
     signature_method: str = "md5hash"
 
 
-class Sandbox:
+class Simulators:
     """The simulated Layer under ``/layer``, the simulated Nexmo under ``/nexmo``, and ``/control`` over both.
 
     ``reactor`` carries the connections of outgoing webhooks; ``clock`` measures their time limits and waits;
@@ -84,7 +84,7 @@ class Sandbox:
         self.resource.putChild(b"nexmo", nexmo_api.resource)
         self.receipts = nexmo_api.receipts
         self.control = Control(ControlApi(self.layer, self.nexmo).resource)
-        trouble = TroubleApi(self.nexmo, self.faults).resource
+        trouble = FaultsApi(self.nexmo, self.faults).resource
         self.control.parts |= {b"faults": trouble, b"receipts": trouble}
         self.resource.putChild(b"control", self.control)
 
@@ -116,7 +116,7 @@ class Sandbox:
         await self.deliverer.stop()
 
 
-def cast(sandbox: Sandbox) -> None:
+def seed_people(sandbox: Simulators) -> None:
     """A small cast, all with phones of the range kept for fiction: two talk in private, three about lunch."""
     layer = sandbox.layer
     layer.add_user(

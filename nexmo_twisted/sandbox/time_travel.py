@@ -24,11 +24,11 @@ REDIS_PATIENCE = 10.0
 QUIET = 3
 
 
-class AlreadySkipping(Exception):
+class AlreadyTravelling(Exception):
     """One skip at a time."""
 
 
-class Skipping:
+class TimeTravel:
     """``reactor`` gives the machine's time. ``busy`` says whether something is under way or due at this instant,
     ``next_due`` in how many seconds the next thing is (0 when it is overdue), None when nothing waits. ``keep`` keeps
     what time it is now."""
@@ -57,7 +57,7 @@ class Skipping:
         if not 0 < seconds <= LONGEST:
             raise ValueError(f"so much time cannot be skipped: more than 0 and at most {LONGEST / 86_400:g} days can")
         if self.under_way:
-            raise AlreadySkipping
+            raise AlreadyTravelling
         self.under_way = True
         try:
             left, exact = seconds, STEPS

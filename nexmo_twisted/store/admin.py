@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Seque
 from dataclasses import dataclass
 from typing import Any
 
-from nexmo_twisted.domain.inspection import Entry, MessageFacts, Queue
+from nexmo_twisted.domain.inspection import MessageReport, Queue, QueueItem
 from nexmo_twisted.domain.links import thread_of_entry
 from nexmo_twisted.domain.model import Status, Thread
 from nexmo_twisted.domain.quarantine import SetAside, read_entry
@@ -44,7 +44,7 @@ class Placed:
     candidates: Sequence[Thread] = ()
 
 
-class Operator:
+class QueueAdmin:
     """Every method raises StoreUnavailable and nothing else. ``now`` is as for the Store."""
 
     def __init__(self, connection: Connection, now: Now = redis_time) -> None:
@@ -56,9 +56,9 @@ class Operator:
         found = await self._scan(f"{queue}_uncertain") | await self._scan(f"{queue}_buried")
         return sorted(found, key=lambda item: (found[item], item))
 
-    async def entries(self, queue: Queue, ids: Sequence[str]) -> Sequence[Entry]:
+    async def entries(self, queue: Queue, ids: Sequence[str]) -> Sequence[QueueItem]:
         """What there is to see of these, in that order; those that are gone have neither fields nor an outcome."""
-        entries: list[Entry] = []
+        entries: list[QueueItem] = []
         for some in _batches(ids, SHOWN):
             entries += [_entry(queue, *raw) for raw in await self._connection.run("list_aside", queue, *some)]
         return entries
@@ -79,7 +79,7 @@ class Operator:
             return Placed(answer, int(more[0]))
         return Placed(answer, candidates=[thread for entry in more if (thread := thread_of_entry(entry)) is not None])
 
-    async def message(self, message_id: str) -> MessageFacts | None:
+    async def message(self, message_id: str) -> MessageReport | None:
         """All that is known of the message with that bare UUID in lower case; None when that is nothing."""
         mid = short_id(message_id)
         now, held, reason, check, record, ranked, outcomes, raw = await self._connection.run("why", self._now(), mid)
@@ -90,7 +90,7 @@ class Operator:
         if not record and not entries:
             return None
         closed, closed_at, due, delay, sender, open_, short = record or ("expired", *[""] * 6)
-        return MessageFacts(
+        return MessageReport(
             now=int(now),
             message_id=message_id,
             closed=closed,
@@ -108,7 +108,7 @@ class Operator:
             entries=entries,
         )
 
-    async def sms(self, message_id: str) -> Entry | None:
+    async def sms(self, message_id: str) -> QueueItem | None:
         """Whose SMS has that id at the provider: as far as known the notification with the id of its message and
         recipient, or of a notice what became of it. None when nobody's is known."""
         nid = await self._connection.run("sms", self._now(), *map(brief, _spellings(message_id)))
@@ -117,7 +117,7 @@ class Operator:
         (entry,) = await self.entries("out", [nid])
         return entry
 
-    async def reply(self, message_id: str) -> tuple[Entry, int] | None:
+    async def reply(self, message_id: str) -> tuple[QueueItem, int] | None:
         """What is known of the reply with that messageId of the provider, and the time (ms); None when nothing is.
 
         Of a part of a long reply it is what is known of that one, as soon as there is one.
@@ -170,10 +170,10 @@ def _batches(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
         yield ids[start : start + size]
 
 
-def _entry(queue: Queue, item: str, what: Any = None, *more: Any) -> Entry:
+def _entry(queue: Queue, item: str, what: Any = None, *more: Any) -> QueueItem:
     if what is None:
-        return Entry(queue, item, {})
+        return QueueItem(queue, item, {})
     if isinstance(what, str):
-        return Entry(queue, item, {}, done=what, done_for=int(more[0]))
+        return QueueItem(queue, item, {}, done=what, done_for=int(more[0]))
     after, ahead = more
-    return Entry(queue, item, pairs(what), int_or_none(after), int(ahead))
+    return QueueItem(queue, item, pairs(what), int_or_none(after), int(ahead))

@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 from pydantic_core import from_json
 
 from nexmo_twisted.domain.links import LinkCommit, LinkState, thread_of, thread_of_entry
-from nexmo_twisted.domain.model import Notice, Notification, Reply, Status, Thread
+from nexmo_twisted.domain.model import AutoReply, Notification, Reply, Status, Thread
 from nexmo_twisted.domain.rate_limits import Limit
 from nexmo_twisted.platforms.layer.message_codec import long_id
 
@@ -91,7 +91,7 @@ class Records:
 def notification(records: Records, nid: str, token: str, waited: str, fields: list[str]) -> Notification:
     item: Mapping[str, str] = pairs(fields)
     sender, packed, gone, statuses = records[item["m"]] if "m" in item else ("", "", "", {})
-    notice = Notice(item["h"], item["n"], item["x"]) if "x" in item else None
+    notice = AutoReply(item["h"], item["n"], item["x"]) if "x" in item else None
     return Notification(
         id=nid,
         token=token,

@@ -17,7 +17,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from nexmo_twisted.errors import AnswerLost, StoreUnavailable
-from nexmo_twisted.store.protocol import CONNECT_TIMEOUT, REPLY_TIMEOUT, Line, Unusable, dial, kind_of, log_in
+from nexmo_twisted.store.protocol import CONNECT_TIMEOUT, REPLY_TIMEOUT, RedisProtocol, Unusable, dial, kind_of, log_in
 from nexmo_twisted.store.schema import with_constants
 from nexmo_twisted.store.sentinels import Host, Sentinels
 from nexmo_twisted.store.url import RedisAddress
@@ -92,7 +92,7 @@ class Connection:
         self._told: set[str] = set()
         self._outage = False
         self.why_away = ""  #: why the last attempt to connect failed; blank while there is a line
-        self._line: Line | None = None
+        self._line: RedisProtocol | None = None
         self._sentinels: Sentinels | None = None
         self._master: Host | None = None  #: as Sentinel has it; None also when it is about to change
         if address.kind == "sentinel":
@@ -184,12 +184,12 @@ class Connection:
         with suppress(CancelledError):
             await deferLater(self._reactor, seconds)
 
-    async def _connect(self) -> Line:
+    async def _connect(self) -> RedisProtocol:
         """A line that can be used. Raises Unusable."""
         address = self._address
         if self._sentinels is not None:
             self._master = await self._sentinels.master()
-        line = await dial(self._endpoint(), lambda: Line(self._reactor, self._reply_timeout))
+        line = await dial(self._endpoint(), lambda: RedisProtocol(self._reactor, self._reply_timeout))
         await log_in(line, address.username, address.password, address.db, as_master=self._sentinels is not None)
         if self._sentinels is not None and self._master is None:
             line.abort()
@@ -213,7 +213,7 @@ class Connection:
             if self._line is not None:
                 self._line.abort()
 
-    def _there(self, line: Line) -> None:
+    def _there(self, line: RedisProtocol) -> None:
         self._line = line
         self.why_away = ""
         if self._outage:

@@ -6,14 +6,14 @@ from typing import Any
 
 import txredisapi
 
-from nexmo_twisted.domain.heartbeat import Pulse, RedisSettings
+from nexmo_twisted.domain.heartbeat import Heartbeat, RedisSettings
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.store.codec import int_or_none
 from nexmo_twisted.store.connection import Connection, Now, redis_time
 from nexmo_twisted.store.schema import KEYS
 
 
-class WatchedRedis:
+class RedisHeartbeat:
     """Redis as one process sees it: ``name`` is that process's own and nobody else's, also after a restart.
 
     ``connection`` should be the one that serves the webhooks, since whether they can be stored is the question. Every
@@ -25,7 +25,7 @@ class WatchedRedis:
         self._name = name
         self._now = now
 
-    async def beat(self, number: int, remember: int) -> Pulse:
+    async def heartbeat(self, number: int, remember: int) -> Heartbeat:
         """Write ``number``, to be remembered for so many ms, and hear what was there before and what waits.
 
         Refused whenever a webhook could not be stored: out of memory, read-only, no disk, still loading ...
@@ -36,7 +36,7 @@ class WatchedRedis:
         values: list[Any] = [int_or_none(before), *map(int, figures), int_or_none(held_since), reason]
         values += int(quarantined), int_or_none(quarantined_since), int(unsigned), int_or_none(unsigned_since)
         values.append(int(strangers))
-        return Pulse(*values)
+        return Heartbeat(*values)
 
     async def forget(self) -> None:
         """This process ends: its beats are of no more use."""

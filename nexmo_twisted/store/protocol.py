@@ -32,7 +32,7 @@ class Unusable(Exception):
     """No line, for a reason that may be logged."""
 
 
-class Line(txredisapi.RedisProtocol):  # type: ignore[misc]
+class RedisProtocol(txredisapi.RedisProtocol):  # type: ignore[misc]
     """Commands are carried out in the order in which they are sent.
 
     The line is aborted when a command has no answer in time. A time limit around ``execute_command`` that is shorter
@@ -140,14 +140,14 @@ class Line(txredisapi.RedisProtocol):  # type: ignore[misc]
 class _Lines(Factory):
     noisy = False
 
-    def __init__(self, make: Callable[[], Line]) -> None:
+    def __init__(self, make: Callable[[], RedisProtocol]) -> None:
         self._make = make
 
-    def buildProtocol(self, addr: IAddress | None) -> Line:
+    def buildProtocol(self, addr: IAddress | None) -> RedisProtocol:
         return self._make()
 
 
-async def dial(endpoint: IStreamClientEndpoint, make: Callable[[], Line]) -> Line:
+async def dial(endpoint: IStreamClientEndpoint, make: Callable[[], RedisProtocol]) -> RedisProtocol:
     """A line that nobody has spoken on. Raises Unusable when none can be had."""
     try:
         line: Any = await endpoint.connect(_Lines(make))
@@ -158,7 +158,7 @@ async def dial(endpoint: IStreamClientEndpoint, make: Callable[[], Line]) -> Lin
     return line  # type: ignore[no-any-return]
 
 
-async def log_in(line: Line, username: str, password: str, db: int, *, as_master: bool) -> None:
+async def log_in(line: RedisProtocol, username: str, password: str, db: int, *, as_master: bool) -> None:
     """Make a line ready for use. ``as_master``: only a master will do.
 
     Raises Unusable when the server does not answer or refuses, as one does that is still loading. Then, and when
@@ -177,7 +177,7 @@ async def log_in(line: Line, username: str, password: str, db: int, *, as_master
         raise
 
 
-async def _ask(line: Line, *words: str | int) -> Any:
+async def _ask(line: RedisProtocol, *words: str | int) -> Any:
     try:
         return await line.execute_command(*words)
     except txredisapi.ResponseError as error:

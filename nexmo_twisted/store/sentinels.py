@@ -14,7 +14,7 @@ from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
-from nexmo_twisted.store.protocol import Line, Unusable, dial
+from nexmo_twisted.store.protocol import RedisProtocol, Unusable, dial
 
 #: Seconds that all sentinels together get to say who the master is.
 ANSWER_TIMEOUT = 1.0
@@ -26,7 +26,7 @@ Changing = Callable[[Host | None], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Opinion:
+class MasterReport:
     """What one sentinel says. ``epoch`` counts the failovers it knows of: who knows of more is right.
 
     ``failing_over``: a replica is being made master, but is not known to be one yet. What the old master stores now
@@ -69,9 +69,9 @@ class Sentinels:
             raise Unusable("a failover is under way")
         return latest[0].master
 
-    async def _ask(self, host: Host) -> Opinion | None:
+    async def _ask(self, host: Host) -> MasterReport | None:
         try:
-            line = await dial(self._endpoint(host), lambda: Line(self._reactor))
+            line = await dial(self._endpoint(host), lambda: RedisProtocol(self._reactor))
         except Unusable:
             return None
         try:
@@ -85,7 +85,7 @@ class Sentinels:
             line.abort()
         state = dict(zip(flat[::2], flat[1::2], strict=True))
         unchanged = (ip, port) == (state["ip"], state["port"])
-        return Opinion(
+        return MasterReport(
             int(state["config-epoch"]), (ip, int(port)), unchanged and "failover_in_progress" in state["flags"]
         )
 
@@ -102,7 +102,9 @@ class Sentinels:
     async def _listen(self, host: Host) -> None:
         while True:
             try:
-                ear = await dial(self._endpoint(host), lambda: _Ear(self._reactor, self._name, self._changing))
+                ear = await dial(
+                    self._endpoint(host), lambda: _FailoverSubscriber(self._reactor, self._name, self._changing)
+                )
                 try:
                     await ear.lost
                 finally:
@@ -115,7 +117,7 @@ class Sentinels:
         return HostnameEndpoint(self._reactor, host[0].encode("idna"), host[1], timeout=ANSWER_TIMEOUT)
 
 
-class _Ear(Line):
+class _FailoverSubscriber(RedisProtocol):
     """Hears when a failover begins, and when it is over."""
 
     def __init__(self, clock: IReactorTime, name: str, changing: Changing) -> None:

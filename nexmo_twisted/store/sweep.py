@@ -33,7 +33,7 @@ class Swept:
     foreign: Mapping[str, int]
 
 
-class Sweeping:
+class RedisSweep:
     """``report`` are the statuses that justify a text, ``link_ttl`` the ms that the links of a handset are kept."""
 
     def __init__(self, connection: Connection, now: Now, report: Collection[Status], link_ttl: int) -> None:

@@ -1,4 +1,4 @@
-"""From the doors to the intake: not too many webhooks at once, and each one to its end."""
+"""From the endpoints to the intake: not too many webhooks at once, and each one to its end."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ class Intake(Protocol):
         """Keep an unreadable webhook of ``source`` ("layer" or "nexmo") for an operator, and log the reason."""
 
 
-class Reception:
-    """Takes the webhooks of one door, at most ``places`` at a time."""
+class Admission:
+    """Takes the webhooks of one endpoint, at most ``max_in_flight`` at a time."""
 
     _log = Logger()
 
-    def __init__(self, counters: Counters, places: int) -> None:
+    def __init__(self, counters: Counters, max_in_flight: int) -> None:
         self._counters = counters
-        self._places = places
+        self._max_in_flight = max_in_flight
         self._taken = 0
         self._waiting: list[Deferred[None]] = []
 
     def full(self) -> bool:
         """Whether there is no place left. To be asked before each webhook; a yes is counted as busy."""
-        if self._taken < self._places:
+        if self._taken < self._max_in_flight:
             return False
         self._counters.count("webhooks", "busy")
         return True
@@ -72,8 +72,8 @@ class Reception:
         self._log.failure("A webhook could not be handled", failure)
         self._counters.count("webhooks", "failed")
 
-    def idle(self) -> Deferred[None]:
-        """Fires when nothing is worked on; once the door is closed, the store may be closed then."""
+    def drained(self) -> Deferred[None]:
+        """Fires when nothing is worked on; once the endpoint is closed, the store may be closed then."""
         waiting: Deferred[None] = Deferred()
         self._waiting.append(waiting)
         self._look()

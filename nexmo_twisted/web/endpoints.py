@@ -10,7 +10,7 @@ from ipaddress import ip_address
 _BACKLOG = {"tcp": 2, "ssl": 5, "unix": 2}
 
 
-def roomy(where: str, room: int = 512) -> str:
+def with_backlog(where: str, room: int = 512) -> str:
     """The endpoint description ``where``, with room for that many connections that are not accepted yet, or for as
     many as the kernel allows.
 

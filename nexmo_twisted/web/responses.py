@@ -1,4 +1,4 @@
-"""What all doors have in common: how they read a request, and the answers that are a status and nothing else."""
+"""What all endpoints have in common: how they read a request, and the answers that are a status and nothing else."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from twisted.web.server import Request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 
-class Door(Protocol):
+class Endpoint(Protocol):
     """A Klein app with a route '/'."""
 
     @property
     def app(self) -> Klein:
-        """Bound to this door."""
+        """Bound to this endpoint."""
 
     def failed(self, failure: Failure) -> None:
         """Tell of what nobody foresaw."""
@@ -34,13 +34,13 @@ def answer(request: Request, code: int) -> bytes:
 
 
 def answer_errors(app: Klein) -> None:
-    """Give the app of a door its answers where its routes have none: 404, 405, and 503 for what nobody foresaw,
+    """Give the app of an endpoint its answers where its routes have none: 404, 405, and 503 for what nobody foresaw,
     since whoever asked should come again. Klein tries handlers in the order of their definition."""
     app.handle_errors(HTTPException)(_no_route)  # type: ignore[arg-type]
     app.handle_errors(Exception)(_unforeseen)  # type: ignore[arg-type]
 
 
-def _no_route(door: Door, request: Request, failure: Failure) -> bytes:
+def _no_route(endpoint: Endpoint, request: Request, failure: Failure) -> bytes:
     if not isinstance(failure.value, MethodNotAllowed):
         return answer(request, 404)
     allowed = ", ".join(sorted(failure.value.valid_methods or ()))
@@ -48,8 +48,8 @@ def _no_route(door: Door, request: Request, failure: Failure) -> bytes:
     return answer(request, 405)
 
 
-def _unforeseen(door: Door, request: Request, failure: Failure) -> bytes:
-    door.failed(failure)
+def _unforeseen(endpoint: Endpoint, request: Request, failure: Failure) -> bytes:
+    endpoint.failed(failure)
     return answer(request, 503)
 
 

@@ -1,4 +1,4 @@
-"""All that is served to the internet: a door for Layer and a door for Nexmo, under the paths they know."""
+"""All that is served to the internet: an endpoint for Layer and an endpoint for Nexmo, under the paths they know."""
 
 from __future__ import annotations
 
@@ -11,50 +11,45 @@ from urllib.parse import unquote_to_bytes
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 
-from nexmo_twisted.platforms.layer.webhook import LayerDoor
-from nexmo_twisted.providers.nexmo.webhooks import NexmoDoor
-from nexmo_twisted.web.admission import Intake
-from nexmo_twisted.web.responses import Door, answer
-
-__all__ = ["Door", "Intake", "LayerDoor", "NexmoDoor", "root"]
+from nexmo_twisted.web.responses import Endpoint, answer
 
 
-def root(doors: Mapping[str, Door]) -> IResource:
-    """The doors under their paths (of any number of segments), and 404 for everything else."""
-    return cast(IResource, _Entrance(doors))
+def root(endpoints: Mapping[str, Endpoint]) -> IResource:
+    """The endpoints under their paths (of any number of segments), and 404 for everything else."""
+    return cast(IResource, _Router(endpoints))
 
 
-class _Entrance(Resource):
-    """Leads each request to its door, and spares Klein what it would answer with an error of its own.
+class _Router(Resource):
+    """Leads each request to its endpoint, and spares Klein what it would answer with an error of its own.
 
     That is a Host header which is no host name or comes twice, and a path which is not UTF-8.
     """
 
     isLeaf = True
 
-    def __init__(self, doors: Mapping[str, Door]) -> None:
+    def __init__(self, endpoints: Mapping[str, Endpoint]) -> None:
         super().__init__()
-        self._doors = {
-            b"/" + path.strip("/").encode(): (path.strip("/").encode().split(b"/"), door.app.resource())
-            for path, door in doors.items()
+        self._endpoints = {
+            b"/" + path.strip("/").encode(): (path.strip("/").encode().split(b"/"), endpoint.app.resource())
+            for path, endpoint in endpoints.items()
         }
 
     def render(self, request: Request) -> Any:
         path = request.path
-        known = self._doors.get(path) or self._above(path)
+        known = self._endpoints.get(path) or self._above(path)
         if known is None:
             return answer(request, 404)
-        segments, door = known
+        segments, endpoint = known
         request.prepath, request.postpath = segments[:], path.split(b"/")[1 + len(segments) :] or [b""]
         hosts = request.requestHeaders.getRawHeaders(b"host", ())
         if len(hosts) != 1 or not _is_host(hosts[0]):
             request.requestHeaders.setRawHeaders(b"host", [b"localhost"])
-        return door.render(request)
+        return endpoint.render(request)
 
     def _above(self, path: bytes) -> tuple[list[bytes], Any] | None:
-        """The door that ``path`` lies beneath, which will say that there is nothing; the longest one counts."""
-        above = [door for door in self._doors if path.startswith(door + b"/")]
-        return self._doors[max(above, key=len)] if above and _is_utf8(path) else None
+        """The endpoint that ``path`` lies beneath, which will say that there is nothing; the longest one counts."""
+        above = [endpoint for endpoint in self._endpoints if path.startswith(endpoint + b"/")]
+        return self._endpoints[max(above, key=len)] if above and _is_utf8(path) else None
 
 
 @lru_cache(1000)

@@ -72,7 +72,7 @@ class Bench:
         service.startService()
         while not service.ready:
             await turn()
-        await service.engine.registration.loop.stop()
+        await service.pipeline.registration.poller.stop()
         return service, port.getHost().port
 
     async def post(self, port: int, kind: str, path: str, count: int) -> float:
@@ -142,7 +142,7 @@ class Bench:
                 raise SystemExit(f"only {now - done:.0f} of {count} were {word}")
             await turn(0.1)  # to ask costs something, too
             left -= 0.1
-        while service.engine.notifications.desk.busy or service.engine.replies.desk.busy:
+        while service.pipeline.notifications.worker.busy or service.pipeline.replies.worker.busy:
             await turn(0.01)
         return (time.process_time() - begin) / count
 

@@ -142,7 +142,7 @@ class Misuse:
         service.startService()
         while not service.ready:
             await turn()
-        await service.engine.registration.loop.stop()
+        await service.pipeline.registration.poller.stop()
         return service
 
     async def honest(self, name: str, seconds: float, slowest: float = HONEST_P99, grows: float = PILED_UP) -> float:

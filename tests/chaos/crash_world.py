@@ -18,7 +18,7 @@ from twisted.web.server import Site
 
 from nexmo_twisted.sandbox.http.messages import Patience, WebhookCall
 from nexmo_twisted.sandbox.nexmo.receipt_plan import ReceiptPlan
-from nexmo_twisted.sandbox.simulators import Sandbox, cast
+from nexmo_twisted.sandbox.simulators import Simulators, seed_people
 from tests.chaos.crashing import Order
 from tests.chaos.expectations import Row
 from tests.chaos.forked_processes import Nursery
@@ -54,8 +54,8 @@ class Stage:
         self._pid = 0
         self._held_back: list[WebhookCall] = []
         port = free_port()
-        self.sandbox = Sandbox(reactor=reactor, clock=reactor, base_url=f"http://127.0.0.1:{port}")  # type: ignore[arg-type]
-        cast(self.sandbox)
+        self.sandbox = Simulators(reactor=reactor, clock=reactor, base_url=f"http://127.0.0.1:{port}")  # type: ignore[arg-type]
+        seed_people(self.sandbox)
         self.layer, self.nexmo = self.sandbox.layer, self.sandbox.nexmo
         self.nexmo.deliver = self._push
         if self._scene.receipts == "never":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from nexmo_twisted.domain.optout import Ask, asks
+from nexmo_twisted.domain.optout import Keyword, keyword_in
 from nexmo_twisted.sandbox.nexmo import gsm
 from tests.chaos import names
 
@@ -27,10 +27,10 @@ class NamesTests(SynchronousTestCase):
 
     def test_asked(self) -> None:
         """A word that asks for something asks for it in spite of its name, which is found in it."""
-        for word, ask in (("STOP", Ask.STOP), ("START", Ask.START), ("HELP", Ask.HELP)):
+        for word, ask in (("STOP", Keyword.STOP), ("START", Keyword.START), ("HELP", Keyword.HELP)):
             for number in (0, 5, 2**names.DIGITS - 1):
                 text = names.asked_text(word, number)
-                self.assertIs(asks(text), ask)
+                self.assertIs(keyword_in(text), ask)
                 self.assertEqual(names.pieces(text), [names.piece_name(number)])
                 self.assertEqual(names.recipient(f"u001 {text}"), (names.piece_name(number), "u001"))
 

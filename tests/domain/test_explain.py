@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.domain.explain import Policy, message_story, reply_story, sms_story
-from nexmo_twisted.domain.inspection import Entry, MessageFacts
+from nexmo_twisted.domain.inspection import MessageReport, QueueItem
 from nexmo_twisted.domain.model import Status
 from nexmo_twisted.providers.nexmo.receipt_codes import brief
 
@@ -23,7 +23,7 @@ ONE = "12015550101"
 RESEND = Policy((Status.SENT, Status.DELIVERED), 10 * MINUTE, "resend")
 
 
-def facts(**what: Any) -> MessageFacts:
+def facts(**what: Any) -> MessageReport:
     """A message of Ann's to Bob, due five minutes ago, checked, with Bob's text open; ``what`` is different."""
     values: dict[str, Any] = {
         "now": NOW,
@@ -42,17 +42,17 @@ def facts(**what: Any) -> MessageFacts:
         "outcomes": {},
         "entries": [],
     }
-    return MessageFacts(**(values | what))
+    return MessageReport(**(values | what))
 
 
-def text(after: int | None = NOW + 5000, ahead: int = 0, **fields: str) -> Entry:
+def text(after: int | None = NOW + 5000, ahead: int = 0, **fields: str) -> QueueItem:
     """Bob's text."""
-    return Entry("out", NID, {"l": "bob", "m": "x", "d": str(NOW - 5 * MINUTE)} | fields, after, ahead)
+    return QueueItem("out", NID, {"l": "bob", "m": "x", "d": str(NOW - 5 * MINUTE)} | fields, after, ahead)
 
 
-def reply(**fields: str) -> Entry:
+def reply(**fields: str) -> QueueItem:
     thread = f'["bob", "layer:///conversations/{MESSAGE}", 1]'
-    return Entry(
+    return QueueItem(
         "in",
         "r",
         {"l": f"{BOB}:{ONE}", "h": BOB, "n": ONE, "i": "0A01", "b": thread, "d": str(NOW - MINUTE)} | fields,
@@ -60,11 +60,11 @@ def reply(**fields: str) -> Entry:
     )
 
 
-def told(known: MessageFacts, policy: Policy = RESEND) -> list[str]:
+def told(known: MessageReport, policy: Policy = RESEND) -> list[str]:
     return [line.strip() for line in message_story(known, policy)]
 
 
-def of_bob(entry: Entry, policy: Policy = RESEND) -> list[str]:
+def of_bob(entry: QueueItem, policy: Policy = RESEND) -> list[str]:
     """What is told of Bob's text, behind his name."""
     lines = told(facts(entries=[entry]), policy)
     return lines[lines.index("bob, status sent:") + 1 :]
@@ -154,11 +154,11 @@ class Messages(TestCase):
     def test_sms(self) -> None:
         """Whose an SMS is, then what is known of its message; of a notice what it was."""
         known = facts(entries=[text(s="R")])
-        lines = list(sms_story("0A0B", Entry("out", NID, {}), known, RESEND))
+        lines = list(sms_story("0A0B", QueueItem("out", NID, {}), known, RESEND))
         self.assertEqual(lines[:2], [f"SMS 0A0B: a text to bob about message {MESSAGE}", f"Message {MESSAGE}"])
-        lines = list(sms_story("0A0B", Entry("out", NID, {}), None, RESEND))
+        lines = list(sms_story("0A0B", QueueItem("out", NID, {}), None, RESEND))
         self.assertEqual(lines, [f"SMS 0A0B: a text about message {MESSAGE}"])
-        done = Entry("out", "x.stop", {}, done=f"sent {ONE} 0A0B =d", done_for=MINUTE)
+        done = QueueItem("out", "x.stop", {}, done=f"sent {ONE} 0A0B =d", done_for=MINUTE)
         self.assertEqual(
             list(sms_story("0A0B", done, None, RESEND)),
             [
@@ -349,7 +349,7 @@ class Replies(TestCase):
             "posted": "posted",
             "no_thread": "not posted: its number carries no conversation on that handset",
         }.items():
-            entry = Entry("in", "r", {}, done=outcome, done_for=MINUTE)
+            entry = QueueItem("in", "r", {}, done=outcome, done_for=MINUTE)
             self.assertEqual(
                 list(reply_story("0A01", entry, NOW)), ["Reply 0A01", f"  closed 2025-12-31T23:59:00Z: {line}"]
             )

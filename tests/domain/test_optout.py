@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
-from nexmo_twisted.domain.optout import CONFIRM_START, CONFIRM_STOP, HELP_TEXT, Ask, asks, normalised
+from nexmo_twisted.domain.optout import CONFIRM_START, CONFIRM_STOP, HELP_TEXT, Keyword, keyword_in, normalised
 from nexmo_twisted.domain.segments import segments
 
 STOPS = (
     *("stop", "stopall", "stop all", "unsubscribe", "end", "quit", "cancel", "revoke", "opt out", "optout"),
     *("please stop", "stop please", "stop thank you"),
 )
-TABLE = dict.fromkeys(STOPS, Ask.STOP) | {"start": Ask.START, "unstop": Ask.START, "help": Ask.HELP}
+TABLE = dict.fromkeys(STOPS, Keyword.STOP) | {"start": Keyword.START, "unstop": Keyword.START, "help": Keyword.HELP}
 
 #: What people, phones and keyboards put around words and between them.
 DECORATION = st.text(
@@ -41,7 +41,7 @@ class AskTests(TestCase):
         """Each entry, as it stands and as people write it."""
         for entry, ask in TABLE.items():
             for text in (entry, entry.upper(), entry.title(), f"  {entry}\n", f"{entry}!!", f"“{entry}.”"):
-                self.assertIs(asks(text), ask, text)
+                self.assertIs(keyword_in(text), ask, text)
 
     def test_stop(self) -> None:
         """Whatever the punctuation, the quotes, the width and what cannot be seen."""
@@ -52,7 +52,7 @@ class AskTests(TestCase):
             *("Stop, please!", "stop... thank you :)", "Please... STOP", "please\n\nstop", "stop / thank you"),
             *("ＳＴＯＰ", "Ｓｔｏｐ！", "𝐒𝐓𝐎𝐏", "STOP❗️", "STOP‼️", "´stop`", "STOP\x00", "stopall."),
         ):
-            self.assertIs(asks(text), Ask.STOP, ascii(text))
+            self.assertIs(keyword_in(text), Keyword.STOP, ascii(text))
 
     def test_messages(self) -> None:
         """Anything more, or less, is a message."""
@@ -73,7 +73,7 @@ class AskTests(TestCase):
             *("remove", "TD", "INFO", "unsub", "unsubscribe me", "STOP\n\nSent from my iPhone", "end all"),
             *("stop1", "stop 1", "no", "yes", "info", "", " ", "!!!", "…", "\u200b", "Stop 😂", "🛑", "stop\u0301"),
         ):
-            self.assertIsNone(asks(text), ascii(text))
+            self.assertIsNone(keyword_in(text), ascii(text))
 
     def test_further_words(self) -> None:
         """Words of other languages, normalised like the texts; the built-in ones stay."""
@@ -82,23 +82,23 @@ class AskTests(TestCase):
             *("arrêt", "ARRÊT.", "Arre\u0302t", "halt", "„Halt“", "Schluss jetzt!", "schluss-jetzt", "退订。", "td"),
             *("İPTAL", "baja", "SCHLIESSEN", "stop"),
         ):
-            self.assertIs(asks(text, words), Ask.STOP, ascii(text))
+            self.assertIs(keyword_in(text, words), Keyword.STOP, ascii(text))
         for text in ("arret", "halt mal", "schluss", "退", "bajar"):
-            self.assertIsNone(asks(text, words), text)
-        self.assertIsNone(asks("halt"))
+            self.assertIsNone(keyword_in(text, words), text)
+        self.assertIsNone(keyword_in("halt"))
 
     def test_start_and_help_stay(self) -> None:
         """No further word takes START or HELP away, and a blank one means nothing."""
         words = ("start", "Help", "", "?!")
         self.assertEqual(
-            [asks(text, words) for text in ("START", "unstop", "help", "", "!?")],
-            [Ask.START, Ask.START, Ask.HELP, None, None],
+            [keyword_in(text, words) for text in ("START", "unstop", "help", "", "!?")],
+            [Keyword.START, Keyword.START, Keyword.HELP, None, None],
         )
 
     @given(st.text() | st.lists(st.sampled_from([*STOPS, "by", "it", "5", ".", "😂"])).map(" ".join))
     def test_any_text(self, text: str) -> None:
         """A text whose words are not those of an entry asks for nothing."""
-        ask = asks(text)
+        ask = keyword_in(text)
         self.assertIs(ask, TABLE.get(words_of(text)) if ask else None)
 
     @given(st.sampled_from(sorted(TABLE)), st.data())
@@ -113,14 +113,14 @@ class AskTests(TestCase):
         for _ in range(data.draw(st.integers(0, 3))):
             at = data.draw(st.integers(0, len(text)))
             text = text[:at] + data.draw(INVISIBLE) + text[at:]
-        self.assertIs(asks(text), TABLE[entry], ascii(text))
+        self.assertIs(keyword_in(text), TABLE[entry], ascii(text))
 
     @given(st.sampled_from(sorted(TABLE)), st.sampled_from("😂🛑🙏👍❤🇩🇪☺™5xß語"), st.data())
     def test_something_more(self, entry: str, more: str, data: st.DataObject) -> None:
         """One character more that says something, an emoji for one, makes a message of it."""
         at = data.draw(st.integers(0, len(entry)))
         for glue in ("", " "):
-            self.assertIsNone(asks(entry[:at] + glue + more + glue + entry[at:]))
+            self.assertIsNone(keyword_in(entry[:at] + glue + more + glue + entry[at:]))
 
     @given(st.text(), DECORATION)
     def test_normalised(self, text: str, decoration: str) -> None:
@@ -133,13 +133,13 @@ class AskTests(TestCase):
     def test_long(self) -> None:
         """The longest text that there may be takes no time to speak of, and is a STOP only if little is between its
         first word and its last."""
-        self.assertIs(asks("!" * 20_000 + "stop" + "!" * 20_000), Ask.STOP)
-        self.assertIs(asks("\u200b" * 300 + "stop" + " " * 300), Ask.STOP)
-        self.assertIsNone(asks("opt" + "," * 155 + "out"))
-        self.assertIs(asks("opt" + "," * 154 + "out"), Ask.STOP)
+        self.assertIs(keyword_in("!" * 20_000 + "stop" + "!" * 20_000), Keyword.STOP)
+        self.assertIs(keyword_in("\u200b" * 300 + "stop" + " " * 300), Keyword.STOP)
+        self.assertIsNone(keyword_in("opt" + "," * 155 + "out"))
+        self.assertIs(keyword_in("opt" + "," * 154 + "out"), Keyword.STOP)
         begun = time.process_time()
         for character in ("\ufdfa", "\u0301\u0323", "\u200b", "!"):
-            self.assertIsNone(asks("stop" + character * 500_000 + "by"))
+            self.assertIsNone(keyword_in("stop" + character * 500_000 + "by"))
         self.assertLess(time.process_time() - begun, 1)
 
 
@@ -154,4 +154,4 @@ class AnswerTests(TestCase):
     def test_never_an_answer_to_ourselves(self) -> None:
         """What we answer asks for nothing: two services that text each other fall silent."""
         for text in (CONFIRM_STOP, CONFIRM_START, HELP_TEXT):
-            self.assertIsNone(asks(text))
+            self.assertIsNone(keyword_in(text))

@@ -10,7 +10,7 @@ from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.domain.backoff import CAP
 from nexmo_twisted.domain.model import Outcome, Sms, Verdict
-from nexmo_twisted.engine.circuit_breaker import FAILURES, LONGEST_PAUSE, Circuit, GuardedProvider
+from nexmo_twisted.engine.circuit_breaker import FAILURES, LONGEST_PAUSE, CircuitBreaker, GuardedProvider
 from nexmo_twisted.errors import AccountFault, Declined, Intercepted, Permanent, Temporary
 
 SMS = Sms("12015550101", "12015550112", "Hi", False, "ref")
@@ -39,7 +39,7 @@ class Provider:
 class CircuitCase(TestCase):
     def setUp(self) -> None:
         self.clock = Clock()
-        self.circuit = Circuit("Nexmo", self.clock)
+        self.circuit = CircuitBreaker("Nexmo", self.clock)
 
     def fail_times(self, number: int) -> None:
         for _ in range(number):

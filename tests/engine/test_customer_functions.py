@@ -13,7 +13,7 @@ from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
-from nexmo_twisted.engine.customer_functions import PATIENCE, THREADS, Functions
+from nexmo_twisted.engine.customer_functions import PATIENCE, THREADS, CustomerFunctions
 from nexmo_twisted.engine.identities import CustomIdentities
 from nexmo_twisted.errors import Permanent, Temporary
 from tests.scenarios.outside import Lines
@@ -28,7 +28,7 @@ class FunctionCase(TestCase):
 
     def setUp(self) -> None:
         self.clock = Clock()
-        self.functions = Functions(reactor, self.clock, lambda: 1_000_000 + self.clock.seconds())  # type: ignore[arg-type]
+        self.functions = CustomerFunctions(reactor, self.clock, lambda: 1_000_000 + self.clock.seconds())  # type: ignore[arg-type]
         self.functions.start()
         self.addCleanup(self.functions.stop)
 
@@ -147,7 +147,7 @@ class Calling(FunctionCase):
         async def never() -> None:
             await Deferred()
 
-        functions = Functions(reactor, self.clock, self.clock.seconds)  # type: ignore[arg-type]
+        functions = CustomerFunctions(reactor, self.clock, self.clock.seconds)  # type: ignore[arg-type]
         functions.start()
         call = Deferred.fromCoroutine(functions.call(never))
         functions.stop()
@@ -189,7 +189,7 @@ class Stuck(FunctionCase):
         self.clock.advance(5)
         await self.stick("bob")
         self.assertEqual(
-            self.functions.troubles(),
+            self.functions.issues(),
             [("function Stuck.block", 1_000_005, f"has not returned in 1 of {THREADS} threads")],
         )
         for _ in range(100):
@@ -199,14 +199,14 @@ class Stuck(FunctionCase):
         self.assertNotIn("bob", "\n".join(self.lines.all))
         self.release.set()
         await until(lambda: not self.functions.stuck, TURNS)
-        self.assertEqual(self.functions.troubles(), [])
+        self.assertEqual(self.functions.issues(), [])
         self.assertEqual(await self.functions.call(self.block, "bob"), "bob")
 
     async def test_several(self) -> None:
         """Each is counted; those of one function are one line in the list, since the first of them."""
         await self.stick("bob")
         await self.stick("cleo", "ann")
-        ((what, since, reason),) = self.functions.troubles()
+        ((what, since, reason),) = self.functions.issues()
         self.assertEqual((what, since), ("function Stuck.block", 1_000_000))
         self.assertIn("3 of", reason)
         self.assertEqual(len(self.told()), 3)
@@ -281,7 +281,7 @@ class Stuck(FunctionCase):
 
 class CustomIdentity(TestCase):
     def setUp(self) -> None:
-        self.functions = Functions(reactor, Clock(), lambda: 0.0)  # type: ignore[arg-type]
+        self.functions = CustomerFunctions(reactor, Clock(), lambda: 0.0)  # type: ignore[arg-type]
 
     async def ask(self, answer: Any) -> Any:
         async def function(user_id: str) -> Any:

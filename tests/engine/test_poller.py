@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
-from nexmo_twisted.engine.poller import LONGEST_PAUSE, Loop
+from nexmo_twisted.engine.poller import LONGEST_PAUSE, Poller
 from nexmo_twisted.errors import StoreUnavailable
 
 
@@ -17,7 +17,7 @@ class Looking(TestCase):
         self.clock = Clock()
         self.looks: list[float] = []
         self.answer: Callable[[], float | None] = lambda: None
-        self.loop = Loop("test", self.clock, self.look)
+        self.poller = Poller("test", self.clock, self.look)
 
     async def look(self) -> float | None:
         self.looks.append(self.clock.seconds())
@@ -25,10 +25,10 @@ class Looking(TestCase):
 
     def test_earliest(self) -> None:
         """One timer, for the earliest time that anybody named."""
-        self.loop.start()
+        self.poller.start()
         self.clock.advance(0)
         for after in (3, 2, 4):
-            self.loop.poke(after)
+            self.poller.poke(after)
         self.assertEqual([c.getTime() for c in self.clock.getDelayedCalls()], [2])
         self.clock.advance(2)
         self.assertEqual(self.looks, [0, 2])
@@ -42,15 +42,15 @@ class Looking(TestCase):
                 return super().seconds()
 
         clock = Real()
-        loop = Loop("test", clock, self.look)
-        loop.start()
+        poller = Poller("test", clock, self.look)
+        poller.start()
         clock.advance(0.001)
         self.assertEqual(len(self.looks), 1)
 
     def test_answer(self) -> None:
         """The look says when the next one is; without an answer it looks after a while, since others may have died."""
         self.answer = lambda: 1.5
-        self.loop.start()
+        self.poller.start()
         self.clock.pump([0, 1, 0.5])
         self.assertEqual(self.looks, [0, 1.5])
         self.answer = lambda: 3600.0
@@ -67,11 +67,11 @@ class Looking(TestCase):
             await going
             return None
 
-        loop = Loop("test", self.clock, slow)
-        loop.start()
+        poller = Poller("test", self.clock, slow)
+        poller.start()
         self.clock.advance(0)
-        loop.poke()
-        loop.poke()
+        poller.poke()
+        poller.poke()
         self.clock.advance(10)
         self.assertEqual(len(looks), 1)
         going.callback(None)
@@ -85,7 +85,7 @@ class Looking(TestCase):
             raise StoreUnavailable("away")
 
         self.answer = away
-        self.loop.start()
+        self.poller.start()
         self.clock.pump([0.1] * 300)
         self.assertLess(len(self.looks), 13)
         self.answer = lambda: None
@@ -97,7 +97,7 @@ class Looking(TestCase):
     def test_survives_errors(self) -> None:
         """An error nobody thought of is logged and the loop goes on."""
         self.answer = lambda: [].pop()
-        self.loop.start()
+        self.poller.start()
         self.clock.pump([0, 0.2, 0.4])
         self.assertEqual(len(self.looks), 3)
         self.assertEqual(len(self.flushLoggedErrors(IndexError)), 3)
@@ -109,7 +109,7 @@ class Looking(TestCase):
             raise StoreUnavailable("away")
 
         self.answer = away
-        self.loop.start()
+        self.poller.start()
         self.clock.pump([5.0] * 2000)
         self.answer = lambda: None
         before = len(self.looks)
@@ -125,10 +125,10 @@ class Looking(TestCase):
             await going[-1]
             return None
 
-        loop = Loop("test", self.clock, slow)
-        loop.start()
+        poller = Poller("test", self.clock, slow)
+        poller.start()
         self.clock.advance(0)
-        loop.poke(0.1)
+        poller.poke(0.1)
         self.clock.advance(0.1)
         self.assertEqual(len(going), 1)
         going[0].callback(None)
@@ -137,10 +137,10 @@ class Looking(TestCase):
 
     def test_stop_has_an_end(self) -> None:
         """A look that does not end is cut off after ten seconds."""
-        loop = Loop("test", self.clock, lambda: Deferred())
-        loop.start()
+        poller = Poller("test", self.clock, lambda: Deferred())
+        poller.start()
         self.clock.advance(0)
-        stopped = Deferred.fromCoroutine(loop.stop())
+        stopped = Deferred.fromCoroutine(poller.stop())
         self.clock.advance(9.9)
         self.assertNoResult(stopped)
         self.clock.advance(0.1)
@@ -155,12 +155,12 @@ class Looking(TestCase):
             await going
             return 1.0
 
-        loop = Loop("test", self.clock, slow)
-        loop.start()
+        poller = Poller("test", self.clock, slow)
+        poller.start()
         self.clock.advance(0)
-        stopped = Deferred.fromCoroutine(loop.stop())
+        stopped = Deferred.fromCoroutine(poller.stop())
         self.assertNoResult(stopped)
         going.callback(None)
         self.successResultOf(stopped)
-        loop.poke()
+        poller.poke()
         self.assertEqual(self.clock.getDelayedCalls(), [])

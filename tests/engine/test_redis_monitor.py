@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
-from nexmo_twisted.domain.heartbeat import Pulse, RedisSettings
-from nexmo_twisted.engine.redis_monitor import IN_SIGHT, REMEMBERED, Watch
+from nexmo_twisted.domain.heartbeat import Heartbeat, RedisSettings
+from nexmo_twisted.engine.redis_monitor import IN_SIGHT, REMEMBERED, RedisMonitor
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.operations.metrics import PrometheusCounters
 from tests.scenarios.outside import Lines
@@ -32,9 +32,9 @@ class Redis:
         self.late: list[int] = []
         self.settings_now = SAFE
         self.asked = 0
-        self.pulse = Pulse()
+        self.newest = Heartbeat()
 
-    async def beat(self, number: int, remember: int) -> Pulse:
+    async def heartbeat(self, number: int, remember: int) -> Heartbeat:
         before = self.remembered
         if self.fate == LATE:
             self.late.append(number)
@@ -42,7 +42,7 @@ class Redis:
             self.write(number)
         if self.fate != WELL:
             raise StoreUnavailable("Redis is away: no answer")
-        return replace(self.pulse, before=before, now=round((self.wall() + self.ahead) * 1000))
+        return replace(self.newest, before=before, now=round((self.wall() + self.ahead) * 1000))
 
     def write(self, number: int) -> None:
         self.remembered = max(number, self.remembered or 0)
@@ -65,7 +65,7 @@ class WatchCase(TestCase):
         self.clock.advance(1_000_000)  # counts from somewhere
         self.redis = Redis(self.wall)
         self.counters = PrometheusCounters()
-        self.watch = Watch(self.redis, self.clock, self.wall, self.counters)
+        self.monitor = RedisMonitor(self.redis, self.clock, self.wall, self.counters)
 
     def wall(self) -> float:
         return NEW_YEAR + self.clock.seconds() - 1_000_000
@@ -75,7 +75,7 @@ class WatchCase(TestCase):
         self.redis.fate = fate
         for _ in range(number):
             if not self.clock.getDelayedCalls():
-                self.watch.start()
+                self.monitor.start()
                 self.clock.advance(0)
             else:
                 self.clock.advance(1)
@@ -88,14 +88,14 @@ class WatchCase(TestCase):
 class Strangers(WatchCase):
     def test_many_blocked(self) -> None:
         """Beyond 100,000 handsets that were never texted and said STOP health warns, and one line is logged."""
-        self.redis.pulse = Pulse(blocked_strangers=100_000)
+        self.redis.newest = Heartbeat(blocked_strangers=100_000)
         self.beats(2)
-        self.assertEqual(self.watch.warnings(), [])
-        self.redis.pulse = Pulse(blocked_strangers=100_001)
+        self.assertEqual(self.monitor.warnings(), [])
+        self.redis.newest = Heartbeat(blocked_strangers=100_001)
         self.beats(1)
-        self.redis.pulse = Pulse(blocked_strangers=250_000)
+        self.redis.newest = Heartbeat(blocked_strangers=250_000)
         self.beats(2)
-        ((what, _, reason),) = self.watch.warnings()
+        ((what, _, reason),) = self.monitor.warnings()
         self.assertEqual(what, "blocked handsets")
         self.assertIn("more than 100,000 handsets that were never texted have said STOP", reason)
         self.assertEqual(len(self.lines.ours), 1)
@@ -113,16 +113,16 @@ class Beating(WatchCase):
     async def test_end(self) -> None:
         """At its end it is forgotten, and nothing is left to do; when Redis is away it ends as well."""
         self.beats(3)
-        await self.watch.stop()
+        await self.monitor.stop()
         self.assertEqual((self.redis.remembered, self.clock.getDelayedCalls()), (None, []))
 
     def test_before_the_first(self) -> None:
         """Before the first beat webhooks cannot be stored, since the service was built."""
         self.clock.advance(5)
-        ((what, since, reason),) = self.watch.away()
+        ((what, since, reason),) = self.monitor.away()
         self.assertEqual((what, since, reason), ("Redis", NEW_YEAR, "not connected to Redis"))
         self.beats()
-        self.assertEqual(self.watch.away(), [])
+        self.assertEqual(self.monitor.away(), [])
 
     def test_away(self) -> None:
         """An outage is told once when it begins and once when it is over, and shown since its beginning."""
@@ -130,10 +130,10 @@ class Beating(WatchCase):
         self.beats(1, SILENT)
         self.beats(9)
         self.beats(10, SILENT)
-        ((what, since, reason),) = self.watch.away()
+        ((what, since, reason),) = self.monitor.away()
         self.assertEqual((what, since, reason), ("Redis", self.wall() - 9, "Redis is away: no answer"))
         self.beats(3)
-        self.assertEqual(self.watch.away(), [])
+        self.assertEqual(self.monitor.away(), [])
         told = [line for line in self.lines.ours if "Webhooks" in line]
         self.assertEqual(
             [line.split(":")[0] for line in told], ["Webhooks are answered 503", "Webhooks are accepted again"] * 2
@@ -141,12 +141,12 @@ class Beating(WatchCase):
 
     def test_held(self) -> None:
         """While the outgoing side is held, that is shown since the hold began."""
-        self.redis.pulse = Pulse(held_since=NEW_YEAR * 1000 - 5000, held_reason="no credit")
+        self.redis.newest = Heartbeat(held_since=NEW_YEAR * 1000 - 5000, held_reason="no credit")
         self.beats()
-        self.assertEqual(self.watch.troubles(), [("outgoing SMS", NEW_YEAR - 5, "held: no credit")])
-        self.redis.pulse = Pulse()
+        self.assertEqual(self.monitor.issues(), [("outgoing SMS", NEW_YEAR - 5, "held: no credit")])
+        self.redis.newest = Heartbeat()
         self.beats()
-        self.assertEqual(self.watch.troubles(), [])
+        self.assertEqual(self.monitor.issues(), [])
 
 
 class GoneBack(WatchCase):
@@ -163,10 +163,10 @@ class GoneBack(WatchCase):
         self.assert_alarm()
         self.beats(9)
         self.assert_alarm()
-        ((what, told, _),) = self.watch.troubles()
+        ((what, told, _),) = self.monitor.issues()
         self.assertEqual((what, told), ("writes of Redis", since))
         self.clock.advance(IN_SIGHT)
-        self.assertEqual(self.watch.troubles(), [])
+        self.assertEqual(self.monitor.issues(), [])
 
     def test_emptied(self) -> None:
         """So has one that remembers nothing; and it is noticed again when it happens again."""
@@ -215,14 +215,14 @@ class Warned(WatchCase):
         return [line for line in self.lines.ours if about in line]
 
     def shown(self) -> list[str]:
-        return [each.what for each in self.watch.warnings()]
+        return [each.what for each in self.monitor.warnings()]
 
     def test_once(self) -> None:
         """What Redis may lose is told when it begins and when it changes, and shown as long as it is so, since then."""
         self.redis.settings_now = replace(SAFE, fsync="everysec")
         self.beats(200)
         self.assertEqual(len(self.told("appendfsync")), 1)
-        ((what, since, reason),) = self.watch.warnings()
+        ((what, since, reason),) = self.monitor.warnings()
         self.assertEqual((what, since), ("Redis durability", NEW_YEAR))
         self.assertIn("everysec", reason)
         self.redis.settings_now = RedisSettings("allkeys-lru", False, "everysec")
@@ -251,6 +251,6 @@ class Warned(WatchCase):
             self.redis.ahead = ahead
             self.beats(10)
             self.assertEqual(self.shown(), shown)
-            self.assertApproximates(self.watch.skew, ahead, 0.002)
+            self.assertApproximates(self.monitor.skew, ahead, 0.002)
         self.assertEqual(len(self.told("behind this machine's clock")), 1)
         self.assertEqual(self.rollbacks, 0)

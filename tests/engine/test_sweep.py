@@ -73,7 +73,7 @@ class SweepCase(TestCase):
     def process(self) -> tuple[Steps, Sweep]:
         steps = Steps(self.clock)
         sweep = Sweep(self.locks, steps, self.clock, self.counters)  # type: ignore[arg-type]
-        sweep.loop.start()
+        sweep.poller.start()
         self.clock.advance(0)
         return steps, sweep
 
@@ -111,7 +111,7 @@ class Walking(SweepCase):
         self.clock.pump([FIRST - 10, PAUSE, PAUSE])
         self.clock.advance(FIRST)
         self.assertEqual((len(self.steps.made), others.made), (3, []))
-        self.successResultOf(Deferred.fromCoroutine(self.sweep.loop.stop()))
+        self.successResultOf(Deferred.fromCoroutine(self.sweep.poller.stop()))
         self.clock.pump([60] * 62)
         self.assertEqual([place for _, place in others.made], ["", "a", "b"])
 
@@ -122,7 +122,7 @@ class Walking(SweepCase):
     def test_stop(self) -> None:
         """Stopped in the middle of a sweep it leaves no timer behind."""
         self.clock.advance(FIRST)
-        self.successResultOf(Deferred.fromCoroutine(self.sweep.loop.stop()))
+        self.successResultOf(Deferred.fromCoroutine(self.sweep.poller.stop()))
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
 

@@ -17,7 +17,7 @@ from nexmo_twisted.operations.cli.dead_letters import buried, redrive
 from nexmo_twisted.operations.cli.explain import why
 from nexmo_twisted.operations.cli.options import BuriedOptions, PlaceOptions, RedriveOptions, WhyOptions
 from nexmo_twisted.operations.cli.run import on_redis, place
-from nexmo_twisted.store.admin import Operator
+from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.url import parse
 from tests.scenarios.own_redis import OwnRedis
 from tests.store.test_admin import OperatorCase
@@ -350,7 +350,7 @@ class Words(TestCase):
 class Reaching(TestCase):
     timeout = 60
 
-    async def ping(self, operator: Operator) -> bool:
+    async def ping(self, operator: QueueAdmin) -> bool:
         return not await operator.aside("out")
 
     async def refused(self, url: str, patience: float) -> str:
@@ -387,7 +387,7 @@ class Reaching(TestCase):
         redis = OwnRedis()
         self.addCleanup(redis.close)
 
-        async def hangs(operator: Operator) -> bool:
+        async def hangs(operator: QueueAdmin) -> bool:
             redis.pause()
             return await self.ping(operator)
 

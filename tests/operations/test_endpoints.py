@@ -9,8 +9,8 @@ from prometheus_client.registry import Collector
 from treq.testing import StubTreq
 from twisted.trial.unittest import TestCase
 
-from nexmo_twisted.engine.issues import Trouble
-from nexmo_twisted.operations.endpoints import HealthDoor, MetricsDoor
+from nexmo_twisted.engine.issues import Issue
+from nexmo_twisted.operations.endpoints import HealthEndpoint, MetricsEndpoint
 from nexmo_twisted.operations.health import Health
 from nexmo_twisted.operations.metrics import PrometheusCounters
 from nexmo_twisted.web.routing import root
@@ -27,7 +27,7 @@ class Broken(Collector):
         raise ZeroDivisionError
 
 
-def broken() -> Iterable[Trouble]:
+def broken() -> Iterable[Issue]:
     raise ZeroDivisionError
 
 
@@ -39,7 +39,7 @@ class Failing(TestCase):
         counters.add(Broken())
         health = Health(vital=[broken], partial=[], doubtful=[])
         lines = Lines(self)
-        client = StubTreq(root({"health": HealthDoor(health), "metrics": MetricsDoor(counters)}))
+        client = StubTreq(root({"health": HealthEndpoint(health), "metrics": MetricsEndpoint(counters)}))
         for page in ("health", "metrics"):
             response = await client.get(f"http://operator.example/{page}")
             self.assertEqual((response.code, await response.content()), (503, b""))

@@ -17,7 +17,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
-from nexmo_twisted.sandbox.simulators import Credentials, Sandbox
+from nexmo_twisted.sandbox.simulators import Credentials, Simulators
 
 #: 2023-11-14 22:13:20 UTC
 NOW = 1700000000.0
@@ -113,7 +113,7 @@ class Running(TestCase):
         self.customer = Customer()
         self.customer_url = self.serve(Site(self.customer))
         site = Site(Resource())
-        self.sandbox = Sandbox(
+        self.sandbox = Simulators(
             reactor=reactor,
             clock=self.clock,
             base_url=self.serve(site),

@@ -11,7 +11,7 @@ from zope.interface.verify import verifyObject
 
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.sandbox.clock import SkippingClock
-from nexmo_twisted.sandbox.time_travel import PAUSE, Skipping
+from nexmo_twisted.sandbox.time_travel import PAUSE, TimeTravel
 
 
 class SkippingTests(SynchronousTestCase):
@@ -85,7 +85,7 @@ class SkippingTests(SynchronousTestCase):
         async def keep() -> None:
             self.called.append("kept")
 
-        self.skips = Skipping(self.clock, self.machine, lambda: False, next_due, keep)
+        self.skips = TimeTravel(self.clock, self.machine, lambda: False, next_due, keep)
         return Deferred.fromCoroutine(self.skips.skip(60))
 
     def test_slow_redis(self) -> None:

@@ -11,7 +11,7 @@ from twisted.web.server import Site
 
 from nexmo_twisted.sandbox.demo import ANSWER, QUESTION, demo
 from nexmo_twisted.sandbox.http.faults import Fault
-from nexmo_twisted.sandbox.simulators import cast
+from nexmo_twisted.sandbox.simulators import seed_people
 from tests.sandbox.running import Hit, Running, echo
 
 OURS, ANN, BOB = "12015550101", "12015550111", "12015550112"
@@ -20,7 +20,7 @@ OURS, ANN, BOB = "12015550101", "12015550111", "12015550112"
 class Control(Running):
     def setUp(self) -> None:
         super().setUp()
-        cast(self.sandbox)
+        seed_people(self.sandbox)
         self.pair, self.three = (each.id for each in self.layer.conversations.values())
 
     async def do(self, path: str, body: Any, method: str = "POST") -> Any:
@@ -139,7 +139,7 @@ class Demo(Running):
 
     def setUp(self) -> None:
         super().setUp()
-        cast(self.sandbox)
+        seed_people(self.sandbox)
         self.said: list[str] = []
         self.texts = True
         self.posts = True

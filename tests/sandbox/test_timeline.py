@@ -12,8 +12,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from nexmo_twisted.domain.model import Delivery, MessageEvent, Outcome, Receipt, Sms, Status, Verdict
 from nexmo_twisted.sandbox.layer.simulator import SimulatedLayer
 from nexmo_twisted.sandbox.names import Names
-from nexmo_twisted.sandbox.timeline.observed_clients import ToldProvider
-from nexmo_twisted.sandbox.timeline.observed_store import ToldStore
+from nexmo_twisted.sandbox.timeline.observed_clients import ObservedProvider
+from nexmo_twisted.sandbox.timeline.observed_store import ObservedStore
 from nexmo_twisted.sandbox.timeline.timeline import LINES, Timeline
 
 BOB, ONE = "12015550112", "12015550101"
@@ -71,7 +71,7 @@ class Order(SynchronousTestCase):
         """Webhooks are told as they came, whichever was stored first: one message after the other, and of one message
         one event after the other."""
         slow: Any = Slow()
-        store = ToldStore(slow, lambda _: None, str, self.timeline, self.names)  # type: ignore[arg-type, return-value]
+        store = ObservedStore(slow, lambda _: None, str, self.timeline, self.names)  # type: ignore[arg-type, return-value]
         came = (("sent", "first"), ("sent", "second"), ("delivered", "first"), ("read", "first"))
         for kind, message in came:
             self.clock.advance(0.1)
@@ -87,8 +87,8 @@ class Order(SynchronousTestCase):
     def test_receipt_before_the_answer(self) -> None:
         """A receipt that is faster than Nexmo's answer is told behind the text that it is about."""
         slow: Any = Slow()
-        provider = ToldProvider(slow, self.timeline, self.names)
-        store = ToldStore(slow, lambda _: None, str, self.timeline, self.names)  # type: ignore[arg-type, return-value]
+        provider = ObservedProvider(slow, self.timeline, self.names)
+        store = ObservedStore(slow, lambda _: None, str, self.timeline, self.names)  # type: ignore[arg-type, return-value]
         sending = Deferred.fromCoroutine(provider.send(Sms(ONE, BOB, "Ann: Lunch?", unicode=False, client_ref=NID)))
         self.clock.advance(0.5)
         receipt = Receipt(NID, "0A0B", BOB, ONE, "delivered", "0")

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.web.server import Site
 
 from nexmo_twisted.platforms.layer.message_codec import short_id
-from nexmo_twisted.sandbox.simulators import Sandbox, cast
+from nexmo_twisted.sandbox.simulators import Simulators, seed_people
 from tests.platforms.layer.test_events import webhook
 from tests.scenarios.outside import Caller
 from tests.scenarios.processes import ROOT, Twistd
@@ -77,8 +77,8 @@ class Clocks(StoreCase):
     async def setUp(self) -> None:
         await super().setUp()
         companies = free_port()
-        self.sandbox = Sandbox(reactor=reactor, clock=reactor, base_url=f"http://127.0.0.1:{companies}")  # type: ignore[arg-type]
-        cast(self.sandbox)
+        self.sandbox = Simulators(reactor=reactor, clock=reactor, base_url=f"http://127.0.0.1:{companies}")  # type: ignore[arg-type]
+        seed_people(self.sandbox)
         site = Site(self.sandbox.resource)
         self.addCleanup(reactor.listenTCP(companies, site, interface="127.0.0.1").stopListening)  # type: ignore[attr-defined]
         self.addCleanup(lambda: Deferred.fromCoroutine(self.sandbox.stop()))

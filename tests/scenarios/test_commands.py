@@ -23,7 +23,7 @@ from nexmo_twisted.domain.explain import Policy
 from nexmo_twisted.domain.model import Notification
 from nexmo_twisted.operations.cli.dead_letters import buried, redrive
 from nexmo_twisted.operations.cli.explain import why
-from nexmo_twisted.store.admin import Operator
+from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.embedded_service import EmbeddedValkey
 from tests.configuration import APP_ID
 from tests.scenarios.processes import ROOT, Program
@@ -40,7 +40,7 @@ class Beside(World):
 
     async def setUp(self) -> None:
         await super().setUp()
-        self.operator = Operator(self.connection, self.now)
+        self.operator = QueueAdmin(self.connection, self.now)
         self.told: list[str] = []
 
     async def why(self, message_id: str) -> list[str]:

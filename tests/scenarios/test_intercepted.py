@@ -67,7 +67,7 @@ class Pages(World):
             await self.text_unread()
             await self.hours(1)
             self.assertEqual((len(self.texts()), self.counted("skipped", "no_phone")), (number - 1, 0), fault)
-            self.assertFalse(self.service.engine.circuits[0].open)
+            self.assertFalse(self.service.pipeline.circuits[0].open)
             self.sandbox.faults.clear()
             await self.hours(1)
             self.assertEqual(len(self.texts()), number, fault)
@@ -79,7 +79,7 @@ class Pages(World):
             await self.send(f"number {n}")
         await self.pass_time(DELAY)
         await self.hours(1)
-        self.assertFalse(self.service.engine.circuits[0].open)
+        self.assertFalse(self.service.pipeline.circuits[0].open)
         await self.text_unread("And tea?", "cleo", self.layer.start_conversation(["cleo", "bob"]))
         self.assertEqual(self.texts(), ["Cleo Carter: And tea?"])
         self.sandbox.faults.clear()
@@ -133,7 +133,7 @@ class Pages(World):
         await self.pass_time(DELAY)
         await self.text_unread(conversation=self.layer.start_conversation(["ann", "cleo"]))
         self.assertEqual(len(self.texts("12015550113")), 1)
-        self.assertFalse(self.service.engine.circuits[0].open)
+        self.assertFalse(self.service.pipeline.circuits[0].open)
 
 
 class Elsewhere(World):

@@ -6,7 +6,7 @@ import json
 
 from nexmo_twisted.domain.explain import Policy
 from nexmo_twisted.operations.cli.explain import why
-from nexmo_twisted.store.admin import Operator
+from nexmo_twisted.store.admin import QueueAdmin
 from tests.scenarios.world import BOB, CLEO, LUNCH, ONE, World
 from tests.store.test_messages import REPORT
 from tests.support import counted
@@ -31,7 +31,7 @@ class Pacing(Limited):
         """Two SMS from one number of the US go out a second apart, and no worker waits meanwhile."""
         await self.text_unread(conversation=LUNCH)
         self.assertEqual((self.all_texts(), self.counted("waited", "number")), (1, 1))
-        self.assertFalse(self.service.engine.notifications.desk.busy)
+        self.assertFalse(self.service.pipeline.notifications.worker.busy)
         await self.pass_time(0.9)
         self.assertEqual(self.all_texts(), 1)
         await self.pass_time(0.1)
@@ -68,7 +68,7 @@ class Pacing(Limited):
         """An operator is told that it waits for a limit, whose, and until when."""
         message = await self.text_unread(conversation=LUNCH)
         told: list[str] = []
-        await why(Operator(self.connection, self.now), message, Policy(REPORT, 600_000, "resend"), out=told.append)
+        await why(QueueAdmin(self.connection, self.now), message, Policy(REPORT, 600_000, "resend"), out=told.append)
         text = "\n".join(told)
         self.assertIn(f"…{ONE[-4:]} may send only so many SMS a second", text)
         self.assertRegex(text, r"next look 2026-01-01T00:10:0\d")

@@ -100,7 +100,7 @@ class Stop(World):
     async def test_start_that_comes_again(self) -> None:
         """When SMS were turned away since the STOP, a START may be one of them: he is asked to send it again."""
         await self.stopped()
-        self.service.engine.turned_away.mark()
+        self.service.pipeline.turned_away.mark()
         await self.settle()
         await self.pass_time(120)
         await self.reply(BOB, ONE, "START")
@@ -113,7 +113,7 @@ class Stop(World):
         """That is so whichever process turned them away."""
         other = await self.start()
         await self.stopped()
-        other.engine.turned_away.mark()
+        other.pipeline.turned_away.mark()
         await self.pass_time(120)
         await self.reply(BOB, ONE, "START")
         self.assertEqual(self.texts()[2:], [START_AGAIN])

@@ -10,7 +10,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.web.server import Site
 
-from nexmo_twisted.sandbox.simulators import Sandbox, cast
+from nexmo_twisted.sandbox.simulators import Simulators, seed_people
 from tests.documents import DOCS, example
 from tests.scenarios.processes import ROOT, Twistd
 from tests.scenarios.world import BOB, TALK, free_port
@@ -41,8 +41,8 @@ class Process(StoreCase):
         await super().setUp()
         self.port = free_port()
         companies = free_port()
-        self.sandbox = Sandbox(reactor=reactor, clock=reactor, base_url=f"http://127.0.0.1:{companies}")  # type: ignore[arg-type]
-        cast(self.sandbox)
+        self.sandbox = Simulators(reactor=reactor, clock=reactor, base_url=f"http://127.0.0.1:{companies}")  # type: ignore[arg-type]
+        seed_people(self.sandbox)
         site = Site(self.sandbox.resource)
         self.addCleanup(reactor.listenTCP(companies, site, interface="127.0.0.1").stopListening)  # type: ignore[attr-defined]
         self.addCleanup(lambda: Deferred.fromCoroutine(self.sandbox.stop()))

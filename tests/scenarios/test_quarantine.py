@@ -11,7 +11,7 @@ from nexmo_twisted.domain.quarantine import known_as
 from nexmo_twisted.operations.cli.explain import why
 from nexmo_twisted.operations.health import Health
 from nexmo_twisted.providers.nexmo.signatures import sign
-from nexmo_twisted.store.admin import Operator
+from nexmo_twisted.store.admin import QueueAdmin
 from tests.platforms.layer.test_events import MESSAGE_UUID
 from tests.scenarios.junk import JUNK, SAID, event
 from tests.scenarios.outside import FORM, NEXMO_DOOR, Caller
@@ -29,7 +29,7 @@ class QuarantineCase(World):
 
     async def why(self, message_id: str) -> list[str]:
         told: list[str] = []
-        operator = Operator(self.connection, self.now)
+        operator = QueueAdmin(self.connection, self.now)
         found = await why(operator, message_id, Policy(REPORT, 600_000, "resend"), out=told.append)
         self.assertEqual(found, "Nothing is known" not in told[0])
         return [line.strip() for line in told]
@@ -40,7 +40,7 @@ class QuarantineCase(World):
 
     async def warnings(self) -> list[dict[str, str]]:
         await self.pass_time(1)  # a beat
-        report: Any = Health([], [], [self.service.watch.warnings]).report()
+        report: Any = Health([], [], [self.service.monitor.warnings]).report()
         return [each for each in report["warnings"] if "webhooks" in each["what"]]
 
 

@@ -11,7 +11,7 @@ from nexmo_twisted.domain.explain import Policy
 from nexmo_twisted.domain.model import Status
 from nexmo_twisted.operations.cli.explain import why
 from nexmo_twisted.sandbox.nexmo.receipt_plan import ReceiptPlan
-from nexmo_twisted.store.admin import Operator
+from nexmo_twisted.store.admin import QueueAdmin
 from tests.providers.nexmo.test_delivery_receipts import RECEIPT
 from tests.scenarios.outside import FORM, NEXMO_DOOR, Caller
 from tests.scenarios.world import BOB, CLEO, LUNCH, NO_RECEIPTS, ONE, World
@@ -33,7 +33,7 @@ class Case(World):
     async def why(self, message_id: str) -> str:
         """What an operator is told of a message."""
         lines: list[str] = []
-        operator = Operator(self.connection, self.now)
+        operator = QueueAdmin(self.connection, self.now)
         await why(operator, message_id, Policy((Status.SENT,), 600_000, "resend"), lines.append)
         return "\n".join(lines)
 

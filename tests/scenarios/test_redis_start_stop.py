@@ -177,7 +177,7 @@ class Ending(OwnWorld):
         self.fault(path="/webhooks", delay=3600.0, times=0)
         self.fault(path="/account/numbers", delay=3600.0, times=0)
         self.clock.advance(60)
-        await until(lambda: self.service.engine.registration.loop.busy)
+        await until(lambda: self.service.pipeline.registration.poller.busy)
         for _ in range(100):
             await turn()
         self.server.kill()

@@ -6,7 +6,7 @@ from nexmo_twisted.domain.model import MessageEvent, Status
 from nexmo_twisted.engine.poller import LONGEST_PAUSE
 from nexmo_twisted.engine.sweep import EVERY
 from nexmo_twisted.store.schema import DAY, KEEP
-from nexmo_twisted.store.sweep import Sweeping
+from nexmo_twisted.store.sweep import RedisSweep
 from tests.scenarios.world import BOB, CLEO, DELAY, LUNCH, NO_RECEIPTS, ONE, TALK, World
 from tests.support import reading
 
@@ -215,7 +215,7 @@ class ByAge(SweepCase):
 class Healthy(SweepCase):
     async def assert_nothing(self, where: str) -> None:
         """A whole sweep at this very moment finds nothing."""
-        sweeping = Sweeping(self.connection, self.now, (Status.SENT, Status.DELIVERED), 37 * DAY)
+        sweeping = RedisSweep(self.connection, self.now, (Status.SENT, Status.DELIVERED), 37 * DAY)
         place: str | None = ""
         while place is not None:
             step = await sweeping.step(place)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from nexmo_twisted.sandbox.nexmo.parts_plan import PartsPlan
 from nexmo_twisted.sandbox.nexmo.receipt_plan import ReceiptPlan
-from nexmo_twisted.store.admin import Operator
+from nexmo_twisted.store.admin import QueueAdmin
 from tests.scenarios.world import BOB, DELAY, LUNCH, NO_RECEIPTS, ONE, TALK, TWO, World
 from tests.support import turn, until
 
@@ -520,7 +520,7 @@ class Placing(Case):
         await self.write("Yes")
         await self.arrive(6)
         (item,) = await self.redis("ZRANGE", "nx:buried:in", 0, -1)
-        place = Operator(self.connection, self.now).place
+        place = QueueAdmin(self.connection, self.now).place
         self.assertEqual((await place(item, third, "")).answer, "OTHER")
         self.assertEqual((await place(item, LUNCH, "ann")).answer, "OTHER")
         self.assertEqual((await place(item, LUNCH, "")).answer, "DONE")

@@ -13,7 +13,7 @@ from twisted.web.server import Site
 from nexmo_twisted.config import Settings, load
 from nexmo_twisted.sandbox.http.faults import Fault
 from nexmo_twisted.sandbox.nexmo.receipt_plan import ReceiptPlan
-from nexmo_twisted.sandbox.simulators import Credentials, Sandbox, cast
+from nexmo_twisted.sandbox.simulators import Credentials, Simulators, seed_people
 from nexmo_twisted.service import NexmoService
 from tests.support import PATIENCE, Server, StoreCase, counted, turn, until
 
@@ -47,13 +47,13 @@ class World(StoreCase):
     async def setUp(self) -> None:
         await super().setUp()
         port = free_port()
-        self.sandbox = Sandbox(
+        self.sandbox = Simulators(
             reactor=reactor,  # type: ignore[arg-type]
             clock=self.clock,
             base_url=f"http://127.0.0.1:{port}",
             credentials=self.credentials,
         )
-        cast(self.sandbox)
+        seed_people(self.sandbox)
         self.layer, self.nexmo = self.sandbox.layer, self.sandbox.nexmo
         listening = reactor.listenTCP(port, Site(self.entrance(self.sandbox.resource)), interface="127.0.0.1")  # type: ignore[attr-defined]
         self.addCleanup(listening.stopListening)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nexmo_twisted.domain.inspection import MessageFacts
+from nexmo_twisted.domain.inspection import MessageReport
 from nexmo_twisted.domain.model import Asked, InboundSms, Notification, Receipt, Reply, Status
 from nexmo_twisted.platforms.layer.message_codec import pack, short_id
-from nexmo_twisted.store.admin import Operator, Redriven
+from nexmo_twisted.store.admin import QueueAdmin, Redriven
 from nexmo_twisted.store.schema import DAY
 from tests.store.test_messages import REPORT, ROOT, event
 from tests.store.test_queue import CONVERSATION, LEASE, NUMBERS, QueueCase, uuid
@@ -19,7 +19,7 @@ GIVE_UP = DAY
 class OperatorCase(QueueCase):
     async def setUp(self) -> None:
         await super().setUp()
-        self.operator = Operator(self.connection, self.now)
+        self.operator = QueueAdmin(self.connection, self.now)
 
     async def buried(self, n: int = 1, reason: str = "refused: status 6: invalid message") -> Notification:
         """A text that was refused for good."""
@@ -321,7 +321,7 @@ class Messages(OperatorCase):
         assert facts is not None
         self.assertEqual((facts.held, facts.held_reason), (int(self.now()), "status 9: no credit left"))
 
-    async def known(self, n: int = 1) -> MessageFacts:
+    async def known(self, n: int = 1) -> MessageReport:
         facts = await self.operator.message(uuid(n))
         assert facts is not None
         return facts

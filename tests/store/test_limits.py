@@ -8,7 +8,7 @@ from random import Random
 from nexmo_twisted.domain.backoff import CAP
 from nexmo_twisted.domain.links import choose
 from nexmo_twisted.domain.model import Asked, InboundSms, Notification, Status, Thread
-from nexmo_twisted.domain.rate_limits import KEY, Limits, pause
+from nexmo_twisted.domain.rate_limits import ACCOUNT, Limits, pause
 from nexmo_twisted.store.redis_store import RedisStore
 from tests.store.backlog import Backlog, hurried, owe, worst
 from tests.store.test_messages import REPORT, event
@@ -42,7 +42,7 @@ class LimitCase(QueueCase):
         """The first of so many users has been texted, and the others stand in line."""
         items = await self.all_claimed([f"u{n}" for n in range(count)])
         answers = [await self.attempt(item, number, limits) for item in items]
-        name = number if limits.of(number)[0].interval else KEY
+        name = number if limits.of(number)[0].interval else ACCOUNT
         self.assertEqual(answers, ["OK"] + [f"WAIT {name}"] * (count - 1))
         return items
 
@@ -98,8 +98,8 @@ class Waiting(LimitCase):
         self.assertEqual(await self.attempt(items[1], ONE), f"WAIT {ONE}")
         self.clock.advance(0.1)
         self.assertEqual(await self.attempt(items[2], LONDON), "OK")
-        self.assertEqual(await self.attempt(items[3], TWO), f"WAIT {KEY}")
-        self.assertEqual((await self.line(ONE), await self.line(KEY)), (["b"], ["d"]))
+        self.assertEqual(await self.attempt(items[3], TWO), f"WAIT {ACCOUNT}")
+        self.assertEqual((await self.line(ONE), await self.line(ACCOUNT)), (["b"], ["d"]))
 
     async def test_order(self) -> None:
         """The texts to one user keep their order, and only the first of them stands in line."""
@@ -320,10 +320,10 @@ class Pausing(LimitCase):
     async def test_account(self) -> None:
         """When the account pauses nothing goes out, also where there is no limit."""
         (item,) = await self.sent("a")
-        await self.store.pause(item, KEY, 5000, "HTTP 429: too many requests")
+        await self.store.pause(item, ACCOUNT, 5000, "HTTP 429: too many requests")
         await self.owe(9, "b")
         (b,) = await self.claim()
-        self.assertEqual(await self.attempt(b, LONDON, Limits()), f"WAIT {KEY}")
+        self.assertEqual(await self.attempt(b, LONDON, Limits()), f"WAIT {ACCOUNT}")
         self.clock.advance(5)
         for item in await self.claim():
             self.assertEqual(await self.attempt(item, LONDON, Limits()), "OK")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nexmo_twisted.domain.inspection import MessageFacts
+from nexmo_twisted.domain.inspection import MessageReport
 from nexmo_twisted.domain.model import Notification, Receipt, Status
 from nexmo_twisted.platforms.layer.message_codec import pack, short_id
-from nexmo_twisted.store.admin import Operator
+from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.schema import KEEP
 from tests.store.test_messages import REPORT, ROOT, event
 from tests.store.test_queue import NUMBERS, uuid
@@ -30,8 +30,8 @@ class ManyCase(SweepCase):
             item, attempt(handset, NUMBERS[0]), f"sent {NUMBERS[0]} 0A{number:02}", sent(f"0A{number:02}")
         )
 
-    async def facts(self) -> MessageFacts:
-        facts = await Operator(self.connection, self.now).message(uuid(1))
+    async def facts(self) -> MessageReport:
+        facts = await QueueAdmin(self.connection, self.now).message(uuid(1))
         assert facts is not None
         return facts
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
-from nexmo_twisted.domain.heartbeat import Pulse, RedisSettings
+from nexmo_twisted.domain.heartbeat import Heartbeat, RedisSettings
 from nexmo_twisted.domain.model import InboundSms
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.platforms.layer.message_codec import pack
 from nexmo_twisted.store.connection import Connection
-from nexmo_twisted.store.monitor import WatchedRedis
+from nexmo_twisted.store.monitor import RedisHeartbeat
 from nexmo_twisted.store.url import parse
 from tests.scenarios.own_redis import OwnRedis
 from tests.store.test_messages import ROOT, event
@@ -23,28 +23,33 @@ DAY = 86_400_000
 class Beats(QueueCase):
     async def setUp(self) -> None:
         await super().setUp()
-        self.one = WatchedRedis(self.connection, "one", self.now)
-        self.two = WatchedRedis(self.connection, "two", self.now)
+        self.one = RedisHeartbeat(self.connection, "one", self.now)
+        self.two = RedisHeartbeat(self.connection, "two", self.now)
 
-    async def beat(self, number: int, redis: WatchedRedis | None = None) -> int | None:
-        return (await (redis or self.one).beat(number, DAY)).before
+    async def heartbeat(self, number: int, redis: RedisHeartbeat | None = None) -> int | None:
+        return (await (redis or self.one).heartbeat(number, DAY)).before
 
     async def test_remembered(self) -> None:
         """Each beat hears of the one before, and of nobody else's."""
-        heard = [await self.beat(1), await self.beat(2), await self.beat(70, self.two), await self.beat(3)]
+        heard = [
+            await self.heartbeat(1),
+            await self.heartbeat(2),
+            await self.heartbeat(70, self.two),
+            await self.heartbeat(3),
+        ]
         self.assertEqual(heard, [None, 1, None, 2])
-        self.assertEqual(await self.beat(71, self.two), 70)
+        self.assertEqual(await self.heartbeat(71, self.two), 70)
 
     async def test_carried_out_late(self) -> None:
         """A beat that comes after its successor does not lower the number."""
-        await self.beat(5)
-        self.assertEqual(await self.beat(3), 5)
-        self.assertEqual(await self.beat(6), 5)
-        self.assertEqual(await self.beat(7), 6)
+        await self.heartbeat(5)
+        self.assertEqual(await self.heartbeat(3), 5)
+        self.assertEqual(await self.heartbeat(6), 5)
+        self.assertEqual(await self.heartbeat(7), 6)
 
     async def test_forgotten(self) -> None:
         """Beats are forgotten by themselves, and at once when their process says so."""
-        await self.beat(1)
+        await self.heartbeat(1)
         left = await self.redis("PTTL", "nx:beat:one")
         self.assertTrue(0 < left <= DAY, left)
         await self.one.forget()
@@ -52,13 +57,13 @@ class Beats(QueueCase):
 
     async def test_nothing_waits(self) -> None:
         """An empty Redis has nothing but the time."""
-        self.assertEqual(await self.one.beat(1, DAY), Pulse(now=NEW_YEAR * 1000))
+        self.assertEqual(await self.one.heartbeat(1, DAY), Heartbeat(now=NEW_YEAR * 1000))
 
     async def test_redis_time(self) -> None:
         """In production the time is that of Redis."""
-        pulse = await WatchedRedis(self.connection, "one").beat(1, DAY)
+        heartbeat = await RedisHeartbeat(self.connection, "one").heartbeat(1, DAY)
         seconds, micros = await self.redis("TIME")
-        self.assertLess(int(seconds) * 1000 + int(micros) // 1000 - pulse.now, 30_000)
+        self.assertLess(int(seconds) * 1000 + int(micros) // 1000 - heartbeat.now, 30_000)
 
     async def test_what_waits(self) -> None:
         """It counts what waits, and tells how long the oldest that is due has waited."""
@@ -71,18 +76,18 @@ class Beats(QueueCase):
         await self.store.record_event(sent, pack(sent.message, ROOT), 0)
         await self.store.receive(InboundSms("id", "12015550198", "12015550101", "Yes"), "12015550198", "12015550101")
         self.clock.advance(10)
-        pulse = await self.one.beat(1, DAY)
-        self.assertEqual((pulse.pending, pulse.pending_age), (2, 10_000))
-        self.assertEqual((pulse.out, pulse.out_age), (2, 10_001))
-        self.assertEqual((pulse.in_, pulse.in_age), (1, 10_000))
+        heartbeat = await self.one.heartbeat(1, DAY)
+        self.assertEqual((heartbeat.pending, heartbeat.pending_age), (2, 10_000))
+        self.assertEqual((heartbeat.out, heartbeat.out_age), (2, 10_001))
+        self.assertEqual((heartbeat.in_, heartbeat.in_age), (1, 10_000))
 
     async def test_at_work(self) -> None:
         """What is being worked on is not overdue."""
         await self.owe()
         await self.claim()
         self.clock.advance(10)
-        pulse = await self.one.beat(1, DAY)
-        self.assertEqual((pulse.out, pulse.out_age), (1, 0))
+        heartbeat = await self.one.heartbeat(1, DAY)
+        self.assertEqual((heartbeat.out, heartbeat.out_age), (1, 0))
 
     async def test_aside(self) -> None:
         """It counts what is uncertain and buried, and tells how long the oldest uncertain one has been so."""
@@ -94,9 +99,9 @@ class Beats(QueueCase):
         await self.store.receive(InboundSms("id", "12015550198", "12015550101", "Yes"), "12015550198", "12015550101")
         (reply,) = (await self.store.claim_replies(1, 1000)).items
         await self.store.set_aside(reply, "why", uncertain=False)
-        pulse = await self.one.beat(1, DAY)
-        self.assertEqual((pulse.uncertain, pulse.uncertain_age), (2, 30_002))
-        self.assertEqual((pulse.out_buried, pulse.in_buried), (1, 1))
+        heartbeat = await self.one.heartbeat(1, DAY)
+        self.assertEqual((heartbeat.uncertain, heartbeat.uncertain_age), (2, 30_002))
+        self.assertEqual((heartbeat.out_buried, heartbeat.in_buried), (1, 1))
 
     async def test_held(self) -> None:
         """It tells since when the outgoing side is held, and why."""
@@ -105,8 +110,8 @@ class Beats(QueueCase):
         since = int(self.now())
         await self.store.hold(item, "no credit")
         self.clock.advance(10)
-        pulse = await self.one.beat(1, DAY)
-        self.assertEqual((pulse.held_since, pulse.held_reason), (since, "no credit"))
+        heartbeat = await self.one.heartbeat(1, DAY)
+        self.assertEqual((heartbeat.held_since, heartbeat.held_reason), (since, "no credit"))
 
 
 class OwnRedisCase(StoreCase):
@@ -118,13 +123,13 @@ class OwnRedisCase(StoreCase):
         self.addCleanup(self.server.close)
         self.watched = await self.watch(self.server.url)
 
-    async def watch(self, url: str) -> WatchedRedis:
+    async def watch(self, url: str) -> RedisHeartbeat:
         connection = Connection(reactor, parse(url), self.scripts)
         self.addCleanup(lambda: Deferred.fromCoroutine(connection.close()))
         await connection.open()
-        return WatchedRedis(connection, "one", self.now)
+        return RedisHeartbeat(connection, "one", self.now)
 
-    async def as_user(self, *rules: str) -> WatchedRedis:
+    async def as_user(self, *rules: str) -> RedisHeartbeat:
         """As a user who may do anything but this."""
         self.server.ask("ACL", "SETUSER", "guest", "on", ">guest", "~*", "&*", "+@all", *rules)
         return await self.watch(f"unix://guest:guest@{self.server.socket}")
@@ -133,27 +138,27 @@ class OwnRedisCase(StoreCase):
 class Refused(OwnRedisCase):
     async def test_full(self) -> None:
         """Out of memory it refuses a beat, as it refuses a webhook; afterwards not."""
-        await self.watched.beat(1, DAY)
+        await self.watched.heartbeat(1, DAY)
         self.server.ask("CONFIG", "SET", "maxmemory", "1")
         with self.assertRaises(StoreUnavailable):
-            await self.watched.beat(2, DAY)
+            await self.watched.heartbeat(2, DAY)
         self.server.ask("CONFIG", "SET", "maxmemory", "0")
-        self.assertEqual((await self.watched.beat(3, DAY)).before, 1)
+        self.assertEqual((await self.watched.heartbeat(3, DAY)).before, 1)
 
     async def test_read_only(self) -> None:
         """So does one that became a replica."""
-        await self.watched.beat(1, DAY)
+        await self.watched.heartbeat(1, DAY)
         self.server.ask("REPLICAOF", "127.0.0.1", "1")
         with self.assertRaises(StoreUnavailable):
-            await self.watched.beat(2, DAY)
+            await self.watched.heartbeat(2, DAY)
 
     async def test_killed(self) -> None:
         """What it confirmed it still has after it was killed, its disk being written at once."""
-        await self.watched.beat(1, DAY)
+        await self.watched.heartbeat(1, DAY)
         self.server.kill()
         self.server.start()
         again = await self.watch(self.server.url)
-        self.assertEqual((await again.beat(2, DAY)).before, 1)
+        self.assertEqual((await again.heartbeat(2, DAY)).before, 1)
 
 
 class Settings(OwnRedisCase):
@@ -181,7 +186,7 @@ class Settings(OwnRedisCase):
         """Where neither is, nothing can be told; and beats are beaten all the same."""
         guest = await self.as_user("-config", "-info")
         self.assertEqual(await guest.settings(), RedisSettings(None, None, None))
-        self.assertEqual((await guest.beat(1, DAY)).before, None)
+        self.assertEqual((await guest.heartbeat(1, DAY)).before, None)
 
     async def test_away(self) -> None:
         """That Redis is away is not taken for a refusal."""

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from nexmo_twisted.domain.explain import reply_story
 from nexmo_twisted.domain.model import Closed, InboundSms, Part, PartTaken, Reply, Thread
 from nexmo_twisted.errors import StoreUnavailable
-from nexmo_twisted.store.admin import Operator
+from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.redis_store import RedisStore
 from nexmo_twisted.store.schema import DAY, KEEP
 from tests.store.test_queue import CONVERSATION, LEASE, NUMBERS
@@ -443,7 +443,7 @@ class Safe(PartsCase):
 
     async def test_why(self) -> None:
         """An operator can ask for every one of its messageIds."""
-        operator = Operator(self.connection, self.now)
+        operator = QueueAdmin(self.connection, self.now)
 
         async def story(number: int) -> str:
             found = await operator.reply(f"id-{number}")

@@ -15,7 +15,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from nexmo_twisted.store.protocol import REPLY_TIMEOUT, Line, dial
+from nexmo_twisted.store.protocol import REPLY_TIMEOUT, RedisProtocol, dial
 from tests.support import Server, until
 
 STALL = 4 * REPLY_TIMEOUT
@@ -31,7 +31,7 @@ class Alone(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock = Clock()
-        self.line = Line(self.clock)
+        self.line = RedisProtocol(self.clock)
         self.transport = Aborting()
         self.line.makeConnection(self.transport)
 
@@ -123,7 +123,7 @@ class StandingStill(TestCase):
         """After a standstill of the process that is longer than Redis may take every command is answered, and the line
         is the same: those that had gone out and those that had not."""
         clock = Clock()
-        make: Callable[[], Line] = lambda: Line(clock)  # noqa: E731
+        make: Callable[[], RedisProtocol] = lambda: RedisProtocol(clock)  # noqa: E731
         line = await dial(UNIXClientEndpoint(reactor, str(Server.shared().socket)), make)
         self.addCleanup(lambda: line.lost)
         self.addCleanup(line.abort)

@@ -13,7 +13,7 @@ from nexmo_twisted.domain.model import Asked, Delivery, InboundSms, Notification
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.providers.nexmo import receipt_codes
 from nexmo_twisted.providers.nexmo.receipt_codes import brief
-from nexmo_twisted.store.admin import Operator
+from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.redis_store import PARKED
 from nexmo_twisted.store.schema import DAY, KEEP, MINUTE
 from tests.store.test_messages import event
@@ -46,7 +46,7 @@ class ReceiptCase(UncertainCase):
 
     async def outcome(self, n: int = 1) -> str:
         """What is remembered of Bob's text."""
-        facts = await Operator(self.connection, self.now).message(uuid(n))
+        facts = await QueueAdmin(self.connection, self.now).message(uuid(n))
         return facts.outcomes.get("bob", "") if facts else ""
 
     async def said(self, n: int = 1) -> str:

@@ -8,7 +8,7 @@ from nexmo_twisted.domain.model import Closed, InboundSms, Notification, Part, P
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.platforms.layer.message_codec import pack, short_id
 from nexmo_twisted.store.schema import DAY, KEEP
-from nexmo_twisted.store.sweep import Sweeping
+from nexmo_twisted.store.sweep import RedisSweep
 from tests.store.test_messages import REPORT, ROOT, event
 from tests.store.test_queue import LEASE, NUMBERS, QueueCase, uuid
 from tests.support import attempt, reading, sent
@@ -21,7 +21,7 @@ HANDSET = "12015550198"
 class SweepCase(QueueCase):
     async def setUp(self) -> None:
         await super().setUp()
-        self.sweeping = Sweeping(self.connection, self.now, REPORT, LINKS)
+        self.sweeping = RedisSweep(self.connection, self.now, REPORT, LINKS)
 
     async def sweep(self) -> dict[str, int]:
         """A whole sweep: what it repaired, with ``expired`` and ``foreign`` before what was not."""

@@ -7,14 +7,14 @@ from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactor
 from twisted.trial.unittest import TestCase
 
-from nexmo_twisted.web.endpoints import on_loopback, roomy
+from nexmo_twisted.web.endpoints import on_loopback, with_backlog
 
 
 class RoomTests(TestCase):
     def backlog(self, where: str) -> int:
         """How many connections wait to be accepted at this endpoint."""
         memory = MemoryReactor()
-        serverFromString(memory, roomy(where)).listen(Factory())
+        serverFromString(memory, with_backlog(where)).listen(Factory())
         (listening,) = [*memory.tcpServers, *memory.unixServers]
         return listening[2]
 
@@ -37,13 +37,13 @@ class RoomTests(TestCase):
     def test_tls(self) -> None:
         """So it is where the certificates stand before it."""
         for where in ("ssl:443", "ssl:443:key.pem:chain.pem", "ssl:443:privateKey=key.pem:certKey=chain.pem"):
-            self.assertEqual(roomy(where), f"{where}:backlog=512")
+            self.assertEqual(with_backlog(where), f"{where}:backlog=512")
         for where in ("ssl:443:backlog=7", "ssl:443:key.pem:chain.pem:TLSv1_2_METHOD:127.0.0.1:7"):
-            self.assertEqual(roomy(where), where)
+            self.assertEqual(with_backlog(where), where)
 
     def test_others(self) -> None:
         """A socket that somebody else has opened is left as it is."""
-        self.assertEqual(roomy("systemd:domain=INET:index=0"), "systemd:domain=INET:index=0")
+        self.assertEqual(with_backlog("systemd:domain=INET:index=0"), "systemd:domain=INET:index=0")
 
 
 class LoopbackTests(TestCase):

@@ -22,9 +22,12 @@ from zope.interface.verify import verifyObject
 
 from nexmo_twisted.domain.model import InboundSms, MessageEvent, Receipt
 from nexmo_twisted.errors import StoreUnavailable
+from nexmo_twisted.platforms.layer.webhook import LayerWebhook
 from nexmo_twisted.providers.nexmo.parameters import Pairs
 from nexmo_twisted.providers.nexmo.signatures import sign, verify
-from nexmo_twisted.web.routing import Intake, LayerDoor, NexmoDoor, root
+from nexmo_twisted.providers.nexmo.webhooks import NexmoWebhooks
+from nexmo_twisted.web.admission import Intake
+from nexmo_twisted.web.routing import root
 from nexmo_twisted.web.site import hardened_site
 from tests.platforms.layer.test_events import MESSAGE_UUID, webhook
 from tests.providers.nexmo.test_inbound_sms import READ, SMS
@@ -102,10 +105,10 @@ class DoorCase(TestCase):
         if event["log_namespace"].startswith("nexmo_twisted"):
             self.lines.append(event["log_format"])
 
-    def open(self, places: int = 256, check: Any = None) -> None:
+    def open(self, max_in_flight: int = 256, check: Any = None) -> None:
         intake: Intake = self.intake
-        self.layer = LayerDoor((SECRET, OLD_SECRET), intake, self.counted, self.clock, places)
-        self.nexmo = NexmoDoor(intake, self.counted, self.clock, check, places)
+        self.layer = LayerWebhook((SECRET, OLD_SECRET), intake, self.counted, self.clock, max_in_flight)
+        self.nexmo = NexmoWebhooks(intake, self.counted, self.clock, check, max_in_flight)
         self.root = root({"hooks/layer": self.layer, "sms": self.nexmo})
         self.client = StubTreq(self.root)
 
@@ -284,7 +287,7 @@ class LayerTests(DoorCase):
     async def test_a_secret_is_needed(self) -> None:
         """A door without a secret, or with an empty one, would let in anybody."""
         for secrets in ((), (b"",), (SECRET, b"")):
-            self.assertRaises(ValueError, LayerDoor, secrets, self.intake, self.counted, self.clock)
+            self.assertRaises(ValueError, LayerWebhook, secrets, self.intake, self.counted, self.clock)
 
 
 class NexmoTests(DoorCase):
@@ -535,7 +538,7 @@ class RouteTests(DoorCase):
 class BusyTests(DoorCase):
     async def test_bounded(self) -> None:
         """Over the bound the answer is 503 at once; free places are used again. The doors do not block each other."""
-        self.open(places=2)
+        self.open(max_in_flight=2)
         self.intake.waiting = []
         first, second = (Deferred.fromCoroutine(self.post_event(webhook())) for _ in range(2))
         self.assertEqual(await self.post_event(webhook()), 503)
@@ -551,14 +554,14 @@ class BusyTests(DoorCase):
 
     async def test_unsigned_take_no_place(self) -> None:
         """However busy it is, strangers are told off: they wait for nothing and block nobody."""
-        self.open(places=0)
+        self.open(max_in_flight=0)
         self.assertEqual(await self.post_event(webhook(), layer_webhook_signature="x"), 403)
 
     async def test_idle(self) -> None:
         """A process that stops can wait for the webhooks it is working on, also the ones that fail."""
         self.intake.waiting = []
         asked = [Deferred.fromCoroutine(self.post_event(webhook())) for _ in range(2)]
-        idle = self.layer.reception.idle()
+        idle = self.layer.admission.drained()
         self.assertNoResult(idle)
         self.intake.waiting[0].callback(None)
         self.assertNoResult(idle)
@@ -566,7 +569,7 @@ class BusyTests(DoorCase):
         self.successResultOf(idle)
         self.client.flush()
         self.assertEqual([await each for each in asked], [204, 503])
-        self.successResultOf(self.nexmo.reception.idle())
+        self.successResultOf(self.nexmo.admission.drained())
 
 
 class HangingUpTests(DoorCase):
@@ -591,7 +594,7 @@ class HangingUpTests(DoorCase):
         """A webhook whose sender hangs up is stored to the end and counted, and nothing is logged as an error."""
         loopback = Loopback(self, hardened_site(self.root, self.clock))
         await self.hang_up(loopback)
-        idle = self.layer.reception.idle()
+        idle = self.layer.admission.drained()
         self.assertNoResult(idle)
         self.intake.waiting[0].callback(None)
         self.successResultOf(idle)

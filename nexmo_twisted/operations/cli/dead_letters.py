@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from nexmo_twisted.domain.inspection import Entry, Queue
+from nexmo_twisted.domain.inspection import Queue, QueueItem
 from nexmo_twisted.domain.model import Status
 from nexmo_twisted.domain.phones import masked
 from nexmo_twisted.domain.wording import explained, printable, shortened, span, utc
 from nexmo_twisted.operations.cli.options import IN_ID, OUT_ID
-from nexmo_twisted.store.admin import Operator, Redriven
+from nexmo_twisted.store.admin import QueueAdmin, Redriven
 
 Out = Callable[[str], None]
 Ask = Callable[[str], bool]
@@ -26,11 +26,11 @@ WIDTH = 40
 BURIED: Sequence[Queue] = ("out", "in")
 
 
-async def buried(operator: Operator, queues: Sequence[Queue], limit: int | None, *, as_json: bool, out: Out) -> bool:
+async def buried(operator: QueueAdmin, queues: Sequence[Queue], limit: int | None, *, as_json: bool, out: Out) -> bool:
     """Prints what is buried and what is uncertain in these queues, the oldest first, at most ``limit`` of it."""
     listed = [(queue, item) for queue in queues for item in await operator.aside(queue)]
     shown = listed if limit is None else listed[:limit]
-    entries: list[Entry] = []
+    entries: list[QueueItem] = []
     for queue in queues:
         entries += await operator.entries(queue, [item for where, item in shown if where == queue])
     more = len(listed) - len(shown)
@@ -46,12 +46,12 @@ async def buried(operator: Operator, queues: Sequence[Queue], limit: int | None,
     return True
 
 
-def _what(entry: Entry) -> str:
+def _what(entry: QueueItem) -> str:
     kind = "sms" if entry.queue == "out" else "reply"
     return {"U": f"uncertain {kind}", "D": f"buried {kind}"}.get(entry.state, f"{kind} that is gone")
 
 
-def _values(entry: Entry) -> dict[str, Any]:
+def _values(entry: QueueItem) -> dict[str, Any]:
     return {
         "what": "sms" if entry.queue == "out" else "reply",
         "state": {"U": "uncertain", "D": "buried"}.get(entry.state, "gone"),
@@ -66,7 +66,7 @@ def _values(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _row(entry: Entry) -> Sequence[str]:
+def _row(entry: QueueItem) -> Sequence[str]:
     ends = [masked(number) for number in (entry.number, entry.handset) if number]
     return (
         _what(entry),
@@ -103,7 +103,7 @@ def _ask(question: str) -> bool:
 
 
 async def redrive(
-    operator: Operator,
+    operator: QueueAdmin,
     ids: Sequence[str] | None,
     report: Collection[Status],
     *,
@@ -124,7 +124,7 @@ async def redrive(
     return done
 
 
-async def _redrive_all(operator: Operator, report: Collection[Status], yes: bool, out: Out) -> bool:
+async def _redrive_all(operator: QueueAdmin, report: Collection[Status], yes: bool, out: Out) -> bool:
     answers: Counter[str] = Counter()
     for queue in BURIED:
         async for result in operator.redrive(queue, await operator.aside(queue), report, confirmed=yes):
@@ -142,7 +142,7 @@ async def _redrive_all(operator: Operator, report: Collection[Status], yes: bool
 
 
 async def _redrive_one(
-    operator: Operator, item: str, report: Collection[Status], yes: bool, ask: Ask | None, out: Out
+    operator: QueueAdmin, item: str, report: Collection[Status], yes: bool, ask: Ask | None, out: Out
 ) -> bool:
     queue: Queue = "out" if "." in item else "in"
     if not (OUT_ID if queue == "out" else IN_ID).fullmatch(item):

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from nexmo_twisted.domain.explain import Policy, message_story, reply_story, sms_story
 from nexmo_twisted.domain.quarantine import known_as, set_aside_story
 from nexmo_twisted.domain.wording import message_uuid, printable
-from nexmo_twisted.store.admin import Operator
+from nexmo_twisted.store.admin import QueueAdmin
 
 
-async def why(operator: Operator, message_id: str, policy: Policy, out: Callable[[str], None]) -> bool:
+async def why(operator: QueueAdmin, message_id: str, policy: Policy, out: Callable[[str], None]) -> bool:
     """Prints what is known of it. An id may be Layer's or Nexmo's, which look alike: all of them are looked up. So are
     webhooks that could not be used, which may also be known by the id of their event.
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from nexmo_twisted.domain.wording import printable, span
-from nexmo_twisted.store.admin import Operator
+from nexmo_twisted.store.admin import QueueAdmin
 
 
-async def place_reply(operator: Operator, item: str, conversation: str, user: str, out: Callable[[str], None]) -> bool:
+async def place_reply(
+    operator: QueueAdmin, item: str, conversation: str, user: str, out: Callable[[str], None]
+) -> bool:
     """Has the reply with that id posted into that conversation, and prints what became of it. Returns whether it
     was."""
     placed = await operator.place(item, conversation, user)

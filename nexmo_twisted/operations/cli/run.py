@@ -24,7 +24,7 @@ from nexmo_twisted.operations.cli.dead_letters import buried, on_terminal, redri
 from nexmo_twisted.operations.cli.explain import why
 from nexmo_twisted.operations.cli.options import BuriedOptions, PlaceOptions, RedriveOptions, WhyOptions
 from nexmo_twisted.operations.cli.place import place_reply
-from nexmo_twisted.store.admin import Operator
+from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.connection import Connection, Scripts
 from nexmo_twisted.store.embedded_server import SharedValkey
 from nexmo_twisted.store.url import RedisAddress, parse
@@ -64,7 +64,7 @@ async def _run(reactor: Any, options: Options, settings: Settings) -> None:
     raise SystemExit(0 if done else 1)
 
 
-async def _work(operator: Operator, options: Options, settings: Settings) -> bool:
+async def _work(operator: QueueAdmin, options: Options, settings: Settings) -> bool:
     report = [Status[name.upper()] for name in settings.report_on_status]
     if isinstance(options, BuriedOptions):
         return await buried(operator, options.queues, options.limit, as_json=bool(options["json"]), out=print)
@@ -78,7 +78,7 @@ async def _work(operator: Operator, options: Options, settings: Settings) -> boo
 
 
 async def on_redis(
-    reactor: Any, url: str, work: Callable[[Operator], Awaitable[bool]], patience: float = PATIENCE
+    reactor: Any, url: str, work: Callable[[QueueAdmin], Awaitable[bool]], patience: float = PATIENCE
 ) -> bool:
     """What ``work`` returns, done on the Redis at ``url``. Raises StoreUnavailable, which says what to look at, when it
     cannot be reached within ``patience`` seconds or is lost meanwhile."""
@@ -94,7 +94,7 @@ async def on_redis(
     globalLogPublisher.addObserver(hear)  # there is no log here, and it alone is told why
     try:
         await connection.open().addTimeout(patience, reactor)
-        return await work(Operator(connection))
+        return await work(QueueAdmin(connection))
     except TimeoutError:
         said = f": {'; '.join(heard)}" if heard else ""
         raise StoreUnavailable(f"{place(address)} was not reached in {patience:g} seconds{said}") from None

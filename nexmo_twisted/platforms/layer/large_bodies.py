@@ -1,5 +1,5 @@
-"""Bodies of Layer's door that are too large to be read: hashed as they come, so that those which Layer signed are not
-answered like a stranger's.
+"""Bodies of Layer's endpoint that are too large to be read: hashed as they come, so that those which Layer signed are
+not answered like a stranger's.
 
 Layer repeats what is not answered 2xx for half an hour, and then turns the webhook off, for every message.
 """
@@ -20,7 +20,7 @@ _SIGNATURE = re.compile(rb"[0-9A-Fa-f]{40}")
 
 
 class LargeBodies:
-    """Those that are posted to ``path`` (with its slash) and bear a signature. ``secrets`` are as for the door."""
+    """Those that are posted to ``path`` (with its slash) and bear a signature. ``secrets`` are as for the endpoint."""
 
     def __init__(self, path: str, secrets: Sequence[bytes], largest: int = LARGEST, places: int = PLACES) -> None:
         self._path = path.encode()

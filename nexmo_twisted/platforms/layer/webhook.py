@@ -1,4 +1,4 @@
-"""Layer's door: signed events about messages come in here.
+"""Layer's endpoint: signed events about messages come in here.
 
 Source: Layer documentation, "Webhooks". Layer repeats whatever is not answered 2xx, and turns off a webhook that
 keeps failing; so what will never be understood is kept for an operator and answered 204.
@@ -21,7 +21,7 @@ from nexmo_twisted.errors import BadRequest
 from nexmo_twisted.platforms.layer.events import read_event
 from nexmo_twisted.platforms.layer.large_bodies import LargeBody
 from nexmo_twisted.ports import Counters
-from nexmo_twisted.web.admission import Intake, Reception
+from nexmo_twisted.web.admission import Admission, Intake
 from nexmo_twisted.web.responses import answer, answer_errors, body_of, content_type_of, is_json, source_of
 from nexmo_twisted.web.throttled_log import ThrottledLog
 
@@ -31,18 +31,18 @@ _LONGEST_CHALLENGE = 256  # characters
 
 
 @dataclass(frozen=True)
-class LayerDoor:
+class LayerWebhook:
     """The webhook that is registered with Layer.
 
     ``secrets`` are the keys of the signature, any of which will do, so that a new one can be brought in while the
-    old one is still in use. ``places`` is how many webhooks are worked on at a time; more are answered 503.
+    old one is still in use. ``max_in_flight`` is how many webhooks are worked on at a time; more are answered 503.
     """
 
     secrets: tuple[bytes, ...]
     intake: Intake
     counters: Counters
     clock: IReactorTime
-    places: int = 256
+    max_in_flight: int = 256
 
     app = Klein()
 
@@ -51,9 +51,9 @@ class LayerDoor:
             raise ValueError("a webhook needs a secret, and none may be empty")
 
     @cached_property
-    def reception(self) -> Reception:
+    def admission(self) -> Admission:
         """Where its webhooks are being worked on."""
-        return Reception(self.counters, self.places)
+        return Admission(self.counters, self.max_in_flight)
 
     @app.route("/", methods=["POST"])
     def webhook(self, request: Request) -> bytes | Deferred[bytes]:
@@ -64,8 +64,8 @@ class LayerDoor:
         raw = body_of(request)
         if not self._signed(raw, request):
             return self._unsigned(request, 403)
-        reception = self.reception
-        if reception.full():
+        admission = self.admission
+        if admission.full():
             return answer(request, 503)
         try:
             content_type = content_type_of(request)
@@ -80,13 +80,13 @@ class LayerDoor:
         for kind in event.left_out:
             self.counters.count("left_out", kind)
             self._strangers.warn(kind, "Layer posted an event of which one member is of no use and left out: {source}")
-        return reception.take(request, self.intake.layer_event(event), "layer_stored", 204)
+        return admission.take(request, self.intake.layer_event(event), "layer_stored", 204)
 
     def _too_large(self, request: Request, body: LargeBody) -> bytes | Deferred[bytes]:
         """The signature is that of all that came, of which only the beginning is there."""
         if not body.is_signed():
             return self._unsigned(request, 413)
-        if self.reception.full():
+        if self.admission.full():
             return answer(request, 503)
         return self._set_aside(request, "too large: the body has more than 1 MiB", bytes(body.beginning))
 
@@ -98,7 +98,7 @@ class LayerDoor:
     def _set_aside(self, request: Request, reason: str, raw: bytes) -> Deferred[bytes]:
         self._strangers.warn(reason, "Layer posted what nobody can read: {source}")
         kept = self.intake.quarantine("layer", reason, raw)
-        return self.reception.take(request, kept, "layer_quarantined", 204)
+        return self.admission.take(request, kept, "layer_quarantined", 204)
 
     @app.route("/", methods=["GET"])
     def verification(self, request: Request) -> bytes:
@@ -113,7 +113,7 @@ class LayerDoor:
 
     def failed(self, failure: Failure) -> None:
         """Tell of what nobody foresaw."""
-        self.reception.failed(failure)
+        self.admission.failed(failure)
 
     @cached_property
     def _strangers(self) -> ThrottledLog:
@@ -134,4 +134,4 @@ def _short_text(raw: bytes) -> bool:
         return False
 
 
-answer_errors(LayerDoor.app)
+answer_errors(LayerWebhook.app)

@@ -23,7 +23,7 @@ ACCOUNT, REFUSED = Verdict.ACCOUNT, Verdict.REFUSED
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class StatusRule:
     """One line of the table. ``alarm``: an operator should look, since the next SMS will fare no better; ``exceeded``:
     the limit that was."""
 
@@ -34,53 +34,53 @@ class Known:
 
 
 #: ``messages[].status`` of a send request
-STATUSES: Final[Mapping[int, Known]] = {
-    0: Known(ACCEPTED, "accepted"),
-    1: Known(NOT_SENT, "throttled", exceeded="number"),
-    2: Known(ACCOUNT, "missing parameter", alarm=True),
-    3: Known(REFUSED, "invalid parameter"),
-    4: Known(ACCOUNT, "invalid credentials", alarm=True),
-    5: Known(UNCERTAIN, "internal error"),
-    6: Known(REFUSED, "invalid message"),
-    7: Known(REFUSED, "number barred"),
-    8: Known(ACCOUNT, "account barred", alarm=True),
-    9: Known(ACCOUNT, "no credit left", alarm=True),
-    10: Known(NOT_SENT, "too many connections"),
-    11: Known(ACCOUNT, "account not enabled for HTTP", alarm=True),
-    12: Known(REFUSED, "message too long"),
-    13: Known(UNCERTAIN, "communication failure"),
-    14: Known(ACCOUNT, "invalid signature", alarm=True),
-    15: Known(REFUSED, "invalid sender address", alarm=True),
-    16: Known(REFUSED, "invalid time to live"),
-    17: Known(REFUSED, "blocked by provider"),
-    18: Known(REFUSED, "too many destinations"),
-    19: Known(ACCOUNT, "facility not allowed on the account", alarm=True),
-    20: Known(REFUSED, "invalid message class"),
-    22: Known(REFUSED, "invalid network code"),
-    23: Known(ACCOUNT, "invalid callback URL", alarm=True),
-    29: Known(REFUSED, "destination not permitted while the account is in demo mode", alarm=True),
-    32: Known(ACCOUNT, "signature and secret both sent", alarm=True),
-    33: Known(REFUSED, "number deactivated"),
+STATUSES: Final[Mapping[int, StatusRule]] = {
+    0: StatusRule(ACCEPTED, "accepted"),
+    1: StatusRule(NOT_SENT, "throttled", exceeded="number"),
+    2: StatusRule(ACCOUNT, "missing parameter", alarm=True),
+    3: StatusRule(REFUSED, "invalid parameter"),
+    4: StatusRule(ACCOUNT, "invalid credentials", alarm=True),
+    5: StatusRule(UNCERTAIN, "internal error"),
+    6: StatusRule(REFUSED, "invalid message"),
+    7: StatusRule(REFUSED, "number barred"),
+    8: StatusRule(ACCOUNT, "account barred", alarm=True),
+    9: StatusRule(ACCOUNT, "no credit left", alarm=True),
+    10: StatusRule(NOT_SENT, "too many connections"),
+    11: StatusRule(ACCOUNT, "account not enabled for HTTP", alarm=True),
+    12: StatusRule(REFUSED, "message too long"),
+    13: StatusRule(UNCERTAIN, "communication failure"),
+    14: StatusRule(ACCOUNT, "invalid signature", alarm=True),
+    15: StatusRule(REFUSED, "invalid sender address", alarm=True),
+    16: StatusRule(REFUSED, "invalid time to live"),
+    17: StatusRule(REFUSED, "blocked by provider"),
+    18: StatusRule(REFUSED, "too many destinations"),
+    19: StatusRule(ACCOUNT, "facility not allowed on the account", alarm=True),
+    20: StatusRule(REFUSED, "invalid message class"),
+    22: StatusRule(REFUSED, "invalid network code"),
+    23: StatusRule(ACCOUNT, "invalid callback URL", alarm=True),
+    29: StatusRule(REFUSED, "destination not permitted while the account is in demo mode", alarm=True),
+    32: StatusRule(ACCOUNT, "signature and secret both sent", alarm=True),
+    33: StatusRule(REFUSED, "number deactivated"),
 }
 #: a status nobody documents is final and somebody should read about it: trying again could go on for ever
-UNDOCUMENTED: Final = Known(REFUSED, "undocumented status", alarm=True)
+UNDOCUMENTED: Final = StatusRule(REFUSED, "undocumented status", alarm=True)
 
 #: HTTP statuses that decide by themselves. 408 means that the server gave up in the middle of the request
-HTTP: Final[Mapping[int, Known]] = {
-    401: Known(ACCOUNT, "authentication failed", alarm=True),
-    402: Known(ACCOUNT, "payment required", alarm=True),
-    408: Known(UNCERTAIN, "request timed out"),
-    429: Known(NOT_SENT, "too many requests", exceeded="account"),
+HTTP: Final[Mapping[int, StatusRule]] = {
+    401: StatusRule(ACCOUNT, "authentication failed", alarm=True),
+    402: StatusRule(ACCOUNT, "payment required", alarm=True),
+    408: StatusRule(UNCERTAIN, "request timed out"),
+    429: StatusRule(NOT_SENT, "too many requests", exceeded="account"),
 }
 #: the other statuses by their hundreds, where the body tells no more. A 3xx or 4xx comes from something in
 #: front of the SMS API or from a wrong ``api_url``: nothing was sent, the next SMS will fare no better, and
 #: the alarm calls an operator
-HUNDREDS: Final[Mapping[int, Known]] = {
-    3: Known(ACCOUNT, "redirected, which is never followed", alarm=True),
-    4: Known(ACCOUNT, "request refused", alarm=True),
-    5: Known(UNCERTAIN, "server error"),
+HUNDREDS: Final[Mapping[int, StatusRule]] = {
+    3: StatusRule(ACCOUNT, "redirected, which is never followed", alarm=True),
+    4: StatusRule(ACCOUNT, "request refused", alarm=True),
+    5: StatusRule(UNCERTAIN, "server error"),
 }
-UNREADABLE: Final = Known(UNCERTAIN, "unreadable answer", alarm=True)
+UNREADABLE: Final = StatusRule(UNCERTAIN, "unreadable answer", alarm=True)
 
 #: several parts, none accepted: what may have been sent outweighs what was not, then what can still be sent
 WEIGHT: Final[Sequence[Verdict]] = (UNCERTAIN, ACCOUNT, NOT_SENT, REFUSED)
@@ -165,12 +165,12 @@ def _judge_part(part: Mapping[str, Any] | None, wait: float | None) -> Outcome:
     return _outcome(known, f"status {part['status']}", text, wait)
 
 
-def _known(part: Mapping[str, Any] | None) -> Known | None:
+def _known(part: Mapping[str, Any] | None) -> StatusRule | None:
     status = None if part is None else _integer(part.get("status"))
     return None if status is None else STATUSES.get(status, UNDOCUMENTED)
 
 
-def _outcome(known: Known, where: str, text: str = "", wait: float | None = None) -> Outcome:
+def _outcome(known: StatusRule, where: str, text: str = "", wait: float | None = None) -> Outcome:
     reason = f"{where}: {known.name}"
     if text:
         reason += f" ({_safe(text)})"

@@ -1,4 +1,4 @@
-"""Nexmo's door: what handsets write to our numbers comes in here, and what became of the SMS we sent.
+"""Nexmo's endpoint: what handsets write to our numbers comes in here, and what became of the SMS we sent.
 
 Source: Vonage SMS API documentation, "Inbound SMS", "Delivery receipts" and "Signing messages". Nexmo delivers by
 GET, form or JSON, repeats for a day what is not answered 2xx, and tries a URL with a bare GET when it is set.
@@ -25,7 +25,7 @@ from nexmo_twisted.providers.nexmo.delivery_receipts import RECEIPT_NAMES, read_
 from nexmo_twisted.providers.nexmo.inbound_sms import SMS_NAMES, read_sms
 from nexmo_twisted.providers.nexmo.parameters import Found, Pairs, all_text, parameter_sets
 from nexmo_twisted.providers.nexmo.signatures import MissingSignature
-from nexmo_twisted.web.admission import Intake, Reception
+from nexmo_twisted.web.admission import Admission, Intake
 from nexmo_twisted.web.responses import answer, answer_errors, body_of, content_type_of, source_of
 from nexmo_twisted.web.throttled_log import ThrottledLog
 
@@ -45,26 +45,26 @@ UNCOVERED = (
 
 
 @dataclass(frozen=True)
-class NexmoDoor:
+class NexmoWebhooks:
     """The URL that inbound SMS are delivered to, and ``/receipt`` beneath it for delivery receipts.
 
     ``signature`` checks one set of parameters, raising MissingSignature, BadSignature or BadRequest; None when the
-    account does not sign. What strangers could have posted is then kept nowhere. ``places`` is how many webhooks are
-    worked on at a time; more are answered 503.
+    account does not sign. What strangers could have posted is then kept nowhere. ``max_in_flight`` is how many webhooks
+    are worked on at a time; more are answered 503.
     """
 
     intake: Intake
     counters: Counters
     clock: IReactorTime
     signature: Callable[[Pairs], object] | None = None
-    places: int = 256
+    max_in_flight: int = 256
 
     app = Klein()
 
     @cached_property
-    def reception(self) -> Reception:
+    def admission(self) -> Admission:
         """Where its webhooks are being worked on."""
-        return Reception(self.counters, self.places)
+        return Admission(self.counters, self.max_in_flight)
 
     @app.route("/", methods=["GET", "POST"])
     def inbound(self, request: Request) -> bytes | Deferred[bytes]:
@@ -88,8 +88,8 @@ class NexmoDoor:
         raw, query = body_of(request), request.uri.partition(b"?")[2]
         if request.method == b"HEAD" or (not raw and not query and request.method != b"POST"):
             return answer(request, 200)  # somebody looks whether there is anything; HEAD changes nothing
-        reception = self.reception
-        if reception.full():
+        admission = self.admission
+        if admission.full():
             self._comes_again(counted)
             return answer(request, 503)
         trusted = self.signature is None
@@ -117,8 +117,8 @@ class NexmoDoor:
             self._strangers.warn(error.reason, "Nexmo delivered what nobody can read: {source}")
             whole = b"?".join(given for given in (raw, query) if given)
             kept = self.intake.quarantine("nexmo", error.reason, whole)
-            return reception.take(request, kept, f"{counted}_quarantined", 200)
-        taken = reception.take(request, store(webhook), f"{counted}_stored", 200)
+            return admission.take(request, kept, f"{counted}_quarantined", 200)
+        taken = admission.take(request, store(webhook), f"{counted}_stored", 200)
         return taken.addCallback(self._stored, request, counted)
 
     def _stored(self, body: bytes, request: Request, counted: str) -> bytes:
@@ -138,7 +138,7 @@ class NexmoDoor:
 
     def failed(self, failure: Failure) -> None:
         """Tell of what nobody foresaw."""
-        self.reception.failed(failure)
+        self.admission.failed(failure)
 
     @cached_property
     def _strangers(self) -> ThrottledLog:
@@ -157,4 +157,4 @@ def _has_signature(found: Found) -> bool:
     return any(name == "sig" and value for name, value in found)
 
 
-answer_errors(NexmoDoor.app)
+answer_errors(NexmoWebhooks.app)

@@ -21,7 +21,7 @@ from nexmo_twisted.sandbox.nexmo.simulator import SimulatedNexmo
 _HANDSET = re.compile(r"([0-9]{7,15})?")
 
 
-class TroubleApi:
+class FaultsApi:
     """Serves ``/faults`` and ``/receipts``."""
 
     app = Klein()

@@ -9,8 +9,8 @@ from nexmo_twisted.sandbox.layer.simulator import Conversation
 from nexmo_twisted.sandbox.names import Names, shown
 from nexmo_twisted.sandbox.nexmo.simulator import SmsSeen
 from nexmo_twisted.sandbox.scenarios import CASES, Cases
-from nexmo_twisted.sandbox.simulators import Sandbox
-from nexmo_twisted.sandbox.time_travel import Skipping
+from nexmo_twisted.sandbox.simulators import Simulators
+from nexmo_twisted.sandbox.time_travel import TimeTravel
 from nexmo_twisted.sandbox.timeline.timeline import Timeline
 
 #: How many messages of a conversation or of an SMS thread, and how many stories, are shown: the newest.
@@ -25,12 +25,12 @@ class View:
 
     def __init__(
         self,
-        sandbox: Sandbox,
+        sandbox: Simulators,
         timeline: Timeline,
         names: Names,
         clock: SkippingClock,
         cases: Cases,
-        skipping: Skipping,
+        skipping: TimeTravel,
     ) -> None:
         self._sandbox = sandbox
         self._timeline = timeline

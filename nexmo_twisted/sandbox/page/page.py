@@ -22,8 +22,8 @@ from nexmo_twisted.sandbox.http.serving import BadInput, json_object, write
 from nexmo_twisted.sandbox.layer.webhooks import NoSuch
 from nexmo_twisted.sandbox.names import Names
 from nexmo_twisted.sandbox.scenarios import CASES, Cases
-from nexmo_twisted.sandbox.simulators import Sandbox
-from nexmo_twisted.sandbox.time_travel import AlreadySkipping, Skipping
+from nexmo_twisted.sandbox.simulators import Simulators
+from nexmo_twisted.sandbox.time_travel import AlreadyTravelling, TimeTravel
 from nexmo_twisted.sandbox.timeline.timeline import Timeline
 
 #: The page takes nothing from anybody else, and stands in nobody else's frame.
@@ -43,11 +43,11 @@ class Page:
 
     def __init__(
         self,
-        sandbox: Sandbox,
+        sandbox: Simulators,
         timeline: Timeline,
         names: Names,
         clock: SkippingClock,
-        skipping: Skipping,
+        skipping: TimeTravel,
         reactor: IReactorTime,
     ) -> None:
         self.cases = Cases(sandbox, timeline, names, clock)
@@ -90,7 +90,7 @@ class PageApi:
     app = Klein()
     refuse_politely(app)
 
-    def __init__(self, clock: SkippingClock, skipping: Skipping, cases: Cases) -> None:
+    def __init__(self, clock: SkippingClock, skipping: TimeTravel, cases: Cases) -> None:
         self._clock = clock
         self._skipping = skipping
         self._cases = cases
@@ -112,7 +112,7 @@ class PageApi:
             return write(request, error(bad.status, bad.reason))
         except ValueError as wrong:
             return write(request, error(422, str(wrong)))
-        except AlreadySkipping:
+        except AlreadyTravelling:
             return write(request, error(409, "time is being skipped already"))
         except StoreUnavailable as away:
             return write(request, error(503, f"time was skipped up to where Redis failed: {away.reason}"))

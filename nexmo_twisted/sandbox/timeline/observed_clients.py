@@ -22,7 +22,7 @@ _TOLD = {
 _ALPHABETS = {Encoding.GSM7: "GSM-7", Encoding.UCS2: "UCS-2"}
 
 
-class ToldProvider:
+class ObservedProvider:
     """An SmsProvider."""
 
     def __init__(self, provider: SmsProvider, timeline: Timeline, names: Names) -> None:
@@ -50,7 +50,7 @@ class ToldProvider:
         self._timeline.tell(SERVICE, "good", f"replies to {shown(number.msisdn)} come to us now")
 
 
-class ToldChat:
+class ObservedChat:
     """A ChatPlatform."""
 
     def __init__(self, chat: ChatPlatform, timeline: Timeline, names: Names) -> None:
@@ -74,5 +74,5 @@ class ToldChat:
         return done
 
 
-_chat: type[ChatPlatform] = ToldChat
-_provider: type[SmsProvider] = ToldProvider
+_chat: type[ChatPlatform] = ObservedChat
+_provider: type[SmsProvider] = ObservedProvider

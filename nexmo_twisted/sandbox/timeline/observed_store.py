@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
 
-from nexmo_twisted.domain.inspection import MessageFacts
+from nexmo_twisted.domain.inspection import MessageReport
 from nexmo_twisted.domain.links import LinkCommit, LinkState, thread_of, thread_of_entry
 from nexmo_twisted.domain.model import (
     Asked,
@@ -41,14 +41,14 @@ _ASKED = {
 }
 
 
-class ToldStore:
+class ObservedStore:
     """A Store. ``facts`` tells what is known of a message, by its id; ``reply_id`` what the reply with a messageId of
     Nexmo's is called."""
 
     def __init__(
         self,
         store: Store,
-        facts: Callable[[str], Awaitable[MessageFacts | None]],
+        facts: Callable[[str], Awaitable[MessageReport | None]],
         reply_id: Callable[[str], str],
         timeline: Timeline,
         names: Names,
@@ -263,7 +263,7 @@ def story_of(item_id: str) -> str:
     return long_id(first) if len(user) == 32 else first
 
 
-def _checked(facts: MessageFacts, unread: Sequence[str]) -> tuple[Tone, str]:
+def _checked(facts: MessageReport, unread: Sequence[str]) -> tuple[Tone, str]:
     if unread:
         return "wait", f"checked: not read by {', '.join(unread)}"
     if facts.closed == "read":

@@ -24,7 +24,7 @@ class Rule:
 RULES = (
     Rule(
         "a webhook is stored before it is answered",
-        "nexmo_twisted/web/reception.py",
+        "nexmo_twisted/web/admission.py",
         """
         return shielded(stored).addCallback(partial(answer, request))
 """,
@@ -66,7 +66,7 @@ RULES = (
     ),
     Rule(
         "the UUID of a reply follows from Nexmo's messageId",
-        "nexmo_twisted/store/words.py",
+        "nexmo_twisted/store/codec.py",
         'once=UUID(bytes=urlsafe_b64decode(rid + "==")),',
         "once=uuid5(REPLIES, token),",
         "tests.scenarios.test_replies.Replies.test_posted_although_the_answer_is_lost",
