@@ -38,15 +38,15 @@ def terms_of(settings: Settings) -> SendPolicy:
     return SendPolicy(
         report=[Status[name.upper()] for name in settings.report_on_status],
         numbers=settings.nexmo.phone_numbers,
-        on_exhausted=settings.nexmo.on_exhausted,
+        when_exhausted=settings.sms.when_exhausted,
         link_lifetime=settings.number_expiration_time,
         link_keep=KEEP["links"],
-        give_up=settings.give_up,
+        expire_after=settings.expire_after,
         region=settings.default_region,
         max_segments=settings.sms.max_segments,
         api_root=f"{settings.layer.api_url}/apps/{settings.layer.app_id}",
-        limits=settings.nexmo.limits.limits,
-        settle_time=settings.nexmo.settle_time,
+        limits=settings.sms.limits.limits,
+        receipt_timeout=settings.sms.receipt_timeout,
     )
 
 
@@ -110,8 +110,8 @@ class Pipeline:
         self.reconciler = Reconciler(
             self._store,
             self._clock,
-            settings.nexmo.settle_time,
-            settings.nexmo.when_uncertain,
+            settings.sms.receipt_timeout,
+            settings.sms.when_uncertain,
             self.terms.report,
             self._attempt_over,
             self._counters,
@@ -149,7 +149,7 @@ class Pipeline:
             self.unread_checks.poller.poke,
             self.replies.worker.poke,
             self._counters,
-            settings.nexmo.concat_timeout,
+            settings.sms.concat_timeout,
             self.long_replies.poller.poke,
             Receipts(self._store, self._links, self._attempt_over, self._counters, block=settings.sms.opt_out != "off"),
             notices,

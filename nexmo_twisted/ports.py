@@ -127,9 +127,9 @@ class Store(Protocol):
         """Store a part of a long SMS once; the last one makes a reply of them. The others are waited for ``wait`` ms
         after each part, and ``longest`` ms after the first."""
 
-    async def resolve(self, item: Reply, settle_time: int, country: str) -> Resolved:
+    async def resolve(self, item: Reply, receipt_timeout: int, country: str) -> Resolved:
         """To which of its two threads an open reply belongs, decided once and for all, or that it has to wait: for a
-        receipt not longer than ``settle_time`` after the end of an attempt. ``country`` is that of its handset, an ISO
+        receipt not longer than ``receipt_timeout`` after the end of an attempt. ``country`` is that of its handset, an ISO
         code."""
 
     async def close_parts(self, limit: int) -> Closed:
@@ -196,9 +196,9 @@ class Store(Protocol):
     async def write_map(self, state: LinkState, user_id: str, user_map: str, ttl: int) -> bool:
         """The map of a user says again what stands on a handset. False when it has changed since it was read."""
 
-    async def settle(self, limit: int, settle_time: int, policy: str, report: Collection[Status]) -> Settled:
-        """What is to be done with SMS that have been uncertain for ``settle_time``: ``policy`` is "resend" (once),
-        "hold" or "drop". Whoever is no longer in ``report`` gets nothing more."""
+    async def settle(self, limit: int, receipt_timeout: int, policy: str, report: Collection[Status]) -> Settled:
+        """What is to be done with SMS that have been uncertain for ``receipt_timeout``: ``policy`` is "resend" (once),
+        "park" or "drop". Whoever is no longer in ``report`` gets nothing more."""
 
     async def finish(self, item: Notification | Reply, outcome: str) -> None:
         """Done without anything to send, or posted."""

@@ -104,10 +104,10 @@ class FaultsTests(TestCase):
 
     def test_a_limit_for_nobody(self) -> None:
         """Only numbers that are configured can have a limit of their own."""
-        (line,) = faults(**with_("nexmo.limits.overrides", {"12015550101": 10, "12015550102": 10}))
+        (line,) = faults(**with_("sms.limits.overrides", {"12015550101": 10, "12015550102": 10}))
         self.assertEqual(
             line,
-            "nexmo.limits.overrides (argument): found 12015550102; allowed: numbers of nexmo.phone_numbers",
+            "sms.limits.overrides (argument): found 12015550102; allowed: numbers of nexmo.phone_numbers",
         )
 
     def test_signing_needs_its_secret(self) -> None:
@@ -236,5 +236,5 @@ class DocumentsTests(TestCase):
                 self.assertEqual(default, "required")
             else:
                 self.assertEqual(tomllib.loads(f"x = {default.strip('`')}")["x"], key.field.default)
-        self.assertIn('| `give_up` | duration | `"24 hours"` | ', settings_table())
+        self.assertIn('| `expire_after` | duration | `"24 hours"` | ', settings_table())
         self.assertIn("| `sms.max_segments` | number | `6` | ", settings_table())

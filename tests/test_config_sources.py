@@ -42,7 +42,8 @@ class EnvironmentTests(TestCase):
             "NEXMO_TWISTED__INTRODUCE_CONVERSATION": "Hello",
             "NEXMO_TWISTED__IDENTITIES": "os.path:join",
             "NEXMO_TWISTED__DEFAULT_REGION": "DE",
-            "NEXMO_TWISTED__GIVE_UP": "1 h",
+            "NEXMO_TWISTED__EXPIRE_AFTER": "1 h",
+            "NEXMO_TWISTED__PLATFORM": "layer",
             "NEXMO_TWISTED__LAYER__APP_ID": APP_ID.replace("0", "1"),
             "NEXMO_TWISTED__LAYER__TOKEN": "token",
             "NEXMO_TWISTED__LAYER__SECRET": "new, old",
@@ -60,13 +61,13 @@ class EnvironmentTests(TestCase):
             "NEXMO_TWISTED__NEXMO__SIGNATURE_METHOD": "sha256",
             "NEXMO_TWISTED__NEXMO__SIGN_OUTGOING": "true",
             "NEXMO_TWISTED__NEXMO__PATH_SECRET": "a-secret-segment",
-            "NEXMO_TWISTED__NEXMO__SETTLE_TIME": "1 h",
-            "NEXMO_TWISTED__NEXMO__WHEN_UNCERTAIN": "hold",
-            "NEXMO_TWISTED__NEXMO__ON_EXHAUSTED": "oldest",
-            "NEXMO_TWISTED__NEXMO__CONCAT_TIMEOUT": "2 minutes",
-            "NEXMO_TWISTED__NEXMO__LIMITS__PER_KEY": "20",
-            "NEXMO_TWISTED__NEXMO__LIMITS__PER_NUMBER": "0.5",
-            "NEXMO_TWISTED__NEXMO__LIMITS__OVERRIDES": '{"12015550102": 10}',
+            "NEXMO_TWISTED__SMS__RECEIPT_TIMEOUT": "1 h",
+            "NEXMO_TWISTED__SMS__WHEN_UNCERTAIN": "park",
+            "NEXMO_TWISTED__SMS__WHEN_EXHAUSTED": "oldest",
+            "NEXMO_TWISTED__SMS__CONCAT_TIMEOUT": "2 minutes",
+            "NEXMO_TWISTED__SMS__LIMITS__PER_ACCOUNT": "20",
+            "NEXMO_TWISTED__SMS__LIMITS__PER_NUMBER": "0.5",
+            "NEXMO_TWISTED__SMS__LIMITS__OVERRIDES": '{"12015550102": 10}',
             "NEXMO_TWISTED__SMS__MAX_SEGMENTS": "3",
             "NEXMO_TWISTED__SMS__OPT_OUT": "off",
             "NEXMO_TWISTED__SMS__OPT_OUT_WORDS": "Halt, Schluss jetzt",
@@ -81,12 +82,12 @@ class EnvironmentTests(TestCase):
         self.assertEqual(result.nexmo.secret.get_secret_value(), "a,b")
         self.assertEqual(result.nexmo.phone_numbers, ("12015550102", "12015550109"))
         self.assertEqual(result.sms.opt_out_words, ("Halt", "Schluss jetzt"))
-        limits = result.nexmo.limits
-        self.assertEqual((limits.per_key, limits.per_number, limits.overrides), (20, 0.5, {"12015550102": 10}))
+        limits = result.sms.limits
+        self.assertEqual((limits.per_account, limits.per_number, limits.overrides), (20, 0.5, {"12015550102": 10}))
         self.assertEqual((result.identities, result.operator.listen), (os.path.join, ""))
         self.assertEqual(result.operator.hosts, ("ops.example.com", "nexmo_sms"))
         for name, value in environ.items():
-            if "LISTEN" not in name:
+            if "LISTEN" not in name and name != "NEXMO_TWISTED__PLATFORM":  # there is only one
                 others = {key: other for key, other in environ.items() if key != name}
                 if name.endswith("SIGNATURE_SECRET"):
                     others.pop("NEXMO_TWISTED__NEXMO__SIGN_OUTGOING")  # which needs it
@@ -306,7 +307,7 @@ class EnvironmentTests(TestCase):
             "https://own.example",
         )
         file = Path(self.mktemp())
-        without = re.sub(r"(?ms)^\[sms\]$.*?(?=^\[)", "", FILLED_IN)
+        without = re.sub(r"(?ms)^\[sms\]$.*(?=^\[operator\]$)", "", FILLED_IN)
         file.write_text(f'sms = "six"\n{without}')
         (line,) = faults(file, environ={"NEXMO_TWISTED__SMS__MAX_SEGMENTS": "3"})
         self.assertTrue(line.startswith(f"sms ({file.name}): found a value of 3 characters; allowed: a table"), line)

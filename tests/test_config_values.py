@@ -19,7 +19,7 @@ ACCEPTED: Mapping[str, list[tuple[object, object]]] = {
     "name": [("Ann's webhook", "Ann's webhook")],
     "delay": [("10 minutes", 600_000), (90_000, 90_000), ("1.5h", 5_400_000)],
     "number_expiration_time": [("1 week", 604_800_000)],
-    "give_up": [("2 days", 172_800_000)],
+    "expire_after": [("2 days", 172_800_000)],
     "report_on_status": [(["sent"], ("sent",)), (("delivered", "sent"), ("delivered", "sent"))],
     "template": [("{{ text }}", "{{ text }}"), ("<%= sender.name %>: <%= text %>",) * 2],
     "introduce_conversation": [
@@ -30,7 +30,8 @@ ACCEPTED: Mapping[str, list[tuple[object, object]]] = {
         (accept, accept),
         ("os.path:join", os.path.join),
     ],
-    "identities": [("layer", "layer"), ("os.path:join", os.path.join), (accept, accept)],
+    "platform": [("layer", "layer")],
+    "identities": [("platform", "platform"), ("os.path:join", os.path.join), (accept, accept)],
     "default_region": [("DE", "DE"), ("gb", "GB")],
     "layer.app_id": [
         (APP_ID.upper(), APP_ID),
@@ -83,17 +84,17 @@ ACCEPTED: Mapping[str, list[tuple[object, object]]] = {
     "nexmo.signature_method": [(name, name) for name in ("md5hash", "md5", "sha1", "sha256", "sha512")],
     "nexmo.sign_outgoing": [(False, False), ("False", False)],
     "nexmo.path_secret": [(value, SecretStr(value)) for value in ("", "x" * 16, "-_aZ09" * 8)],
-    "nexmo.settle_time": [("2 minutes", 120_000)],
-    "nexmo.concat_timeout": [("90 seconds", 90_000)],
-    "nexmo.limits.per_key": [(0, 0.0), (0.01, 0.01), ("2.5", 2.5), (1000, 1000.0)],
-    "nexmo.limits.per_number": [(1, 1.0), ("10", 10.0)],
-    "nexmo.limits.overrides": [
+    "sms.receipt_timeout": [("2 minutes", 120_000)],
+    "sms.concat_timeout": [("90 seconds", 90_000)],
+    "sms.limits.per_account": [(0, 0.0), (0.01, 0.01), ("2.5", 2.5), (1000, 1000.0)],
+    "sms.limits.per_number": [(1, 1.0), ("10", 10.0)],
+    "sms.limits.overrides": [
         ({}, {}),
         ({"+1 201 555 0101": 10}, {"12015550101": 10.0}),
         ('{"12015550101": 0.5}', {"12015550101": 0.5}),
     ],
-    "nexmo.when_uncertain": [(name, name) for name in ("resend", "hold", "drop")],
-    "nexmo.on_exhausted": [(name, name) for name in ("skip", "oldest")],
+    "sms.when_uncertain": [(name, name) for name in ("resend", "park", "drop")],
+    "sms.when_exhausted": [(name, name) for name in ("skip", "oldest")],
     "sms.opt_out": [(name, name) for name in ("service", "provider", "off")],
     "sms.opt_out_words": [([], ()), (["Halt", "Schluss jetzt!"], ("Halt", "Schluss jetzt!")), ("stop", ("stop",))],
     "sms.no_thread_text": [("", ""), ("Over.", "Over.")],
@@ -124,7 +125,7 @@ REFUSED: Mapping[str, tuple[str, list[tuple[object, str, str]]]] = {
         [("10 minuets", "'10 minuets'", ""), (0, "0", ""), (-5, "-5", ""), (False, "false", ""), ([1], "1 item", "")],
     ),
     "number_expiration_time": ("milliseconds", [("never", "'never'", ""), ({}, "a table", "")]),
-    "give_up": ("more than zero", [("0 s", "'0 s'", ""), (float("nan"), "nan", "")]),
+    "expire_after": ("more than zero", [("0 s", "'0 s'", ""), (float("nan"), "nan", "")]),
     "report_on_status": (
         '"sent", "delivered" or both',
         [
@@ -153,8 +154,9 @@ REFUSED: Mapping[str, tuple[str, list[tuple[object, str, str]]]] = {
             (5, "5", ""),
         ],
     ),
+    "platform": ('"layer"', [("matrix", "'matrix'", ""), ("", "''", "")]),
     "identities": (
-        '"layer", "package.module:function"',
+        '"platform", "package.module:function"',
         [
             ("Layer", "'Layer'", ""),
             ("os:no_such_name", "'os:no_such_name'", "there is no no_such_name in os"),
@@ -344,9 +346,9 @@ REFUSED: Mapping[str, tuple[str, list[tuple[object, str, str]]]] = {
         "16 to 64",
         [("x" * 15, "a value of 15 characters", ""), ("x" * 16 + "/", "a value of 17 characters", "")],
     ),
-    "nexmo.settle_time": ("more than zero", [("0 s", "'0 s'", "")]),
-    "nexmo.concat_timeout": ("more than zero", [("soon", "'soon'", "")]),
-    "nexmo.limits.per_key": (
+    "sms.receipt_timeout": ("more than zero", [("0 s", "'0 s'", "")]),
+    "sms.concat_timeout": ("more than zero", [("soon", "'soon'", "")]),
+    "sms.limits.per_account": (
         "0 for no limit",
         [
             (-1, "-1", ""),
@@ -361,8 +363,8 @@ REFUSED: Mapping[str, tuple[str, list[tuple[object, str, str]]]] = {
             ([30], "a list of 1 item", ""),
         ],
     ),
-    "nexmo.limits.per_number": ("from 0.01 to 1000", [("", "''", ""), (None, "NoneType", "")]),
-    "nexmo.limits.overrides": (
+    "sms.limits.per_number": ("from 0.01 to 1000", [("", "''", ""), (None, "NoneType", "")]),
+    "sms.limits.overrides": (
         "phone numbers",
         [
             ({"12015550101": "fast"}, "a table", ""),
@@ -373,8 +375,8 @@ REFUSED: Mapping[str, tuple[str, list[tuple[object, str, str]]]] = {
             (10, "10", ""),
         ],
     ),
-    "nexmo.when_uncertain": ('"resend", "hold"', [("Resend", "'Resend'", ""), ("", "''", "")]),
-    "nexmo.on_exhausted": ('"skip" or', [("newest", "'newest'", ""), ("", "''", ""), (None, "NoneType", "")]),
+    "sms.when_uncertain": ('"resend", "park"', [("Resend", "'Resend'", ""), ("", "''", "")]),
+    "sms.when_exhausted": ('"skip" or', [("newest", "'newest'", ""), ("", "''", ""), (None, "NoneType", "")]),
     "nexmo.signature_method": ('"sha512"', [("MD5", "'MD5'", ""), ("", "''", ""), (5, "5", "")]),
     "sms.opt_out": ('"service"', [("on", "'on'", ""), (True, "true", "")]),
     "sms.opt_out_words": (
@@ -445,10 +447,12 @@ class ValueTests(TestCase):
         """What is not set is as documented."""
         result = load(environ={}, **LEAST)
         self.assertEqual(
-            (result.name, result.report_on_status, result.number_expiration_time, result.template, result.give_up),
+            (result.name, result.report_on_status, result.number_expiration_time, result.template, result.expire_after),
             ("Nexmo Integration", ("sent", "delivered"), 604_800_000, "{{ sender.name }}: {{ text }}", 86_400_000),
         )
-        self.assertEqual((result.introduce_conversation, result.identities, result.default_region), ("", "layer", "US"))
+        self.assertEqual(
+            (result.introduce_conversation, result.identities, result.default_region), ("", "platform", "US")
+        )
         self.assertEqual(
             (result.layer.api_url, result.nexmo.api_url), ("https://api.layer.com", "https://rest.nexmo.com")
         )

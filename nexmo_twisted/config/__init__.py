@@ -77,24 +77,6 @@ class ServerSettings(_Table):
         return path
 
 
-class LimitSettings(_Table):
-    """How many SMS a second go out, over all processes."""
-
-    per_key: values.Rate = _setting("SMS a second of the whole account; 0 for no limit.", 30)
-    per_number: values.Rate = _setting(
-        "SMS a second of each number of the US or Canada that is not toll-free; 0 for no limit.", 1
-    )
-    overrides: values.Rates = _setting(
-        "Numbers with another limit of their own; in the environment it is JSON.",
-        {},
-    )
-
-    @property
-    def limits(self) -> Limits:
-        """As the engine has them."""
-        return Limits(self.per_key, self.per_number, self.overrides)
-
-
 class NexmoSettings(_Table):
     """The account at Nexmo."""
 
@@ -114,21 +96,6 @@ class NexmoSettings(_Table):
     path_secret: values.PathSecret = _setting(
         "A secret part of the URLs that Nexmo posts to, for accounts without signed webhooks.", ""
     )
-    settle_time: values.Duration = _setting("How long an SMS of unknown outcome waits for its receipt.", "10 minutes")
-    when_uncertain: values.WhenUncertain = _setting(
-        "What becomes of one without a receipt: resend (once, if still unread), hold (buried, for you to decide) or "
-        "drop.",
-        "resend",
-    )
-    on_exhausted: values.OnExhausted = _setting(
-        "When no number is free for a handset: skip (nothing is sent) or oldest (the number of the conversation that "
-        "has been idle longest).",
-        "skip",
-    )
-    concat_timeout: values.Duration = _setting(
-        "How long the next part of a long reply is waited for; then it is posted as it is.", "60 seconds"
-    )
-    limits: LimitSettings = Field(default_factory=LimitSettings)
 
     @field_validator("sign_outgoing")
     @classmethod
@@ -139,10 +106,45 @@ class NexmoSettings(_Table):
         return sign
 
 
+class LimitSettings(_Table):
+    """How many SMS a second go out, over all processes."""
+
+    per_account: values.Rate = _setting("SMS a second of the whole account; 0 for no limit.", 30)
+    per_number: values.Rate = _setting(
+        "SMS a second of each number of the US or Canada that is not toll-free; 0 for no limit.", 1
+    )
+    overrides: values.Rates = _setting(
+        "Numbers with another limit of their own; in the environment it is JSON.",
+        {},
+    )
+
+    @property
+    def limits(self) -> Limits:
+        """As the engine has them."""
+        return Limits(self.per_account, self.per_number, self.overrides)
+
+
 class SmsSettings(_Table):
-    """The texts."""
+    """How SMS are sent and answered, whichever company sends them."""
 
     max_segments: values.Segments = _setting("How many segments of an SMS one text may fill; the rest is cut.", 6)
+    receipt_timeout: values.Duration = _setting(
+        "How long an SMS of unknown outcome waits for its delivery receipt.", "10 minutes"
+    )
+    when_uncertain: values.WhenUncertain = _setting(
+        "What happens to an SMS of unknown outcome without a receipt: resend (once, if still unread), park (a dead "
+        "letter, for you to decide) or drop.",
+        "resend",
+    )
+    when_exhausted: values.WhenExhausted = _setting(
+        "What happens when no number is free for a handset: skip (nothing is sent) or oldest (the number of the "
+        "conversation that has been idle longest is used).",
+        "skip",
+    )
+    concat_timeout: values.Duration = _setting(
+        "How long the service waits for the next part of a long reply; then it posts the parts that arrived.",
+        "60 seconds",
+    )
     opt_out: values.OptOut = _setting(
         "Who honours STOP: service (we do), provider (Opt-Out Assist or a toll-free number's carrier; we only block "
         "after receipt code 9) or off.",
@@ -150,9 +152,11 @@ class SmsSettings(_Table):
     )
     opt_out_words: values.Words = _setting("Words for STOP in further languages.", [])
     no_thread_text: values.TextOrNothing = _setting(
-        'What somebody we have texted is told when a reply belongs to no conversation, once a day; `""` for nothing.',
+        "The answer to a reply that belongs to no conversation, once a day to a phone that was texted before; "
+        '`""` for none.',
         "This thread has ended. Please answer in the app.",
     )
+    limits: LimitSettings = Field(default_factory=LimitSettings)
 
 
 class OperatorSettings(_Table):
@@ -170,6 +174,7 @@ class OperatorSettings(_Table):
 class Settings(_Table):
     """All settings of one service. Durations are milliseconds."""
 
+    platform: values.Platform = _setting("The chat platform; only its own section is required.", "layer")
     name: values.Text = _setting("Name under which the webhook is registered at Layer.", "Nexmo Integration")
     delay: values.Duration = _setting("How long a message may stay unread before it is texted.")
     report_on_status: values.Statuses = _setting(
@@ -185,12 +190,13 @@ class Settings(_Table):
         "What comes before the first text of a conversation: a template, `package.module:function`, or nothing.", ""
     )
     identities: values.Identities = _setting(
-        "Where names and phones of users come from: Layer, or `package.module:function` with a user id as argument.",
-        "layer",
+        "Where names and phones of users come from: the chat platform, or `package.module:function` with a user id as "
+        "argument.",
+        "platform",
     )
     default_region: values.Region = _setting("The country of phone numbers written without a country code.", "US")
-    give_up: values.Duration = _setting(
-        "How long after it fell due a text is still tried, time on hold not counted.", "24 hours"
+    expire_after: values.Duration = _setting(
+        "How long after it fell due a text is still tried, suspended time not counted.", "24 hours"
     )
     layer: LayerSettings
     server: ServerSettings
@@ -263,9 +269,9 @@ def _contradictions(settings: Settings, origins: Mapping[tuple[str, ...], str]) 
             f"{len(settings.receipt_url)} characters",
             allowed=f"{LONGEST_CALLBACK}, which is what Nexmo takes",
         )
-    for number in settings.nexmo.limits.overrides:
+    for number in settings.sms.limits.overrides:
         if number not in settings.nexmo.phone_numbers:
-            where = ("nexmo", "limits", "overrides")
+            where = ("sms", "limits", "overrides")
             yield line(
                 ".".join(where), origins.get(where, ""), f"found {number}", allowed="numbers of nexmo.phone_numbers"
             )

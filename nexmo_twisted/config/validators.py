@@ -222,11 +222,11 @@ def introduction(value: object) -> str | Callable[..., Any]:
     return text(value)
 
 
-def identities(value: object) -> Literal["layer"] | Callable[..., Any]:
+def identities(value: object) -> Literal["platform"] | Callable[..., Any]:
     if callable(value):
         return value
-    if value == "layer":
-        return "layer"
+    if value == "platform":
+        return "platform"
     if not _FUNCTION.fullmatch(text(value)):
         raise ValueError
     return function(text(value))

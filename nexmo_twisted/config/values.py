@@ -37,7 +37,8 @@ _ENDPOINT = (
 _ENDPOINT += "systemd:domain=INET:index=0"
 
 Text = Annotated[str, PlainValidator(validators.text), Kind("text", "a text that is not blank")]
-OnExhausted = Annotated[str, validators.one_of("skip", "oldest"), Kind("skip or oldest", '"skip" or "oldest"')]
+Platform = Annotated[str, validators.one_of("layer"), Kind("platform", '"layer"')]
+WhenExhausted = Annotated[str, validators.one_of("skip", "oldest"), Kind("skip or oldest", '"skip" or "oldest"')]
 OptOut = Annotated[str, validators.one_of("service", "provider", "off"), Kind("who", '"service", "provider" or "off"')]
 Words = Annotated[
     tuple[Annotated[str, PlainValidator(validators.opt_out_word)], ...],
@@ -89,7 +90,7 @@ PathSecret = Annotated[
     Kind("secret", 'letters, digits, "_" and "-", 16 to 64 of them, or "" for none', secret=True),
 ]
 WhenUncertain = Annotated[
-    str, validators.one_of("resend", "hold", "drop"), Kind("resend, hold or drop", '"resend", "hold" or "drop"')
+    str, validators.one_of("resend", "park", "drop"), Kind("resend, park or drop", '"resend", "park" or "drop"')
 ]
 PhoneNumbers = Annotated[
     tuple[Annotated[str, PlainValidator(validators.phone_number)], ...],
@@ -148,7 +149,7 @@ Introduction = Annotated[
     Kind("template or function", 'a template, "package.module:function", a Python function, or "" for none'),
 ]
 Identities = Annotated[
-    Literal["layer"] | Callable[..., Any],
+    Literal["platform"] | Callable[..., Any],
     PlainValidator(validators.identities),
-    Kind('"layer" or function', '"layer", "package.module:function" or a Python function'),
+    Kind('"platform" or function', '"platform", "package.module:function" or a Python function'),
 ]

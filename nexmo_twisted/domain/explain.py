@@ -39,7 +39,7 @@ class Policy:
     """The settings that decide: which statuses justify a text, and what becomes of an SMS of unknown outcome (ms)."""
 
     report: Collection[Status]
-    settle_time: int
+    receipt_timeout: int
     when_uncertain: str
 
 
@@ -185,7 +185,7 @@ def _waiting(entry: QueueItem, now: int, *, held: bool = False) -> Iterator[str]
         yield "waiting to be tried for the first time"
     if entry.limit:
         whose = "the account" if entry.limit == ACCOUNT else masked(entry.limit)
-        yield f"{whose} may send only so many SMS a second (nexmo.limits), and others come first"
+        yield f"{whose} may send only so many SMS a second (sms.limits), and others come first"
     if entry.ahead:
         yield f"{entry.ahead} of the same user before it"
     if held:
@@ -203,7 +203,7 @@ def _settlement(entry: QueueItem, policy: Policy) -> Iterator[str]:
         fate = "given up"
     else:
         fate = "buried"
-    at = utc((entry.since or 0) + policy.settle_time)
+    at = utc((entry.since or 0) + policy.receipt_timeout)
     yield f"a receipt settles it; without one it is {fate}, after {at}"
 
 

@@ -44,14 +44,14 @@ class Limit:
 class Limits:
     """SMS a second: of the account, of a long number in the US or Canada, of single numbers; 0 for no limit."""
 
-    per_key: float = 0.0
+    per_account: float = 0.0
     per_number: float = 0.0
     overrides: Mapping[str, float] = field(default_factory=dict)
 
     def of(self, number: str) -> tuple[Limit, ...]:
         """What binds an SMS from ``number`` (E.164 digits): the number's own limit, then that of the account."""
         rate = self.overrides.get(number, self.per_number if is_long_number(number) else 0.0)
-        return limit(number, rate), limit(ACCOUNT, self.per_key)
+        return limit(number, rate), limit(ACCOUNT, self.per_account)
 
 
 def limit(name: str, rate: float) -> Limit:

@@ -25,7 +25,7 @@ REASONS: Final[Mapping[str, str]] = {
     "undecodable": "its record in Redis cannot be read",
     # given up
     "refused": "refused for good",
-    "too_late": "not done within give_up",
+    "too_late": "not done within expire_after",
     "template": "the template failed",
     "crashes": "whoever worked on it died, time and again",
     "conversation_gone": "the conversation is gone",

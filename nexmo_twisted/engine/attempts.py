@@ -37,15 +37,15 @@ class SendPolicy:
 
     report: Collection[Status]
     numbers: Sequence[str]
-    on_exhausted: str
+    when_exhausted: str
     link_lifetime: int
     link_keep: int
-    give_up: int
+    expire_after: int
     region: str
     max_segments: int
     api_root: str
     limits: Limits
-    settle_time: int
+    receipt_timeout: int
 
 
 class Skip(Exception):
@@ -121,7 +121,7 @@ class AttemptRecorder:
                 terms.numbers,
                 terms.link_lifetime,
                 terms.link_keep,
-                take_over=terms.on_exhausted == "oldest",
+                take_over=terms.when_exhausted == "oldest",
             )
             if isinstance(choice, NoNumber):
                 if await self._without_number(item, state, kept_as, choice):
@@ -167,7 +167,7 @@ class AttemptRecorder:
     async def _without_number(self, item: Notification, state: LinkState, handset: str, found: NoNumber) -> bool:
         """Step aside while an attempt of another thread may still give its number back. Returns whether it did so: not
         when that may have happened meanwhile."""
-        left = self._terms.settle_time
+        left = self._terms.receipt_timeout
         if item.aside_since is not None:
             left -= state.now - item.aside_since
         if found.for_now and left > 0:

@@ -134,7 +134,7 @@ class Notifications:
             raise Skip(item.gone)
         if item.notice is None and item.statuses.get(item.user_id) not in terms.report:
             raise Skip("read")
-        if item.waited > terms.give_up:
+        if item.waited > terms.expire_after:
             raise Permanent(": ".join(filter(None, ["not sent in time", item.reason])), code="too_late")
         if item.notice is not None:
             return await self._recorder.notice(item, item.notice)

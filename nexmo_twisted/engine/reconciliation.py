@@ -17,11 +17,11 @@ BATCH = 100
 
 
 class Reconciler:
-    """Looks at SMS that have been uncertain for ``settle_time`` ms.
+    """Looks at SMS that have been uncertain for ``receipt_timeout`` ms.
 
-    ``policy`` is "resend" (once, if still unread), "hold" or "drop"; ``notify`` is told when some were settled: there
+    ``policy`` is "resend" (once, if still unread), "park" or "drop"; ``notify`` is told when some were settled: there
     may be something to send again, or a reply that waited. While the ``circuit`` of the provider is open only one is
-    settled in each ``settle_time``: what is sent again then is likely to be in vain, and there is no third time.
+    settled in each ``receipt_timeout``: what is sent again then is likely to be in vain, and there is no third time.
     """
 
     _log = Logger()
@@ -30,7 +30,7 @@ class Reconciler:
         self,
         store: Store,
         clock: IReactorTime,
-        settle_time: int,
+        receipt_timeout: int,
         policy: str,
         report: Collection[Status],
         notify: Callable[[], None],
@@ -38,7 +38,7 @@ class Reconciler:
         circuit: CircuitBreaker,
     ) -> None:
         self._store = store
-        self._settle_time = settle_time
+        self._receipt_timeout = receipt_timeout
         self._policy = policy
         self._report = report
         self._notify = notify
@@ -53,9 +53,9 @@ class Reconciler:
         if self._circuit.open and self._policy == "resend":
             if wait > 0:
                 return wait
-            batch, wait = 1, self._settle_time / 1000
+            batch, wait = 1, self._receipt_timeout / 1000
             self._next_probe = self._clock.seconds() + wait
-        settled = await self._store.settle(batch, self._settle_time, self._policy, self._report)
+        settled = await self._store.settle(batch, self._receipt_timeout, self._policy, self._report)
         for what in ("resent", "buried", "dropped", "unneeded"):
             number = getattr(settled, what)
             for _ in range(number):

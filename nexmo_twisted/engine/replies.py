@@ -64,7 +64,7 @@ class Replies:
 
     async def _handle(self, item: Reply) -> None:
         try:
-            if item.waited > self._terms.give_up:
+            if item.waited > self._terms.expire_after:
                 raise Permanent(": ".join(filter(None, ["not posted in time", item.reason])), code="too_late")
             await self._post(item)
         except CancelledError:  # the service stops; posting it again will do no harm
@@ -89,7 +89,7 @@ class Replies:
     async def _post(self, item: Reply) -> None:
         thread, doubt = item.thread, item.doubt
         if item.open:
-            found = await self._store.resolve(item, self._terms.settle_time, phones.region_of(item.handset))
+            found = await self._store.resolve(item, self._terms.receipt_timeout, phones.region_of(item.handset))
             if found.waits:
                 return
             thread, doubt = found.thread, found.doubt

@@ -102,7 +102,7 @@ class _ToldService(NexmoService):
         self._timeline = timeline
         self._names = names
         super().__init__(settings, reactor, clock, clock.milliseconds, clock.wall)
-        self._settle_time = settings.nexmo.settle_time / 1000
+        self._receipt_timeout = settings.sms.receipt_timeout / 1000
         self._now = clock.wall
         self._redis = self.connections[1]
         self.keeping = Persistence(companies, timeline, clock, reactor, self._redis.command)
@@ -137,7 +137,7 @@ class _ToldService(NexmoService):
         """Seconds until there is something to do, 0 when there is already; None when nothing waits."""
         queues = dict.fromkeys(("due", "out_queue", "in_queue", "parts_due"), 0.0)
         found = []
-        for name, after in {**queues, "out_uncertain": self._settle_time}.items():
+        for name, after in {**queues, "out_uncertain": self._receipt_timeout}.items():
             first = await self._redis.command("ZRANGE", KEYS[name], 0, 0, "WITHSCORES")
             if first:
                 found.append(float(first[1]) / 1000 + after - self._now())
@@ -167,9 +167,9 @@ class SandboxService(Service):
                 signature_secret=nexmo.signature_secret.get_secret_value(), signature_method=nexmo.signature_method
             ),
         )
-        limits = nexmo.limits  # who sets more than everybody may send has agreed on that with the real one
+        limits = settings.sms.limits  # who sets more than everybody may send has agreed on that with the real one
         self.sandbox.nexmo.rates_plan = RatesPlan(
-            max(limits.per_key, PROMISED.account), max(limits.per_number, PROMISED.number), limits.overrides
+            max(limits.per_account, PROMISED.account), max(limits.per_number, PROMISED.number), limits.overrides
         )
         self.sandbox.nexmo.opt_out_assist = settings.sms.opt_out == "provider"
         seed_people(self.sandbox)

@@ -231,10 +231,10 @@ class RedisStore:
         words = (item.id, item.token, handset, duration, state.handset.get("v", ""))
         return bool(await self._work.run("step_aside", self._now(), *words) != "CONFLICT")
 
-    async def resolve(self, item: Reply, settle_time: int, country: str) -> Resolved:
+    async def resolve(self, item: Reply, receipt_timeout: int, country: str) -> Resolved:
         before_us = int(item.thread is not None)
         answer, entry = await self._work.run(
-            "resolve", self._now(), item.id, item.token, settle_time, country, before_us
+            "resolve", self._now(), item.id, item.token, receipt_timeout, country, before_us
         )
         if answer == "THREAD":
             return Resolved(thread_of_entry(entry) or item.thread)
@@ -285,9 +285,9 @@ class RedisStore:
     async def write_map(self, state: LinkState, user_id: str, user_map: str, ttl: int) -> bool:
         return bool(await self._work.run("write_map", user_id, state.user_map, user_map, ttl) == "OK")
 
-    async def settle(self, limit: int, settle_time: int, policy: str, report: Collection[Status]) -> Settled:
+    async def settle(self, limit: int, receipt_timeout: int, policy: str, report: Collection[Status]) -> Settled:
         resent, buried, dropped, unneeded, after = await self._work.run(
-            "settle", self._now(), limit, settle_time, policy, ranks(report)
+            "settle", self._now(), limit, receipt_timeout, policy, ranks(report)
         )
         return Settled(resent, buried, dropped, unneeded, int_or_none(after))
 

@@ -62,8 +62,8 @@ class Bench:
                 "secret": "s",
                 "phone_numbers": [NUMBER],
                 "api_url": self.peer,
-                "limits": {"per_key": 0, "per_number": 0},
             },
+            sms={"limits": {"per_account": 0, "per_number": 0}},
             server={"url": "http://127.0.0.1:1", "listen": "tcp:0:interface=127.0.0.1", "redis": Server.shared().url},
             operator={"listen": ""},
         )

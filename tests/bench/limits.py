@@ -36,7 +36,7 @@ from tests.support import NEW_YEAR, Server, counted, turn
 
 SECONDS = 60
 SHARE = 0.95
-VONAGE = Limits(per_key=30, per_number=1)
+VONAGE = Limits(per_account=30, per_number=1)
 LONDON = "447700900123"
 
 
@@ -142,7 +142,7 @@ async def real(judge: Judge, connection: Connection, peer: str) -> None:
     waits = sum(counted(service.counters, "waited", "account") for service in services)
     within = [each - times[0] for each in times if each - times[0] <= SECONDS]
     more = f" as they leave us, {waits / len(times):.1f} waits each"
-    judge.tell("two services in real time", within, VONAGE.per_key, more, exactly=False)
+    judge.tell("two services in real time", within, VONAGE.per_account, more, exactly=False)
 
 
 async def main(quick: bool) -> None:

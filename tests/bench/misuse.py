@@ -128,8 +128,8 @@ class Misuse:
                 "secret": "s",
                 "phone_numbers": [NUMBER],
                 "api_url": peer,
-                "limits": {"per_key": 0, "per_number": 0},
             },
+            sms={"limits": {"per_account": 0, "per_number": 0}},
             server={
                 "url": f"http://127.0.0.1:{self.port}",
                 "listen": f"tcp:{self.port}:interface=127.0.0.1",

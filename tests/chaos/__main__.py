@@ -52,14 +52,14 @@ if __name__ == "__main__":
     parser.add_argument(
         "--numbers", type=int, choices=range(NUMBERS[0], NUMBERS[1] + 1), help="how many of ours; else the seed tells"
     )
-    parser.add_argument("--mode", choices=("skip", "oldest"), help="nexmo.on_exhausted; else the seed tells")
+    parser.add_argument("--mode", choices=("skip", "oldest"), help="sms.when_exhausted; else the seed tells")
     receipts = parser.add_mutually_exclusive_group()
     receipts.add_argument("--without-receipts", action="store_true", help="Nexmo posts none: what they are good for")
     receipts.add_argument("--without-client-ref", action="store_true", help="they do not say which SMS they are about")
     parser.add_argument("--without-kills", action="store_true", help="no process and no Redis is killed or stopped")
-    parser.add_argument("--hold", action="store_true", help="nexmo.when_uncertain = hold: nothing goes out twice")
+    parser.add_argument("--park", action="store_true", help="sms.when_uncertain = park: nothing goes out twice")
     given = parser.parse_args(sys.argv[1:])
-    form, policy = SHORT_FORM if given.short else LONG_FORM, "hold" if given.hold else "resend"
+    form, policy = SHORT_FORM if given.short else LONG_FORM, "park" if given.park else "resend"
     told = "withheld" if given.without_receipts else "nameless" if given.without_client_ref else "on"
     random = Random(f"{given.seed} circumstances")
     circumstances = draw(random, given.numbers, given.mode, told, policy, not given.without_kills)

@@ -166,22 +166,22 @@ def ambiguous(view: View, answers: Iterable[Answer]) -> list[str]:
 
 
 def ambiguous_needlessly(
-    view: View, answers: Iterable[Answer], unsettled: Mapping[str, Sequence[float]], settle_time: float
+    view: View, answers: Iterable[Answer], unsettled: Mapping[str, Sequence[float]], receipt_timeout: float
 ) -> list[str]:
     """Where nothing was unsettled at that time and the number never carried anything but one thread on that handset.
     ``unsettled`` is when some SMS to a handset was first seen to be of unknown outcome, in seconds."""
     found = []
     for answer in answers:
         one = len({(each.user, each.conversation) for each in view.get(answer.where, ())}) == 1
-        near = [when for when in unsettled.get(answer.handset, ()) if _near(answer, when, settle_time)]
+        near = [when for when in unsettled.get(answer.handset, ()) if _near(answer, when, receipt_timeout)]
         if answer.ambiguous and one and not near:
             found.append(f"{_told(view, answer)}: {answer.buried}")
     return found
 
 
-def _near(answer: Answer, when: float, settle_time: float) -> bool:
+def _near(answer: Answer, when: float, receipt_timeout: float) -> bool:
     stored = math.inf if answer.acknowledged is None else answer.acknowledged
-    return when - AT_ONCE < stored and answer.began < when + settle_time + AT_ONCE
+    return when - AT_ONCE < stored and answer.began < when + receipt_timeout + AT_ONCE
 
 
 def closed_though_texted(view: View, phones: Phonebook, answers: Iterable[Answer]) -> dict[str, list[str]]:

@@ -21,8 +21,8 @@ RECEIPTS = ("on", "withheld", "nameless")
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """``numbers`` is how many there are, ``mode`` is ``nexmo.on_exhausted``, ``lifetime`` of links is in seconds.
-    ``receipts`` are on, withheld, or nameless: without client-ref. ``policy`` is ``nexmo.when_uncertain``. With
+    """``numbers`` is how many there are, ``mode`` is ``sms.when_exhausted``, ``lifetime`` of links is in seconds.
+    ``receipts`` are on, withheld, or nameless: without client-ref. ``policy`` is ``sms.when_uncertain``. With
     ``kills`` processes and Redis are killed, stopped and paused."""
 
     numbers: int
@@ -46,9 +46,9 @@ class Circumstances:
     def settings(self) -> dict[str, str]:
         """What the service is told of it."""
         return {
-            "nexmo__on_exhausted": self.mode,
-            "nexmo__when_uncertain": self.policy,
-            "nexmo__limits__overrides": json.dumps(self.limits),
+            "sms__when_exhausted": self.mode,
+            "sms__when_uncertain": self.policy,
+            "sms__limits__overrides": json.dumps(self.limits),
             "number_expiration_time": f"{self.lifetime:g} seconds",
         }
 

@@ -38,7 +38,7 @@ class Scene:
     handsets: Handsets
     ledger: Ledger
     records: Records
-    settle_time: float  #: seconds
+    receipt_timeout: float  #: seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ def _replies(evidence: Evidence) -> list[Promise]:
     view, answers, posts, quiet = found.view, found.answers, found.posts, found.quiet
     known = scene.circumstances.receipts == "on"
     few = max(A_FEW, int(AMBIGUOUS * _count(answers))) if known else None
-    needlessly = checker_replies.ambiguous_needlessly(view, answers, evidence.unsettled, scene.settle_time)
+    needlessly = checker_replies.ambiguous_needlessly(view, answers, evidence.unsettled, scene.receipt_timeout)
     closed = checker_replies.closed_though_texted(view, scene.handsets.phones, answers)
     former = checker_replies.of_former_phones(view, scene.handsets.phones, answers)
     return [

@@ -86,8 +86,8 @@ class Run:
             delay=f"{DELAY:g} seconds",
             template=TEMPLATE,
             introduce_conversation=INTRODUCTION,
-            nexmo__settle_time=f"{SETTLE_TIME:g} seconds",
-            nexmo__concat_timeout=f"{CONCAT_TIMEOUT:g} seconds",
+            sms__receipt_timeout=f"{SETTLE_TIME:g} seconds",
+            sms__concat_timeout=f"{CONCAT_TIMEOUT:g} seconds",
             **self._given.settings,
         )
 
@@ -131,7 +131,7 @@ class Run:
             handsets=self._handsets,
             ledger=self._ledger,
             records=self._records,
-            settle_time=SETTLE_TIME,
+            receipt_timeout=SETTLE_TIME,
         )
         while True:
             try:

@@ -268,7 +268,7 @@ class Texts(TestCase):
             ({"s": "R", "on": ONE, "at": at}, f"…{ONE[-4:]}"),
         ):
             lines = of_bob(text(**fields))
-            line = f"{whose} may send only so many SMS a second (nexmo.limits), and others come first"
+            line = f"{whose} may send only so many SMS a second (sms.limits), and others come first"
             self.assertIn(line, lines)
             self.assertTrue(any(each.startswith("next look") and "in 5 s" in each for each in lines), lines)
         for fields in ({"s": "R", "on": ONE, "at": str(NOW)}, {"s": "C", "on": ONE, "at": at}, {"s": "R"}):

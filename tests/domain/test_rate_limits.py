@@ -9,7 +9,7 @@ from twisted.trial.unittest import TestCase
 from nexmo_twisted.domain.rate_limits import ACCOUNT, LATENESS, Limit, Limits, limit, pause
 
 ONE, TOLL_FREE, LONDON = "12015550101", "18005550101", "447700900123"
-VONAGE = Limits(per_key=30, per_number=1, overrides={"12015550102": 10, LONDON: 2})
+VONAGE = Limits(per_account=30, per_number=1, overrides={"12015550102": 10, LONDON: 2})
 
 
 class Binding(TestCase):

@@ -20,7 +20,7 @@ THROUGHPUT = (
 class Limited(World):
     """The limits that are set unless others are."""
 
-    settings = {"nexmo": {"limits": {"per_key": 30, "per_number": 1}, "phone_numbers": [ONE]}}
+    settings = {"sms": {"limits": {"per_account": 30, "per_number": 1}}, "nexmo": {"phone_numbers": [ONE]}}
 
     def all_texts(self) -> int:
         return len(self.texts(BOB)) + len(self.texts(CLEO))
@@ -76,7 +76,7 @@ class Pacing(Limited):
 
 
 class Overrides(Limited):
-    settings = {"nexmo": {**Limited.settings["nexmo"], "limits": {"overrides": {ONE: 10}}}}
+    settings = {**Limited.settings, "sms": {"limits": {"overrides": {ONE: 10}}}}
 
     async def test_faster(self) -> None:
         """A number that may send more does."""
@@ -89,7 +89,7 @@ class Overrides(Limited):
 class TooFast(Limited):
     """Nexmo throttles although nothing seems to be too fast: others send with this key, too."""
 
-    settings = {"nexmo": {"limits": {"per_key": 30, "per_number": 30}}}
+    settings = {"sms": {"limits": {"per_account": 30, "per_number": 30}}}
 
     async def test_status_1(self) -> None:
         """The number pauses for a second, then the SMS goes out; no failure is made of it."""

@@ -84,7 +84,7 @@ class NotTheirs(World):
     """A number changes hands, and the first SMS of its new conversation certainly does not go out: whoever answers the
     one before still reaches those who wrote it."""
 
-    settings = {"nexmo": {"phone_numbers": [ONE], "on_exhausted": "oldest"}}
+    settings = {"nexmo": {"phone_numbers": [ONE]}, "sms": {"when_exhausted": "oldest"}}
 
     async def test_refused(self) -> None:
         """Refused for good."""

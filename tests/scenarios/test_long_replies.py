@@ -168,7 +168,7 @@ class Missing(Case):
 
 
 class Impatient(Case):
-    settings = {"nexmo": {"concat_timeout": "5 seconds"}}
+    settings = {"sms": {"concat_timeout": "5 seconds"}}
 
     async def test_timeout(self) -> None:
         """How long is a setting."""

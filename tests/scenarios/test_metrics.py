@@ -70,7 +70,7 @@ _GAUGE = re.compile(r"nexmo_twisted_(?P<name>\w+)(?:\{(?P<label>[^}]+)\})? (?P<v
 
 
 class Metrics(World):
-    settings = {"nexmo": {"phone_numbers": [ONE], "settle_time": "1 day"}}
+    settings = {"nexmo": {"phone_numbers": [ONE]}, "sms": {"receipt_timeout": "1 day"}}
 
     async def setUp(self) -> None:
         self.operator = free_port()

@@ -1,4 +1,4 @@
-"""``nexmo.on_exhausted = "oldest"``: when no number is free, the conversation that has been idle longest gives way."""
+"""``sms.when_exhausted = "oldest"``: when no number is free, the conversation that has been idle longest gives way."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support import counted
 
 class TakingOver(World):
     settings = {
-        "nexmo": {"on_exhausted": "oldest"},
+        "sms": {"when_exhausted": "oldest"},
         "introduce_conversation": "About {{ conversation.metadata.conversationName }}.",
     }
 

@@ -164,7 +164,7 @@ class Outage(Case):
 
 
 class Holding(Case):
-    settings = {"nexmo": {"when_uncertain": "hold", "settle_time": "2 minutes"}}
+    settings = {"sms": {"when_uncertain": "park", "receipt_timeout": "2 minutes"}}
 
     async def test_hold(self) -> None:
         """Held: buried after the settle time, and nothing is sent again."""
@@ -179,7 +179,7 @@ class Holding(Case):
 
 
 class Dropping(Case):
-    settings = {"nexmo": {"when_uncertain": "drop"}}
+    settings = {"sms": {"when_uncertain": "drop"}}
 
     async def test_drop(self) -> None:
         """Dropped: over after the settle time, counted, and nothing is left of it."""

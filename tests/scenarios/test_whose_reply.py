@@ -21,7 +21,7 @@ NEVER = {"path": "/sms/json", "number": BOB, "drop": True}
 class Case(World):
     """One number, which goes from one conversation of Bob's to the next."""
 
-    settings = {"nexmo": {"phone_numbers": [ONE], "on_exhausted": "oldest"}}
+    settings = {"nexmo": {"phone_numbers": [ONE]}, "sms": {"when_exhausted": "oldest"}}
 
     async def pass_time(self, seconds: float) -> None:
         """Webhooks come again whose connection had been given up meanwhile."""
@@ -131,7 +131,7 @@ class OnTheWire(Case):
         await self.text_unread("For Bob alone")
         self.nexmo.add_number(TWO)
         await self.stop(self.service)
-        self.service = await self.start(nexmo={"phone_numbers": [ONE, TWO], "on_exhausted": "oldest"})
+        self.service = await self.start(nexmo={"phone_numbers": [ONE, TWO]}, sms={"when_exhausted": "oldest"})
         third = self.layer.start_conversation(["ann", "bob"])
         await self.text_unread("Two", conversation=third)
         self.assertEqual(self.numbers(), [ONE, TWO])
@@ -232,7 +232,7 @@ class Unknown(Case):
         self.assertEqual((self.answers(TALK), len(self.texts())), (["Yes"], 2))
 
     async def test_not_longer_whatever_becomes_of_it(self) -> None:
-        """The reply waits one settle_time from the end of that attempt, also when the second one is uncertain, too."""
+        """The reply waits one receipt_timeout from the end of that attempt, also when the second one is uncertain, too."""
         await self.text_unread("For Bob alone")
         self.fault(**{**NEVER, "times": 2})
         await self.text_unread("To all", conversation=LUNCH)
@@ -279,7 +279,7 @@ class TakenBack(Case):
         """An SMS for the next conversation is dropped as uncertain; its receipt comes after that."""
         self.nexmo.receipts = ReceiptPlan(delay=SETTLE + 60)
         await self.stop(self.service)
-        self.service = await self.start(nexmo={"when_uncertain": "drop"})
+        self.service = await self.start(sms={"when_uncertain": "drop"})
         await self.text_unread("For Bob alone")
         self.fault(**CUT)
         await self.text_unread("To all", conversation=LUNCH)
@@ -311,7 +311,7 @@ class TakenBack(Case):
 
 
 class Barred(World):
-    settings = {"nexmo": {"phone_numbers": [ONE, TWO], "on_exhausted": "oldest"}}
+    settings = {"nexmo": {"phone_numbers": [ONE, TWO]}, "sms": {"when_exhausted": "oldest"}}
 
     async def test_two_users_of_one_phone(self) -> None:
         """One message to two users of a phone that Nexmo refuses takes nothing from anybody."""
@@ -379,9 +379,9 @@ class InUse(Case):
         self.assertEqual(self.texts(), ["Ann: Two"])
 
     async def test_not_for_ever(self) -> None:
-        """After one settle_time on_exhausted decides."""
+        """After one receipt_timeout when_exhausted decides."""
         await self.stop(self.service)
-        self.service = await self.start(nexmo={"when_uncertain": "resend"})
+        self.service = await self.start(sms={"when_uncertain": "resend"})
         self.fault(**{**NEVER, "times": 9})
         await self.send("One")
         await self.pass_time(DELAY - 1)

@@ -87,8 +87,8 @@ class World(StoreCase):
                         "secret": credentials.nexmo_secret,
                         "phone_numbers": [ONE, TWO],
                         "api_url": sandbox.nexmo_url,
-                        "limits": {"per_key": 0, "per_number": 0},
                     },
+                    "sms": {"limits": {"per_account": 0, "per_number": 0}},
                     "server": {
                         "url": f"http://127.0.0.1:{port}",
                         "listen": f"tcp:{port}:interface=127.0.0.1",

@@ -152,7 +152,7 @@ class Redriving(OperatorCase):
         """So it is when the policy buried it, and when it was sent again and then refused."""
         item = await self.uncertain(1)
         self.clock.advance(600)
-        await self.store.settle(10, 600_000, "hold", REPORT)
+        await self.store.settle(10, 600_000, "park", REPORT)
         self.assertEqual(await self.redrive(item), ["DOUBTFUL"])
         other = await self.uncertain(2)
         self.clock.advance(600)

@@ -164,7 +164,7 @@ class Failing(QueueCase):
         await self.store.finish(six, "no_phone")
         self.clock.advance(LEASE / 1000)
         self.assertEqual((await self.store.claim_notifications(10, LEASE)).lost, len(rest))
-        settled = await self.store.settle(100, 1000, "hold", REPORT)
+        settled = await self.store.settle(100, 1000, "park", REPORT)
         self.assertEqual(settled.buried, 1)
         (reply,) = (await self.store.claim_replies(10, LEASE)).items
         await self.store.finish(reply, "posted")

@@ -20,7 +20,7 @@ LONDON = "447700900123"
 HANDSET = "12015550198"
 
 #: Ten a second, so that slots are 100 ms apart, and one a second.
-LIMITS = Limits(per_key=10, per_number=1)
+LIMITS = Limits(per_account=10, per_number=1)
 #: Milliseconds by which an SMS is looked at before its slot.
 EARLY = 30
 
@@ -265,7 +265,7 @@ class Jumping(LimitCase):
 
     async def test_the_line(self) -> None:
         """Those who stood in line go out one after another, also when nobody comes."""
-        for limits, name in ((LIMITS, ONE), (Limits(per_key=10), LONDON)):
+        for limits, name in ((LIMITS, ONE), (Limits(per_account=10), LONDON)):
             await self.redis("FLUSHALL")
             items = await self.ahead(5, name, limits)
             gone = []
@@ -376,7 +376,7 @@ class Rates(LimitCase):
         stores = [RedisStore(line, line, self.now) for line in [await self.connect(), await self.connect()]]
         backlog = Backlog(self.clock, stores, limits, number_of, hurried(Random(len(users))))
         await backlog.run(seconds)
-        self.assertLessEqual(worst(backlog.times()), limits.per_key + 1)
+        self.assertLessEqual(worst(backlog.times()), limits.per_account + 1)
         for number in {sender for _, sender in backlog.grants} - {LONDON}:
             rate = limits.overrides.get(number, limits.per_number)
             self.assertLessEqual(worst(backlog.times(number)), int(rate) + 1, number)

@@ -18,7 +18,7 @@ from tests.support import attempt, sent
 #: What an inbound SMS asks for; mostly it is a message.
 ASKED: tuple[Literal["", "stop", "start", "help"], ...] = ("", "", "", "", "stop", "start", "help")
 #: Slow ones, so that some SMS stand in line.
-LIMITS = Limits(per_key=0.5, per_number=0.02)
+LIMITS = Limits(per_account=0.5, per_number=0.02)
 
 
 class Healthy(SweepCase):
@@ -141,7 +141,7 @@ class Healthy(SweepCase):
             await self.store.evidence(Receipt(ref, sms, HANDSET, NUMBERS[0], status, "6"))
 
     async def settle(self) -> None:
-        await self.store.settle(2, SETTLE, self.random.choice(("resend", "hold", "drop")), REPORT)
+        await self.store.settle(2, SETTLE, self.random.choice(("resend", "park", "drop")), REPORT)
 
     async def reply(self) -> None:
         handset = self.random.choice((HANDSET, "12015550003"))

@@ -154,7 +154,7 @@ class Settling(UncertainCase):
         """Held: buried, for somebody to decide."""
         item = await self.uncertain()
         self.clock.advance(SETTLE / 1000)
-        self.assertEqual(await self.settle("hold"), Settled(0, 1, 0, 0, None))
+        self.assertEqual(await self.settle("park"), Settled(0, 1, 0, 0, None))
         self.assertEqual(await self.state(item), "D")
 
     async def test_drop(self) -> None:

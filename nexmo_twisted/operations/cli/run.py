@@ -73,7 +73,7 @@ async def _work(operator: QueueAdmin, options: Options, settings: Settings) -> b
         return await redrive(operator, ids, report, yes=bool(options["yes"]), ask=on_terminal(), out=print)
     if isinstance(options, PlaceOptions):
         return await place_reply(operator, options.id, options.conversation, options["user"], out=print)
-    policy = Policy(report, settings.nexmo.settle_time, settings.nexmo.when_uncertain)
+    policy = Policy(report, settings.sms.receipt_timeout, settings.sms.when_uncertain)
     return await why(operator, options.message_id, policy, out=print)
 
 

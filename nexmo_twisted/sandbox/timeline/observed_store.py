@@ -191,9 +191,9 @@ class ObservedStore:
             self._timeline.tell(story, tone, f"{whose}: receipt of Nexmo: {told(delivery.said)}", at)
         return delivery
 
-    async def settle(self, limit: int, settle_time: int, policy: str, report: Collection[Status]) -> Settled:
+    async def settle(self, limit: int, receipt_timeout: int, policy: str, report: Collection[Status]) -> Settled:
         at = self._timeline.now()
-        settled = await self._store.settle(limit, settle_time, policy, report)
+        settled = await self._store.settle(limit, receipt_timeout, policy, report)
         if settled.resent or settled.buried or settled.dropped or settled.unneeded:
             for nid, user in list(self._uncertain.items()):
                 facts = await self._facts(story_of(nid))
@@ -217,9 +217,9 @@ class ObservedStore:
             self._timeline.tell(story, "none", _ASKED[what], at)
         return answer
 
-    async def resolve(self, item: Reply, settle_time: int, country: str) -> Resolved:
+    async def resolve(self, item: Reply, receipt_timeout: int, country: str) -> Resolved:
         at = self._timeline.now()
-        resolved = await self._store.resolve(item, settle_time, country)
+        resolved = await self._store.resolve(item, receipt_timeout, country)
         if resolved.waits:
             self._tell(item, "wait", "its number changes hands: waits until it is known what it answers", at)
         return resolved

@@ -1,6 +1,6 @@
 -- uses time messages queue links attempts closing
 -- SMS of unknown outcome for which no receipt came in time.
--- ARGV: now, limit, ms that a receipt may take, policy (resend, hold or drop), ranks to report.
+-- ARGV: now, limit, ms that a receipt may take, policy (resend, park or drop), ranks to report.
 -- Returns {sent again, buried, dropped, needed by nobody any more, ms until the next or ''}.
 local now, patience, policy, ranks = clock(ARGV[1]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local q, resent, buried, dropped, unneeded = names('out'), 0, 0, 0, 0
