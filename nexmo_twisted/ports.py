@@ -129,8 +129,8 @@ class Store(Protocol):
 
     async def resolve(self, item: Reply, receipt_timeout: int, country: str) -> Resolved:
         """To which of its two threads an open reply belongs, decided once and for all, or that it has to wait: for a
-        receipt not longer than ``receipt_timeout`` after the end of an attempt. ``country`` is that of its handset, an ISO
-        code."""
+        receipt not longer than ``receipt_timeout`` after the end of an attempt. ``country`` is that of its handset, an
+        ISO code."""
 
     async def close_parts(self, limit: int) -> Closed:
         """Make replies of what has come of long SMS whose other parts were waited for long enough."""

@@ -232,7 +232,7 @@ class Unknown(Case):
         self.assertEqual((self.answers(TALK), len(self.texts())), (["Yes"], 2))
 
     async def test_not_longer_whatever_becomes_of_it(self) -> None:
-        """The reply waits one receipt_timeout from the end of that attempt, also when the second one is uncertain, too."""
+        """The reply waits one receipt_timeout from the end of that attempt, also if the second is uncertain."""
         await self.text_unread("For Bob alone")
         self.fault(**{**NEVER, "times": 2})
         await self.text_unread("To all", conversation=LUNCH)
