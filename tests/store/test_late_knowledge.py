@@ -111,8 +111,8 @@ class Several(ResolvingCase):
 
 class NobodyClaims(ResolvingCase):
     async def test_bounded(self) -> None:
-        """The sender died and nobody looks at texts, since they are held: a reply waits one receipt_timeout from the end
-        of the lease all the same."""
+        """The sender died and nobody claims texts, since sending is suspended: a reply waits one receipt_timeout from
+        the end of the lease all the same."""
         await self.trying()
         reply = await self.reply()
         self.assertTrue((await self.resolved(reply)).waits)
