@@ -116,12 +116,12 @@ class Store(Protocol):
     async def record_event(self, event: MessageEvent, packed: str, delay: int) -> int | None:
         """Join one event to what is known. Returns the ms until the message is checked, None when it will not be."""
 
-    async def receive(self, sms: InboundSms, handset: str, number: str, asked: Asked | None = None) -> str:
+    async def receive_sms(self, sms: InboundSms, handset: str, number: str, asked: Asked | None = None) -> str:
         """Store an inbound SMS once, with the thread it belongs to as of this moment, and what it asks of the service.
         "NEW", "KNOWN", or what it was when it is no message: "stop", "start", or "again" for a START that does not
         count since it may be older than the STOP."""
 
-    async def receive_part(
+    async def receive_sms_part(
         self, sms: InboundSms, part: Part, handset: str, number: str, wait: int, longest: int
     ) -> PartTaken:
         """Store a part of a long SMS once; the last one makes a reply of them. The others are waited for ``wait`` ms
@@ -159,7 +159,7 @@ class Store(Protocol):
         """What a choice of number is based on. ``raw`` is the phone as its owner wrote it. With ``number``, also what
         the Node service knew of it when nothing else is known."""
 
-    async def begin(
+    async def begin_attempt(
         self,
         item: Notification,
         report: Collection[Status],
@@ -173,22 +173,24 @@ class Store(Protocol):
         "CONFLICT" (choose again), "WAIT" and the name of one of ``limits`` (it is given back until its turn comes), or
         the reason that the message needs no SMS any more."""
 
-    async def begin_notice(self, item: Notification, lease: int, limits: Sequence[Limit] = ()) -> str:
-        """Record the attempt directly before a notice goes out. "OK", or why it must not, as for ``begin``."""
+    async def begin_auto_reply(self, item: Notification, lease: int, limits: Sequence[Limit] = ()) -> str:
+        """Record the attempt directly before a notice goes out. "OK", or why it must not, as for ``begin_attempt``."""
 
     async def step_aside(self, item: Notification, state: LinkState, handset: str, duration: int) -> bool:
         """All numbers of the handset are in use by attempts of other threads: others of this user go ahead, until one
         of those is over, ``duration`` ms at most. False: it is not as in ``state`` any more, and one may be."""
 
-    async def notice(self, item: Reply, text: str) -> None:
+    async def queue_auto_reply(self, item: Reply, text: str) -> None:
         """A reply cannot be posted: owe its handset a notice that says so where it may have one; a blank text is
         none."""
 
-    async def accepted(self, item: Notification, attempt: Attempt, outcome: str, sent: Accepted) -> Delivery | None:
+    async def record_accepted(
+        self, item: Notification, attempt: Attempt, outcome: str, sent: Accepted
+    ) -> Delivery | None:
         """The SMS was accepted: done, whoever says so, and its number carries its thread from now on. Ends a hold.
         Receipts that came before are heard now. None when it was known already."""
 
-    async def evidence(self, receipt: Receipt, *, block: bool = False) -> Delivery:
+    async def record_receipt(self, receipt: Receipt, *, block: bool = False) -> Delivery:
         """A receipt proves that its SMS was accepted, whatever it says, and what it says is kept. Found by its
         client-ref, else by its messageId; else it is kept for some minutes, since it may be faster than the answer that
         tells its id. ``block``: whoever has opted out, as the receipt says, gets no more texts."""
@@ -196,14 +198,14 @@ class Store(Protocol):
     async def write_map(self, state: LinkState, user_id: str, user_map: str, ttl: int) -> bool:
         """The map of a user says again what stands on a handset. False when it has changed since it was read."""
 
-    async def settle(self, limit: int, receipt_timeout: int, policy: str, report: Collection[Status]) -> Settled:
+    async def reconcile(self, limit: int, receipt_timeout: int, policy: str, report: Collection[Status]) -> Settled:
         """What is to be done with SMS that have been uncertain for ``receipt_timeout``: ``policy`` is "resend" (once),
         "park" or "drop". Whoever is no longer in ``report`` gets nothing more."""
 
-    async def finish(self, item: Notification | Reply, outcome: str) -> None:
+    async def complete(self, item: Notification | Reply, outcome: str) -> None:
         """Done without anything to send, or posted."""
 
-    async def retry(
+    async def reschedule(
         self, item: Notification | Reply, delay: int, reason: str, *, introduction: bool = False, aside: bool = False
     ) -> None:
         """Look at it again after ``delay``; it keeps its place, unless it steps ``aside`` and lets others pass that
@@ -224,23 +226,23 @@ class Store(Protocol):
         """Uncertain or buried: visible, and in nobody's way. False when it is somebody else's or done. ``on_wire`` is
         how many seconds ago the bytes of its SMS went out, if that is known; ``account_works`` ends a hold."""
 
-    async def hold(self, item: Notification, reason: str) -> Held:
+    async def suspend_sending(self, item: Notification, reason: str) -> Held:
         """Nothing goes out but one probe at a time, at first another item than this if there is one. "NEW" when the
         hold begins with this, "DOUBT" when that depends on another one, "DONE" when it was on, "STALE"; "BURIED" when
         time and again it begins with this one, though others go out between."""
 
-    async def pause(self, item: Notification, limit: str, duration: int, reason: str) -> None:
+    async def pause_limit(self, item: Notification, limit: str, duration: int, reason: str) -> None:
         """Nothing passes the limit of that name for ``duration`` ms. Then the item is tried again, before others, and
         as if it had not been tried yet."""
 
     async def renew_links(self, commit: LinkCommit) -> bool:
         """False when what it is based on has changed."""
 
-    async def set_unowned(self, numbers: Collection[str]) -> None:
+    async def set_unowned_numbers(self, numbers: Collection[str]) -> None:
         """The configured numbers that get no new link."""
 
-    async def unlock(self, name: str) -> None:
+    async def release_lock(self, name: str) -> None:
         """Let others do the periodic job of that name before its time is over."""
 
-    async def lock(self, name: str, seconds: float) -> bool:
+    async def acquire_lock(self, name: str, seconds: float) -> bool:
         """True when this process may do the periodic job of that name for so long."""

@@ -352,7 +352,7 @@ class Outcome:
     account_works: bool = False
 
 
-#: What came of holding the outgoing side for an item: see Store.hold.
+#: What came of holding the outgoing side for an item: see Store.suspend_sending.
 Held = Literal["NEW", "DOUBT", "DONE", "BURIED", "STALE"]
 
 

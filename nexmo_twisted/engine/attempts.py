@@ -135,7 +135,7 @@ class AttemptRecorder:
             known = introduction_mark(thread) if choice.introduced or introduction is not None else ""
             until, commit = self._until(), choice.commit
             limits = terms.limits.of(choice.number)
-            answer = await self._store.begin(item, terms.report, commit, known, self._lease, limits)
+            answer = await self._store.begin_attempt(item, terms.report, commit, known, self._lease, limits)
             if answer == "CONFLICT":
                 continue
             self._check(answer)
@@ -156,7 +156,7 @@ class AttemptRecorder:
             raise Release
         until = self._until()
         limits = self._terms.limits.of(notice.number)
-        self._check(await self._store.begin_notice(item, self._lease, limits))
+        self._check(await self._store.begin_auto_reply(item, self._lease, limits))
         sms = Sms(notice.number, notice.handset, fitted.text, fitted.unicode, item.id)
         return sms, Attempt(notice.handset, notice.number, until)
 

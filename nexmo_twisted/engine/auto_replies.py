@@ -49,5 +49,5 @@ class AutoReplies:
         """The reply cannot be posted: say so, to those we have texted, once a day. Raises StoreUnavailable only, and
         may be called again for the same reply."""
         ours = item.number in self._policy.numbers
-        await self._store.notice(item, self._policy.no_thread_text if ours else "")
+        await self._store.queue_auto_reply(item, self._policy.no_thread_text if ours else "")
         self.notify()

@@ -42,7 +42,7 @@ class Receipts:
 
     async def take(self, receipt: Receipt) -> None:
         """An SMS whose outcome was unknown is known to be accepted with it. Raises StoreUnavailable only."""
-        delivery = await self._store.evidence(receipt, block=self._block)
+        delivery = await self._store.record_receipt(receipt, block=self._block)
         self._counters.count("receipts", receipt_codes.word(receipt) if delivery.message_id else "unmatched")
         if delivery.ended:
             self._counters.count("sent")

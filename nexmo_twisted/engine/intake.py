@@ -97,7 +97,7 @@ class Intake:
     async def _whole(self, sms: InboundSms, handset: str, number: str) -> None:
         """An SMS that came in one; what it asks of the service itself is done at once."""
         asked = self._notices.asked(sms.text, number, turned_away=self._turned_away.untold)
-        answer = await self._store.receive(sms, handset, number, asked)
+        answer = await self._store.receive_sms(sms, handset, number, asked)
         self._counters.count("replies", {"NEW": "received", "KNOWN": "repeated", "again": "start"}.get(answer, answer))
         if answer == "NEW":
             self._reply_came()
@@ -118,7 +118,7 @@ class Intake:
     async def _part(self, sms: InboundSms, part: Part, handset: str, number: str) -> None:
         """One part of a long reply. It may be blank: a long text has blanks anywhere."""
         wait = self._concat_timeout
-        taken = await self._store.receive_part(sms, part, handset, number, wait, max(wait, LONGEST))
+        taken = await self._store.receive_sms_part(sms, part, handset, number, wait, max(wait, LONGEST))
         self._counters.count("replies", "repeated" if taken.outcome == "known" else "part")
         if taken.outcome == "late":
             self._counters.count("replies", "late_part")

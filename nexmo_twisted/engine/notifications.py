@@ -90,7 +90,7 @@ class Notifications:
         except Skip as skip:
             self._counters.count("skipped", skip.reason)
             reason = f"{skip.reason}: {skip.detail}" if skip.detail else skip.reason
-            await self._settle(lambda: self._store.finish(item, reason))
+            await self._settle(lambda: self._store.complete(item, reason))
         except Release:
             await self._settle(lambda: self._store.release(item))
         except Postponed:
@@ -211,7 +211,7 @@ class Notifications:
         return False
 
     async def _hold(self, item: Notification, reason: str) -> None:
-        held: Held = await self._settle(lambda: self._store.hold(item, reason))
+        held: Held = await self._settle(lambda: self._store.suspend_sending(item, reason))
         if held == "DOUBT":
             self._log.warn("Message {id} is refused, and another is tried: {reason}", id=item.message_id, reason=reason)
         elif held == "NEW":
@@ -227,7 +227,7 @@ class Notifications:
         def accepted() -> Any:
             passed = self._clock.seconds() - known
             on_wire = None if sent.on_wire is None else sent.on_wire + passed
-            return self._store.accepted(item, attempt, record, replace(sent, on_wire=on_wire))
+            return self._store.record_accepted(item, attempt, record, replace(sent, on_wire=on_wire))
 
         delivery: Delivery | None = await self._settle(accepted)
         if delivery is None:
@@ -246,7 +246,7 @@ class Notifications:
         return True
 
     async def _retry(self, item: Notification, reason: str, after: float | None = None, **kinds: bool) -> None:
-        """``kinds`` are those of ``Store.retry``."""
+        """``kinds`` are those of ``Store.reschedule``."""
         self._counters.count("retried")
         delay = backoff.delay(item.attempts + 1, retry_after=after, random=self._random)
         self._log.info(
@@ -255,7 +255,7 @@ class Notifications:
             delay=delay,
             reason=reason,
         )
-        await self._settle(lambda: self._store.retry(item, int(delay * 1000), reason, **kinds))
+        await self._settle(lambda: self._store.reschedule(item, int(delay * 1000), reason, **kinds))
 
     async def _pause(self, item: Notification, sms: Sms, outcome: Outcome) -> None:
         """Nexmo says that the account or the number is too fast: nobody uses it for a while, and then this SMS does."""
@@ -270,7 +270,7 @@ class Notifications:
             seconds=duration / 1000,
             reason=outcome.reason,
         )
-        await self._settle(lambda: self._store.pause(item, limit, duration, outcome.reason))
+        await self._settle(lambda: self._store.pause_limit(item, limit, duration, outcome.reason))
 
     async def _bury(self, item: Notification, code: str, reason: str, account_works: bool = False) -> None:
         self._counters.count("buried", code)

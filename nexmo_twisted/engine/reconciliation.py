@@ -55,7 +55,7 @@ class Reconciler:
                 return wait
             batch, wait = 1, self._receipt_timeout / 1000
             self._next_probe = self._clock.seconds() + wait
-        settled = await self._store.settle(batch, self._receipt_timeout, self._policy, self._report)
+        settled = await self._store.reconcile(batch, self._receipt_timeout, self._policy, self._report)
         for what in ("resent", "buried", "dropped", "unneeded"):
             number = getattr(settled, what)
             for _ in range(number):

@@ -57,7 +57,7 @@ class Registration:
         self.start = self.poller.start
 
     async def _look(self) -> float | None:
-        self._locked = await self._store.lock("registration", ALONE)
+        self._locked = await self._store.acquire_lock("registration", ALONE)
         if self._locked:
             await self._tell("chat webhook", self._webhook)
             await self._tell("SMS numbers", self._inbound)
@@ -95,7 +95,7 @@ class Registration:
     async def _inbound(self) -> None:
         owned = {number.msisdn: number for number in await self._provider.numbers()}
         missing = [number for number in self._numbers if number not in owned]
-        await self._store.set_unowned(missing)
+        await self._store.set_unowned_numbers(missing)
         self._complain(
             "SMS numbers of ours",
             f"the account does not own {', '.join(map(phones.masked, missing))}" if missing else "",
@@ -127,7 +127,7 @@ class Registration:
         await self.poller.stop()
         if self._locked:
             with suppress(StoreUnavailable):
-                await self._store.unlock("registration")
+                await self._store.release_lock("registration")
 
     def issues(self) -> list[Issue]:
         """What this process could not look after, or found amiss, if it was the one that looked last."""

@@ -106,12 +106,12 @@ class Replies:
         parts = split_bytes(clean(item.text), PART_BYTES)
         if is_blank(item.text):
             self._counters.count("replies", "blank")
-            await self._settle(lambda: self._store.finish(item, "blank"))
+            await self._settle(lambda: self._store.complete(item, "blank"))
             return
         state = await self._links.read(thread, item.handset, item.number)
         await self._chat.post(thread.conversation_id, thread.user_id, parts, item.once)
         await self._links.renew(state, thread, item.handset, item.number)
-        await self._settle(lambda: self._store.finish(item, "posted"))
+        await self._settle(lambda: self._store.complete(item, "posted"))
         self._counters.count("replies", "posted")
         self._log.info("A reply from {who} was posted", who=phones.masked(item.handset))
 
@@ -131,7 +131,7 @@ class Replies:
         self._counters.count("replies", outcome)
         self._log.info("A reply from {who} {why}: it is not posted", who=phones.masked(item.handset), why=why)
         await self._notices.lost(item)
-        await self._settle(lambda: self._store.finish(item, outcome))
+        await self._settle(lambda: self._store.complete(item, outcome))
 
     async def _leave_to_operator(self, item: Reply) -> None:
         self._counters.count("replies", "ambiguous")
@@ -152,7 +152,7 @@ class Replies:
             delay=delay,
             reason=reason,
         )
-        await self._settle(lambda: self._store.retry(item, int(delay * 1000), reason, aside=aside))
+        await self._settle(lambda: self._store.reschedule(item, int(delay * 1000), reason, aside=aside))
 
     async def _settle(self, move: Callable[[], Any]) -> Any:
         return await until_stored(self._clock, move)

@@ -74,7 +74,7 @@ class Sweep:
             self._waited = True
             return FIRST
         if self._place is None:
-            if not await self._store.lock("sweep", ALONE):
+            if not await self._store.acquire_lock("sweep", ALONE):
                 return EVERY
             self._place = ""
         step = await self._steps.step(self._place)

@@ -108,7 +108,7 @@ class _ToldService(NexmoService):
         self.keeping = Persistence(companies, timeline, clock, reactor, self._redis.command)
 
     def _store(self, web: Connection, work: Connection, now: Now) -> Store:
-        facts = QueueAdmin(work, now).message
+        facts = QueueAdmin(work, now).inspect_message
         told: Any = ObservedStore(super()._store(web, work, now), facts, reply_id, self._timeline, self._names)
         store: Store = told
         return store

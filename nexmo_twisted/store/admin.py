@@ -56,11 +56,11 @@ class QueueAdmin:
         found = await self._scan(f"{queue}_uncertain") | await self._scan(f"{queue}_buried")
         return sorted(found, key=lambda item: (found[item], item))
 
-    async def entries(self, queue: Queue, ids: Sequence[str]) -> Sequence[QueueItem]:
+    async def inspect_items(self, queue: Queue, ids: Sequence[str]) -> Sequence[QueueItem]:
         """What there is to see of these, in that order; those that are gone have neither fields nor an outcome."""
         entries: list[QueueItem] = []
         for some in _batches(ids, SHOWN):
-            entries += [_entry(queue, *raw) for raw in await self._connection.run("list_aside", queue, *some)]
+            entries += [_entry(queue, *raw) for raw in await self._connection.run("inspect_items", queue, *some)]
         return entries
 
     async def redrive(
@@ -72,21 +72,23 @@ class QueueAdmin:
             for item, (answer, wait) in zip(some, answers, strict=True):
                 yield Redriven(item, answer, int(wait))
 
-    async def place(self, item: str, conversation: str, user: str) -> Placed:
+    async def place_reply(self, item: str, conversation: str, user: str) -> Placed:
         """Have an ambiguous reply posted into one of its two conversations, as ``user`` if not blank."""
         answer, *more = await self._connection.run("place_reply", self._now(), item, conversation, user)
         if answer == "DONE":
             return Placed(answer, int(more[0]))
         return Placed(answer, candidates=[thread for entry in more if (thread := thread_of_entry(entry)) is not None])
 
-    async def message(self, message_id: str) -> MessageReport | None:
+    async def inspect_message(self, message_id: str) -> MessageReport | None:
         """All that is known of the message with that bare UUID in lower case; None when that is nothing."""
         mid = short_id(message_id)
-        now, held, reason, check, record, ranked, outcomes, raw = await self._connection.run("why", self._now(), mid)
+        now, held, reason, check, record, ranked, outcomes, raw = await self._connection.run(
+            "inspect_message", self._now(), mid
+        )
         entries = [_entry("out", *each) for each in raw]
         if not record or record[0]:  # whom it was sent to is no longer in its record
             found = await self._scan("out_uncertain", f"{mid}.*") | await self._scan("out_buried", f"{mid}.*")
-            entries = [entry for entry in await self.entries("out", sorted(found)) if entry.fields]
+            entries = [entry for entry in await self.inspect_items("out", sorted(found)) if entry.fields]
         if not record and not entries:
             return None
         closed, closed_at, due, delay, sender, open_, short = record or ("expired", *[""] * 6)
@@ -108,29 +110,29 @@ class QueueAdmin:
             entries=entries,
         )
 
-    async def sms(self, message_id: str) -> QueueItem | None:
+    async def inspect_sms(self, message_id: str) -> QueueItem | None:
         """Whose SMS has that id at the provider: as far as known the notification with the id of its message and
         recipient, or of a notice what became of it. None when nobody's is known."""
-        nid = await self._connection.run("sms", self._now(), *map(brief, _spellings(message_id)))
+        nid = await self._connection.run("inspect_sms", self._now(), *map(brief, _spellings(message_id)))
         if not nid:
             return None
-        (entry,) = await self.entries("out", [nid])
+        (entry,) = await self.inspect_items("out", [nid])
         return entry
 
-    async def reply(self, message_id: str) -> tuple[QueueItem, int] | None:
+    async def inspect_reply(self, message_id: str) -> tuple[QueueItem, int] | None:
         """What is known of the reply with that messageId of the provider, and the time (ms); None when nothing is.
 
         Of a part of a long reply it is what is known of that one, as soon as there is one.
         """
         for spelling in _spellings(message_id):
-            (entry,) = await self.entries("in", [reply_id(spelling)])
+            (entry,) = await self.inspect_items("in", [reply_id(spelling)])
             if entry.done and entry.part_of not in ("", entry.id):
-                (entry,) = await self.entries("in", [entry.part_of])
+                (entry,) = await self.inspect_items("in", [entry.part_of])
             if entry.fields or entry.done:
                 return entry, int(await self._time())
         return None
 
-    async def set_aside(self, known: str) -> Sequence[SetAside]:
+    async def quarantined(self, known: str) -> Sequence[SetAside]:
         """The webhooks in quarantine that have this id, in the form in which ids are compared; the newest first."""
         kept: dict[str, bool] = {}
         for name, signed in (("quarantine", True), ("unsigned", False)):

@@ -37,7 +37,7 @@ class Scripts:
     """The atomic moves, one ``scripts/<name>.lua`` each: name -> (SHA1, source).
 
     A first line ``-- uses a b`` puts ``scripts/shared/a.lua`` and ``b.lua`` before it; ``K.name`` and ``KEEP.name``
-    become the constants of ``keys.py``, since tables and functions that are not needed cost time in every call.
+    become the constants of ``schema.py``, since tables and functions that are not needed cost time in every call.
     """
 
     def __init__(self) -> None:

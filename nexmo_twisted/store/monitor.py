@@ -30,7 +30,7 @@ class RedisHeartbeat:
 
         Refused whenever a webhook could not be stored: out of memory, read-only, no disk, still loading ...
         """
-        answer = await self._connection.run("beat", self._now(), self._name, number, remember)
+        answer = await self._connection.run("heartbeat", self._now(), self._name, number, remember)
         before, *figures = answer[:-7]
         held_since, reason, quarantined, quarantined_since, unsigned, unsigned_since, strangers = answer[-7:]
         values: list[Any] = [int_or_none(before), *map(int, figures), int_or_none(held_since), reason]

@@ -106,10 +106,10 @@ class RedisStore:
         )
         return int_or_none(due)
 
-    async def receive(self, sms: InboundSms, handset: str, number: str, asked: Asked | None = None) -> str:
+    async def receive_sms(self, sms: InboundSms, handset: str, number: str, asked: Asked | None = None) -> str:
         asks = asked or Asked()
         answer: str = await self._web.run(
-            "receive",
+            "receive_sms",
             self._now(),
             reply_id(sms.message_id),
             handset,
@@ -127,11 +127,11 @@ class RedisStore:
     async def turned_away(self) -> None:
         await self._web.run("turned_away", self._now())
 
-    async def receive_part(
+    async def receive_sms_part(
         self, sms: InboundSms, part: Part, handset: str, number: str, wait: int, longest: int
     ) -> PartTaken:
         outcome, torn, after = await self._web.run(
-            "receive_part",
+            "receive_sms_part",
             self._now(),
             reply_id(sms.message_id),
             handset,
@@ -187,7 +187,7 @@ class RedisStore:
             except (LookupError, ValueError):  # nobody of ours wrote it
                 self._log.failure("An item of {queue} cannot be read: {id}", queue=queue, id=values[0])
                 with suppress(StoreUnavailable):  # else it is claimed again later
-                    await self._work.run("aside", self._now(), queue, *values[:2], "D", "undecodable", "", 0)
+                    await self._set_aside(queue, *values[:2], "D", "undecodable", "", 0)
         return Claimed(int_or_none(after), items, lost, buried)
 
     async def read_links(self, user_id: str, handset: str, *, raw: str = "", number: str = "") -> LinkState:
@@ -196,7 +196,7 @@ class RedisStore:
         )
         return LinkState(int(now), user_map, pairs(entries), owner, owner_map, frozenset(unowned), texted)
 
-    async def begin(
+    async def begin_attempt(
         self,
         item: Notification,
         report: Collection[Status],
@@ -206,7 +206,7 @@ class RedisStore:
         limits: Sequence[Limit] = (),
     ) -> str:
         answer: str = await self._work.run(
-            "begin",
+            "begin_attempt",
             self._now(),
             item.id,
             item.token,
@@ -218,14 +218,14 @@ class RedisStore:
         )
         return answer
 
-    async def begin_notice(self, item: Notification, lease: int, limits: Sequence[Limit] = ()) -> str:
+    async def begin_auto_reply(self, item: Notification, lease: int, limits: Sequence[Limit] = ()) -> str:
         answer: str = await self._work.run(
-            "begin_notice", self._now(), item.id, item.token, lease, limits_words(limits)
+            "begin_auto_reply", self._now(), item.id, item.token, lease, limits_words(limits)
         )
         return answer
 
-    async def notice(self, item: Reply, text: str) -> None:
-        await self._work.run("notice", self._now(), item.id, item.handset, item.number, text)
+    async def queue_auto_reply(self, item: Reply, text: str) -> None:
+        await self._work.run("queue_auto_reply", self._now(), item.id, item.handset, item.number, text)
 
     async def step_aside(self, item: Notification, state: LinkState, handset: str, duration: int) -> bool:
         words = (item.id, item.token, handset, duration, state.handset.get("v", ""))
@@ -240,11 +240,12 @@ class RedisStore:
             return Resolved(thread_of_entry(entry) or item.thread)
         return Resolved(doubt=answer == "DOUBT", waits=answer in ("WAIT", "STALE"))
 
-    async def accepted(self, item: Notification, attempt: Attempt, outcome: str, sent: Accepted) -> Delivery | None:
+    async def record_accepted(
+        self, item: Notification, attempt: Attempt, outcome: str, sent: Accepted
+    ) -> Delivery | None:
         answer, heard, changed = await self._work.run(
-            "finish",
+            "record_accepted",
             self._now(),
-            "out",
             item.id,
             item.token,
             outcome,
@@ -261,7 +262,7 @@ class RedisStore:
         relink = Relink(item.user_id, attempt.handset, attempt.number) if changed else None
         return Delivery(item.message_id, "S", "", heard, relink) if answer == "DONE" else None
 
-    async def evidence(self, receipt: Receipt, *, block: bool = False) -> Delivery:
+    async def record_receipt(self, receipt: Receipt, *, block: bool = False) -> Delivery:
         said = receipt_codes.said(receipt)
         handset = number = ""
         with suppress(phones.BadPhone):
@@ -269,7 +270,7 @@ class RedisStore:
         with suppress(phones.BadPhone):
             number = phones.inbound(receipt.number)
         nid, ended, before, now, *link = await self._web.run(
-            "evidence",
+            "record_receipt",
             self._now(),
             item_of_reference(receipt.client_ref),
             receipt_codes.brief(receipt.message_id),
@@ -285,26 +286,23 @@ class RedisStore:
     async def write_map(self, state: LinkState, user_id: str, user_map: str, ttl: int) -> bool:
         return bool(await self._work.run("write_map", user_id, state.user_map, user_map, ttl) == "OK")
 
-    async def settle(self, limit: int, receipt_timeout: int, policy: str, report: Collection[Status]) -> Settled:
+    async def reconcile(self, limit: int, receipt_timeout: int, policy: str, report: Collection[Status]) -> Settled:
         resent, buried, dropped, unneeded, after = await self._work.run(
-            "settle", self._now(), limit, receipt_timeout, policy, ranks(report)
+            "reconcile", self._now(), limit, receipt_timeout, policy, ranks(report)
         )
         return Settled(resent, buried, dropped, unneeded, int_or_none(after))
 
-    async def finish(self, item: Notification | Reply, outcome: str) -> None:
-        await self._work.run("finish", self._now(), queue_of(item), item.id, item.token, outcome)
+    async def complete(self, item: Notification | Reply, outcome: str) -> None:
+        await self._work.run("complete", self._now(), queue_of(item), item.id, item.token, outcome)
 
-    async def retry(
+    async def reschedule(
         self, item: Notification | Reply, delay: int, reason: str, *, introduction: bool = False, aside: bool = False
     ) -> None:
-        await self._retry(item, delay, reason, "f" if introduction else "", aside)
+        words = (delay, reason, int(introduction), int(aside))
+        await self._work.run("reschedule", self._now(), queue_of(item), item.id, item.token, *words)
 
     async def release(self, item: Notification | Reply) -> None:
-        await self._retry(item, 0, "", "", False)
-
-    async def _retry(self, item: Notification | Reply, delay: int, reason: str, field: str, aside: bool) -> None:
-        words = (delay, reason, field, int(aside))
-        await self._work.run("retry", self._now(), queue_of(item), item.id, item.token, *words)
+        await self._work.run("release", self._now(), queue_of(item), item.id, item.token)
 
     async def set_aside(
         self,
@@ -317,26 +315,29 @@ class RedisStore:
     ) -> bool:
         out = "" if on_wire is None else int(on_wire * 1000)
         words = ("U" if uncertain else "D", reason, out, int(account_works))
-        answer = await self._work.run("aside", self._now(), queue_of(item), item.id, item.token, *words)
-        return bool(answer == "DONE")
+        return await self._set_aside(queue_of(item), item.id, item.token, *words) == "DONE"
 
-    async def hold(self, item: Notification, reason: str) -> Held:
-        answer: Held = await self._work.run("hold", self._now(), item.id, item.token, reason, PROBE_EVERY)
+    async def _set_aside(self, queue: str, item: str, token: str, *words: str | int) -> str:
+        answer: str = await self._work.run("set_aside", self._now(), queue, item, token, *words)
         return answer
 
-    async def pause(self, item: Notification, limit: str, duration: int, reason: str) -> None:
-        await self._work.run("pause", self._now(), item.id, item.token, limit, duration, reason)
+    async def suspend_sending(self, item: Notification, reason: str) -> Held:
+        answer: Held = await self._work.run("suspend_sending", self._now(), item.id, item.token, reason, PROBE_EVERY)
+        return answer
+
+    async def pause_limit(self, item: Notification, limit: str, duration: int, reason: str) -> None:
+        await self._work.run("pause_limit", self._now(), item.id, item.token, limit, duration, reason)
 
     async def renew_links(self, commit: LinkCommit) -> bool:
         return bool(await self._work.run("renew_links", self._now(), commit.user_map, *commit_words(commit)) == "OK")
 
-    async def set_unowned(self, numbers: Collection[str]) -> None:
-        await self._work.run("unowned", *sorted(numbers))
+    async def set_unowned_numbers(self, numbers: Collection[str]) -> None:
+        await self._work.run("set_unowned_numbers", *sorted(numbers))
 
-    async def lock(self, name: str, seconds: float) -> bool:
-        return bool(await self._work.run("lock", self._now(), name, int(seconds * 1000)))
+    async def acquire_lock(self, name: str, seconds: float) -> bool:
+        return bool(await self._work.run("acquire_lock", self._now(), name, int(seconds * 1000)))
 
-    async def unlock(self, name: str) -> None:
+    async def release_lock(self, name: str) -> None:
         await self._work.command("DEL", KEYS["lock"] + name)
 
 

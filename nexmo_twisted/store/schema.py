@@ -13,7 +13,7 @@ KEYS = {
     "outcomes": "nx:o:",  # + mid: HASH, what became of the many recipients of one message (see shared/messages.lua)
     "due": "nx:due",  # ZSET mid -> when an unread message is checked
     "fence": "nx:fence",  # counter: lease tokens and the order of replies
-    "hold": "nx:hold",  # HASH: the outgoing side is held (see shared/hold.lua)
+    "hold": "nx:hold",  # HASH: the outgoing side is held (see shared/suspension.lua)
     "held": "nx:held",  # milliseconds that all past holds lasted
     "handset": "nx:h:",  # + digits: HASH of what each number carries on that handset (see shared/links.lua)
     "unowned": "nx:unowned",  # SET of configured numbers that the account does not own
@@ -39,7 +39,7 @@ KEYS = {
     "out_item": "nx:n:",  # + nid: HASH, one notification
     "out_uncertain": "nx:uncertain:out",  # ZSET nid -> since when its outcome is unknown
     "out_buried": "nx:buried:out",  # ZSET nid -> when it was given up
-    # how fast notifications go out (see shared/limits.lua)
+    # how fast notifications go out (see shared/rate_limits.lua)
     "pace": "nx:pace:",  # + "key" or one of our numbers: HASH, when the next SMS may go out
     "waiting": "nx:waiting:",  # + the same: ZSET nid -> its place among those that wait for it
     "turns": "nx:turns",  # ZSET lane -> when its turn comes, of those that wait for a limit
@@ -51,7 +51,7 @@ KEYS = {
     "in_item": "nx:i:",  # + rid: HASH, one reply; STRING once it is done, or a part of one
     "in_uncertain": "nx:uncertain:in",  # stays empty: posting twice is harmless
     "in_buried": "nx:buried:in",  # ZSET rid -> when it was given up
-    # long replies of which parts are missing (see shared/parts.lua)
+    # long replies of which parts are missing (see shared/long_replies.lua)
     "parts": "nx:cc:",  # + handset:number:reference:total: HASH, what has come of one
     "parts_due": "nx:ccd",  # ZSET handset:number:reference:total -> until when the others are waited for
 }

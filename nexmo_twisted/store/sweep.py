@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from nexmo_twisted.domain.model import Status
 from nexmo_twisted.store.codec import ranks
@@ -46,16 +47,22 @@ class RedisSweep:
         """Look at some more, from ``place`` on; "" is the beginning. Raises StoreUnavailable; then the same step may
         be made again."""
         name, _, cursor = (place or f"{_PLACES[0]} 0").partition(" ")
-        if name == "keys":
-            answer = await self._connection.run("sweep_keys", self._now(), cursor, BATCH, self._ranks, self._link_ttl)
-        else:
-            answer = await self._connection.run("sweep_index", self._now(), name, cursor, BATCH)
+        answer = await (self._sweep_keys(cursor) if name == "keys" else self._sweep_index(name, cursor))
         cursor, looked, *found = answer
         kinds: dict[str, dict[str, int]] = {"repaired": {}, "expired": {}, "foreign": {}}
         for what, count in zip(found[::2], found[1::2], strict=True):
             group, _, kind = what.partition(" ")
             kinds[group][kind] = int(count)
         return Swept(next=_after(name, cursor), looked=int(looked), **kinds)
+
+    async def _sweep_keys(self, cursor: str) -> list[Any]:
+        words = (cursor, BATCH, self._ranks, self._link_ttl)
+        found: list[Any] = await self._connection.run("sweep_keys", self._now(), *words)
+        return found
+
+    async def _sweep_index(self, name: str, cursor: str) -> list[Any]:
+        found: list[Any] = await self._connection.run("sweep_index", self._now(), name, cursor, BATCH)
+        return found
 
 
 def _after(name: str, cursor: str) -> str | None:

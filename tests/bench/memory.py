@@ -62,11 +62,11 @@ async def memory(store: RedisStore, redis: Any, messages: int) -> dict[str, floa
             thread = Thread(item.user_id, f"layer:///conversations/{conversation}")
             choice = choose(state, thread, handset, "", ("12015550101",), 604_800_000, 0)
             assert isinstance(choice, Choice)
-            assert await store.begin(item, REPORT, choice.commit, "", 90_000) == "OK"
+            assert await store.begin_attempt(item, REPORT, choice.commit, "", 90_000) == "OK"
             sms = str(uuid.uuid4())
             outcome = f"sent {choice.number} {brief(sms)}"
-            await store.accepted(item, attempted(choice), outcome, sent(sms))
-            await store.evidence(Receipt(item.id, sms, handset, choice.number, "delivered", "0"))
+            await store.record_accepted(item, attempted(choice), outcome, sent(sms))
+            await store.record_receipt(Receipt(item.id, sms, handset, choice.number, "delivered", "0"))
     with_closed = await used()
     for family in ("nx:m:*", "nx:d:*"):  # the messages, and by which ids their SMS are found
         cursor = "0"

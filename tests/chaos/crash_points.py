@@ -36,9 +36,9 @@ _REGISTRATION = "registration: it looks at all of it again every minute, and owe
 APART: Mapping[str, str] = {
     "quarantine": "keeps what nobody can read; no SMS and no post comes of it",
     "turned_away": "tells that an SMS will come again; a process that dies first has told nobody, and answered 503",
-    "lock": _REGISTRATION,
-    "unlock": _REGISTRATION,
-    "set_unowned": _REGISTRATION,
+    "acquire_lock": _REGISTRATION,
+    "release_lock": _REGISTRATION,
+    "set_unowned_numbers": _REGISTRATION,
     "ensure_webhook": _REGISTRATION,
     "numbers": _REGISTRATION,
     "route_inbound": _REGISTRATION,

@@ -121,31 +121,31 @@ NOTIFICATIONS = (
     Row(PLAIN, "read_links:after", "lease"),
     Row(PLAIN, "conversation:before", "lease"),
     Row(PLAIN, "conversation:after", "lease"),
-    Row(NO_PHONE, "finish:before", "lease", sms=0, ends=("dan no_phone",), counted={"skipped no_phone": 1}),
-    Row(NO_PHONE, "finish:after", sms=0, ends=("dan no_phone",), counted=NOTHING),
+    Row(NO_PHONE, "complete:before", "lease", sms=0, ends=("dan no_phone",), counted={"skipped no_phone": 1}),
+    Row(NO_PHONE, "complete:after", sms=0, ends=("dan no_phone",), counted=NOTHING),
     Row(STOPPED, "release:before", "lease"),
     Row(STOPPED, "release:after"),
-    Row(PLAIN, "begin:before", "lease"),
+    Row(PLAIN, "begin_attempt:before", "lease"),
     # from here on it may have been sent
-    Row(PLAIN, "begin:after", "lease settle", counted=RESENT),
+    Row(PLAIN, "begin_attempt:after", "lease settle", counted=RESENT),
     Row(PLAIN, "send:before", "lease settle", counted=RESENT),
     # it was accepted: the receipt says so, whether it comes before the lease is over or after
     Row(PLAIN, "send:after", again=DELIVERY),
     Row(LATE_RECEIPT, "send:after", "lease", ends=BY_RECEIPT, counted=SETTLED),
-    Row(PLAIN, "accepted:before", again=DELIVERY),
-    Row(LATE_RECEIPT, "accepted:before", "lease", ends=BY_RECEIPT, counted=SETTLED),
-    Row(PLAIN, "accepted:after", counted=NOTHING),
+    Row(PLAIN, "record_accepted:before", again=DELIVERY),
+    Row(LATE_RECEIPT, "record_accepted:before", "lease", ends=BY_RECEIPT, counted=SETTLED),
+    Row(PLAIN, "record_accepted:after", counted=NOTHING),
     # without receipts nobody can know
     Row(NO_RECEIPTS, "send:after", "lease settle", sms=2, counted=RESENT),
-    Row(NO_RECEIPTS, "accepted:before", "lease settle", sms=2, counted=RESENT),
-    Row(NO_RECEIPTS, "accepted:after", counted=NOTHING),
+    Row(NO_RECEIPTS, "record_accepted:before", "lease settle", sms=2, counted=RESENT),
+    Row(NO_RECEIPTS, "record_accepted:after", counted=NOTHING),
     # it was not accepted, and the process dies before or after it has noted that down
-    Row(BUSY, "retry:before", "lease settle", counted=RESENT),
-    Row(BUSY, "retry:after"),
-    Row(THROTTLED, "pause:before", "lease settle", counted=RESENT),
-    Row(THROTTLED, "pause:after"),
-    Row(NO_CREDIT, "hold:before", "lease settle", counted=RESENT),
-    Row(NO_CREDIT, "hold:after"),
+    Row(BUSY, "reschedule:before", "lease settle", counted=RESENT),
+    Row(BUSY, "reschedule:after"),
+    Row(THROTTLED, "pause_limit:before", "lease settle", counted=RESENT),
+    Row(THROTTLED, "pause_limit:after"),
+    Row(NO_CREDIT, "suspend_sending:before", "lease settle", counted=RESENT),
+    Row(NO_CREDIT, "suspend_sending:after"),
     Row(
         BARRED,
         "set_aside:before",
@@ -158,8 +158,8 @@ NOTIFICATIONS = (
     # nobody knows whether it was accepted
     Row(ANSWER_LOST, "set_aside:before", "lease", ends=BY_RECEIPT, counted=SETTLED),
     Row(ANSWER_LOST, "set_aside:after", ends=BY_RECEIPT, counted={"settled receipt": 1, "sent": 1}),
-    Row(RECEIPT, "evidence:before", again=DELIVERY, ends=BY_RECEIPT, counted={"settled receipt": 1, "sent": 1}),
-    Row(RECEIPT, "evidence:after", again=DELIVERY, ends=BY_RECEIPT, counted=NOTHING),
+    Row(RECEIPT, "record_receipt:before", again=DELIVERY, ends=BY_RECEIPT, counted={"settled receipt": 1, "sent": 1}),
+    Row(RECEIPT, "record_receipt:after", again=DELIVERY, ends=BY_RECEIPT, counted=NOTHING),
     # the user's map was changed meanwhile, and is written anew
     Row(MAP_CHANGED, "write_map:before", counted=NOTHING),
     Row(MAP_CHANGED, "write_map:after", counted=NOTHING),
@@ -167,13 +167,13 @@ NOTIFICATIONS = (
     _in_use("step_aside:before", "lease settle"),
     _in_use("step_aside:after", "settle"),
     # a notice is sent once at most
-    _notice("begin_notice:before", "lease"),
-    _notice("begin_notice:after", "lease settle", sms=1, end="uncertain", counted=DROPPED),
+    _notice("begin_auto_reply:before", "lease"),
+    _notice("begin_auto_reply:after", "lease settle", sms=1, end="uncertain", counted=DROPPED),
     _notice("send:after", again=DELIVERY),
     _notice("send:after", "lease settle", scene=NOTICE_WITHOUT_RECEIPT, end="uncertain", counted=DROPPED),
     # what no receipt settles in time is sent again
-    Row(SETTLING, "settle:before", "settle", counted={"settled resent": 1, "sent": 1}),
-    Row(SETTLING, "settle:after", "settle"),
+    Row(SETTLING, "reconcile:before", "settle", counted={"settled resent": 1, "sent": 1}),
+    Row(SETTLING, "reconcile:after", "settle"),
 )
 
 _POSTED = ("ann sent", "bob sent", "reply posted")
@@ -201,8 +201,8 @@ def _under_way(at: str, waits: str = "") -> Row:
 
 
 REPLIES = (
-    _reply("receive:before", again=INBOUND, counted=_WHOLE),
-    _reply("receive:after", again=INBOUND, counted={**_REPEATED, **_ALSO}),
+    _reply("receive_sms:before", again=INBOUND, counted=_WHOLE),
+    _reply("receive_sms:after", again=INBOUND, counted={**_REPEATED, **_ALSO}),
     # it is looked at before the answer to its webhook is on the wire
     _reply("claim_replies:before", again=INBOUND, counted={**_REPEATED, **_ALSO}),
     _reply("claim_replies:after", "lease"),
@@ -212,22 +212,24 @@ REPLIES = (
     _reply("read_links:after", "lease"),
     _reply("renew_links:before", "lease"),
     _reply("renew_links:after", "lease"),
-    _reply("finish:before", "lease"),
-    _reply("finish:after", counted=SENT),
-    _reply("retry:before", "lease", scene=LAYER_FAILS),
-    _reply("retry:after", scene=LAYER_FAILS),
+    _reply("complete:before", "lease"),
+    _reply("complete:after", counted=SENT),
+    _reply("reschedule:before", "lease", scene=LAYER_FAILS),
+    _reply("reschedule:after", scene=LAYER_FAILS),
     _left("set_aside:before", "lease", {"replies not_participant": 1}),
     _left("set_aside:after", "", NOTHING),
     # a long one comes in parts; those that never come are waited for
-    _reply("receive_part:before", scene=LONG_REPLY, again=INBOUND, counted={"replies part": 2, **_WHOLE}),
-    _reply("receive_part:after", scene=LONG_REPLY, again=INBOUND, counted={"replies part": 1, **_REPEATED, **_WHOLE}),
+    _reply("receive_sms_part:before", scene=LONG_REPLY, again=INBOUND, counted={"replies part": 2, **_WHOLE}),
+    _reply(
+        "receive_sms_part:after", scene=LONG_REPLY, again=INBOUND, counted={"replies part": 1, **_REPEATED, **_WHOLE}
+    ),
     _reply("close_parts:before", "parts", scene=HALF_A_REPLY, counted={"replies incomplete": 1, **_ALSO}),
     _reply("close_parts:after", "parts", scene=HALF_A_REPLY),
     # some ask for something else, or for nothing
-    _notice("receive:before", scene=STOP, counted={"replies stop": 1, "sent": 1}, again=INBOUND),
-    _notice("receive:after", scene=STOP, counted={**_REPEATED, "sent": 1}, again=INBOUND),
-    _lost("notice:before", "lease", {"replies no_thread": 1, "sent": 1}),
-    _lost("notice:after", "lease", {"replies no_thread": 1, "sent": 1}),
+    _notice("receive_sms:before", scene=STOP, counted={"replies stop": 1, "sent": 1}, again=INBOUND),
+    _notice("receive_sms:after", scene=STOP, counted={**_REPEATED, "sent": 1}, again=INBOUND),
+    _lost("queue_auto_reply:before", "lease", {"replies no_thread": 1, "sent": 1}),
+    _lost("queue_auto_reply:after", "lease", {"replies no_thread": 1, "sent": 1}),
     # some have to wait until it is known what they answer
     _under_way("resolve:before", "lease"),
     _under_way("resolve:after"),

@@ -47,7 +47,7 @@ class Locks:
         self._clock = clock
         self._until = 0.0
 
-    async def lock(self, name: str, seconds: float) -> bool:
+    async def acquire_lock(self, name: str, seconds: float) -> bool:
         assert name == "sweep"
         if self._clock.seconds() < self._until:
             return False

@@ -35,7 +35,7 @@ class Slow:
         self.waiting.append(Deferred())
         return await self.waiting[-1]
 
-    async def evidence(self, receipt: Receipt, *, block: bool = False) -> Delivery:
+    async def record_receipt(self, receipt: Receipt, *, block: bool = False) -> Delivery:
         return Delivery(MESSAGE, "", "", "d")
 
 
@@ -92,7 +92,7 @@ class Order(SynchronousTestCase):
         sending = Deferred.fromCoroutine(provider.send(Sms(ONE, BOB, "Ann: Lunch?", unicode=False, client_ref=NID)))
         self.clock.advance(0.5)
         receipt = Receipt(NID, "0A0B", BOB, ONE, "delivered", "0")
-        self.successResultOf(Deferred.fromCoroutine(store.evidence(receipt)))
+        self.successResultOf(Deferred.fromCoroutine(store.record_receipt(receipt)))
         self.clock.advance(0.5)
         slow.answered.callback(Outcome(Verdict.ACCEPTED, ""))
         self.successResultOf(sending)

@@ -26,7 +26,7 @@ class ManyRecipients(World):
         message = known_as(await self.text_unread("Hi", "ann", await self.converse(MOST_RECIPIENTS)))
         received = Counter(sms.to for sms in self.nexmo.sent)
         self.assertEqual(received, Counter({f"1201556{each:04}": 1 for each in range(MOST_RECIPIENTS)}))
-        facts = await QueueAdmin(self.connection, self.now).message(message)
+        facts = await QueueAdmin(self.connection, self.now).inspect_message(message)
         assert facts is not None
         self.assertEqual((facts.closed, len(facts.outcomes)), ("done", MOST_RECIPIENTS))
         self.assertTrue(all(outcome.startswith("sent ") for outcome in facts.outcomes.values()))
@@ -36,7 +36,7 @@ class ManyRecipients(World):
         """With receipts, which come while others are still sent, each is kept with its own text."""
         message = known_as(await self.text_unread("Hi", "ann", await self.converse(100)))
         await self.pass_time(60)
-        facts = await QueueAdmin(self.connection, self.now).message(message)
+        facts = await QueueAdmin(self.connection, self.now).inspect_message(message)
         assert facts is not None
         self.assertEqual(len(facts.outcomes), 100)
         self.assertTrue(all(outcome.endswith(" =d") for outcome in facts.outcomes.values()), facts.outcomes)

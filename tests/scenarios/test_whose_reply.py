@@ -520,7 +520,7 @@ class Placing(Case):
         await self.write("Yes")
         await self.arrive(6)
         (item,) = await self.redis("ZRANGE", "nx:buried:in", 0, -1)
-        place = QueueAdmin(self.connection, self.now).place
+        place = QueueAdmin(self.connection, self.now).place_reply
         self.assertEqual((await place(item, third, "")).answer, "OTHER")
         self.assertEqual((await place(item, LUNCH, "ann")).answer, "OTHER")
         self.assertEqual((await place(item, LUNCH, "")).answer, "DONE")

@@ -101,13 +101,13 @@ class Backlog:
         user, number = item.user_id, self._number_of(item.user_id)
         handset = "1212" + str(int.from_bytes(user.encode()) % 10_000_000).zfill(7)
         if item.gone or item.statuses[user] not in REPORT:
-            await store.finish(item, "read")
+            await store.complete(item, "read")
             await self._free(store)
             return
         state = await store.read_links(user, handset, raw=handset)
         choice = choose(state, Thread(user, CONVERSATION), handset, handset, [number], 10**9, 10**9)
         assert choice is not None
-        answer = await store.begin(item, REPORT, choice.commit, "", LEASE, self._limits.of(number))
+        answer = await store.begin_attempt(item, REPORT, choice.commit, "", LEASE, self._limits.of(number))
         if answer == "OK":
             self.grants.append((self._clock.seconds() - self._began, number))
             self._at(ANSWER, self._accepted, store, item, handset, number)
@@ -116,7 +116,7 @@ class Backlog:
         await self._free(store)
 
     async def _accepted(self, store: RedisStore, item: Notification, handset: str, number: str) -> None:
-        await store.accepted(item, attempt(handset, number), "sent", sent())
+        await store.record_accepted(item, attempt(handset, number), "sent", sent())
         await self._free(store)
 
     async def _free(self, store: RedisStore) -> None:

@@ -34,7 +34,7 @@ class OperatorCase(QueueCase):
 
     async def reply(self, message_id: str = "0A0000000123ABCD1") -> Reply:
         """A claimed reply."""
-        await self.store.receive(InboundSms(message_id, "", "", "Yes!"), "12015550198", NUMBERS[0])
+        await self.store.receive_sms(InboundSms(message_id, "", "", "Yes!"), "12015550198", NUMBERS[0])
         (item,) = (await self.store.claim_replies(1, LEASE)).items
         return item
 
@@ -60,17 +60,17 @@ class Aside(OperatorCase):
         """However many there are, none is missed."""
         await self.redis("EVAL", "for i = 1, 5000 do redis.call('ZADD', 'nx:buried:in', 5000 - i, 'r' .. i) end", 0)
         self.assertEqual(await self.operator.aside("in"), [f"r{n}" for n in range(5000, 0, -1)])
-        self.assertEqual(len(await self.operator.entries("in", await self.operator.aside("in"))), 5000)
+        self.assertEqual(len(await self.operator.inspect_items("in", await self.operator.aside("in"))), 5000)
 
     async def test_entries(self) -> None:
         """Who, from which number, since when, how often tried and why; of a reply never its text."""
         item, reply = await self.uncertain(), await self.reply()
         await self.store.set_aside(reply, "conversation_gone: deleted", uncertain=False)
-        (text,) = await self.operator.entries("out", [item.id])
+        (text,) = await self.operator.inspect_items("out", [item.id])
         self.assertEqual((text.state, text.message_id, text.user, text.attempts), ("U", uuid(1), "bob", 1))
         self.assertEqual((text.number, text.handset, text.reason), (NUMBERS[0], "12015550198", "no answer"))
         self.assertEqual(text.since, int(self.now()))
-        (answer,) = await self.operator.entries("in", [reply.id])
+        (answer,) = await self.operator.inspect_items("in", [reply.id])
         self.assertEqual((answer.state, answer.message_id, answer.user), ("D", "0A0000000123ABCD1", ""))
         self.assertEqual([each.user_id for each in answer.candidates], ["bob"])  # his SMS may not have come
         self.assertNotIn("Yes!", repr(answer))
@@ -78,7 +78,7 @@ class Aside(OperatorCase):
     async def test_gone(self) -> None:
         """What is listed although nothing of it is left is empty."""
         await self.redis("ZADD", "nx:buried:out", 1, "nothing.at.all")
-        (entry,) = await self.operator.entries("out", await self.operator.aside("out"))
+        (entry,) = await self.operator.inspect_items("out", await self.operator.aside("out"))
         self.assertEqual((entry.fields, entry.done), ({}, ""))
 
 
@@ -94,8 +94,8 @@ class Redriving(OperatorCase):
         (again,) = await self.claim()
         self.assertEqual((again.id, again.attempts, again.introduction_failures), (item.id, 0, 0))
         self.assertEqual(await self.begin(again), "OK")
-        await self.store.accepted(again, attempt("12015550198", NUMBERS[0]), f"sent {NUMBERS[0]} abc", sent())
-        facts = await self.operator.message(uuid(1))
+        await self.store.record_accepted(again, attempt("12015550198", NUMBERS[0]), f"sent {NUMBERS[0]} abc", sent())
+        facts = await self.operator.inspect_message(uuid(1))
         assert facts is not None
         self.assertEqual((facts.closed, list(facts.outcomes)), ("done", ["bob"]))
 
@@ -109,7 +109,7 @@ class Redriving(OperatorCase):
         self.clock.advance(1)
         (again,) = await self.claim()
         self.assertEqual(again.waited, 1000)
-        await self.store.hold(again, "status 9: no credit left")
+        await self.store.suspend_sending(again, "status 9: no credit left")
         self.clock.advance(GIVE_UP / 1000)
         (probe,) = await self.claim()
         self.assertEqual(probe.waited, 1000)
@@ -119,7 +119,7 @@ class Redriving(OperatorCase):
     async def test_held_before(self) -> None:
         """Holds of long ago do not count for it, nor against it."""
         item = await self.sending()
-        await self.store.hold(item, "status 9: no credit left")
+        await self.store.suspend_sending(item, "status 9: no credit left")
         self.clock.advance(3600)
         (item,) = await self.claim()
         self.assertEqual(await self.begin(item), "OK")
@@ -136,7 +136,7 @@ class Redriving(OperatorCase):
         self.clock.advance(60)
         (item,) = await self.claim()
         self.assertEqual(await self.begin(item, "12015550198"), "OK")
-        await self.store.accepted(item, attempt("12015550198", NUMBERS[0]), f"sent {NUMBERS[0]} abc", sent())
+        await self.store.record_accepted(item, attempt("12015550198", NUMBERS[0]), f"sent {NUMBERS[0]} abc", sent())
         return item
 
     async def test_uncertain(self) -> None:
@@ -152,11 +152,11 @@ class Redriving(OperatorCase):
         """So it is when the policy buried it, and when it was sent again and then refused."""
         item = await self.uncertain(1)
         self.clock.advance(600)
-        await self.store.settle(10, 600_000, "park", REPORT)
+        await self.store.reconcile(10, 600_000, "park", REPORT)
         self.assertEqual(await self.redrive(item), ["DOUBTFUL"])
         other = await self.uncertain(2)
         self.clock.advance(600)
-        await self.store.settle(10, 600_000, "resend", REPORT)
+        await self.store.reconcile(10, 600_000, "resend", REPORT)
         (again,) = await self.claim()
         self.assertEqual(again.id, other.id)
         await self.store.set_aside(again, "refused: status 6", uncertain=False)
@@ -170,7 +170,7 @@ class Redriving(OperatorCase):
         self.assertEqual(await self.begin(again), "OK")
         await self.store.set_aside(again, "no answer", uncertain=True)
         self.clock.advance(600)
-        settled = await self.store.settle(10, 600_000, "resend", REPORT)
+        settled = await self.store.reconcile(10, 600_000, "resend", REPORT)
         self.assertEqual((settled.resent, settled.buried), (0, 1))
 
     async def test_a_late_receipt(self) -> None:
@@ -179,7 +179,7 @@ class Redriving(OperatorCase):
 
         item = await self.uncertain()
         await self.redrive(item, confirmed=True)
-        self.assertEqual((await self.store.evidence(receipt(item.id))).ended, "R")
+        self.assertEqual((await self.store.record_receipt(receipt(item.id))).ended, "R")
         self.assertEqual(await self.claim(), [])
 
     async def test_needless(self) -> None:
@@ -192,7 +192,7 @@ class Redriving(OperatorCase):
         self.assertEqual(await self.redrive(read, deleted, expired), ["read", "deleted", "expired"])
         self.assertEqual((await self.operator.aside("out"), await self.redis("KEYS", "nx:n:*")), ([], []))
         self.assertEqual(await self.claim(), [])
-        outcomes = [(await self.operator.message(uuid(n))) for n in (1, 2)]
+        outcomes = [(await self.operator.inspect_message(uuid(n))) for n in (1, 2)]
         self.assertEqual(
             [facts.outcomes["bob"].partition(" @")[0] for facts in outcomes if facts], ["read", "uncertain deleted"]
         )
@@ -209,7 +209,7 @@ class Redriving(OperatorCase):
         self.assertEqual(await self.redrive(item), ["WAITING"])
         self.assertEqual(await self.begin(item), "OK")
         self.assertEqual(await self.redrive(item), ["WAITING"])
-        await self.store.accepted(item, attempt("12015550198", NUMBERS[0]), f"sent {NUMBERS[0]} abc", sent())
+        await self.store.record_accepted(item, attempt("12015550198", NUMBERS[0]), f"sent {NUMBERS[0]} abc", sent())
         self.assertEqual(await self.redrive(item), ["UNKNOWN"])
 
     async def test_twice(self) -> None:
@@ -225,7 +225,7 @@ class Redriving(OperatorCase):
         seen = []
         while claimed := await self.claim():
             seen += [item.id for item in claimed]
-            await self.store.finish(claimed[0], "blank")
+            await self.store.complete(claimed[0], "blank")
         self.assertEqual(seen, [item.id for item in items])
 
     async def test_reply(self) -> None:
@@ -247,7 +247,7 @@ class Turns(OperatorCase):
         item = await self.buried(1)
         await self.owe(2)
         (other,) = await self.claim()
-        await self.store.retry(other, 900_000, "Layer is away")
+        await self.store.reschedule(other, 900_000, "Layer is away")
         self.assertEqual(await self.waits(item), [Redriven(item.id, "DONE", 0)])
         self.assertEqual([each.id for each in await self.claim()], [item.id])
 
@@ -259,7 +259,7 @@ class Turns(OperatorCase):
         item = await self.buried(2)
         await self.redrive(first)
         (first,) = await self.claim()
-        await self.store.retry(first, 900_000, "Layer is away")
+        await self.store.reschedule(first, 900_000, "Layer is away")
         self.assertEqual(await self.waits(item), [Redriven(item.id, "DONE", 900_000)])
         self.assertEqual(await self.claim(), [])
 
@@ -271,20 +271,20 @@ class Turns(OperatorCase):
         for item in items:
             self.assertEqual(await self.waits(item), [Redriven(item.id, "DONE", LEASE)])
         self.assertEqual(await self.claim(), [])
-        await self.store.accepted(sending, attempt("12015550198", NUMBERS[0]), f"sent {NUMBERS[0]} abc", sent())
+        await self.store.record_accepted(sending, attempt("12015550198", NUMBERS[0]), f"sent {NUMBERS[0]} abc", sent())
         self.assertEqual([each.id for each in await self.claim()], [items[0].id])
 
 
 class Messages(OperatorCase):
     async def test_nothing(self) -> None:
         """Of a message that never came nothing is known."""
-        self.assertEqual(await self.operator.message(uuid(1)), None)
+        self.assertEqual(await self.operator.inspect_message(uuid(1)), None)
 
     async def test_before_the_check(self) -> None:
         """When it came, when it is due, and the statuses; no text is owed yet."""
         sent = event("sent", uuid(1), bob=Status.SENT, cleo=Status.READ)
         await self.store.record_event(sent, pack(sent.message, ROOT), 600_000)
-        facts = await self.operator.message(uuid(1))
+        facts = await self.operator.inspect_message(uuid(1))
         assert facts is not None
         now = int(self.now())
         self.assertEqual((facts.now, facts.due, facts.delay, facts.check), (now, now + 600_000, 600_000, now + 600_000))
@@ -294,7 +294,7 @@ class Messages(OperatorCase):
     async def test_statuses_only(self) -> None:
         """A message of which only a status came has no due time."""
         await self.store.record_event(event("delivered", uuid(1), bob=Status.DELIVERED), "", 600_000)
-        facts = await self.operator.message(uuid(1))
+        facts = await self.operator.inspect_message(uuid(1))
         assert facts is not None
         self.assertEqual((facts.due, facts.delay, facts.sender, facts.closed), (None, None, "", ""))
 
@@ -303,8 +303,8 @@ class Messages(OperatorCase):
         await self.owe(1, "bob", "cleo")
         one, two = await self.claim()
         await self.begin(one)
-        await self.store.retry(two, 5000, "Layer is away")
-        facts = await self.operator.message(uuid(1))
+        await self.store.reschedule(two, 5000, "Layer is away")
+        facts = await self.operator.inspect_message(uuid(1))
         assert facts is not None
         entries: dict[str, Sequence[object]] = {e.user: (e.state, e.next, e.ahead, e.reason) for e in facts.entries}
         now = int(self.now())
@@ -316,13 +316,13 @@ class Messages(OperatorCase):
     async def test_held(self) -> None:
         """Since when and why nothing goes out."""
         item = await self.sending()
-        await self.store.hold(item, "status 9: no credit left")
-        facts = await self.operator.message(uuid(1))
+        await self.store.suspend_sending(item, "status 9: no credit left")
+        facts = await self.operator.inspect_message(uuid(1))
         assert facts is not None
         self.assertEqual((facts.held, facts.held_reason), (int(self.now()), "status 9: no credit left"))
 
     async def known(self, n: int = 1) -> MessageReport:
-        facts = await self.operator.message(uuid(n))
+        facts = await self.operator.inspect_message(uuid(n))
         assert facts is not None
         return facts
 
@@ -343,7 +343,7 @@ class Messages(OperatorCase):
         await self.owe(1, "bob", "cleo")
         for item in await self.claim():
             await self.begin(item, {"bob": "12015550198", "cleo": "12015550197"}[item.user_id])
-            await self.store.accepted(
+            await self.store.record_accepted(
                 item, attempt("12015550198", NUMBERS[0]), f"sent {NUMBERS[0]} {item.user_id}", sent("x")
             )
         facts = await self.known()
@@ -381,7 +381,7 @@ class Messages(OperatorCase):
         ):
             await self.owe(n, "bob", "7")
             for item in await self.claim():
-                await self.store.finish(item, outcome)
+                await self.store.complete(item, outcome)
             ends = {user: end.rpartition(" @")[0] for user, end in (await self.known(n)).outcomes.items()}
             self.assertEqual(ends, {"bob": outcome, "7": outcome})
 
@@ -389,7 +389,7 @@ class Messages(OperatorCase):
         """What a deleted message left buried is found."""
         item = await self.buried()
         await self.store.record_event(event("deleted", uuid(1)), "", 0)
-        facts = await self.operator.message(uuid(1))
+        facts = await self.operator.inspect_message(uuid(1))
         assert facts is not None
         self.assertEqual((facts.closed, facts.open, [e.id for e in facts.entries]), ("deleted", 1, [item.id]))
 
@@ -397,7 +397,7 @@ class Messages(OperatorCase):
         """So it is when the message is no longer kept at all."""
         item = await self.buried()
         await self.redis("DEL", *await self.redis("KEYS", "nx:m:*"))
-        facts = await self.operator.message(uuid(1))
+        facts = await self.operator.inspect_message(uuid(1))
         assert facts is not None
         self.assertEqual((facts.closed, facts.due, [e.id for e in facts.entries]), ("expired", None, [item.id]))
 
@@ -406,20 +406,20 @@ class Messages(OperatorCase):
         await self.buried()
         (key,) = await self.redis("KEYS", "nx:m:*")
         await self.redis("SET", key, "what is this")
-        facts = await self.operator.message(uuid(1))
+        facts = await self.operator.inspect_message(uuid(1))
         assert facts is not None
         self.assertEqual(facts.closed, "undecodable")
 
 
 class SmsKnown(OperatorCase):
     async def whose(self, message_id: str) -> str | None:
-        entry = await self.operator.sms(message_id)
+        entry = await self.operator.inspect_sms(message_id)
         return entry and entry.id
 
     async def test_accepted(self) -> None:
         """An SMS is found by the provider's id of each of its parts, in either case."""
         item = await self.sending()
-        await self.store.accepted(item, attempt("12015550198", NUMBERS[0]), "sent 1 0A0B", sent("0A0B", "0A0C"))
+        await self.store.record_accepted(item, attempt("12015550198", NUMBERS[0]), "sent 1 0A0B", sent("0A0B", "0A0C"))
         for message_id in ("0A0B", "0a0b", "0A0C"):
             self.assertEqual(await self.whose(message_id), item.id)
         self.assertIsNone(await self.whose("0A0D"))
@@ -427,16 +427,18 @@ class SmsKnown(OperatorCase):
     async def test_settled_by_a_receipt(self) -> None:
         """So is one whose answer never came, once its receipt has told the id."""
         item = await self.uncertain()
-        await self.store.evidence(Receipt(item.id, "0A0B", "12015550198", NUMBERS[0], "delivered", "0"))
+        await self.store.record_receipt(Receipt(item.id, "0A0B", "12015550198", NUMBERS[0], "delivered", "0"))
         self.assertEqual(await self.whose("0A0B"), item.id)
 
     async def test_notice(self) -> None:
         """So is a notice, with what became of it."""
         asked = Asked("stop", "You get no more texts.")
-        await self.store.receive(InboundSms("id", "", "", "STOP"), "12015550198", NUMBERS[0], asked)
+        await self.store.receive_sms(InboundSms("id", "", "", "STOP"), "12015550198", NUMBERS[0], asked)
         (item,) = await self.claim()
-        await self.store.accepted(item, attempt("12015550198", NUMBERS[0]), f"sent {NUMBERS[0]} 0A0B", sent("0A0B"))
-        entry = await self.operator.sms("0A0B")
+        await self.store.record_accepted(
+            item, attempt("12015550198", NUMBERS[0]), f"sent {NUMBERS[0]} 0A0B", sent("0A0B")
+        )
+        entry = await self.operator.inspect_sms("0A0B")
         assert entry is not None
         self.assertEqual((entry.notice, entry.done), ("stop", f"sent {NUMBERS[0]} 0A0B"))
 
@@ -446,19 +448,19 @@ class RepliesKnown(OperatorCase):
         """A reply that was not posted yet, by Nexmo's id in either case."""
         await self.reply("0A0000000123ABCD1")
         for spelling in ("0A0000000123ABCD1", "0a0000000123abcd1"):
-            found = await self.operator.reply(spelling)
+            found = await self.operator.inspect_reply(spelling)
             assert found is not None
             self.assertEqual((found[0].state, found[1]), ("C", int(self.now())))
 
     async def test_done(self) -> None:
         """One that was posted, and how long ago (by the clock of Redis, which forgets it after four days)."""
         reply = await self.reply("one")
-        await self.store.finish(reply, "posted")
-        found = await self.operator.reply("one")
+        await self.store.complete(reply, "posted")
+        found = await self.operator.inspect_reply("one")
         assert found is not None
         self.assertEqual(found[0].done, "posted")
         self.assertTrue(0 <= found[0].done_for < 60_000, found[0].done_for)
 
     async def test_nothing(self) -> None:
         """One that never came."""
-        self.assertEqual(await self.operator.reply("one"), None)
+        self.assertEqual(await self.operator.inspect_reply("one"), None)

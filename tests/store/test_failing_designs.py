@@ -138,7 +138,7 @@ class Failing(QueueCase):
             with self.assertRaises(StoreUnavailable):
                 await self.store.record_event(one, pack(one.message, ROOT), 1000)
         with self.assertRaises(StoreUnavailable):
-            await self.store.receive(InboundSms("once", HANDSET, NUMBERS[0], "Hi"), HANDSET, NUMBERS[0])
+            await self.store.receive_sms(InboundSms("once", HANDSET, NUMBERS[0], "Hi"), HANDSET, NUMBERS[0])
         with self.assertRaises(StoreUnavailable):
             await self.store.quarantine("{}", signed=True)
         self.assertEqual(self.everything(), before)
@@ -149,25 +149,25 @@ class Failing(QueueCase):
             await self.owe(n, f"user{n}")
         new = event("sent", uuid(9), bob=Status.SENT)
         await self.store.record_event(new, pack(new.message, ROOT), 0)
-        await self.store.receive(InboundSms("once", HANDSET, NUMBERS[0], "Hi"), HANDSET, NUMBERS[0])
+        await self.store.receive_sms(InboundSms("once", HANDSET, NUMBERS[0], "Hi"), HANDSET, NUMBERS[0])
         self.server.ask("CONFIG", "SET", "maxmemory", "1")
         self.assertEqual((await self.store.promote(200, REPORT)).notifications, 1)
         one, two, three, four, five, six, *rest = await self.claim()
         for item in (one, two, three, *rest):
             self.assertEqual(await self.begin(item, f"1201555{ord(item.user_id[-1]):04}"), "OK")
-        self.assertTrue(await self.store.accepted(one, attempt(HANDSET, NUMBERS[0]), "sent", sent()))
+        self.assertTrue(await self.store.record_accepted(one, attempt(HANDSET, NUMBERS[0]), "sent", sent()))
         self.assertTrue(await self.store.set_aside(two, "time-out", uncertain=True))
-        self.assertEqual((await self.store.evidence(receipt(two.id))).ended, "U")
+        self.assertEqual((await self.store.record_receipt(receipt(two.id))).ended, "U")
         self.assertTrue(await self.store.set_aside(three, "time-out", uncertain=True))
-        await self.store.retry(four, 5000, "later")
+        await self.store.reschedule(four, 5000, "later")
         await self.store.release(five)
-        await self.store.finish(six, "no_phone")
+        await self.store.complete(six, "no_phone")
         self.clock.advance(LEASE / 1000)
         self.assertEqual((await self.store.claim_notifications(10, LEASE)).lost, len(rest))
-        settled = await self.store.settle(100, 1000, "park", REPORT)
+        settled = await self.store.reconcile(100, 1000, "park", REPORT)
         self.assertEqual(settled.buried, 1)
         (reply,) = (await self.store.claim_replies(10, LEASE)).items
-        await self.store.finish(reply, "posted")
+        await self.store.complete(reply, "posted")
         self.server.ask("CONFIG", "SET", "maxmemory", "0")
         self.assertEqual(self.server.ask("ZCARD", "nx:due"), 0)
         self.assertEqual(self.server.ask("ZRANGE", "nx:buried:out", 0, -1), [three.id])
@@ -179,15 +179,15 @@ class Leftovers(QueueCase):
     async def test_late_words(self) -> None:
         """A receipt or status that comes when all is over and forgotten makes no key that would stay for ever."""
         item = await self.sending()
-        await self.store.accepted(item, attempt(HANDSET, NUMBERS[0]), "sent", sent())
+        await self.store.record_accepted(item, attempt(HANDSET, NUMBERS[0]), "sent", sent())
         for key in (f"nx:m:{item.id.partition('.')[0]}", f"nx:n:{item.id}"):
             await self.redis("DEL", key)  # as if its time were over
         before = set(await self.redis("KEYS", "*"))
-        self.assertEqual((await self.store.evidence(receipt(item.id))).ended, "")
-        self.assertFalse(await self.store.accepted(item, attempt(HANDSET, NUMBERS[0], "thread"), "sent", sent()))
+        self.assertEqual((await self.store.record_receipt(receipt(item.id))).ended, "")
+        self.assertFalse(await self.store.record_accepted(item, attempt(HANDSET, NUMBERS[0], "thread"), "sent", sent()))
         self.assertFalse(await self.store.set_aside(item, "time-out", uncertain=True))
-        await self.store.retry(item, 1000, "later")
-        await self.store.finish(item, "read")
+        await self.store.reschedule(item, 1000, "later")
+        await self.store.complete(item, "read")
         self.assertEqual(set(await self.redis("KEYS", "*")) - before, {"nx:parked"})
         for kind, status in (("delivered", Status.DELIVERED), ("read", Status.READ), ("deleted", Status.READ)):
             late = event(kind, uuid(1), bob=status)

@@ -13,7 +13,7 @@ class HoldCase(QueueCase):
     async def refused(self, item: Notification) -> str:
         """What comes of holding for an item that is tried and refused."""
         self.assertEqual(await self.begin(item, f"1201555{sum(item.user_id.encode()) % 10_000:04}"), "OK")
-        return await self.store.hold(item, "HTTP 403: request refused")
+        return await self.store.suspend_sending(item, "HTTP 403: request refused")
 
     async def tried(self) -> Notification:
         (item,) = await self.claim()
@@ -23,7 +23,7 @@ class HoldCase(QueueCase):
     async def accept(self, item: Notification) -> None:
         handset = f"1201555{sum(item.user_id.encode()) % 10_000:04}"
         self.assertEqual(await self.begin(item, handset), "OK")
-        await self.store.accepted(item, attempt(handset, NUMBERS[0]), "sent", sent("id"))
+        await self.store.record_accepted(item, attempt(handset, NUMBERS[0]), "sent", sent("id"))
 
     async def held(self) -> dict[str, str]:
         flat = await self.redis("HGETALL", "nx:hold")
@@ -104,7 +104,7 @@ class Doubting(HoldCase):
         handset = f"1201555{sum(second.user_id.encode()) % 10_000:04}"
         self.assertEqual(await self.begin(second, handset), "OK")
         self.assertEqual(await self.refused(first), "DOUBT")
-        self.assertEqual(await self.store.hold(second, "HTTP 403"), "DOUBT")
+        self.assertEqual(await self.store.suspend_sending(second, "HTTP 403"), "DOUBT")
         other = await self.tried()
         self.assertEqual(other.message_id, uuid(2))
         await self.accept(other)
@@ -116,8 +116,8 @@ class Doubting(HoldCase):
             await self.owe(n, user)
         (poison,) = await self.claim(1)
         await self.refused(poison)
-        await self.store.finish(await self.tried(), "read")
-        await self.store.retry(await self.tried(), 60_000, "Layer is away")
+        await self.store.complete(await self.tried(), "read")
+        await self.store.reschedule(await self.tried(), 60_000, "Layer is away")
         dan = await self.tried()
         self.assertEqual(dan.message_id, uuid(4))
         await self.store.set_aside(dan, "template", uncertain=False)
@@ -133,7 +133,7 @@ class Doubting(HoldCase):
             probe = await self.tried()
             self.assertEqual((await self.begin(probe, f"1201555017{n}"), probe.message_id), ("OK", uuid(n)))
             if n == 2:
-                await self.store.retry(probe, 5000, "connection refused")
+                await self.store.reschedule(probe, 5000, "connection refused")
             else:
                 await self.store.set_aside(probe, "no answer", uncertain=True)
         await self.accept(await self.tried())
@@ -147,7 +147,7 @@ class Doubting(HoldCase):
         await self.begin(late)
         self.clock.advance(LEASE / 1000)
         (other,) = await self.claim()
-        self.assertEqual(await self.store.hold(late, "no credit"), "DOUBT")
+        self.assertEqual(await self.store.suspend_sending(late, "no credit"), "DOUBT")
         self.assertEqual(await self.claim(), [])
         await self.store.release(other)
         self.assertEqual((await self.tried()).message_id, uuid(2))
@@ -158,7 +158,7 @@ class Doubting(HoldCase):
         await self.owe(2, "bob")
         (poison,) = await self.claim(1)
         await self.refused(poison)
-        await self.store.finish(await self.tried(), "read")
+        await self.store.complete(await self.tried(), "read")
         self.assertEqual(await self.refused(await self.tried()), "NEW")
         self.assertEqual(await self.store.claim_notifications(10, LEASE), Claimed(60_000, []))
 
@@ -227,8 +227,8 @@ class Probing(HoldCase):
         self.assertEqual(set(items), {uuid(1), uuid(2), uuid(4)})
         for n in (1, 2):
             self.assertEqual(await self.begin(items[uuid(n)], f"1201555016{n}"), "OK")
-        self.assertEqual(await self.store.hold(items[uuid(1)], "403"), "DOUBT")
-        self.assertEqual(await self.store.hold(items[uuid(2)], "403"), "DOUBT")
+        self.assertEqual(await self.store.suspend_sending(items[uuid(1)], "403"), "DOUBT")
+        self.assertEqual(await self.store.suspend_sending(items[uuid(2)], "403"), "DOUBT")
         await self.store.release(items[uuid(4)])
         await self.accept(await self.tried())
         self.assertEqual(await self.held(), {})

@@ -20,11 +20,11 @@ class Lanes(QueueCase):
     async def test_free_after_the_end(self) -> None:
         """The next one goes out at once when the one before is done, however it ended."""
         endings = {
-            1: lambda item: self.store.accepted(item, attempt(HANDSET, NUMBERS[0]), "sent x y", sent()),
+            1: lambda item: self.store.record_accepted(item, attempt(HANDSET, NUMBERS[0]), "sent x y", sent()),
             2: lambda item: self.store.set_aside(item, "?", uncertain=True),
             3: lambda item: self.store.set_aside(item, "no", uncertain=False),
-            4: lambda item: self.store.finish(item, "blank"),
-            5: lambda item: self.store.evidence(receipt(item.id)),
+            4: lambda item: self.store.complete(item, "blank"),
+            5: lambda item: self.store.record_receipt(receipt(item.id)),
         }
         for n in range(1, 7):
             await self.owe(n)
@@ -38,10 +38,10 @@ class Lanes(QueueCase):
     async def test_a_late_end_frees_nobody_else(self) -> None:
         """A word about an item that lost its lease does not end the lease of the one that is worked on now."""
         for late in (
-            lambda item: self.store.accepted(item, attempt(HANDSET, NUMBERS[0]), "sent x y", sent()),
-            lambda item: self.store.evidence(receipt(item.id)),
-            lambda item: self.store.retry(item, 0, "connection refused"),
-            lambda item: self.store.finish(item, "blank"),
+            lambda item: self.store.record_accepted(item, attempt(HANDSET, NUMBERS[0]), "sent x y", sent()),
+            lambda item: self.store.record_receipt(receipt(item.id)),
+            lambda item: self.store.reschedule(item, 0, "connection refused"),
+            lambda item: self.store.complete(item, "blank"),
         ):
             await self.redis("FLUSHALL")
             first = await self.lost(1)
@@ -55,15 +55,15 @@ class Lanes(QueueCase):
         """One comes back as ready while another is on the wire, whose lease then ends: each is judged by itself."""
         first = await self.lost(1)
         second = await self.sending(2)
-        await self.store.retry(first, 0, "connection refused")
+        await self.store.reschedule(first, 0, "connection refused")
         self.clock.advance(LEASE / 1000)
         (again,) = await self.claim()
         self.assertEqual(again.id, first.id)
-        await self.store.accepted(second, attempt(HANDSET, NUMBERS[0]), "sent x y", sent())
+        await self.store.record_accepted(second, attempt(HANDSET, NUMBERS[0]), "sent x y", sent())
         claimed = await self.store.claim_notifications(5, LEASE)
         self.assertEqual((claimed.items, claimed.lost), ([], 0))
         self.assertEqual(await self.begin(again), "OK")
-        await self.store.accepted(again, attempt(HANDSET, NUMBERS[0]), "sent x y", sent())
+        await self.store.record_accepted(again, attempt(HANDSET, NUMBERS[0]), "sent x y", sent())
         self.assertEqual(await self.redis("EXISTS", "nx:out", "nx:lane:out:bob"), 0)
 
 
@@ -86,4 +86,4 @@ class Broken(QueueCase):
             promoted = await self.store.promote(200, REPORT)
             self.assertEqual((promoted.notifications, promoted.orphans), (0, 1))
             for item in await self.claim():
-                await self.store.finish(item, "blank")
+                await self.store.complete(item, "blank")

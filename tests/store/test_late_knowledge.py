@@ -30,7 +30,7 @@ class StoredLate(ResolvingCase):
         self.clock.advance(10)
         reply = await self.reply()
         self.clock.advance(10)
-        await self.store.accepted(item, ACCOUNTS, "sent x y", Accepted(20.0, 0.3))
+        await self.store.record_accepted(item, ACCOUNTS, "sent x y", Accepted(20.0, 0.3))
         self.assertEqual(await self.resolved(reply), Resolved(doubt=True))
 
     async def test_reply_too_fast(self) -> None:
@@ -39,18 +39,18 @@ class StoredLate(ResolvingCase):
         self.clock.advance(4)
         reply = await self.reply()
         self.clock.advance(16)
-        await self.store.accepted(item, ACCOUNTS, "sent x y", Accepted(20.0, 0.3))
+        await self.store.record_accepted(item, ACCOUNTS, "sent x y", Accepted(20.0, 0.3))
         self.assertEqual(await self.resolved(reply), Resolved(ANN))
 
     async def test_reply_right_after(self) -> None:
         """So may what comes within the three seconds after that; later it is the new thread."""
         item = await self.trying()
         self.clock.advance(20)
-        await self.store.accepted(item, ACCOUNTS, "sent x y", Accepted(20.0, 0.3))
+        await self.store.record_accepted(item, ACCOUNTS, "sent x y", Accepted(20.0, 0.3))
         self.clock.advance(1)
         self.assertTrue((await self.reply()).doubt)
         self.clock.advance(3)
-        await self.store.receive(InboundSms("in 2", HANDSET, NUMBER, "Yes"), HANDSET, NUMBER)
+        await self.store.receive_sms(InboundSms("in 2", HANDSET, NUMBER, "Yes"), HANDSET, NUMBER)
         self.assertEqual(await self.redis("HGET", f"nx:i:{await self.last()}", "b"), await self.carried())
 
     async def test_receipt_first(self) -> None:
@@ -59,9 +59,9 @@ class StoredLate(ResolvingCase):
         self.clock.advance(6)
         reply = await self.reply()
         self.clock.advance(1)
-        await self.store.evidence(Receipt(reference(item.id), "0A01", HANDSET, NUMBER, "delivered", "0"))
+        await self.store.record_receipt(Receipt(reference(item.id), "0A01", HANDSET, NUMBER, "delivered", "0"))
         self.clock.advance(1)
-        await self.store.accepted(item, ACCOUNTS, "sent x y", Accepted(8.0, 0.3))
+        await self.store.record_accepted(item, ACCOUNTS, "sent x y", Accepted(8.0, 0.3))
         self.assertEqual(await self.resolved(reply), Resolved(doubt=True))
 
     async def last(self) -> str:
@@ -94,7 +94,7 @@ class Several(ResolvingCase):
                 self.clock.advance(1)
             reply = await self.reply()
             self.clock.advance(1)
-            await self.store.accepted(two, ACCOUNTS, "sent x y", Accepted(0.5 if before else 1.5, 0.3))
+            await self.store.record_accepted(two, ACCOUNTS, "sent x y", Accepted(0.5 if before else 1.5, 0.3))
             self.assertTrue((await self.resolved(reply)).waits, before)
             self.clock.advance(SETTLE / 1000)
             self.assertEqual(await self.resolved(await self.next_reply()), Resolved(doubt=True))
@@ -105,7 +105,7 @@ class Several(ResolvingCase):
         one = await self.first_uncertain()
         await self.trying(2)
         reply = await self.reply()
-        await self.store.evidence(Receipt(reference(one.id), "0A01", HANDSET, NUMBER, "delivered", "0"))
+        await self.store.record_receipt(Receipt(reference(one.id), "0A01", HANDSET, NUMBER, "delivered", "0"))
         self.assertEqual(await self.resolved(reply), Resolved(BOB))
 
 
@@ -159,7 +159,7 @@ class QuickSuccession(ResolvingCase):
         await self.owe(n, user)
         (item,) = await self.claim()
         self.assertEqual(await self.begin(item, HANDSET, (NUMBER,)), "OK")
-        await self.store.accepted(item, ACCOUNTS, "sent x y", sent())
+        await self.store.record_accepted(item, ACCOUNTS, "sent x y", sent())
 
     async def test_the_oldest(self) -> None:
         """Nobody reads and answers any of them so fast: it is the thread before them all; and later each in its turn
@@ -203,7 +203,7 @@ class DoubtEnds(ResolvingCase):
         other = entry("cleo", OLD)
         await self.redis("HSET", f"nx:h:{HANDSET}", f"q:{NUMBER}", other, NUMBER, entry("bob", CONVERSATION))
         item = await self.trying()
-        await self.store.accepted(item, ACCOUNTS, "sent x y", sent())
+        await self.store.record_accepted(item, ACCOUNTS, "sent x y", sent())
         self.assertTrue((await self.reply("in 1")).doubt)
         await self.redis("DEL", f"nx:lane:in:{HANDSET}:{NUMBER}", "nx:in")
         self.clock.advance(3.1)
@@ -230,27 +230,27 @@ class Moved(ResolvingCase):
 
     async def receipt(self, handset: str = HANDSET, status: str = "delivered", code: str = "0") -> None:
         told = Receipt(reference(self.one.id), "0A01", handset, NUMBER, status, code)
-        await self.store.evidence(told, block=True)
+        await self.store.record_receipt(told, block=True)
 
     async def test_resent_to_the_new_one(self) -> None:
         """A receipt of the first attempt proves that one only: the new phone carries nothing yet."""
         self.clock.advance(SETTLE / 1000)
-        await self.store.settle(5, SETTLE, "resend", REPORT)
+        await self.store.reconcile(5, SETTLE, "resend", REPORT)
         two = await self.to_the_new_one(1)
         await self.receipt()
         self.assertIn("bob", await self.redis("HGET", f"nx:h:{HANDSET}", NUMBER))
         self.assertIsNone(await self.redis("HGET", f"nx:h:{NEW_HANDSET}", NUMBER))
-        await self.store.accepted(two, attempt(NEW_HANDSET, NUMBER), "sent x y", sent())
+        await self.store.record_accepted(two, attempt(NEW_HANDSET, NUMBER), "sent x y", sent())
         self.assertIn("bob", await self.redis("HGET", f"nx:h:{NEW_HANDSET}", NUMBER))
 
     async def test_resent_and_over(self) -> None:
         """So it is when both attempts are over."""
         self.clock.advance(SETTLE / 1000)
-        await self.store.settle(5, SETTLE, "resend", REPORT)
+        await self.store.reconcile(5, SETTLE, "resend", REPORT)
         two = await self.to_the_new_one(1)
         await self.store.set_aside(two, "no answer", uncertain=True)
         self.clock.advance(SETTLE / 1000)
-        await self.store.settle(5, SETTLE, "resend", REPORT)
+        await self.store.reconcile(5, SETTLE, "resend", REPORT)
         await self.receipt()
         self.assertIn("bob", await self.redis("HGET", f"nx:h:{HANDSET}", NUMBER))
         self.assertIsNone(await self.redis("HGET", f"nx:h:{NEW_HANDSET}", NUMBER))
@@ -260,10 +260,10 @@ class Moved(ResolvingCase):
         go on."""
         for given_up in (False, True):
             two = await self.to_the_new_one(2)
-            await self.store.accepted(two, attempt(NEW_HANDSET, NUMBER), "sent x y", sent())
+            await self.store.record_accepted(two, attempt(NEW_HANDSET, NUMBER), "sent x y", sent())
             if given_up:
                 self.clock.advance(SETTLE / 1000)
-                await self.store.settle(5, SETTLE, "drop", REPORT)
+                await self.store.reconcile(5, SETTLE, "drop", REPORT)
             await self.receipt()
             state = await self.store.read_links("bob", NEW_HANDSET)
             self.assertEqual(state.texted, NEW_HANDSET)
@@ -277,7 +277,7 @@ class Moved(ResolvingCase):
     async def test_opted_out_on_the_old_one(self) -> None:
         """It is the phone of that SMS that wants no more."""
         self.clock.advance(SETTLE / 1000)
-        await self.store.settle(5, SETTLE, "resend", REPORT)
+        await self.store.reconcile(5, SETTLE, "resend", REPORT)
         await self.to_the_new_one(1)
         await self.receipt(status="failed", code="9")
         self.assertEqual(await self.redis("KEYS", "nx:opt:*"), [f"nx:opt:{HANDSET}"])
@@ -292,11 +292,11 @@ class Notices(ResolvingCase):
             for handset in (HANDSET, NEW_HANDSET):
                 await self.redis("HSET", f"nx:h:{handset}", NUMBER, entry("ann", OLD), "v", 1)
             help_me = InboundSms("in 1", HANDSET, NUMBER, "HELP")
-            await self.store.receive(help_me, HANDSET, NUMBER, Asked("help", "So it goes."))
+            await self.store.receive_sms(help_me, HANDSET, NUMBER, Asked("help", "So it goes."))
             (item,) = await self.claim()
-            self.assertEqual(await self.store.begin_notice(item, LEASE), "OK")
-            await self.store.accepted(item, ACCOUNTS, "sent x y", sent("0A01"))
-            await self.store.evidence(Receipt("", "0A01", named, NUMBER, "failed", "9"), block=True)
+            self.assertEqual(await self.store.begin_auto_reply(item, LEASE), "OK")
+            await self.store.record_accepted(item, ACCOUNTS, "sent x y", sent("0A01"))
+            await self.store.record_receipt(Receipt("", "0A01", named, NUMBER, "failed", "9"), block=True)
             self.assertEqual(await self.redis("KEYS", "nx:opt:*"), blocked)
 
 
@@ -312,9 +312,9 @@ class StepsAside(ResolvingCase):
         state = await self.store.read_links("bob", HANDSET)
         self.assertTrue(await self.store.step_aside(items["bob"], state, HANDSET, SETTLE))
         (three,) = await self.claim()
-        await self.store.retry(three, 30_000, "a page", aside=True)
+        await self.store.reschedule(three, 30_000, "a page", aside=True)
         self.assertEqual(await self.claim(), [])
-        await self.store.retry(items["cleo"], 60_000, "HTTP 429")
+        await self.store.reschedule(items["cleo"], 60_000, "HTTP 429")
         (two,) = await self.claim()
         self.assertEqual(two.id, items["bob"].id)
 
@@ -325,7 +325,7 @@ class StepsAside(ResolvingCase):
         items = {item.user_id: item for item in await self.claim()}
         self.assertEqual(await self.begin(items["cleo"], HANDSET, (NUMBER,)), "OK")
         state = await self.store.read_links("bob", HANDSET)
-        await self.store.retry(items["cleo"], 60_000, "HTTP 429")
+        await self.store.reschedule(items["cleo"], 60_000, "HTTP 429")
         self.assertFalse(await self.store.step_aside(items["bob"], state, HANDSET, SETTLE))
         self.assertEqual(await self.begin(items["bob"], HANDSET, (NUMBER,)), "OK")
 
@@ -336,12 +336,12 @@ class OtherNumbers(ResolvingCase):
         one = await self.trying()
         await self.store.set_aside(one, "no answer", uncertain=True)
         self.clock.advance(SETTLE / 1000)
-        await self.store.settle(5, SETTLE, "resend", REPORT)
+        await self.store.reconcile(5, SETTLE, "resend", REPORT)
         (two,) = await self.claim()
         state = await self.store.read_links("bob", HANDSET, raw=HANDSET)
         choice = choose(state, BOB, HANDSET, HANDSET, (NUMBERS[1],), 1000, 1000)
         assert isinstance(choice, Choice)
-        self.assertEqual(await self.store.begin(two, REPORT, choice.commit, "", LEASE), "OK")
-        await self.store.accepted(two, attempted(choice), "sent x y", sent())
-        await self.store.evidence(Receipt(reference(one.id), "0A01", HANDSET, NUMBERS[1], "delivered", "0"))
+        self.assertEqual(await self.store.begin_attempt(two, REPORT, choice.commit, "", LEASE), "OK")
+        await self.store.record_accepted(two, attempted(choice), "sent x y", sent())
+        await self.store.record_receipt(Receipt(reference(one.id), "0A01", HANDSET, NUMBERS[1], "delivered", "0"))
         self.assertIn("ann", await self.redis("HGET", f"nx:h:{HANDSET}", NUMBER))

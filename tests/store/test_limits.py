@@ -32,7 +32,7 @@ class LimitCase(QueueCase):
         state = await self.store.read_links(item.user_id, handset)
         choice = choose(state, Thread(item.user_id, CONVERSATION), handset, handset, [number], 10**9, 10**9)
         assert choice is not None
-        return await self.store.begin(item, REPORT, choice.commit, "", LEASE, limits.of(number))
+        return await self.store.begin_attempt(item, REPORT, choice.commit, "", LEASE, limits.of(number))
 
     async def all_claimed(self, users: Sequence[str]) -> list[Notification]:
         await owe(self.store, users)
@@ -109,7 +109,7 @@ class Waiting(LimitCase):
         (first,) = await self.claim()
         self.assertNotEqual(first.message_id, uuid(9))
         self.assertEqual(await self.attempt(first), "OK")
-        await self.store.accepted(first, attempt(HANDSET, ONE), "sent", sent())
+        await self.store.record_accepted(first, attempt(HANDSET, ONE), "sent", sent())
         self.assertEqual([item.message_id for item in await self.claim()], [uuid(9)])
 
     async def test_no_limit(self) -> None:
@@ -157,12 +157,12 @@ class Waiting(LimitCase):
     async def test_notices(self) -> None:
         """Texts of our own pass the same limits."""
         await self.in_line(count=1)
-        await self.store.receive(InboundSms("id", HANDSET, ONE, "help"), HANDSET, ONE, Asked("help", "Write STOP."))
+        await self.store.receive_sms(InboundSms("id", HANDSET, ONE, "help"), HANDSET, ONE, Asked("help", "Write STOP."))
         (notice,) = await self.claim()
-        self.assertEqual(await self.store.begin_notice(notice, LEASE, LIMITS.of(ONE)), f"WAIT {ONE}")
+        self.assertEqual(await self.store.begin_auto_reply(notice, LEASE, LIMITS.of(ONE)), f"WAIT {ONE}")
         self.clock.advance(1)
         (notice,) = await self.claim()
-        self.assertEqual(await self.store.begin_notice(notice, LEASE, LIMITS.of(ONE)), "OK")
+        self.assertEqual(await self.store.begin_auto_reply(notice, LEASE, LIMITS.of(ONE)), "OK")
 
     async def test_during_a_hold(self) -> None:
         """A probe that must wait is the next probe."""
@@ -197,11 +197,11 @@ class Leaving(LimitCase):
             if how == "read":
                 await self.store.record_event(event("read", item.message_id, u1=Status.READ), "", 0)
                 self.assertEqual(await self.attempt(item), "read")
-                await self.store.finish(item, "read")
+                await self.store.complete(item, "read")
             elif how == "buried":
                 await self.store.set_aside(item, "too_late", uncertain=False)
             else:
-                await self.store.retry(item, 60_000, "layer is away")
+                await self.store.reschedule(item, 60_000, "layer is away")
             self.assertEqual(await self.times(["u2", "u3"]), [0, 1000], how)
             self.assertEqual(await self.line(ONE), ["u2", "u3", "u4"], number)
 
@@ -213,7 +213,7 @@ class Leaving(LimitCase):
         self.clock.advance(1 - EARLY / 1000)
         (first,) = await self.claim()
         self.assertEqual(first.id, items[1].id)
-        await self.store.finish(first, "read")
+        await self.store.complete(first, "read")
         self.assertEqual(int(await self.redis("ZSCORE", "nx:out", "u2")), lease)
 
     async def test_dead_processes(self) -> None:
@@ -248,7 +248,7 @@ class Jumping(LimitCase):
         """A line was formed by the clock that was ahead."""
         self.clock.advance(self.DAY)
         items = await self.in_line(number, count, limits)
-        await self.store.accepted(items[0], attempt(HANDSET, ONE), "sent", sent())
+        await self.store.record_accepted(items[0], attempt(HANDSET, ONE), "sent", sent())
         self.clock.advance(-self.DAY)
         return items
 
@@ -273,21 +273,21 @@ class Jumping(LimitCase):
                 for item in await self.claim():
                     if await self.attempt(item, name, limits) == "OK":
                         gone.append(item.user_id)
-                        await self.store.accepted(item, attempt(HANDSET, ONE), "sent", sent())
+                        await self.store.record_accepted(item, attempt(HANDSET, ONE), "sent", sent())
                 self.clock.advance(0.05)
             self.assertEqual(gone, [item.user_id for item in items[1:]], name)
 
     async def test_pausing(self) -> None:
         """A pause is measured from now, not from where the clock was."""
         items = await self.ahead(2)
-        await self.store.pause(items[0], ONE, 5000, "status 1: throttled")
+        await self.store.pause_limit(items[0], ONE, 5000, "status 1: throttled")
         self.assertEqual(int(await self.redis("HGET", f"nx:pace:{ONE}", "t")) // 1000 - int(self.now()), 5000)
 
     async def test_the_longest_pause(self) -> None:
         """The longest pause that Nexmo may name is kept."""
         (item,) = await self.all_claimed(["a"])
         self.assertEqual(await self.attempt(item), "OK")
-        await self.store.pause(item, ONE, pause(CAP), "HTTP 429")
+        await self.store.pause_limit(item, ONE, pause(CAP), "HTTP 429")
         await self.owe(9, "b")
         (other,) = await self.claim()
         self.assertEqual(await self.attempt(other), f"WAIT {ONE}")
@@ -307,20 +307,20 @@ class Pausing(LimitCase):
     async def test_number(self) -> None:
         """A number pauses for as long as it is told, in all processes; others go on."""
         (item,) = await self.sent("a")
-        await self.store.pause(item, ONE, 5000, "status 1: throttled")
+        await self.store.pause_limit(item, ONE, 5000, "status 1: throttled")
         await owe(self.store, ["", "b", "c"])
         b, c = [each for each in await self.claim() if each.user_id]
         other = RedisStore(self.connection, self.connection, self.now)
         state = await other.read_links("b", HANDSET)
         choice = choose(state, Thread("b", CONVERSATION), HANDSET, HANDSET, [ONE], 1000, 1000)
         assert choice is not None
-        self.assertEqual(await other.begin(b, REPORT, choice.commit, "", LEASE, LIMITS.of(ONE)), f"WAIT {ONE}")
+        self.assertEqual(await other.begin_attempt(b, REPORT, choice.commit, "", LEASE, LIMITS.of(ONE)), f"WAIT {ONE}")
         self.assertEqual(await self.attempt(c, TWO), "OK")
 
     async def test_account(self) -> None:
         """When the account pauses nothing goes out, also where there is no limit."""
         (item,) = await self.sent("a")
-        await self.store.pause(item, ACCOUNT, 5000, "HTTP 429: too many requests")
+        await self.store.pause_limit(item, ACCOUNT, 5000, "HTTP 429: too many requests")
         await self.owe(9, "b")
         (b,) = await self.claim()
         self.assertEqual(await self.attempt(b, LONDON, Limits()), f"WAIT {ACCOUNT}")
@@ -332,7 +332,7 @@ class Pausing(LimitCase):
         """The SMS that was refused is the first one afterwards; that is no failure and no limit to how often."""
         item, *_ = await self.in_line(count=3)
         for tries in range(2, 20):
-            await self.store.pause(item, ONE, 1000, "status 1: throttled")
+            await self.store.pause_limit(item, ONE, 1000, "status 1: throttled")
             self.assertEqual((await self.line(ONE), await self.looked_at("u0")), (["u0", "u1", "u2"], 1000))
             self.clock.advance(1)
             item, *others = sorted(await self.claim(), key=lambda each: each.user_id)
@@ -347,15 +347,15 @@ class Pausing(LimitCase):
     async def test_never_shorter(self) -> None:
         """A shorter pause does not end a longer one."""
         one, two = await self.sent("a", "b")
-        await self.store.pause(one, ONE, 9000, "x")
-        await self.store.pause(two, ONE, 1000, "x")
+        await self.store.pause_limit(one, ONE, 9000, "x")
+        await self.store.pause_limit(two, ONE, 1000, "x")
         self.assertEqual(await self.looked_at("b"), 9000)
 
     async def test_late(self) -> None:
         """Whoever has lost its lease tells the truth all the same, and has no say about the item."""
         (item,) = await self.sent("a")
-        await self.store.accepted(item, attempt(HANDSET, ONE), "sent", sent())
-        await self.store.pause(item, ONE, 5000, "x")
+        await self.store.record_accepted(item, attempt(HANDSET, ONE), "sent", sent())
+        await self.store.pause_limit(item, ONE, 5000, "x")
         self.assertEqual(await self.redis("ZCARD", "nx:out"), 0)
         await self.owe(9, "b")
         (b,) = await self.claim()

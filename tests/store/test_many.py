@@ -26,12 +26,12 @@ class ManyCase(SweepCase):
         number = int(item.user_id[4:])
         handset = f"120155502{number:02}"
         self.assertEqual(await self.begin(item, handset), "OK")
-        await self.store.accepted(
+        await self.store.record_accepted(
             item, attempt(handset, NUMBERS[0]), f"sent {NUMBERS[0]} 0A{number:02}", sent(f"0A{number:02}")
         )
 
     async def facts(self) -> MessageReport:
-        facts = await QueueAdmin(self.connection, self.now).message(uuid(1))
+        facts = await QueueAdmin(self.connection, self.now).inspect_message(uuid(1))
         assert facts is not None
         return facts
 
@@ -83,11 +83,11 @@ class Many(ManyCase):
         self.assertEqual(await self.sweep(), {})
         one, two, *others = await self.claim()
         await self.store.set_aside(one, "why", uncertain=False)
-        await self.store.finish(two, "no_phone")
+        await self.store.complete(two, "no_phone")
         await self.redis("PERSIST", f"nx:m:{MID}")
         for item in others:
             self.assertEqual(await self.sweep(), {})
-            await self.store.finish(item, "no_phone")
+            await self.store.complete(item, "no_phone")
         self.assertEqual((await self.facts()).open, 1)
         self.assertEqual(await self.sweep(), {})
 
@@ -136,16 +136,16 @@ class Many(ManyCase):
         one, two, *others = await self.claim()
         await self.accepted(one)
         await self.accepted(two)
-        heard = await self.store.evidence(Receipt(one.id, "", "", "", "failed", "6"))
+        heard = await self.store.record_receipt(Receipt(one.id, "", "", "", "failed", "6"))
         self.assertEqual((heard.message_id, heard.before, heard.said), (uuid(1), "", "f6"))
-        heard = await self.store.evidence(Receipt("", "0A01", "", "", "delivered", "0"))
+        heard = await self.store.record_receipt(Receipt("", "0A01", "", "", "delivered", "0"))
         self.assertEqual((heard.message_id, heard.said), (uuid(1), "d"))
         outcomes = (await self.facts()).outcomes
         self.assertTrue(outcomes["user00"].endswith(" =f6") and outcomes["user01"].endswith(" =d"), outcomes)
         for item in others:
-            await self.store.finish(item, "no_phone")
+            await self.store.complete(item, "no_phone")
         self.assertEqual({user: (await self.facts()).outcomes[user] for user in outcomes}, outcomes)
-        heard = await self.store.evidence(Receipt("", "0A01", "", "", "failed", "1"))
+        heard = await self.store.record_receipt(Receipt("", "0A01", "", "", "failed", "1"))
         self.assertEqual((heard.before, heard.said), ("d", "f1"))
 
     async def test_deleted_meanwhile(self) -> None:
@@ -157,7 +157,7 @@ class Many(ManyCase):
         self.assertEqual(await self.begin(items[1], "12015550198"), "deleted")
         self.assertEqual((await self.facts()).open, len(MANY) - 1)
         for item in items[1:]:
-            await self.store.finish(item, "deleted")
+            await self.store.complete(item, "deleted")
         facts = await self.facts()
         self.assertEqual((facts.closed, sorted(facts.outcomes), facts.open), ("deleted", MANY, None))
         self.assertTrue(facts.outcomes["user00"].startswith("sent"))
@@ -169,7 +169,7 @@ class Many(ManyCase):
         items = await self.claim()
         await self.redis("DEL", f"nx:m:{MID}")
         for item in items:
-            await self.store.finish(item, "expired")
+            await self.store.complete(item, "expired")
         self.assertEqual(await self.apart(), 0)
 
     async def test_orphan(self) -> None:
@@ -187,9 +187,9 @@ class Many(ManyCase):
         await self.redis("DEL", f"nx:lane:out:{one.user_id}")
         self.assertEqual((await self.sweep())["item"], 1)
         for item in (two, *others):
-            await self.store.finish(item, "no_phone")
+            await self.store.complete(item, "no_phone")
         self.assertEqual((await self.facts()).open, 1)
-        await self.store.evidence(Receipt(one.id, "", "", "", "delivered", "0"))
+        await self.store.record_receipt(Receipt(one.id, "", "", "", "delivered", "0"))
         facts = await self.facts()
         self.assertEqual((facts.closed, len(facts.outcomes)), ("done", len(MANY)))
 
@@ -198,13 +198,13 @@ class Many(ManyCase):
         await self.owe(1, *MANY)
         items = await self.claim()
         for item in items[:30]:
-            await self.store.finish(item, "no_phone")
+            await self.store.complete(item, "no_phone")
         await self.redis("DEL", f"nx:o:{MID}")
         for item in items[30:]:
-            await self.store.finish(item, "no_phone")
+            await self.store.complete(item, "no_phone")
         await self.sweep()
         for item in await self.claim():
-            await self.store.finish(item, "no_phone")
+            await self.store.complete(item, "no_phone")
         self.assertNotIn("item", await self.sweep())
 
     async def test_expired_items(self) -> None:
@@ -244,7 +244,7 @@ class Linear(ManyCase):
         while items := await self.claim(20):
             for item in items:
                 await self.begin(item, f"1201{item.user_id[4:]:>07}")
-                await self.store.finish(item, "no_phone")
+                await self.store.complete(item, "no_phone")
         (line,) = [line for line in (await self.redis("INFO", "commandstats")).split() if "_evalsha:" in line]
         return int(line.partition("usec=")[2].partition(",")[0]) / len(users)
 

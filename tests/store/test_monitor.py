@@ -74,7 +74,9 @@ class Beats(QueueCase):
         await self.owe(3, "bob", "cleo")  # which looks at the first one too: nobody is owed anything by it
         sent = event("sent", uuid(4))
         await self.store.record_event(sent, pack(sent.message, ROOT), 0)
-        await self.store.receive(InboundSms("id", "12015550198", "12015550101", "Yes"), "12015550198", "12015550101")
+        await self.store.receive_sms(
+            InboundSms("id", "12015550198", "12015550101", "Yes"), "12015550198", "12015550101"
+        )
         self.clock.advance(10)
         heartbeat = await self.one.heartbeat(1, DAY)
         self.assertEqual((heartbeat.pending, heartbeat.pending_age), (2, 10_000))
@@ -96,7 +98,9 @@ class Beats(QueueCase):
             (item,) = await self.claim()
             await self.store.set_aside(item, "why", uncertain=uncertain)
             self.clock.advance(10)
-        await self.store.receive(InboundSms("id", "12015550198", "12015550101", "Yes"), "12015550198", "12015550101")
+        await self.store.receive_sms(
+            InboundSms("id", "12015550198", "12015550101", "Yes"), "12015550198", "12015550101"
+        )
         (reply,) = (await self.store.claim_replies(1, 1000)).items
         await self.store.set_aside(reply, "why", uncertain=False)
         heartbeat = await self.one.heartbeat(1, DAY)
@@ -108,7 +112,7 @@ class Beats(QueueCase):
         await self.owe()
         (item,) = await self.claim()
         since = int(self.now())
-        await self.store.hold(item, "no credit")
+        await self.store.suspend_sending(item, "no credit")
         self.clock.advance(10)
         heartbeat = await self.one.heartbeat(1, DAY)
         self.assertEqual((heartbeat.held_since, heartbeat.held_reason), (since, "no credit"))

@@ -38,10 +38,10 @@ class PartsCase(StoreCase):
         text = TEXTS[number - 1] if text is None else text
         sms = InboundSms(message_id or f"id-{number}", handset, NUMBERS[0], text)
         part = Part(reference, total, number)
-        return await (store or self.store).receive_part(sms, part, handset, NUMBERS[0], WAIT, LONGEST)
+        return await (store or self.store).receive_sms_part(sms, part, handset, NUMBERS[0], WAIT, LONGEST)
 
     async def plain(self, message_id: str, text: str, handset: str = HANDSET) -> str:
-        return await self.store.receive(InboundSms(message_id, handset, NUMBERS[0], text), handset, NUMBERS[0])
+        return await self.store.receive_sms(InboundSms(message_id, handset, NUMBERS[0], text), handset, NUMBERS[0])
 
     async def replies(self) -> list[Reply]:
         return list((await self.store.claim_replies(5, LEASE)).items)
@@ -52,7 +52,7 @@ class PartsCase(StoreCase):
         while items := await self.replies():
             for item in items:
                 texts.append(item.text)
-                await self.store.finish(item, "posted")
+                await self.store.complete(item, "posted")
         return texts
 
     async def close(self) -> Closed:
@@ -178,7 +178,7 @@ class Whole(PartsCase):
         for _ in range(2):
             (item,) = await self.replies()
             self.assertEqual(item.thread, Thread("bob", CONVERSATION))
-            await self.store.finish(item, "posted")
+            await self.store.complete(item, "posted")
 
     async def test_reference_used_again(self) -> None:
         """When the number carries another thread by then, the part belongs to another reply, with the same reference,
@@ -187,7 +187,7 @@ class Whole(PartsCase):
         await self.part(1)
         await self.time_over()
         (torn,) = await self.replies()
-        await self.store.finish(torn, "posted")
+        await self.store.complete(torn, "posted")
         await self.carry("cleo")
         for number in (2, 3, 1):
             self.assertEqual(
@@ -237,7 +237,7 @@ class Order(PartsCase):
         await self.part(2)
         await self.part(3)
         self.assertEqual(await self.replies(), [])
-        await self.store.finish(item, "posted")
+        await self.store.complete(item, "posted")
         self.assertEqual(await self.posted(), [WHOLE, "second"])
 
     async def test_age(self) -> None:
@@ -288,7 +288,7 @@ class Missing(PartsCase):
         await self.part(2, "shared")
         await self.time_over()
         (first,) = await self.replies()
-        await self.store.finish(first, "posted")
+        await self.store.complete(first, "posted")
         uuids = {first.once}
         for number in (3, 1):
             self.assertEqual((await self.part(number, "shared")).outcome, "late")
@@ -296,7 +296,7 @@ class Missing(PartsCase):
             (item,) = await self.replies()
             self.assertEqual(item.text, TEXTS[number - 1])
             uuids.add(item.once)
-            await self.store.finish(item, "posted")
+            await self.store.complete(item, "posted")
         self.assertEqual(len(uuids), 3)
         for number in (1, 2, 3):
             self.assertEqual((await self.part(number, "shared")).outcome, "known")
@@ -446,7 +446,7 @@ class Safe(PartsCase):
         operator = QueueAdmin(self.connection, self.now)
 
         async def story(number: int) -> str:
-            found = await operator.reply(f"id-{number}")
+            found = await operator.inspect_reply(f"id-{number}")
             return "\n".join(reply_story(f"id-{number}", *found)) if found else ""
 
         await self.part(2)

@@ -58,7 +58,7 @@ class QueueCase(StoreCase):
         state = await self.store.read_links(item.user_id, handset, raw=handset)
         choice = choose(state, Thread(item.user_id, CONVERSATION), handset, handset, numbers, 1000, 1000)
         assert choice is not None
-        return await self.store.begin(item, REPORT, choice.commit, "", LEASE)
+        return await self.store.begin_attempt(item, REPORT, choice.commit, "", LEASE)
 
     async def sending(self, n: int = 1) -> Notification:
         await self.owe(n)
@@ -91,7 +91,7 @@ class Claiming(QueueCase):
         await self.owe(3, "cleo")
         items = await self.claim()
         self.assertEqual([(i.message_id, i.user_id) for i in items], [(uuid(1), "bob"), (uuid(3), "cleo")])
-        await self.store.finish(items[0], "read")
+        await self.store.complete(items[0], "read")
         (second,) = await self.claim()
         self.assertEqual(second.message_id, uuid(2))
 
@@ -100,7 +100,7 @@ class Claiming(QueueCase):
         await self.owe(1)
         await self.owe(2)
         (item,) = await self.claim()
-        await self.store.retry(item, 5000, "refused")
+        await self.store.reschedule(item, 5000, "refused")
         self.assertEqual(await self.claim(), [])
         self.clock.advance(5)
         (again,) = await self.claim()
@@ -112,17 +112,17 @@ class Claiming(QueueCase):
         await self.owe(1)
         await self.owe(2)
         (one,) = await self.claim()
-        await self.store.retry(one, 5000, "a page", aside=True)
+        await self.store.reschedule(one, 5000, "a page", aside=True)
         (two,) = await self.claim()
         self.assertEqual(two.message_id, uuid(2))
         self.assertEqual(await self.claim(), [])
-        await self.store.finish(two, "sent")
+        await self.store.complete(two, "sent")
         claimed = await self.store.claim_notifications(10, LEASE)
         self.assertEqual((claimed.items, claimed.next), ([], 5000))
         await self.owe(3)
         (three,) = await self.claim()
         self.assertEqual(three.message_id, uuid(3))
-        await self.store.retry(three, 10_000, "a page", aside=True)
+        await self.store.reschedule(three, 10_000, "a page", aside=True)
         self.clock.advance(4)
         self.assertEqual(await self.claim(), [])
         self.clock.advance(1)
@@ -130,7 +130,7 @@ class Claiming(QueueCase):
         self.assertEqual((one.message_id, one.attempts, one.reason), (uuid(1), 1, "a page"))
         await self.owe(4)
         self.assertEqual(await self.claim(), [])  # one at a time, in every lane
-        await self.store.finish(one, "sent")
+        await self.store.complete(one, "sent")
         self.assertEqual([item.message_id for item in await self.claim()], [uuid(4)])
 
     async def test_back_at_its_place(self) -> None:
@@ -138,12 +138,12 @@ class Claiming(QueueCase):
         await self.owe(1)
         await self.owe(2)
         (one,) = await self.claim()
-        await self.store.retry(one, 0, "a page", aside=True)
+        await self.store.reschedule(one, 0, "a page", aside=True)
         (two,) = await self.claim()
         self.clock.advance(0.001)
-        await self.store.retry(two, 0, "a page", aside=True)
+        await self.store.reschedule(two, 0, "a page", aside=True)
         (one,) = await self.claim()
-        await self.store.retry(one, 5000, "Layer is away")
+        await self.store.reschedule(one, 5000, "Layer is away")
         self.assertEqual(await self.claim(), [])
         self.clock.advance(5)
         self.assertEqual([item.message_id for item in await self.claim()], [uuid(1)])
@@ -166,10 +166,10 @@ class Claiming(QueueCase):
         (late,) = await self.claim()
         self.clock.advance(LEASE / 1000)
         (current,) = await self.claim()
-        await self.store.finish(late, "read")
-        await self.store.retry(late, 0, "late")
+        await self.store.complete(late, "read")
+        await self.store.reschedule(late, 0, "late")
         await self.store.set_aside(late, "late", uncertain=False)
-        self.assertEqual(await self.store.hold(late, "late"), "STALE")
+        self.assertEqual(await self.store.suspend_sending(late, "late"), "STALE")
         self.assertEqual(await self.begin(late), "STALE")
         self.assertEqual(await self.begin(current), "OK")
 
@@ -228,7 +228,7 @@ class Claiming(QueueCase):
     async def test_a_probe_is_taken_back(self) -> None:
         """So is the one SMS that was to be tried while the account is at fault."""
         item = await self.sending(1)
-        await self.store.hold(item, "no credit")
+        await self.store.suspend_sending(item, "no credit")
         self.clock.advance(61)
         await self.unheard()
         (probe,) = await self.claim()
@@ -261,7 +261,7 @@ class Claiming(QueueCase):
         """Failed introductions are counted on their own."""
         await self.owe()
         (item,) = await self.claim()
-        await self.store.retry(item, 0, "no", introduction=True)
+        await self.store.reschedule(item, 0, "no", introduction=True)
         (item,) = await self.claim()
         self.assertEqual((item.attempts, item.introduction_failures), (1, 1))
 
@@ -287,7 +287,7 @@ class Sending(QueueCase):
         item = await self.sending()
         self.clock.advance(LEASE / 1000)
         await self.claim()
-        await self.store.accepted(item, attempt("12015550198", NUMBERS[0]), "sent", sent())
+        await self.store.record_accepted(item, attempt("12015550198", NUMBERS[0]), "sent", sent())
         self.assertEqual(await self.redis("EXISTS", "nx:uncertain:out", f"nx:n:{item.id}"), 0)
 
     async def test_read_meanwhile(self) -> None:
@@ -297,7 +297,7 @@ class Sending(QueueCase):
             (item,) = await self.claim()
             await self.store.record_event(event(kind, uuid(n), bob=Status.READ), "", 0)
             self.assertEqual(await self.begin(item), kind)
-            await self.store.finish(item, kind)
+            await self.store.complete(item, kind)
 
     async def test_conflicts(self) -> None:
         """A link is written only if everything the choice was based on is unchanged."""
@@ -315,7 +315,7 @@ class Sending(QueueCase):
             choice = choose(state, Thread("bob", CONVERSATION), "12015550198", "", NUMBERS, 1000, 1000)
             assert isinstance(choice, Choice)
             await self.redis(*change)
-            self.assertEqual(await self.store.begin(item, REPORT, choice.commit, "", LEASE), "CONFLICT", change)
+            self.assertEqual(await self.store.begin_attempt(item, REPORT, choice.commit, "", LEASE), "CONFLICT", change)
         self.assertEqual(await self.begin(item), "OK")
 
     async def test_what_is_written(self) -> None:
@@ -326,10 +326,10 @@ class Sending(QueueCase):
         state = await self.store.read_links("bob", "12015550198")
         choice = choose(state, Thread("bob", CONVERSATION), "12015550198", "", NUMBERS, 1000, 1000)
         assert isinstance(choice, Choice)
-        self.assertEqual(await self.store.begin(item, REPORT, choice.commit, "", LEASE), "OK")
+        self.assertEqual(await self.store.begin_attempt(item, REPORT, choice.commit, "", LEASE), "OK")
         self.assertEqual(await self.redis("KEYS", "nexmo-layer-*"), [])
         self.assertEqual(await self.redis("HGET", "nx:h:12015550198", NUMBERS[0]), None)
-        await self.store.accepted(item, attempted(choice), "sent", sent())
+        await self.store.record_accepted(item, attempted(choice), "sent", sent())
         stored = await self.redis("GET", "nexmo-layer-integration-bob")
         expires = int(self.now()) + 1000
         self.assertEqual(stored, f'{{"{CONVERSATION}":{{"phone":"{NUMBERS[0]}","expires":{expires}}}}}')
@@ -345,8 +345,8 @@ class Sending(QueueCase):
         thread = Thread("phone-12015550177", CONVERSATION)
         choice = choose(state, thread, "12015550198", "", NUMBERS, 1000, 1000)
         assert isinstance(choice, Choice)
-        self.assertEqual(await self.store.begin(item, REPORT, choice.commit, "", LEASE), "OK")
-        await self.store.accepted(item, attempted(choice), "sent", sent())
+        self.assertEqual(await self.store.begin_attempt(item, REPORT, choice.commit, "", LEASE), "OK")
+        await self.store.record_accepted(item, attempted(choice), "sent", sent())
         self.assertEqual(await self.redis("EXISTS", "nexmo-layer-integration-phone-12015550177"), 0)
         state = await self.store.read_links("phone-12015550177", "12015550198")
         self.assertIn(CONVERSATION, state.user_map)
@@ -364,7 +364,7 @@ class Sending(QueueCase):
             handset = f"1201555019{n}"
             await self.begin(item, handset)
             number = await self.redis("HGET", f"nx:n:{item.id}", "n")
-            await self.store.accepted(item, attempt(handset, number), "sent", sent())
+            await self.store.record_accepted(item, attempt(handset, number), "sent", sent())
         links = ("nx:fence", "nx:h:", "nx:texted:")
         own = [key for key in await self.redis("KEYS", "nx:*") if not key.startswith(links)]
         self.assertEqual([k[:5] for k in own], ["nx:m:"])
@@ -378,22 +378,22 @@ class Holding(QueueCase):
             await self.owe(n, user)
         first, second, _third = await self.claim()
         self.assertEqual(await self.begin(first), "OK")
-        self.assertEqual(await self.store.hold(first, "no credit"), "DOUBT")
+        self.assertEqual(await self.store.suspend_sending(first, "no credit"), "DOUBT")
         self.assertEqual(await self.begin(second), "HELD")
         await self.store.release(second)
         (second,) = await self.claim()
         self.assertEqual(await self.begin(second), "OK")
-        self.assertEqual(await self.store.hold(second, "no credit"), "NEW")
+        self.assertEqual(await self.store.suspend_sending(second, "no credit"), "NEW")
         self.assertEqual(await self.store.claim_notifications(10, LEASE), Claimed(60_000, []))
         self.clock.advance(60)
         (probe,) = await self.claim()
         self.assertEqual(await self.claim(), [])
         self.assertEqual(await self.begin(probe), "OK")
-        self.assertEqual(await self.store.hold(probe, "no credit"), "DONE")
+        self.assertEqual(await self.store.suspend_sending(probe, "no credit"), "DONE")
         self.clock.advance(60)
         (probe,) = await self.claim()
         self.assertEqual(await self.begin(probe), "OK")
-        await self.store.accepted(probe, attempt("12015550198", NUMBERS[0]), "sent", sent())
+        await self.store.record_accepted(probe, attempt("12015550198", NUMBERS[0]), "sent", sent())
         self.assertGreaterEqual(len(await self.claim()), 1)
         self.assertEqual(await self.redis("EXISTS", "nx:hold"), 0)
 
@@ -402,22 +402,22 @@ class Holding(QueueCase):
         await self.owe(1, "bob")
         await self.owe(2, "cleo")
         item, _ = await self.claim()
-        await self.store.hold(item, "no credit")
+        await self.store.suspend_sending(item, "no credit")
         self.clock.advance(90)
         (probe,) = await self.claim()
-        await self.store.finish(probe, "read")
+        await self.store.complete(probe, "read")
         self.assertEqual(len(await self.claim()), 1)
 
     async def test_time_stands_still(self) -> None:
         """Time on hold does not count as waiting."""
         await self.owe(1)
         (item,) = await self.claim()
-        await self.store.hold(item, "no credit")
+        await self.store.suspend_sending(item, "no credit")
         self.clock.advance(3600)
         (probe,) = await self.claim()
         self.assertLess(probe.waited, 1000)
         await self.begin(probe)
-        await self.store.accepted(probe, attempt("12015550198", NUMBERS[0]), "sent", sent())
+        await self.store.record_accepted(probe, attempt("12015550198", NUMBERS[0]), "sent", sent())
         await self.owe(2)
         self.clock.advance(60)
         (item,) = await self.claim()
@@ -429,14 +429,14 @@ class Holding(QueueCase):
         for n, expected in enumerate(("NEW", "NEW", "BURIED")):
             (poison,) = await self.claim()
             self.assertEqual(await self.begin(poison), "OK")
-            self.assertEqual(await self.store.hold(poison, "invalid signature"), expected)
+            self.assertEqual(await self.store.suspend_sending(poison, "invalid signature"), expected)
             if expected == "NEW":
                 await self.owe(2 + n, f"user{n}")
                 await self.redis("ZADD", "nx:out", 0, f"user{n}")  # the one that is tried next
                 self.clock.advance(61)
                 (other,) = await self.claim()
                 self.assertEqual(await self.begin(other, f"1201555020{n}"), "OK")
-                await self.store.accepted(other, attempt(f"1201555020{n}", NUMBERS[0]), "sent", sent("id"))
+                await self.store.record_accepted(other, attempt(f"1201555020{n}", NUMBERS[0]), "sent", sent("id"))
         self.assertEqual(await self.redis("EXISTS", "nx:hold"), 0)
         (nid,) = await self.redis("ZRANGE", "nx:buried:out", 0, -1)
         self.assertEqual(await self.redis("HGET", f"nx:n:{nid}", "e"), "refused: invalid signature")
@@ -444,15 +444,15 @@ class Holding(QueueCase):
     async def test_no_spinning(self) -> None:
         """While held and with nothing to try, the answer never is "look again at once"."""
         item = await self.sending()
-        await self.store.hold(item, "no credit")
+        await self.store.suspend_sending(item, "no credit")
         self.clock.advance(61)
         (probe,) = await self.claim()
-        await self.store.retry(probe, 900_000, "connection refused")
+        await self.store.reschedule(probe, 900_000, "connection refused")
         self.clock.advance(61)
         self.assertEqual(await self.store.claim_notifications(5, LEASE), Claimed(839_000, []))
         self.clock.advance(840)
         (probe,) = await self.claim()
-        await self.store.finish(probe, "read")
+        await self.store.complete(probe, "read")
         self.assertEqual(await self.store.claim_notifications(5, LEASE), Claimed(None, []))
 
     async def test_over_is_over(self) -> None:
@@ -461,20 +461,20 @@ class Holding(QueueCase):
             await self.owe(n, user)
         (first,) = await self.claim(1)
         await self.begin(first, "12015550190")
-        await self.store.hold(first, "no credit")
+        await self.store.suspend_sending(first, "no credit")
         self.clock.advance(61)
         (probe,) = await self.claim()
         self.clock.advance(61)
         (second,) = await self.claim()
         await self.begin(second, "12015550191")
-        await self.store.accepted(second, attempt("12015550191", NUMBERS[0]), "sent", sent())
-        await self.store.finish(probe, "blank")
+        await self.store.record_accepted(second, attempt("12015550191", NUMBERS[0]), "sent", sent())
+        await self.store.complete(probe, "blank")
         self.assertEqual(await self.redis("EXISTS", "nx:hold"), 0)
 
     async def test_held_while_nobody_ran(self) -> None:
         """A message that falls due during a hold, while no process runs, has not waited either."""
         item = await self.sending()
-        await self.store.hold(item, "no credit")
+        await self.store.suspend_sending(item, "no credit")
         sent = event("sent", uuid(2), cleo=Status.SENT)
         await self.store.record_event(sent, pack(sent.message, ROOT), 1000)
         self.clock.advance(30 * 3600)
@@ -491,7 +491,7 @@ class Leaving(QueueCase):
         await self.owe(1, "bob", "cleo")
         one, two = await self.claim()
         await self.store.set_aside(one, "x", uncertain=False)
-        await self.store.finish(two, "blank")
+        await self.store.complete(two, "blank")
         await self.store.record_event(event("read", uuid(1), bob=Status.READ), "", 0)
         (key,) = await self.redis("KEYS", "nx:m:*")
         self.assertGreater(await self.redis("PTTL", key), 0)
@@ -501,7 +501,7 @@ class Leaving(QueueCase):
         item = await self.sending()
         self.clock.advance(LEASE / 1000)
         self.assertEqual((await self.store.claim_notifications(5, LEASE)).lost, 1)
-        await self.store.retry(item, 5000, "connection refused")
+        await self.store.reschedule(item, 5000, "connection refused")
         self.clock.advance(5)
         (again,) = await self.claim()
         self.assertEqual(again.id, item.id)
@@ -515,9 +515,9 @@ class Leaving(QueueCase):
         self.clock.advance(LEASE / 1000)
         (other,) = await self.claim()
         self.assertEqual(await self.begin(other), "OK")
-        await self.store.retry(item, 0, "connection refused")
+        await self.store.reschedule(item, 0, "connection refused")
         self.assertEqual(await self.claim(), [])
-        await self.store.accepted(other, attempt("12015550198", NUMBERS[0]), "sent", sent())
+        await self.store.record_accepted(other, attempt("12015550198", NUMBERS[0]), "sent", sent())
         self.clock.advance(LEASE / 1000)
         self.assertEqual([again.id for again in await self.claim()], [item.id])
         self.assertEqual(await self.redis("ZCARD", "nx:uncertain:out"), 0)
@@ -530,7 +530,7 @@ class Leaving(QueueCase):
             self.clock.advance(LEASE / 1000)
             self.next_process()
         self.assertEqual((await self.store.claim_notifications(5, LEASE)).crashed, 1)
-        await self.store.retry(item, 0, "connection refused")
+        await self.store.reschedule(item, 0, "connection refused")
         self.assertEqual(await self.redis("ZCARD", "nx:buried:out"), 0)
         self.assertEqual(len(await self.claim()), 1)
 
@@ -545,7 +545,7 @@ class Leaving(QueueCase):
         for _ in range(5):
             (suspect,) = await self.claim()
             self.assertTrue(suspect.suspect)
-            await self.store.finish(suspect, "read")
+            await self.store.complete(suspect, "read")
         self.assertEqual(await self.redis("ZCARD", "nx:buried:out"), 0)
 
     async def test_unreadable_item(self) -> None:
@@ -556,7 +556,7 @@ class Leaving(QueueCase):
         await self.redis("HDEL", f"nx:n:{nid}", "d")
         (item,) = await self.claim()
         self.assertEqual(item.user_id, "cleo")
-        await self.store.finish(item, "read")
+        await self.store.complete(item, "read")
         self.assertEqual(await self.redis("ZRANGE", "nx:buried:out", 0, -1), [nid])
         self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
 
@@ -579,10 +579,10 @@ class FromNode(QueueCase):
         state = await self.store.read_links(user, self.handset, raw=self.handset)
         choice = choose(state, Thread(user, conversation), self.handset, self.handset, NUMBERS, 100_000, 1000)
         if isinstance(choice, NoNumber):
-            await self.store.finish(item, "no_number")
+            await self.store.complete(item, "no_number")
             return None
-        self.assertEqual(await self.store.begin(item, REPORT, choice.commit, "", LEASE), "OK")
-        await self.store.accepted(item, attempted(choice), "sent", sent())
+        self.assertEqual(await self.store.begin_attempt(item, REPORT, choice.commit, "", LEASE), "OK")
+        await self.store.record_accepted(item, attempted(choice), "sent", sent())
         return choice
 
     async def test_the_other_user(self) -> None:
@@ -607,7 +607,7 @@ class FromNode(QueueCase):
 class Blocking(StoreCase):
     async def ask(self, n: int, what: Literal["", "stop", "start", "help"], handset: str = "12015550198") -> str:
         sms = InboundSms(f"id-{n}", handset, NUMBERS[0], what)
-        return await self.store.receive(sms, handset, NUMBERS[0], Asked(what, "done", "again"))
+        return await self.store.receive_sms(sms, handset, NUMBERS[0], Asked(what, "done", "again"))
 
     async def test_strangers_are_counted(self) -> None:
         """Blocks of handsets that were never texted are counted, each once, and no more when they end; a known one is
@@ -659,14 +659,14 @@ class Replies(StoreCase):
         return InboundSms(f"id-{n}", "12015550198", "12015550101", text)
 
     async def receive(self, n: int, handset: str = "12015550198") -> bool:
-        return await self.store.receive(self.sms(n, f"text {n}"), handset, "12015550101") == "NEW"
+        return await self.store.receive_sms(self.sms(n, f"text {n}"), handset, "12015550101") == "NEW"
 
     async def test_once(self) -> None:
         """The same messageId is one reply, also after it was posted, also three days later."""
         self.assertTrue(await self.receive(1))
         self.assertFalse(await self.receive(1))
         (item,) = (await self.store.claim_replies(5, LEASE)).items
-        await self.store.finish(item, "posted")
+        await self.store.complete(item, "posted")
         self.clock.advance(3 * 86_400)
         self.assertFalse(await self.receive(1))
         (key,) = await self.redis("KEYS", "nx:i:*")
@@ -681,7 +681,7 @@ class Replies(StoreCase):
         first = {item.handset: item for item in items}
         self.assertEqual(set(first), {"12015550198", "12015550188"})
         self.assertEqual(len(items), 2)
-        await self.store.finish(first["12015550198"], "posted")
+        await self.store.complete(first["12015550198"], "posted")
         (second,) = (await self.store.claim_replies(5, LEASE)).items
         self.assertEqual(second.handset, "12015550198")
 
@@ -690,14 +690,14 @@ class Replies(StoreCase):
         for n in (1, 2):
             await self.receive(n)
         (one,) = (await self.store.claim_replies(10, LEASE)).items
-        await self.store.retry(one, 5000, "a page", aside=True)
+        await self.store.reschedule(one, 5000, "a page", aside=True)
         (two,) = (await self.store.claim_replies(10, LEASE)).items
-        await self.store.finish(two, "posted")
+        await self.store.complete(two, "posted")
         self.assertEqual((await self.store.claim_replies(10, LEASE)).items, [])
         await self.receive(3)
         (three,) = (await self.store.claim_replies(10, LEASE)).items
         self.assertEqual((two.text, three.text), ("text 2", "text 3"))
-        await self.store.finish(three, "posted")
+        await self.store.complete(three, "posted")
         self.clock.advance(5)
         (one,) = (await self.store.claim_replies(10, LEASE)).items
         self.assertEqual(one.text, "text 1")
@@ -737,5 +737,5 @@ class Replies(StoreCase):
 
     async def test_lock(self) -> None:
         """A periodic job is one process's for a while."""
-        self.assertTrue(await self.store.lock("job", 50))
-        self.assertFalse(await self.store.lock("job", 50))
+        self.assertTrue(await self.store.acquire_lock("job", 50))
+        self.assertFalse(await self.store.acquire_lock("job", 50))

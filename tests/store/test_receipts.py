@@ -31,7 +31,7 @@ HOUR = 3600.0
 class ReceiptCase(UncertainCase):
     async def accept(self, item: Notification, *ids: str) -> Delivery | None:
         record = f"sent {NUMBERS[0]} {brief(ids[0]) if ids else ''}"
-        return await self.store.accepted(item, attempt(HANDSET, NUMBERS[0]), record, sent(*ids))
+        return await self.store.record_accepted(item, attempt(HANDSET, NUMBERS[0]), record, sent(*ids))
 
     async def sent(self, n: int = 1) -> Notification:
         """An SMS in three parts that Nexmo has accepted."""
@@ -42,11 +42,11 @@ class ReceiptCase(UncertainCase):
     async def hear(
         self, status: str, part: str = PARTS[0], code: str = "0", ref: str = "", block: bool = True, to: str = HANDSET
     ) -> Delivery:
-        return await self.store.evidence(Receipt(ref, part, to, NUMBERS[0], status, code), block=block)
+        return await self.store.record_receipt(Receipt(ref, part, to, NUMBERS[0], status, code), block=block)
 
     async def outcome(self, n: int = 1) -> str:
         """What is remembered of Bob's text."""
-        facts = await QueueAdmin(self.connection, self.now).message(uuid(n))
+        facts = await QueueAdmin(self.connection, self.now).inspect_message(uuid(n))
         return facts.outcomes.get("bob", "") if facts else ""
 
     async def said(self, n: int = 1) -> str:
@@ -156,10 +156,10 @@ class Found(ReceiptCase):
         """A text of our own has receipts as well."""
         for n, ref in enumerate((True, False)):
             asks = InboundSms(f"in {n}", f"{HANDSET}{n}", NUMBERS[0], "Help")
-            await self.store.receive(asks, asks.msisdn, NUMBERS[0], Asked("help", "We help."))
+            await self.store.receive_sms(asks, asks.msisdn, NUMBERS[0], Asked("help", "We help."))
             (item,) = await self.claim()
-            self.assertEqual(await self.store.begin_notice(item, LEASE), "OK")
-            await self.store.accepted(item, attempt(HANDSET, NUMBERS[0]), "sent x y", sent("its id"))
+            self.assertEqual(await self.store.begin_auto_reply(item, LEASE), "OK")
+            await self.store.record_accepted(item, attempt(HANDSET, NUMBERS[0]), "sent x y", sent("its id"))
             for status, said in (("failed", "f"), ("buffered", "f")):
                 heard = await self.hear(status, "its id", ref=item.id if ref else "")
                 self.assertEqual((heard.message_id, heard.said), (item.id, said))
@@ -204,7 +204,7 @@ class Kept(ReceiptCase):
         await self.accept(bob, *PARTS)
         await self.hear("delivered")
         self.assertEqual((await self.said(), await self.state(cleo)), ("d", "C"))
-        await self.store.finish(cleo, "no_phone")
+        await self.store.complete(cleo, "no_phone")
         self.assertEqual(await self.said(), "d")
 
     async def test_any_order(self) -> None:
@@ -240,7 +240,7 @@ class Kept(ReceiptCase):
             self.assertEqual((await self.parked(), await self.redis("KEYS", "nx:n:*")), (0, []))
 
     async def _hear(self, item: Notification, each: _Heard) -> None:
-        await self.store.evidence(each.receipt(item.id if each.named else ""), block=True)
+        await self.store.record_receipt(each.receipt(item.id if each.named else ""), block=True)
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class ResolvingCase(QueueCase):
         return item
 
     async def reply(self, message_id: str = "in 1") -> Reply:
-        await self.store.receive(InboundSms(message_id, HANDSET, NUMBER, "Yes"), HANDSET, NUMBER)
+        await self.store.receive_sms(InboundSms(message_id, HANDSET, NUMBER, "Yes"), HANDSET, NUMBER)
         return await self.next_reply()
 
     async def next_reply(self) -> Reply:
@@ -47,7 +47,7 @@ class Resolving(ResolvingCase):
         reply = await self.reply()
         self.assertTrue(reply.open)
         self.clock.advance(20)
-        await self.store.accepted(item, attempt(HANDSET, NUMBER), "sent x y", Accepted(19.0, 20.0))
+        await self.store.record_accepted(item, attempt(HANDSET, NUMBER), "sent x y", Accepted(19.0, 20.0))
         self.assertEqual(await self.resolved(reply), Resolved(Thread("ann", OLD)))
 
     async def test_before_the_bytes_of_the_first(self) -> None:
@@ -57,14 +57,14 @@ class Resolving(ResolvingCase):
         self.clock.advance(1)
         reply = await self.reply()
         self.clock.advance(20)
-        await self.store.accepted(item, attempt(HANDSET, NUMBER), "sent x y", Accepted(19.0, 20.0))
+        await self.store.record_accepted(item, attempt(HANDSET, NUMBER), "sent x y", Accepted(19.0, 20.0))
         self.assertEqual(await self.resolved(reply), Resolved(None))
 
     async def test_decided_once(self) -> None:
         """What was decided is not decided again, whatever becomes known."""
         item = await self.trying()
         reply = await self.reply()
-        await self.store.retry(item, 1000, "HTTP 503")
+        await self.store.reschedule(item, 1000, "HTTP 503")
         self.assertEqual((await self.resolved(reply)).thread, Thread("ann", OLD))
         await self.store.release(reply)
         again = await self.next_reply()
@@ -85,7 +85,7 @@ class Resolving(ResolvingCase):
         self.clock.advance(1)
         reply = await self.next_reply()
         self.assertEqual(await self.resolved(reply), Resolved(doubt=True))
-        await self.store.accepted(item, attempt(HANDSET, NUMBER), "sent x y", sent())
+        await self.store.record_accepted(item, attempt(HANDSET, NUMBER), "sent x y", sent())
 
     async def test_woken(self) -> None:
         """Whatever ends the attempt has the reply looked at again at once."""
@@ -96,13 +96,13 @@ class Resolving(ResolvingCase):
             self.assertTrue((await self.resolved(await self.reply())).waits)
             self.clock.advance(1)
             if ends == "accepted":
-                await self.store.accepted(item, attempt(HANDSET, NUMBER), "sent x y", sent())
+                await self.store.record_accepted(item, attempt(HANDSET, NUMBER), "sent x y", sent())
             elif ends == "refused":
-                await self.store.retry(item, 60_000, "HTTP 503")
+                await self.store.reschedule(item, 60_000, "HTTP 503")
             elif ends == "buried":
                 await self.store.set_aside(item, "refused: status 6", uncertain=False)
             else:
-                await self.store.hold(item, "status 9")
+                await self.store.suspend_sending(item, "status 9")
             self.assertEqual((await self.resolved(await self.next_reply())).thread, Thread("ann", OLD), ends)
 
     async def test_stale(self) -> None:
@@ -122,9 +122,9 @@ class Resolving(ResolvingCase):
         await self.store.set_aside(two, "no answer", uncertain=True, on_wire=1.0)
         reply = await self.reply()
         self.clock.advance(1)
-        await self.store.accepted(two, attempt(HANDSET, NUMBER), "sent x y", Accepted(2.0, 1.0))
+        await self.store.record_accepted(two, attempt(HANDSET, NUMBER), "sent x y", Accepted(2.0, 1.0))
         self.assertEqual(await self.resolved(reply), Resolved(Thread("ann", OLD)))
-        await self.store.finish(reply, "posted")
+        await self.store.complete(reply, "posted")
         self.clock.advance(3.1)
         self.assertEqual((await self.reply("in 2")).thread, Thread("bob", CONVERSATION))
 
@@ -136,14 +136,14 @@ class LateTruth(ResolvingCase):
         one = await self.trying()
         await self.store.set_aside(one, "no answer", uncertain=True)
         self.clock.advance(SETTLE / 1000)
-        await self.store.settle(5, SETTLE, "resend", REPORT)
+        await self.store.reconcile(5, SETTLE, "resend", REPORT)
         (two,) = await self.claim()
         self.assertEqual(await self.begin(two, HANDSET, (NUMBERS[1],)), "OK")
         await self.receipt(one.id, NUMBER)
         for number, user in ((NUMBER, "bob"), (NUMBERS[1], None)):
             entry = await self.redis("HGET", f"nx:h:{HANDSET}", number)
             self.assertEqual(entry and entry.split('"')[1], user)
-        self.assertFalse(await self.store.accepted(two, attempt(HANDSET, NUMBERS[1]), "sent x y", sent()))
+        self.assertFalse(await self.store.record_accepted(two, attempt(HANDSET, NUMBERS[1]), "sent x y", sent()))
         self.assertIn("bob", await self.redis("HGET", f"nx:h:{HANDSET}", NUMBERS[1]))
 
     async def test_only_the_last_sms_counts(self) -> None:
@@ -152,7 +152,7 @@ class LateTruth(ResolvingCase):
         one = await self.trying()
         await self.store.set_aside(one, "no answer", uncertain=True)
         self.clock.advance(SETTLE / 1000)
-        await self.store.settle(5, SETTLE, "drop", REPORT)
+        await self.store.reconcile(5, SETTLE, "drop", REPORT)
         await self.redis("HSET", f"nx:h:{HANDSET}", f"s:{NUMBER}", int(self.now()))
         await self.receipt(one.id, NUMBER)
         self.assertIn("ann", await self.redis("HGET", f"nx:h:{HANDSET}", NUMBER))
@@ -160,4 +160,4 @@ class LateTruth(ResolvingCase):
         self.assertTrue(reply.doubt)
 
     async def receipt(self, item_id: str, number: str) -> None:
-        await self.store.evidence(Receipt(reference(item_id), "0A01", HANDSET, number, "delivered", "0"))
+        await self.store.record_receipt(Receipt(reference(item_id), "0A01", HANDSET, number, "delivered", "0"))

@@ -50,7 +50,7 @@ class SweepCase(QueueCase):
         """A notification, or several, to be tried again in ten minutes. Returns the mid."""
         await self.owe(n, *users)
         for item in await self.claim():
-            await self.store.retry(item, 600_000, "refused")
+            await self.store.reschedule(item, 600_000, "refused")
         return short_id(uuid(n))
 
     async def aside(self, n: int = 1, *, uncertain: bool) -> Notification:
@@ -60,7 +60,7 @@ class SweepCase(QueueCase):
 
     async def replied(self) -> str:
         """A reply that waits. Returns its rid."""
-        await self.store.receive(InboundSms("id-1", HANDSET, NUMBERS[0], "hi"), HANDSET, NUMBERS[0])
+        await self.store.receive_sms(InboundSms("id-1", HANDSET, NUMBERS[0], "hi"), HANDSET, NUMBERS[0])
         (rid,) = await self.redis("ZRANGE", f"nx:lane:in:{HANDSET}:{NUMBERS[0]}", 0, -1)
         return str(rid)
 
@@ -134,7 +134,7 @@ class Due(SweepCase):
         await self.assert_repairs(undecodable=1)
         (item,) = await self.claim()
         self.assertEqual(item.gone, "undecodable")
-        await self.store.finish(item, item.gone)
+        await self.store.complete(item, item.gone)
         self.assertEqual(await self.sweep(), {})
 
 
@@ -170,7 +170,7 @@ class Lanes(SweepCase):
             await self.sweep()
             answer = await self.store.claim_notifications(5, LEASE)
             self.assertEqual((answer.items, answer.lost), ([], 0), broken)
-            self.assertTrue(await self.store.accepted(item, attempt(HANDSET, NUMBERS[0]), "sent x y", sent()))
+            self.assertTrue(await self.store.record_accepted(item, attempt(HANDSET, NUMBERS[0]), "sent x y", sent()))
             self.assertEqual(await self.redis("EXISTS", "nx:out"), 0)
 
     async def test_nobody_in_the_lane(self) -> None:
@@ -214,7 +214,7 @@ class Lanes(SweepCase):
         """A reply that was posted is not posted again."""
         rid = await self.replied()
         (item,) = await self.replies()
-        await self.store.finish(item, "posted")
+        await self.store.complete(item, "posted")
         await self.redis("ZADD", f"nx:lane:in:{HANDSET}:{NUMBERS[0]}", 1, rid)
         await self.redis("ZADD", "nx:in", 1, f"{HANDSET}:{NUMBERS[0]}")
         await self.assert_repairs(lane=1)
@@ -227,7 +227,7 @@ class Parts(SweepCase):
     async def part(self, number: int) -> PartTaken:
         """A part of a long reply comes."""
         sms = InboundSms(f"id-{number}", HANDSET, NUMBERS[0], f"{number}.")
-        return await self.store.receive_part(sms, Part("7", 3, number), HANDSET, NUMBERS[0], 60_000, 300_000)
+        return await self.store.receive_sms_part(sms, Part("7", 3, number), HANDSET, NUMBERS[0], 60_000, 300_000)
 
     async def test_not_listed(self) -> None:
         """Parts that nothing would look at are closed when they should have been."""
@@ -270,7 +270,7 @@ class Parts(SweepCase):
         self.clock.advance(60)
         await self.store.close_parts(5)
         sms = InboundSms("other", HANDSET, NUMBERS[0], "hi")
-        await self.store.receive_part(sms, Part("8", 3, 1), HANDSET, NUMBERS[0], 60_000, 300_000)
+        await self.store.receive_sms_part(sms, Part("8", 3, 1), HANDSET, NUMBERS[0], 60_000, 300_000)
         other = f"nx:cc:{HANDSET}:{NUMBERS[0]}:8:3"
         lives = {f"nx:cc:{self.name}": KEEP["late_parts"], other: KEEP["pending"]}
         (marker,) = [key for key in await self.redis("KEYS", "nx:i:*") if await self.redis("TYPE", key) == "string"]
@@ -373,7 +373,7 @@ class Lost(SweepCase):
         await self.assert_repairs(item=1, lane=1)
         self.assertEqual(await self.redis("HMGET", f"nx:n:{nid}", "s", "e", "l"), ["U", "lost item", "bob"])
         self.clock.advance(SETTLE / 1000)
-        self.assertEqual((await self.store.settle(5, SETTLE, "resend", REPORT)).resent, 1)
+        self.assertEqual((await self.store.reconcile(5, SETTLE, "resend", REPORT)).resent, 1)
         self.assertEqual([item.user_id for item in await self.claim()], ["bob"])
 
     async def test_never_claimed_directly(self) -> None:
@@ -390,7 +390,7 @@ class Lost(SweepCase):
         await self.redis("DEL", f"nx:n:{item.id}")
         await self.sweep()
         receipt = Receipt(item.id, "provider-id", HANDSET, NUMBERS[0], "delivered", "0")
-        self.assertEqual((await self.store.evidence(receipt)).ended, "U")
+        self.assertEqual((await self.store.record_receipt(receipt)).ended, "U")
         self.assertEqual(await self.closed(short_id(uuid(1))), "done")
         self.assertEqual(await self.sweep(), {})
 
@@ -399,7 +399,7 @@ class Lost(SweepCase):
         item = await self.sending()
         await self.redis("DEL", f"nx:n:{item.id}")
         await self.sweep()
-        self.assertTrue(await self.store.accepted(item, attempt(HANDSET, NUMBERS[0]), "sent x y", sent()))
+        self.assertTrue(await self.store.record_accepted(item, attempt(HANDSET, NUMBERS[0]), "sent x y", sent()))
         self.assertEqual(await self.closed(short_id(uuid(1))), "done")
 
     async def test_unreadable(self) -> None:
@@ -433,7 +433,7 @@ class Lost(SweepCase):
         self.assertEqual(await self.closed(mid), "")
         self.clock.advance(600)
         (item,) = await self.claim()
-        await self.store.finish(item, "blank")
+        await self.store.complete(item, "blank")
         self.assertEqual(await self.closed(mid), "done")
 
     async def test_nobody_is_left(self) -> None:
@@ -451,7 +451,7 @@ class Lost(SweepCase):
         await self.store.record_event(sent, pack(sent.message, ROOT), 0)
         await self.store.promote(5, REPORT)
         items = {item.user_id: item for item in await self.claim()}
-        await self.store.finish(items["bob"], "blank")
+        await self.store.complete(items["bob"], "blank")
         await self.redis("DEL", f"nx:n:{items['cleo'].id}")
         await self.assert_repairs(item=1, lane=1)
         await self.store.record_event(event("delivered", uuid(1), eve=Status.SENT), "", 0)
@@ -475,7 +475,7 @@ class Lost(SweepCase):
             await self.assert_repairs(count=1)
         self.clock.advance(600)
         (item,) = await self.claim()
-        await self.store.finish(item, "blank")
+        await self.store.complete(item, "blank")
         self.assertEqual(await self.closed(mid), "done")
 
 
@@ -487,13 +487,13 @@ class Endless(SweepCase):
         await self.store.record_event(event("read", uuid(2), bob=Status.READ), "", 0)
         rid = await self.replied()
         (reply,) = await self.replies()
-        await self.store.finish(reply, "posted")
+        await self.store.complete(reply, "posted")
         uncertain = await self.aside(3, uncertain=True)
         buried = await self.aside(4, uncertain=False)
         await self.redis("SET", "nx:links:phone-1", "{}")
         await self.store.quarantine('{"n": 1}', signed=True)
         await self.store.quarantine('{"n": 1}', signed=False)
-        await self.store.lock("job", 50)
+        await self.store.acquire_lock("job", 50)
         await self.redis("HSET", "nx:pace:key", "t", 1)
         await self.redis("ZADD", "nx:waiting:key", 1, "id")
         await self.pending(5)
@@ -533,7 +533,7 @@ class Endless(SweepCase):
         self.clock.advance(600)
         (item,) = await self.claim()
         await self.store.record_event(event("deleted", uuid(1)), "", 0)
-        await self.store.retry(item, 600_000, "refused")
+        await self.store.reschedule(item, 600_000, "refused")
         self.assertEqual(await self.ttl(f"nx:m:{mid}"), -1)
         self.assertEqual(await self.sweep(), {})
         self.clock.advance(KEEP["aside"] / 1000)
@@ -552,13 +552,13 @@ class Rest(SweepCase):
         """A hold without a next probe, or without a beginning, would hold for ever."""
         for missing in ("probe", "since"):
             item = await self.sending(1 if missing == "probe" else 2)
-            await self.store.hold(item, "no credit")
+            await self.store.suspend_sending(item, "no credit")
             await self.redis("HDEL", "nx:hold", missing)
             await self.assert_repairs(hold=1)
             self.clock.advance(60)
             (probe,) = await self.claim()
             self.assertEqual(await self.begin(probe), "OK")
-            await self.store.accepted(probe, attempt(HANDSET, NUMBERS[0]), "sent x y", sent())
+            await self.store.record_accepted(probe, attempt(HANDSET, NUMBERS[0]), "sent x y", sent())
             self.assertEqual(await self.redis("EXISTS", "nx:hold"), 0)
         await self.redis("HSET", "nx:hold", "reason", "x", "since", "soon", "probe", "never")
         await self.assert_repairs(hold=1)

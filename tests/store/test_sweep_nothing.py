@@ -104,7 +104,7 @@ class Healthy(SweepCase):
         if self.claimed:
             item = self.random.choice(self.claimed)
             if item.notice is not None:
-                await self.store.begin_notice(item, LEASE, LIMITS.of(NUMBERS[0]))
+                await self.store.begin_auto_reply(item, LEASE, LIMITS.of(NUMBERS[0]))
                 return
             state = await self.store.read_links(item.user_id, f"1201555{len(item.user_id):04}")
             thread = Thread(item.user_id, f"{CONVERSATION[:-2]}{self.random.randint(10, 12)}")
@@ -112,7 +112,9 @@ class Healthy(SweepCase):
             choice = choose(state, thread, handset, handset, NUMBERS, 60_000, 1000)
             if choice is not None:
                 limits = LIMITS.of(choice.number)
-                await self.store.begin(item, REPORT, choice.commit, self.random.choice(("", "mark")), LEASE, limits)
+                await self.store.begin_attempt(
+                    item, REPORT, choice.commit, self.random.choice(("", "mark")), LEASE, limits
+                )
 
     async def word(self) -> None:
         item = self.some()
@@ -120,16 +122,18 @@ class Healthy(SweepCase):
             return
         await self.random.choice(
             (
-                lambda: self.store.accepted(item, attempt(HANDSET, NUMBERS[0]), "sent x y", sent(f"id of {item.id}")),
-                lambda: self.store.finish(item, "blank"),
-                lambda: self.store.retry(item, self.random.choice((0, 60_000)), "refused"),
-                lambda: self.store.retry(item, self.random.choice((0, 60_000)), "a page", aside=True),
+                lambda: self.store.record_accepted(
+                    item, attempt(HANDSET, NUMBERS[0]), "sent x y", sent(f"id of {item.id}")
+                ),
+                lambda: self.store.complete(item, "blank"),
+                lambda: self.store.reschedule(item, self.random.choice((0, 60_000)), "refused"),
+                lambda: self.store.reschedule(item, self.random.choice((0, 60_000)), "a page", aside=True),
                 lambda: self.store.release(item),
                 lambda: self.store.set_aside(item, "refused", uncertain=False),
                 lambda: self.store.set_aside(item, "barred", uncertain=False, account_works=True),
                 lambda: self.store.set_aside(item, "no answer", uncertain=True),
-                lambda: self.store.hold(item, "no credit"),
-                lambda: self.store.pause(item, self.random.choice(("key", *NUMBERS)), 1000, "throttled"),
+                lambda: self.store.suspend_sending(item, "no credit"),
+                lambda: self.store.pause_limit(item, self.random.choice(("key", *NUMBERS)), 1000, "throttled"),
             )
         )()
 
@@ -138,23 +142,25 @@ class Healthy(SweepCase):
         if item is not None:
             ref, sms = self.random.choice(("", item.id)), self.random.choice(("unknown", f"id of {item.id}"))
             status = self.random.choice(("buffered", "delivered", "failed"))
-            await self.store.evidence(Receipt(ref, sms, HANDSET, NUMBERS[0], status, "6"))
+            await self.store.record_receipt(Receipt(ref, sms, HANDSET, NUMBERS[0], status, "6"))
 
     async def settle(self) -> None:
-        await self.store.settle(2, SETTLE, self.random.choice(("resend", "park", "drop")), REPORT)
+        await self.store.reconcile(2, SETTLE, self.random.choice(("resend", "park", "drop")), REPORT)
 
     async def reply(self) -> None:
         handset = self.random.choice((HANDSET, "12015550003"))
         sms = InboundSms(f"id-{self.random.randint(1, 50)}", handset, NUMBERS[0], "hi")
         what = self.random.choice(ASKED)
-        await self.store.receive(sms, handset, NUMBERS[0], Asked(what, "answer", "again", self.random.random() < 0.3))
+        await self.store.receive_sms(
+            sms, handset, NUMBERS[0], Asked(what, "answer", "again", self.random.random() < 0.3)
+        )
         self.replying += await self.replies()
 
     async def part(self) -> None:
         total, number = self.random.randint(1, 3), self.random.randint(1, 3)
         sms = InboundSms(f"part-{self.random.randint(1, 90)}", HANDSET, NUMBERS[0], "hi")
         part = Part(str(self.random.randint(1, 3)), total, min(number, total))
-        await self.store.receive_part(sms, part, HANDSET, NUMBERS[0], 60_000, 300_000)
+        await self.store.receive_sms_part(sms, part, HANDSET, NUMBERS[0], 60_000, 300_000)
         await self.store.close_parts(2)
 
     async def reply_word(self) -> None:
@@ -163,11 +169,11 @@ class Healthy(SweepCase):
         item = self.replying.pop(self.random.randrange(len(self.replying)))
         await self.random.choice(
             (
-                lambda: self.store.finish(item, "posted"),
-                lambda: self.store.notice(item, "text"),
+                lambda: self.store.complete(item, "posted"),
+                lambda: self.store.queue_auto_reply(item, "text"),
                 lambda: self.store.resolve(item, SETTLE, "US"),
-                lambda: self.store.retry(item, 60_000, "503"),
-                lambda: self.store.retry(item, 60_000, "a page", aside=True),
+                lambda: self.store.reschedule(item, 60_000, "503"),
+                lambda: self.store.reschedule(item, 60_000, "a page", aside=True),
                 lambda: self.store.set_aside(item, "gone", uncertain=False),
             )
         )()

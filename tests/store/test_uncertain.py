@@ -25,7 +25,7 @@ class UncertainCase(QueueCase):
         return item
 
     async def settle(self, policy: str = "resend") -> Settled:
-        return await self.store.settle(10, SETTLE, policy, REPORT)
+        return await self.store.reconcile(10, SETTLE, policy, REPORT)
 
     async def state(self, item: Notification) -> str | None:
         state: str | None = await self.redis("HGET", f"nx:n:{item.id}", "s")
@@ -45,32 +45,32 @@ class Evidence(UncertainCase):
         """A receipt proves that the SMS was accepted, whatever it says became of it."""
         for n, status in enumerate(("delivered", "failed", "expired", "buffered", "what is this"), 1):
             item = await self.uncertain(n)
-            self.assertEqual((await self.store.evidence(receipt(item.id, status))).ended, "U")
+            self.assertEqual((await self.store.record_receipt(receipt(item.id, status))).ended, "U")
             self.assertEqual(await self.state(item), None)
         self.assertEqual(await self.redis("ZCARD", "nx:uncertain:out"), 0)
 
     async def test_once(self) -> None:
         """The second receipt, for the next part or repeated, is no news."""
         item = await self.uncertain()
-        await self.store.evidence(receipt(item.id))
-        self.assertEqual((await self.store.evidence(receipt(item.id))).ended, "")
+        await self.store.record_receipt(receipt(item.id))
+        self.assertEqual((await self.store.record_receipt(receipt(item.id))).ended, "")
         self.assertEqual(await self.outcome(), f"receipt {NUMBERS[0]} provider-id @1 =d")
 
     async def test_every_state(self) -> None:
         """It counts in every state that comes after an attempt: on the wire, buried, waiting, claimed again."""
         item = await self.sending(1)
-        self.assertEqual((await self.store.evidence(receipt(item.id))).ended, "S")
+        self.assertEqual((await self.store.record_receipt(receipt(item.id))).ended, "S")
         item = await self.sending(2)
         await self.store.set_aside(item, "refused", uncertain=False)
-        self.assertEqual((await self.store.evidence(receipt(item.id))).ended, "D")
+        self.assertEqual((await self.store.record_receipt(receipt(item.id))).ended, "D")
         self.assertEqual(await self.redis("ZCARD", "nx:buried:out"), 0)
         item = await self.sending(3)
-        await self.store.retry(item, 0, "later")
-        self.assertEqual((await self.store.evidence(receipt(item.id))).ended, "R")
+        await self.store.reschedule(item, 0, "later")
+        self.assertEqual((await self.store.record_receipt(receipt(item.id))).ended, "R")
         item = await self.sending(4)
-        await self.store.retry(item, 0, "later")
+        await self.store.reschedule(item, 0, "later")
         (item,) = await self.claim()
-        self.assertEqual((await self.store.evidence(receipt(item.id))).ended, "C")
+        self.assertEqual((await self.store.record_receipt(receipt(item.id))).ended, "C")
         self.assertEqual(await self.begin(item), "STALE")
         self.assertEqual(await self.claim(), [])
 
@@ -78,19 +78,19 @@ class Evidence(UncertainCase):
         """A reference of which no SMS went out, or of nobody, changes nothing."""
         await self.owe()
         (item,) = await self.claim()
-        self.assertEqual((await self.store.evidence(receipt(item.id))).ended, "")
+        self.assertEqual((await self.store.record_receipt(receipt(item.id))).ended, "")
         self.assertEqual(await self.state(item), "C")
         for odd in ("nobody", "", "\x00", "é" * 50):
-            self.assertEqual((await self.store.evidence(receipt(odd))).ended, "")
+            self.assertEqual((await self.store.record_receipt(receipt(odd))).ended, "")
         self.assertEqual(await self.redis("KEYS", "nx:n:*"), [f"nx:n:{item.id}"])
 
     async def test_before_the_answer(self) -> None:
         """A receipt that is faster than the answer of the send request: the answer brings no news."""
         item = await self.sending()
-        await self.store.evidence(receipt(item.id))
-        self.assertFalse(await self.store.accepted(item, attempt(HANDSET, NUMBERS[0]), "sent x y", sent()))
+        await self.store.record_receipt(receipt(item.id))
+        self.assertFalse(await self.store.record_accepted(item, attempt(HANDSET, NUMBERS[0]), "sent x y", sent()))
         self.assertFalse(await self.store.set_aside(item, "no answer", uncertain=True))
-        await self.store.retry(item, 0, "refused")
+        await self.store.reschedule(item, 0, "refused")
         self.assertEqual(await self.redis("KEYS", "nx:n:*"), [])
 
     async def test_introduction(self) -> None:
@@ -100,10 +100,10 @@ class Evidence(UncertainCase):
         state = await self.store.read_links("bob", HANDSET, raw=HANDSET)
         choice = choose(state, Thread("bob", CONVERSATION), HANDSET, HANDSET, NUMBERS, 1000, 1000)
         assert choice is not None
-        await self.store.begin(item, REPORT, choice.commit, MARK, LEASE)
+        await self.store.begin_attempt(item, REPORT, choice.commit, MARK, LEASE)
         await self.store.set_aside(item, "no answer", uncertain=True)
         self.assertEqual(await self.redis("HGET", f"nx:h:{HANDSET}", f"i:{NUMBERS[0]}"), None)
-        await self.store.evidence(receipt(item.id))
+        await self.store.record_receipt(receipt(item.id))
         self.assertEqual(await self.redis("HGET", f"nx:h:{HANDSET}", f"i:{NUMBERS[0]}"), MARK)
 
 
@@ -135,7 +135,7 @@ class Settling(UncertainCase):
         await self.store.set_aside(item, "?", uncertain=True)
         self.clock.advance(SETTLE / 1000 - 10)
         later = await self.sending(2)
-        await self.store.retry(later, 900_000, "too many connections")
+        await self.store.reschedule(later, 900_000, "too many connections")
         self.clock.advance(10)
         self.assertEqual((await self.settle("resend")).resent, 1)
         self.assertEqual([again.id for again in await self.claim()], [item.id])
@@ -188,7 +188,7 @@ class Settling(UncertainCase):
         self.clock.advance(10)
         self.assertEqual((await self.settle()).resent, 1)
         self.assertEqual(await self.claim(), [])
-        await self.store.accepted(second, attempt(HANDSET, NUMBERS[0]), "sent x y", sent())
+        await self.store.record_accepted(second, attempt(HANDSET, NUMBERS[0]), "sent x y", sent())
         self.assertEqual([item.message_id for item in await self.claim()], [uuid(1)])
 
     async def test_the_late_truth(self) -> None:
@@ -197,7 +197,7 @@ class Settling(UncertainCase):
         self.clock.advance(SETTLE / 1000)
         await self.settle()
         (again,) = await self.claim()
-        self.assertTrue(await self.store.accepted(item, attempt(HANDSET, NUMBERS[0]), "sent x y", sent()))
+        self.assertTrue(await self.store.record_accepted(item, attempt(HANDSET, NUMBERS[0]), "sent x y", sent()))
         self.assertEqual(await self.begin(again), "STALE")
 
     async def test_batches(self) -> None:
@@ -206,6 +206,6 @@ class Settling(UncertainCase):
             await self.uncertain(n)
             self.clock.advance(1)
         self.clock.advance(SETTLE / 1000)
-        first = await self.store.settle(3, SETTLE, "resend", REPORT)
+        first = await self.store.reconcile(3, SETTLE, "resend", REPORT)
         self.assertEqual((first.resent, first.next), (3, 0))
         self.assertEqual((await self.settle()).resent, 2)

@@ -32,7 +32,7 @@ async def buried(operator: QueueAdmin, queues: Sequence[Queue], limit: int | Non
     shown = listed if limit is None else listed[:limit]
     entries: list[QueueItem] = []
     for queue in queues:
-        entries += await operator.entries(queue, [item for where, item in shown if where == queue])
+        entries += await operator.inspect_items(queue, [item for where, item in shown if where == queue])
     more = len(listed) - len(shown)
     if as_json:
         out(json.dumps({"items": [_values(entry) for entry in entries], "more": more}, indent=1))

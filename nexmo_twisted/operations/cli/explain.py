@@ -17,20 +17,20 @@ async def why(operator: QueueAdmin, message_id: str, policy: Policy, out: Callab
     Returns whether anything is known.
     """
     uuid = message_uuid(message_id)
-    message = await operator.message(uuid) if uuid else None
+    message = await operator.inspect_message(uuid) if uuid else None
     if message:
         for line in message_story(message, policy):
             out(line)
-    reply = await operator.reply(message_id)
+    reply = await operator.inspect_reply(message_id)
     if reply:
         for line in reply_story(message_id, *reply):
             out(line)
-    sms = await operator.sms(message_id)
+    sms = await operator.inspect_sms(message_id)
     if sms:
-        of = None if sms.notice else await operator.message(sms.message_id)
+        of = None if sms.notice else await operator.inspect_message(sms.message_id)
         for line in sms_story(message_id, sms, of, policy):
             out(line)
-    aside = await operator.set_aside(known_as(message_id))
+    aside = await operator.quarantined(known_as(message_id))
     for each in aside:
         for line in set_aside_story(each):
             out(line)

@@ -13,7 +13,7 @@ async def place_reply(
 ) -> bool:
     """Has the reply with that id posted into that conversation, and prints what became of it. Returns whether it
     was."""
-    placed = await operator.place(item, conversation, user)
+    placed = await operator.place_reply(item, conversation, user)
     name = printable(item)
     match placed.answer:
         case "DONE":

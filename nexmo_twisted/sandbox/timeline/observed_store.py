@@ -106,11 +106,11 @@ class ObservedStore:
 
     # Notifications
 
-    async def begin(
+    async def begin_attempt(
         self, item: Notification, report: Collection[Status], commit: LinkCommit, *more: Any, **named: Any
     ) -> str:
         at = self._timeline.now()
-        answer = await self._store.begin(item, report, commit, *more, **named)
+        answer = await self._store.begin_attempt(item, report, commit, *more, **named)
         if answer == "OK":
             self._names.meet(commit.handset, item.user_id)
             before, thread = thread_of(commit.state, commit.number), thread_of_entry(commit.entry)
@@ -119,9 +119,9 @@ class ObservedStore:
         self._tell_wait(item, answer, at)
         return answer
 
-    async def begin_notice(self, item: Notification, *more: Any, **named: Any) -> str:
+    async def begin_auto_reply(self, item: Notification, *more: Any, **named: Any) -> str:
         at = self._timeline.now()
-        answer = await self._store.begin_notice(item, *more, **named)
+        answer = await self._store.begin_auto_reply(item, *more, **named)
         self._tell_wait(item, answer, at)
         return answer
 
@@ -131,25 +131,25 @@ class ObservedStore:
             whose = shown(limit) if limit.isdigit() else "the account"
             self._tell(item, "wait", f"waits for its turn: {whose} may send only so many SMS a second", at)
 
-    async def pause(self, item: Notification, limit: str, duration: int, reason: str) -> None:
+    async def pause_limit(self, item: Notification, limit: str, duration: int, reason: str) -> None:
         at = self._timeline.now()
-        await self._store.pause(item, limit, duration, reason)
+        await self._store.pause_limit(item, limit, duration, reason)
         whose = shown(limit) if limit.isdigit() else "the account"
         self._tell(item, "bad", f"{whose} pauses for {duration / 1000:.1f} s: {reason}", at)
 
-    async def finish(self, item: Notification | Reply, outcome: str) -> None:
+    async def complete(self, item: Notification | Reply, outcome: str) -> None:
         at = self._timeline.now()
-        await self._store.finish(item, outcome)
+        await self._store.complete(item, outcome)
         if isinstance(item, Notification):
             self._tell(item, "none", f"no text: {explained(outcome)}", at)
         elif outcome not in ("posted", *_ASKED):
             self._tell(item, "none", f"not posted: {explained(outcome)}", at)
 
-    async def retry(
+    async def reschedule(
         self, item: Notification | Reply, delay: int, reason: str, *, introduction: bool = False, aside: bool = False
     ) -> None:
         at = self._timeline.now()
-        await self._store.retry(item, delay, reason, introduction=introduction, aside=aside)
+        await self._store.reschedule(item, delay, reason, introduction=introduction, aside=aside)
         self._tell(item, "bad", f"{reason}; tried again in {span(delay)}", at)
 
     async def set_aside(
@@ -172,16 +172,16 @@ class ObservedStore:
             self._tell(item, "bad", f"given up: {explained(reason)}", at)
         return done
 
-    async def hold(self, item: Notification, reason: str) -> Held:
+    async def suspend_sending(self, item: Notification, reason: str) -> Held:
         at = self._timeline.now()
-        held = await self._store.hold(item, reason)
+        held = await self._store.suspend_sending(item, reason)
         what = {"BURIED": "given up", "DOUBT": "tried again when another SMS was tried"}
         self._tell(item, "bad", f"{what.get(held, 'nothing is sent until the account is mended')}: {reason}", at)
         return held
 
-    async def evidence(self, receipt: Receipt, *, block: bool = False) -> Delivery:
+    async def record_receipt(self, receipt: Receipt, *, block: bool = False) -> Delivery:
         at = self._timeline.now()
-        delivery = await self._store.evidence(receipt, block=block)
+        delivery = await self._store.record_receipt(receipt, block=block)
         story = story_of(delivery.message_id)
         if delivery.ended in ("U", "D"):
             self._timeline.tell(story, "good", "its receipt tells that it went out", at)
@@ -191,9 +191,9 @@ class ObservedStore:
             self._timeline.tell(story, tone, f"{whose}: receipt of Nexmo: {told(delivery.said)}", at)
         return delivery
 
-    async def settle(self, limit: int, receipt_timeout: int, policy: str, report: Collection[Status]) -> Settled:
+    async def reconcile(self, limit: int, receipt_timeout: int, policy: str, report: Collection[Status]) -> Settled:
         at = self._timeline.now()
-        settled = await self._store.settle(limit, receipt_timeout, policy, report)
+        settled = await self._store.reconcile(limit, receipt_timeout, policy, report)
         if settled.resent or settled.buried or settled.dropped or settled.unneeded:
             for nid, user in list(self._uncertain.items()):
                 facts = await self._facts(story_of(nid))
@@ -206,10 +206,10 @@ class ObservedStore:
 
     # Replies
 
-    async def receive(self, sms: InboundSms, handset: str, number: str, asked: Asked | None = None) -> str:
+    async def receive_sms(self, sms: InboundSms, handset: str, number: str, asked: Asked | None = None) -> str:
         at = self._timeline.now()
         story = self._reply(self._reply_id(sms.message_id), handset, number, sms.text)
-        answer = await self._store.receive(sms, handset, number, asked)
+        answer = await self._store.receive_sms(sms, handset, number, asked)
         known = answer == "KNOWN"
         self._timeline.tell(story, "came", "the same SMS again: known already" if known else "SMS received", at)
         what = asked.what if asked is not None and answer == "NEW" else answer
@@ -224,11 +224,11 @@ class ObservedStore:
             self._tell(item, "wait", "its number changes hands: waits until it is known what it answers", at)
         return resolved
 
-    async def receive_part(
+    async def receive_sms_part(
         self, sms: InboundSms, part: Part, handset: str, number: str, wait: int, longest: int
     ) -> PartTaken:
         at = self._timeline.now()
-        taken = await self._store.receive_part(sms, part, handset, number, wait, longest)
+        taken = await self._store.receive_sms_part(sms, part, handset, number, wait, longest)
         # A long reply is called by the part that came first.
         story = self._parts.setdefault((handset, number, part.reference), self._reply_id(sms.message_id))
         self._reply(story, handset, number, "a long SMS")
@@ -244,9 +244,9 @@ class ObservedStore:
         self._timeline.begin(story_id, title)
         return story_id
 
-    async def notice(self, item: Reply, text: str) -> None:
+    async def queue_auto_reply(self, item: Reply, text: str) -> None:
         at = self._timeline.now()
-        await self._store.notice(item, text)
+        await self._store.queue_auto_reply(item, text)
         self._tell(item, "none", "its writer is told, where that may be", at)
 
     async def step_aside(self, item: Notification, state: LinkState, handset: str, duration: int) -> bool:

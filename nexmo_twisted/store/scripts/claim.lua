@@ -1,4 +1,4 @@
--- uses time messages queue hold
+-- uses time messages queue suspension
 -- The heads of the lanes that are due, each under a lease with a token. One item a lane, so the order in a lane holds.
 -- An item whose attempt was recorded and whose lease ran out is uncertain, never tried again by itself;
 -- one that was claimed too often without a word is buried, since it may be what kills the process. So that it takes no

@@ -1,4 +1,4 @@
--- uses time queue links attempts replies parts joining
+-- uses time queue links attempts replies long_replies
 -- Long replies whose missing parts have been waited for long enough become replies as they are.
 -- ARGV: now, limit. Returns {replies, entries without their parts, ms until the next one or ''}
 local now, q, closed, orphans = clock(ARGV[1]), names('in'), 0, 0

@@ -1,4 +1,4 @@
--- uses time messages queue links attempts closing
+-- uses time messages queue links attempts completion
 -- An operator wants items that were set aside to be tried again, as if they had just fallen due: they come back to
 -- their place. What may have been sent before only goes out when the operator confirmed it, and closed is what nobody
 -- needs any more.

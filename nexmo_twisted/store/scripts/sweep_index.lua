@@ -1,6 +1,6 @@
--- uses time messages queue links attempts closing parts sweep
+-- uses time messages queue links attempts completion replies long_replies sweep
 -- A step of the sweep through what is listed somewhere: entries that lead nowhere go.
--- ARGV: now, index (its name in keys.py), cursor, about how many to look at. Returns that of report().
+-- ARGV: now, index (its name in schema.py), cursor, about how many to look at. Returns that of report().
 local now, name, cursor, count = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 redis.call('DEL', K.lock)   -- nothing: a first write that needs no memory; a Redis that takes none says so here
 

@@ -1,4 +1,4 @@
--- uses time messages queue links attempts parts sweep
+-- uses time messages queue links attempts replies long_replies sweep
 -- A step of the sweep through all keys of ours. Every key is read here, and so repaired on fresh knowledge.
 -- ARGV: now, cursor, about how many to look at, ranks to report, ms that links are kept. Returns that of report().
 local now, cursor, count, ranks, links = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]

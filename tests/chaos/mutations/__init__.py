@@ -38,7 +38,7 @@ RULES = (
     ),
     Rule(
         "an attempt is recorded before the bytes go out",
-        "nexmo_twisted/store/scripts/begin.lua",
+        "nexmo_twisted/store/scripts/begin_attempt.lua",
         "'s', 'S', 'a',",
         "'s', 'C', 'a',",
         "tests.scenarios.test_redis_start_stop.Ending.test_text_under_way",
@@ -52,9 +52,9 @@ RULES = (
     ),
     Rule(
         "that an SMS was accepted counts from anyone, also from a process that lost its lease",
-        "nexmo_twisted/store/scripts/finish.lua",
-        "if item and not accepted and item.k ~= token then",
-        "if item and item.k ~= token then",
+        "nexmo_twisted/store/scripts/record_accepted.lua",
+        "local item = load_item(q.item .. id)\n",
+        "local item = load_item(q.item .. id)\nif item and item.k ~= token then return {'STALE', '', ''} end\n",
         "tests.store.test_uncertain.Settling.test_the_late_truth",
     ),
     Rule(
@@ -87,7 +87,7 @@ RULES = (
     ),
     Rule(
         "a START that comes again lifts nothing",
-        "nexmo_twisted/store/scripts/receive.lua",
+        "nexmo_twisted/store/scripts/receive_sms.lua",
         "if redis.call('EXISTS', key) == 1 then return 'KNOWN' end\n",
         "",
         "tests.store.test_queue.Blocking.test_twice",

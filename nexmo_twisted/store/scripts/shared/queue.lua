@@ -19,8 +19,9 @@ local function holds(q, item)
   return (item.s == 'C' or item.s == 'S') and item.u and redis.call('ZSCORE', q.queue, item.l) == item.u
 end
 
--- The line before a limit (see limits.lua): ZSET at K.waiting .. name, nid -> its place among those that wait. An item
--- in line has on = the limit that it waits for, by = the one before that or '', place, and at = the score of its lane.
+-- The line before a limit (see rate_limits.lua): ZSET at K.waiting .. name, nid -> its place among those that wait. An
+-- item in line has on = the limit that it waits for, by = the one before that or '', place, and at = the score of its
+-- lane.
 
 -- Those that come first need wait no longer than for those before them, who may have left: as many as pass in a second.
 local function close_up(q, name)

@@ -1,6 +1,6 @@
 -- Scripts are atomic, not transactional: they read and decode everything before the first write. The first write of a
 -- draining script is a ZREM, so that the backlog drains when Redis is out of memory. K.<name> and KEEP.<name> are the
--- keys and times of keys.py, put in when a script is loaded.
+-- keys and times of schema.py, put in when a script is loaded.
 
 local function clock(given)           -- absolute ms, or '' for Redis' own time
   if given ~= '' then return tonumber(given) end

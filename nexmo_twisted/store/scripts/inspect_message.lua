@@ -1,4 +1,4 @@
--- uses time messages queue entries
+-- uses time messages queue inspection
 -- All that is known of one message, as of one moment. ARGV: now, mid.
 -- Returns {now, since when the outgoing side is held or '', why, when the check is due or '', record, user, status,
 -- user, status ..., user, outcome ..., entries}; record = {x, t, d, y, s, n, conversation (22 digits)}, absent ones '',

@@ -1,4 +1,4 @@
--- uses time messages queue links attempts limits
+-- uses time messages queue links attempts rate_limits
 -- The last step before an SMS goes out: records the attempt, if all that its number was chosen by is still as it was
 -- read. What the number carries changes only when the SMS was accepted.
 -- ARGV: now, nid, token, lease ms, ranks to report, the thread that the SMS introduces or '', limits to pass (see

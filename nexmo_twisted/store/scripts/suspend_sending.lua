@@ -1,4 +1,4 @@
--- uses time queue links attempts hold
+-- uses time queue links attempts suspension
 -- The account is said to be at fault: nothing goes out but one probe at a time, until it is proved to work. The item
 -- steps aside until the next probe is due, so that others can be tried. When a hold begins with the same item for the
 -- third time, though others went out between, the fault is the item's: it is buried. ARGV: now, id, token, reason, ms

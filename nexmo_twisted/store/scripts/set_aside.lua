@@ -1,4 +1,4 @@
--- uses time messages queue closing links attempts hold
+-- uses time messages queue completion links attempts suspension
 -- An item steps aside and blocks nobody: uncertain (U) or buried (D). It stays visible with its reason.
 -- ARGV: now, queue, id, token, state, reason, ms since the bytes of its SMS went out or '', 1 when it is proved that
 -- the account works. Returns DONE or STALE.

@@ -18,7 +18,7 @@ local function remember_refused(hold, id)
 end
 
 -- In which order they are tried: 1 = one of a message that was not refused yet, 2 = of one that was, 3 = one that was
--- refused before (y, see hold.lua), which tells little, 4 = the first one itself.
+-- refused before (y, see suspend_sending.lua), which tells little, 4 = the first one itself.
 local function rank_of(hold, id, refused)
   if id == hold.by then return 4 end
   if refused then return 3 end

@@ -1,4 +1,4 @@
--- uses time queue links attempts replies parts joining
+-- uses time queue links attempts replies long_replies
 -- A part of a long inbound SMS is stored once. The last one to come makes a reply of them, at the place of the first.
 -- A part that came before, with another messageId, says that its reference is used again: the old reply is closed as it
 -- is, and a new one begins. A part of one that was posted incomplete, or should have been, is a reply by itself, if the

@@ -1,4 +1,4 @@
--- uses time queue links attempts limits
+-- uses time queue links attempts rate_limits
 -- The provider says that we are too fast: nothing passes a limit for a while. The SMS that it refused is the first one
 -- to try again then; no attempt counts as failed. ARGV: now, id, token, name of the limit, ms, reason. Returns DONE, or
 -- STALE when the item is somebody else's: then the limit pauses all the same.

@@ -1,4 +1,4 @@
--- uses time messages queue links attempts closing
+-- uses time messages queue links attempts completion
 -- SMS of unknown outcome for which no receipt came in time.
 -- ARGV: now, limit, ms that a receipt may take, policy (resend, park or drop), ranks to report.
 -- Returns {sent again, buried, dropped, needed by nobody any more, ms until the next or ''}.

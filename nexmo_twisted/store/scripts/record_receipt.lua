@@ -1,4 +1,4 @@
--- uses time messages queue links attempts closing index receipts
+-- uses time messages queue links attempts completion sms_index receipts
 -- A receipt came for an SMS, so it was accepted, whatever the receipt says and whoever sent it. What it says is kept
 -- with what became of the SMS. When nothing is known of the SMS, its answer may not be stored yet: then the receipt is
 -- parked.

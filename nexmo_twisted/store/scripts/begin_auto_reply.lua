@@ -1,8 +1,8 @@
--- uses time queue limits
+-- uses time queue rate_limits
 -- The last step before a notice goes out: records the attempt. Only the answers to a STOP, and to a START that
 -- does not count, pass the block that they speak of.
 -- ARGV: now, nid, token, lease ms, limits to pass (see load_limits()).
--- Returns OK, or why not: STALE, HELD, WAIT (as for begin), or the reason that it is needed no more.
+-- Returns OK, or why not: STALE, HELD, WAIT (as for begin_attempt), or the reason that it is needed no more.
 local now, q, nid = clock(ARGV[1]), names('out'), ARGV[2]
 local item = load_item(q.item .. nid)
 if not item or item.k ~= ARGV[3] or item.s ~= 'C' then return 'STALE' end
