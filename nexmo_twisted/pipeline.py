@@ -28,7 +28,7 @@ from nexmo_twisted.engine.replies import Replies
 from nexmo_twisted.engine.turned_away import TurnedAway
 from nexmo_twisted.engine.unread_checks import UnreadChecks
 from nexmo_twisted.engine.worker import Worker
-from nexmo_twisted.ports import ChatPlatform, Counters, IdentitySource, Introduction, SmsProvider, Store
+from nexmo_twisted.ports import ChatPlatform, IdentitySource, Introduction, Metrics, SmsProvider, Store
 from nexmo_twisted.store.schema import KEEP
 from nexmo_twisted.templates.compiled import compile_template
 
@@ -62,13 +62,13 @@ class Pipeline:
         functions: CustomerFunctions,
         clock: IReactorTime,
         wall: Callable[[], float],
-        counters: Counters,
+        metrics: Metrics,
         lease: int,
     ) -> None:
         self._settings = settings
         self._store = store
         self._clock = clock
-        self._counters = counters
+        self._metrics = metrics
         self._lease = lease
         self.terms = terms_of(settings)
         self._links = Links(store, self.terms.link_lifetime, self.terms.link_keep)
@@ -99,14 +99,14 @@ class Pipeline:
             self.terms,
             self._clock,
             random.random,
-            self._counters,
+            self._metrics,
             self._lease,
             circuits,
             self._links,
             self._attempt_over,
         )
         notify = self.notifications.worker.poke
-        self.unread_checks = UnreadChecks(self._store, self._clock, self.terms.report, notify, self._counters)
+        self.unread_checks = UnreadChecks(self._store, self._clock, self.terms.report, notify, self._metrics)
         self.reconciler = Reconciler(
             self._store,
             self._clock,
@@ -114,7 +114,7 @@ class Pipeline:
             settings.sms.when_uncertain,
             self.terms.report,
             self._attempt_over,
-            self._counters,
+            self._metrics,
             provider_circuit,
         )
 
@@ -135,23 +135,23 @@ class Pipeline:
             terms,
             self._clock,
             random.random,
-            self._counters,
+            self._metrics,
             self._lease,
             [self.circuits[0]],
             notices,
         )
         self.turned_away = TurnedAway(self._store, self._clock)
-        self.long_replies = LongReplyTimeouts(self._store, self._clock, self.replies.worker.poke, self._counters)
+        self.long_replies = LongReplyTimeouts(self._store, self._clock, self.replies.worker.poke, self._metrics)
         self.intake = Intake(
             self._store,
             terms.api_root,
             settings.delay,
             self.unread_checks.poller.poke,
             self.replies.worker.poke,
-            self._counters,
+            self._metrics,
             settings.sms.concat_timeout,
             self.long_replies.poller.poke,
-            Receipts(self._store, self._links, self._attempt_over, self._counters, block=settings.sms.opt_out != "off"),
+            Receipts(self._store, self._links, self._attempt_over, self._metrics, block=settings.sms.opt_out != "off"),
             notices,
             terms.numbers,
             self.turned_away,
@@ -172,7 +172,7 @@ class Pipeline:
             settings.nexmo.phone_numbers,
             self._clock,
             wall,
-            self._counters,
+            self._metrics,
         )
 
     def _notices(self) -> AutoReplies:

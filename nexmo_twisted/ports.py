@@ -96,14 +96,14 @@ class Introduction(Protocol):
         """The introduction for the message in ``context``; a blank one introduces nothing. May raise anything."""
 
 
-class Counters(Protocol):
-    """Where what happened is counted, by name and reason."""
+class Metrics(Protocol):
+    """Metrics and histograms, by name."""
 
-    def count(self, name: str, reason: str = "") -> None:
-        """One more of these."""
+    def count(self, name: str, *labels: str, amount: int = 1) -> None:
+        """Add ``amount`` to a counter. ``labels`` are the values of its labels, in the order of their declaration."""
 
     def observe(self, name: str, seconds: float) -> None:
-        """Something that took so long."""
+        """Add one duration to a histogram."""
 
 
 class Store(Protocol):

@@ -34,7 +34,7 @@ from nexmo_twisted.operations.endpoints import HealthEndpoint, MetricsEndpoint
 from nexmo_twisted.operations.gauges import Gauges
 from nexmo_twisted.operations.health import Health, open_circuits
 from nexmo_twisted.operations.hosts import guarded
-from nexmo_twisted.operations.metrics import PrometheusCounters
+from nexmo_twisted.operations.metrics import PrometheusMetrics
 from nexmo_twisted.pipeline import Pipeline
 from nexmo_twisted.platforms.layer.client import LayerClient
 from nexmo_twisted.platforms.layer.large_bodies import LargeBodies
@@ -89,7 +89,7 @@ class NexmoService(Service):
         self._clock = clock
         self._wall = wall or clock.seconds
         self.ready = False  #: connected to Redis, at least once
-        self.counters = PrometheusCounters()
+        self.metrics = PrometheusMetrics()
         address = parse(settings.server.redis)
         self._embedded: EmbeddedValkey | None = None
         if address.kind == "embedded":
@@ -100,7 +100,7 @@ class NexmoService(Service):
         work = Connection(reactor, address, scripts, reply_timeout=redis_timeout, tell=False)
         self.connections = (web, work)
         store = self._store(web, work, now)
-        self.monitor = RedisMonitor(RedisHeartbeat(web, token_hex(8), now), clock, self._wall, self.counters)
+        self.monitor = RedisMonitor(RedisHeartbeat(web, token_hex(8), now), clock, self._wall, self.metrics)
         self._functions = CustomerFunctions(reactor, clock, self._wall)
         self._pool = outgoing(reactor)
         self.pipeline = Pipeline(
@@ -111,12 +111,12 @@ class NexmoService(Service):
             self._functions,
             clock,
             self._wall,
-            self.counters,
+            self.metrics,
             self.lease,
         )
         terms = self.pipeline.terms
         sweeping = RedisSweep(work, now, terms.report, terms.link_lifetime + terms.link_keep)
-        self.sweep = Sweep(store, sweeping, clock, self.counters)
+        self.sweep = Sweep(store, sweeping, clock, self.metrics)
         self._endpoints = self._build_endpoints(reactor, clock)
 
     def _store(self, web: Connection, work: Connection, now: Now) -> Store:
@@ -137,12 +137,12 @@ class NexmoService(Service):
     def _build_endpoints(self, reactor: Any, clock: IReactorTime) -> list[Service]:
         server, nexmo = self._settings.server, self._settings.nexmo
         secrets = tuple(secret.get_secret_value().encode() for secret in self._settings.layer.secret)
-        layer_webhook = LayerWebhook(secrets, self.pipeline.intake, self.counters, clock)
-        nexmo_webhooks = NexmoWebhooks(self.pipeline.intake, self.counters, clock, _signature(nexmo, self._wall))
+        layer_webhook = LayerWebhook(secrets, self.pipeline.intake, self.metrics, clock)
+        nexmo_webhooks = NexmoWebhooks(self.pipeline.intake, self.metrics, clock, _signature(nexmo, self._wall))
         self._admissions = (layer_webhook.admission, nexmo_webhooks.admission)
         public = root({server.layer_path: layer_webhook, self._settings.nexmo_webhook_path: nexmo_webhooks})
         health = self._health(clock)
-        operator = root({"health": HealthEndpoint(health), "metrics": MetricsEndpoint(self.counters)})
+        operator = root({"health": HealthEndpoint(health), "metrics": MetricsEndpoint(self.metrics)})
         hidden = nexmo.path_secret.get_secret_value()
         large = LargeBodies(f"/{server.layer_path.strip('/')}", secrets)
         later = partial(reactor.callLater, self.between_pipelined)
@@ -157,7 +157,7 @@ class NexmoService(Service):
     def _health(self, clock: IReactorTime) -> Health:
         """What the operator's endpoint tells of this moment."""
         circuits = self.pipeline.circuits
-        self.counters.add(Gauges(self.monitor, self._functions, circuits))
+        self.metrics.add(Gauges(self.monitor, self._functions, circuits))
         failing = open_circuits(circuits, clock, self._wall)
         return Health(
             vital=[self._away],
@@ -171,7 +171,7 @@ class NexmoService(Service):
         return [each._replace(reason=f"{each.reason}: {why}" if why else each.reason) for each in self.monitor.away()]
 
     def _refused(self, reason: str) -> None:
-        self.counters.count("refused", reason)
+        self.metrics.count("refused", reason)
 
     def privilegedStartService(self) -> None:
         """Opens the endpoints that need it before the process gives up its privileges."""

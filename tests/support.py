@@ -17,7 +17,7 @@ from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.domain.links import Choice
 from nexmo_twisted.domain.model import Accepted, Attempt
-from nexmo_twisted.operations.metrics import PrometheusCounters
+from nexmo_twisted.operations.metrics import PrometheusMetrics
 from nexmo_twisted.store.connection import Connection, Scripts
 from nexmo_twisted.store.redis_store import RedisStore
 from nexmo_twisted.store.schema import with_constants
@@ -79,11 +79,11 @@ def reading(lua: str) -> str:
     return with_constants("".join((shared / f"{name}.lua").read_text("utf-8") for name in ("time", "messages")) + lua)
 
 
-def counted(counters: PrometheusCounters, name: str, reason: str = "") -> float:
+def counted(metrics: PrometheusMetrics, name: str, reason: str = "") -> float:
     """What the metrics page says."""
     label = f'{{reason="{reason}"}}' if reason else ""
     line = f"nexmo_twisted_{name}_total{label} "
-    for found in counters.page().decode().splitlines():
+    for found in metrics.page().decode().splitlines():
         if found.startswith(line):
             return float(found.removeprefix(line))
     raise AssertionError(f"no counter {line}")

@@ -21,7 +21,7 @@ from nexmo_twisted.domain.text import clean
 from nexmo_twisted.engine.cache import Cache
 from nexmo_twisted.engine.customer_functions import where
 from nexmo_twisted.errors import NexmoTwistedError, Temporary
-from nexmo_twisted.ports import Counters, Introduction, Store
+from nexmo_twisted.ports import Introduction, Metrics, Store
 
 #: How often an introduction may fail before the SMS goes out without it.
 INTRODUCTION_TRIES = 3
@@ -86,7 +86,7 @@ class AttemptRecorder:
         terms: SendPolicy,
         lease: int,
         closing: Callable[[], bool],
-        counters: Counters,
+        metrics: Metrics,
         clock: IReactorTime,
     ) -> None:
         self._store = store
@@ -95,7 +95,7 @@ class AttemptRecorder:
         self._terms = terms
         self._lease = lease
         self._closing = closing
-        self._counters = counters
+        self._metrics = metrics
         self._clock = clock
 
     async def text(
@@ -140,7 +140,7 @@ class AttemptRecorder:
                 continue
             self._check(answer)
             if choice.taken_over:
-                self._counters.count("taken_over")
+                self._metrics.count("taken_over")
                 self._log.warn(
                     "Message {id} takes the number of an idle conversation: more numbers are needed",
                     id=item.message_id,
@@ -173,11 +173,11 @@ class AttemptRecorder:
         if found.for_now and left > 0:
             if not await self._store.step_aside(item, state, handset, left):
                 return False
-            self._counters.count("waited", "handset")
+            self._metrics.count("waited", "handset")
             return True
         if state.unowned.issuperset(self._terms.numbers):
             raise Temporary("the account owns none of the numbers")
-        self._counters.count("numbers_exhausted")
+        self._metrics.count("numbers_exhausted")
         self._log.error(
             "No number is free for a handset: message {id} is not sent; more numbers are needed", id=item.message_id
         )
@@ -191,7 +191,7 @@ class AttemptRecorder:
             raise Release
         word, _, limit = answer.partition(" ")
         if word == "WAIT":
-            self._counters.count("waited", "account" if limit == ACCOUNT else "number")
+            self._metrics.count("waited", "account" if limit == ACCOUNT else "number")
             raise Postponed
         raise Skip(answer)
 

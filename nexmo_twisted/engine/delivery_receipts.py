@@ -11,7 +11,7 @@ from nexmo_twisted.domain import phones
 from nexmo_twisted.domain.model import Delivery, Receipt
 from nexmo_twisted.engine.links import Links
 from nexmo_twisted.errors import StoreUnavailable
-from nexmo_twisted.ports import Counters, Store
+from nexmo_twisted.ports import Metrics, Store
 from nexmo_twisted.providers.nexmo import receipt_codes
 from nexmo_twisted.providers.nexmo.receipt_codes import Act
 
@@ -32,22 +32,22 @@ class Receipts:
     when one proves an attempt."""
 
     def __init__(
-        self, store: Store, links: Links, attempt_over: Callable[[], None], counters: Counters, *, block: bool
+        self, store: Store, links: Links, attempt_over: Callable[[], None], metrics: Metrics, *, block: bool
     ) -> None:
         self._store = store
         self._links = links
         self._attempt_over = attempt_over
-        self._counters = counters
+        self._metrics = metrics
         self._block = block
 
     async def take(self, receipt: Receipt) -> None:
         """An SMS whose outcome was unknown is known to be accepted with it. Raises StoreUnavailable only."""
         delivery = await self._store.record_receipt(receipt, block=self._block)
-        self._counters.count("receipts", receipt_codes.word(receipt) if delivery.message_id else "unmatched")
+        self._metrics.count("receipts", receipt_codes.word(receipt) if delivery.message_id else "unmatched")
         if delivery.ended:
-            self._counters.count("sent")
+            self._metrics.count("sent")
         if delivery.ended not in ("", "S"):
-            self._counters.count("settled", "receipt")
+            self._metrics.count("settled", "receipt")
         _tell(delivery, receipt.handset if receipt.handset.isdecimal() else "")
         if delivery.relink is not None:
             self._attempt_over()
@@ -55,10 +55,10 @@ class Receipts:
                 await self._links.rewrite_map(delivery.relink)
 
 
-def heard_before(delivery: Delivery, handset: str, counters: Counters) -> None:
+def heard_before(delivery: Delivery, handset: str, metrics: Metrics) -> None:
     """Receipts of an SMS came before it was known to be accepted: now they are known to be of it."""
     if delivery.said:
-        counters.count("receipts", receipt_codes.name(delivery.said))
+        metrics.count("receipts", receipt_codes.name(delivery.said))
         _tell(delivery, handset)
 
 

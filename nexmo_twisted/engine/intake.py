@@ -15,7 +15,7 @@ from nexmo_twisted.engine.auto_replies import AutoReplies
 from nexmo_twisted.engine.delivery_receipts import Receipts
 from nexmo_twisted.engine.turned_away import TurnedAway
 from nexmo_twisted.platforms.layer.message_codec import pack
-from nexmo_twisted.ports import Counters, Store
+from nexmo_twisted.ports import Metrics, Store
 
 #: Milliseconds after the first part of a long reply in which others are waited for at most.
 LONGEST = 300_000
@@ -40,7 +40,7 @@ class Intake:
         delay: int,
         check_in: Callable[[float], None],
         reply_came: Callable[[], None],
-        counters: Counters,
+        metrics: Metrics,
         concat_timeout: int,
         close_in: Callable[[float], None],
         receipts: Receipts,
@@ -54,7 +54,7 @@ class Intake:
         self._delay = delay
         self._check_in = check_in
         self._reply_came = reply_came
-        self._counters = counters
+        self._metrics = metrics
         self._concat_timeout = concat_timeout
         self._close_in = close_in
         self._receipts = receipts
@@ -78,7 +78,7 @@ class Intake:
             if number not in self._numbers:  # or it is spelled in another way than ours
                 number = self._own.get(phones.canonical(number), number)
         except phones.BadPhone as error:
-            self._counters.count("replies", "not_a_number")
+            self._metrics.count("replies", "not_a_number")
             values = {"messageId": sms.message_id, "msisdn": sms.msisdn, "to": sms.to, "text": sms.text}
             raw = json.dumps(values).encode()
             await self.quarantine("nexmo", f"sender or receiver: {error}", raw)
@@ -98,7 +98,7 @@ class Intake:
         """An SMS that came in one; what it asks of the service itself is done at once."""
         asked = self._notices.asked(sms.text, number, turned_away=self._turned_away.untold)
         answer = await self._store.receive_sms(sms, handset, number, asked)
-        self._counters.count("replies", {"NEW": "received", "KNOWN": "repeated", "again": "start"}.get(answer, answer))
+        self._metrics.count("replies", {"NEW": "received", "KNOWN": "repeated", "again": "start"}.get(answer, answer))
         if answer == "NEW":
             self._reply_came()
         else:
@@ -113,21 +113,21 @@ class Intake:
     async def _dismiss(self, sms: InboundSms, reason: str) -> None:
         """There is nothing to post; what became of it can be asked for as for any other reply."""
         new = await self._store.dismiss(sms, reason)
-        self._counters.count("replies", reason if new else "repeated")
+        self._metrics.count("replies", reason if new else "repeated")
 
     async def _part(self, sms: InboundSms, part: Part, handset: str, number: str) -> None:
         """One part of a long reply. It may be blank: a long text has blanks anywhere."""
         wait = self._concat_timeout
         taken = await self._store.receive_sms_part(sms, part, handset, number, wait, max(wait, LONGEST))
-        self._counters.count("replies", "repeated" if taken.outcome == "known" else "part")
+        self._metrics.count("replies", "repeated" if taken.outcome == "known" else "part")
         if taken.outcome == "late":
-            self._counters.count("replies", "late_part")
-        for _ in range(taken.torn):
-            self._counters.count("replies", "incomplete")
+            self._metrics.count("replies", "late_part")
+        if taken.torn:
+            self._metrics.count("replies", "incomplete", amount=taken.torn)
         if taken.torn or taken.outcome in ("whole", "late"):
             self._reply_came()
         if taken.outcome == "whole":
-            self._counters.count("replies", "received")
+            self._metrics.count("replies", "received")
         if taken.next is not None:
             self._close_in(taken.next / 1000)
 

@@ -8,7 +8,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from nexmo_twisted.engine.poller import Poller
-from nexmo_twisted.ports import Counters, Store
+from nexmo_twisted.ports import Metrics, Store
 
 #: Long replies looked at in one script call; each has up to 255 parts.
 BATCH = 20
@@ -22,19 +22,18 @@ class LongReplyTimeouts:
 
     _log = Logger()
 
-    def __init__(self, store: Store, clock: IReactorTime, reply_came: Callable[[], None], counters: Counters) -> None:
+    def __init__(self, store: Store, clock: IReactorTime, reply_came: Callable[[], None], metrics: Metrics) -> None:
         self._store = store
         self._reply_came = reply_came
-        self._counters = counters
+        self._metrics = metrics
         self.poller = Poller("joining", clock, self._look)
 
     async def _look(self) -> float | None:
         closed = await self._store.close_parts(BATCH)
-        for _ in range(closed.torn):
-            self._counters.count("replies", "incomplete")
         if closed.orphans:
             self._log.error("{n} long replies had lost their parts", n=closed.orphans)
         if closed.torn:
+            self._metrics.count("replies", "incomplete", amount=closed.torn)
             self._log.info("{n} long replies are posted with parts missing", n=closed.torn)
             self._reply_came()
         return None if closed.next is None else closed.next / 1000

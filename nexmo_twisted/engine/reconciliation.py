@@ -10,7 +10,7 @@ from twisted.logger import Logger
 from nexmo_twisted.domain.model import Status
 from nexmo_twisted.engine.circuit_breaker import CircuitBreaker
 from nexmo_twisted.engine.poller import Poller
-from nexmo_twisted.ports import Counters, Store
+from nexmo_twisted.ports import Metrics, Store
 
 #: SMS looked at in one script call.
 BATCH = 100
@@ -34,7 +34,7 @@ class Reconciler:
         policy: str,
         report: Collection[Status],
         notify: Callable[[], None],
-        counters: Counters,
+        metrics: Metrics,
         circuit: CircuitBreaker,
     ) -> None:
         self._store = store
@@ -42,7 +42,7 @@ class Reconciler:
         self._policy = policy
         self._report = report
         self._notify = notify
-        self._counters = counters
+        self._metrics = metrics
         self._circuit = circuit
         self._clock = clock
         self._next_probe = 0.0
@@ -58,12 +58,11 @@ class Reconciler:
         settled = await self._store.reconcile(batch, self._receipt_timeout, self._policy, self._report)
         for what in ("resent", "buried", "dropped", "unneeded"):
             number = getattr(settled, what)
-            for _ in range(number):
-                self._counters.count("settled", what)
             if number:
+                self._metrics.count("settled", what, amount=number)
                 self._log.warn("{n} SMS of unknown outcome had no receipt in time: {what}", n=number, what=what)
-        for _ in range(settled.buried):
-            self._counters.count("buried", "uncertain")
+        if settled.buried:
+            self._metrics.count("buried", "uncertain", amount=settled.buried)
         if settled.resent or settled.buried or settled.dropped or settled.unneeded:
             self._notify()
         return None if settled.next is None else settled.next / 1000

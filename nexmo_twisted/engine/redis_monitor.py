@@ -13,7 +13,7 @@ from nexmo_twisted.domain.heartbeat import Heartbeat, RedisSettings, doubts, for
 from nexmo_twisted.engine.issues import Issue, Troubles
 from nexmo_twisted.engine.poller import Poller
 from nexmo_twisted.errors import StoreUnavailable
-from nexmo_twisted.ports import Counters
+from nexmo_twisted.ports import Metrics
 
 #: Seconds from one beat to the next, and from one look at the settings of Redis to the next.
 EVERY = 1.0
@@ -57,13 +57,13 @@ class RedisMonitor:
 
     _log = Logger()
 
-    def __init__(self, redis: Watched, clock: IReactorTime, wall: Callable[[], float], counters: Counters) -> None:
+    def __init__(self, redis: Watched, clock: IReactorTime, wall: Callable[[], float], metrics: Metrics) -> None:
         self.heartbeat = Heartbeat()  #: the newest one
         self.skew = 0.0  #: seconds that Redis' clock is ahead of ours, at least
         self._redis = redis
         self._clock = clock
         self._wall = wall
-        self._counters = counters
+        self._metrics = metrics
         self._sent = self._confirmed = 0
         self._away: Issue | None = Issue("Redis", wall(), "not connected to Redis")
         self._alarmed = False
@@ -140,7 +140,7 @@ class RedisMonitor:
     def _tell_rollback(self) -> None:
         reason = "Redis has lost what it had confirmed (power loss, failover, restore or FLUSHALL)"
         self._rollback = self._clock.seconds(), Issue("writes of Redis", self._wall(), reason)
-        self._counters.count("rollbacks")
+        self._metrics.count("rollbacks")
         self._log.critical("{reason}: messages may be missing, or be texted twice", reason=reason)
 
     def _tell_skew(self, seconds: float) -> None:

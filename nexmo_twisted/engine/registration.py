@@ -15,7 +15,7 @@ from nexmo_twisted.domain.model import OwnedNumber
 from nexmo_twisted.engine.issues import Issue, Troubles
 from nexmo_twisted.engine.poller import Poller
 from nexmo_twisted.errors import AccountFault, NexmoTwistedError, StoreUnavailable
-from nexmo_twisted.ports import ChatPlatform, Counters, SmsProvider, Store
+from nexmo_twisted.ports import ChatPlatform, Metrics, SmsProvider, Store
 
 #: Seconds from one look to the next, and how long a look is one process's alone.
 EVERY = 60.0
@@ -39,7 +39,7 @@ class Registration:
         numbers: Sequence[str],
         clock: IReactorTime,
         wall: Callable[[], float],
-        counters: Counters,
+        metrics: Metrics,
     ) -> None:
         self._store = store
         self._chat = chat
@@ -49,7 +49,7 @@ class Registration:
         self._chat_secret = chat_secret
         self._sms_url = sms_url
         self._numbers = numbers
-        self._counters = counters
+        self._metrics = metrics
         self._complaints = Troubles(wall)
         self._locked = False
         self._mended = False
@@ -70,7 +70,7 @@ class Registration:
         except StoreUnavailable:
             raise
         except NexmoTwistedError as error:
-            self._counters.count("registration_failures")
+            self._metrics.count("registration_failures")
             self._complain(
                 what,
                 error.reason,
@@ -85,7 +85,7 @@ class Registration:
         for each in done:
             self._log.info("Chat webhook: {done}", done=each)
         if done and self._mended:
-            self._counters.count("registration_failures")
+            self._metrics.count("registration_failures")
             sentence = f"Our webhook does not stay active: is {self._chat_url} reachable?"
             self._complain("active chat webhook", "ours does not stay active", sentence, alarm=True)
         elif not done:

@@ -20,7 +20,7 @@ from nexmo_twisted.engine.links import Links
 from nexmo_twisted.engine.retry_store import until_stored
 from nexmo_twisted.engine.worker import Worker
 from nexmo_twisted.errors import AccountFault, Intercepted, NexmoTwistedError, Permanent, StoreUnavailable, Temporary
-from nexmo_twisted.ports import ChatPlatform, Counters, IdentitySource, Store
+from nexmo_twisted.ports import ChatPlatform, IdentitySource, Metrics, Store
 
 #: The chat platform's limit for one part of a message, in bytes of UTF-8 (Layer, Platform API, sending messages).
 PART_BYTES = 2048
@@ -44,7 +44,7 @@ class Replies:
         terms: SendPolicy,
         clock: IReactorTime,
         random: Callable[[], float],
-        counters: Counters,
+        metrics: Metrics,
         lease: int,
         circuits: Sequence[CircuitBreaker],
         notices: AutoReplies,
@@ -56,10 +56,10 @@ class Replies:
         self._terms = terms
         self._clock = clock
         self._random = random
-        self._counters = counters
+        self._metrics = metrics
         self._notices = notices
         self.worker: Worker[Reply] = Worker(
-            "replies", clock, store.claim_replies, self._handle, counters, lease, circuits
+            "replies", clock, store.claim_replies, self._handle, metrics, lease, circuits
         )
 
     async def _handle(self, item: Reply) -> None:
@@ -76,7 +76,7 @@ class Replies:
                 self._log.error("The chat platform refuses us: {reason}", reason=error.reason)
             await self._retry(item, error.reason, error.retry_after, isinstance(error, Intercepted))
         except Permanent as error:
-            self._counters.count("replies", error.code)
+            self._metrics.count("replies", error.code)
             self._log.error(
                 "A reply from {who} is buried: {reason}", who=phones.masked(item.handset), reason=error.reason
             )
@@ -105,14 +105,14 @@ class Replies:
     async def _post_to(self, item: Reply, thread: Thread) -> None:
         parts = split_bytes(clean(item.text), PART_BYTES)
         if is_blank(item.text):
-            self._counters.count("replies", "blank")
+            self._metrics.count("replies", "blank")
             await self._settle(lambda: self._store.complete(item, "blank"))
             return
         state = await self._links.read(thread, item.handset, item.number)
         await self._chat.post(thread.conversation_id, thread.user_id, parts, item.once)
         await self._links.renew(state, thread, item.handset, item.number)
         await self._settle(lambda: self._store.complete(item, "posted"))
-        self._counters.count("replies", "posted")
+        self._metrics.count("replies", "posted")
         self._log.info("A reply from {who} was posted", who=phones.masked(item.handset))
 
     async def _is_theirs(self, item: Reply, thread: Thread) -> bool:
@@ -128,13 +128,13 @@ class Replies:
             return False
 
     async def _turn_down(self, item: Reply, outcome: str, why: str) -> None:
-        self._counters.count("replies", outcome)
+        self._metrics.count("replies", outcome)
         self._log.info("A reply from {who} {why}: it is not posted", who=phones.masked(item.handset), why=why)
         await self._notices.lost(item)
         await self._settle(lambda: self._store.complete(item, outcome))
 
     async def _leave_to_operator(self, item: Reply) -> None:
-        self._counters.count("replies", "ambiguous")
+        self._metrics.count("replies", "ambiguous")
         self._log.error(
             "A reply from {who} may belong to either of two conversations: it is not posted; place it with"
             " `python -m nexmo_twisted place`",

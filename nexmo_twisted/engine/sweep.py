@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from nexmo_twisted.engine.poller import Poller
-from nexmo_twisted.ports import Counters, Store
+from nexmo_twisted.ports import Metrics, Store
 
 #: Seconds until the first sweep of a process, and from the end of one to the beginning of the next.
 FIRST = 300.0
@@ -52,10 +52,10 @@ class Sweep:
 
     _log = Logger()
 
-    def __init__(self, store: Store, steps: Steps, clock: IReactorTime, counters: Counters) -> None:
+    def __init__(self, store: Store, steps: Steps, clock: IReactorTime, metrics: Metrics) -> None:
         self._store = store
         self._steps = steps
-        self._counters = counters
+        self._metrics = metrics
         self._waited = False
         self._place: str | None = None  #: where the next step begins; None between two sweeps
         self._looked = 0
@@ -93,8 +93,7 @@ class Sweep:
         ):
             for kind, number in found.items():
                 total[kind] += number
-                for _ in range(number):
-                    self._counters.count(name, kind)
+                self._metrics.count(name, kind, amount=number)
         self._foreign.update(step.foreign)
 
     def _tell(self) -> None:

@@ -9,7 +9,7 @@ from twisted.logger import Logger
 
 from nexmo_twisted.domain.model import Status
 from nexmo_twisted.engine.poller import Poller
-from nexmo_twisted.ports import Counters, Store
+from nexmo_twisted.ports import Metrics, Store
 
 #: Messages looked at in one script call, so that no call takes long.
 BATCH = 200
@@ -26,18 +26,18 @@ class UnreadChecks:
         clock: IReactorTime,
         report: Collection[Status],
         notify: Callable[[], None],
-        counters: Counters,
+        metrics: Metrics,
     ) -> None:
         self._store = store
         self._report = report
         self._notify = notify
-        self._counters = counters
+        self._metrics = metrics
         self.poller = Poller("checks", clock, self._look)
 
     async def _look(self) -> float | None:
         done = await self._store.promote(BATCH, self._report)
-        for _ in range(done.messages):
-            self._counters.count("checks")
+        if done.messages:
+            self._metrics.count("checks", amount=done.messages)
         if done.orphans:
             self._log.error("{n} checks had lost their message", n=done.orphans)
         if done.notifications:

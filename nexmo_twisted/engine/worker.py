@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from nexmo_twisted.domain.model import Claimed, Notification, Reply
 from nexmo_twisted.engine.circuit_breaker import CircuitBreaker
 from nexmo_twisted.engine.poller import PATIENCE, Poller
-from nexmo_twisted.ports import Counters
+from nexmo_twisted.ports import Metrics
 
 Item = TypeVar("Item", bound=Notification | Reply)
 ItemOut = TypeVar("ItemOut", bound=Notification | Reply, covariant=True)
@@ -40,7 +40,7 @@ class Worker(Generic[Item]):
         clock: IReactorTime,
         claim: Claim[Item],
         handle: Callable[[Item], Awaitable[None]],
-        counters: Counters,
+        metrics: Metrics,
         lease: int,
         circuits: Sequence[CircuitBreaker] = (),
         slots: int = SLOTS,
@@ -49,7 +49,7 @@ class Worker(Generic[Item]):
         self._clock = clock
         self._claim = claim
         self._handle = handle
-        self._counters = counters
+        self._metrics = metrics
         self._lease = lease
         self._circuits = circuits
         self._slots = slots
@@ -80,13 +80,11 @@ class Worker(Generic[Item]):
         return claimed.next / 1000
 
     def _tell(self, claimed: Claimed[Item]) -> None:
-        for _ in range(claimed.lost):
-            self._counters.count("uncertain")
-        for _ in range(claimed.crashed):
-            self._counters.count("buried", "crashes")
         if claimed.lost:
+            self._metrics.count("uncertain", amount=claimed.lost)
             self._log.error("{n} SMS may or may not be sent: their sender died", n=claimed.lost)
         if claimed.crashed:
+            self._metrics.count("buried", "crashes", amount=claimed.crashed)
             self._log.error("{n} items are buried: whoever worked on them died", n=claimed.crashed)
 
     async def _guarded(self, item: Item) -> None:

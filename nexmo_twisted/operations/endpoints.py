@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from twisted.web.server import Request
 
 from nexmo_twisted.operations.health import Health
-from nexmo_twisted.operations.metrics import PrometheusCounters
+from nexmo_twisted.operations.metrics import PrometheusMetrics
 from nexmo_twisted.web.responses import answer_errors
 
 log = Logger()
@@ -19,16 +19,16 @@ log = Logger()
 
 @dataclass(frozen=True)
 class MetricsEndpoint:
-    """``GET``: the counters in Prometheus' text format."""
+    """``GET``: the metrics in Prometheus' text format."""
 
-    counters: PrometheusCounters
+    metrics: PrometheusMetrics
 
     app = Klein()
 
     @app.route("/", methods=["GET"])
-    def metrics(self, request: Request) -> bytes:
+    def page(self, request: Request) -> bytes:
         request.responseHeaders.setRawHeaders(b"content-type", [b"text/plain; version=0.0.4; charset=utf-8"])
-        return self.counters.page()
+        return self.metrics.page()
 
     def failed(self, failure: Failure) -> None:
         log.failure("The metrics page could not be made", failure)

@@ -1,11 +1,11 @@
-"""Counters in Prometheus' format. All are created at start, so that what never happened shows as 0."""
+"""Metrics in Prometheus' format. All are created at start, so that what never happened shows as 0."""
 
 from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.registry import Collector
 
-from nexmo_twisted.ports import Counters
+from nexmo_twisted.ports import Metrics
 
 #: Every counter: its name here, what it counts, and the reasons that are known beforehand.
 _COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -115,17 +115,17 @@ _HISTOGRAMS: dict[str, tuple[str, tuple[int, ...]]] = {
 }
 
 
-class PrometheusCounters:
-    """Counters named ``nexmo_twisted_<name>_total{reason="..."}``, histograms ``nexmo_twisted_<name>_seconds``."""
+class PrometheusMetrics:
+    """Metrics named ``nexmo_twisted_<name>_total{reason="..."}``, histograms ``nexmo_twisted_<name>_seconds``."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self._counters: dict[str, Counter] = {}
-        self._known: dict[tuple[str, str], Counter] = {}
+        self._metrics: dict[str, Counter] = {}
+        self._known: dict[tuple[str, tuple[str, ...]], Counter] = {}
         for name, (about, reasons) in _COUNTERS.items():
             labels = ("reason",) if reasons else ()
             counter = Counter(f"nexmo_twisted_{name}", about, labels, registry=self._registry)
-            self._counters[name] = counter
+            self._metrics[name] = counter
             for reason in reasons:
                 counter.labels(reason)
         self._histograms = {
@@ -133,12 +133,12 @@ class PrometheusCounters:
             for name, (about, bounds) in _HISTOGRAMS.items()
         }
 
-    def count(self, name: str, reason: str = "") -> None:
-        known = self._known.get((name, reason))
+    def count(self, name: str, *labels: str, amount: int = 1) -> None:
+        known = self._known.get((name, labels))
         if known is None:
-            counter = self._counters[name]
-            known = self._known[name, reason] = counter.labels(reason) if reason else counter
-        known.inc()
+            counter = self._metrics[name]
+            known = self._known[name, labels] = counter.labels(*labels) if labels else counter
+        known.inc(amount)
 
     def observe(self, name: str, seconds: float) -> None:
         self._histograms[name].observe(seconds)
@@ -152,4 +152,4 @@ class PrometheusCounters:
         return generate_latest(self._registry)
 
 
-_: type[Counters] = PrometheusCounters
+_: type[Metrics] = PrometheusMetrics

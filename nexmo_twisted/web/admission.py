@@ -13,7 +13,7 @@ from twisted.web.server import Request
 
 from nexmo_twisted.domain.model import InboundSms, MessageEvent, Receipt
 from nexmo_twisted.errors import StoreUnavailable
-from nexmo_twisted.ports import Counters
+from nexmo_twisted.ports import Metrics
 from nexmo_twisted.web.responses import answer
 from nexmo_twisted.web.shield import shielded
 
@@ -42,8 +42,8 @@ class Admission:
 
     _log = Logger()
 
-    def __init__(self, counters: Counters, max_in_flight: int) -> None:
-        self._counters = counters
+    def __init__(self, metrics: Metrics, max_in_flight: int) -> None:
+        self._metrics = metrics
         self._max_in_flight = max_in_flight
         self._taken = 0
         self._waiting: list[Deferred[None]] = []
@@ -52,7 +52,7 @@ class Admission:
         """Whether there is no place left. To be asked before each webhook; a yes is counted as busy."""
         if self._taken < self._max_in_flight:
             return False
-        self._counters.count("webhooks", "busy")
+        self._metrics.count("webhooks", "busy")
         return True
 
     def take(self, request: Request, work: Coroutine[Any, Any, None], outcome: str, code: int) -> Deferred[bytes]:
@@ -70,7 +70,7 @@ class Admission:
     def failed(self, failure: Failure) -> None:
         """Tell and count a webhook that could not even be taken."""
         self._log.failure("A webhook could not be handled", failure)
-        self._counters.count("webhooks", "failed")
+        self._metrics.count("webhooks", "failed")
 
     def drained(self) -> Deferred[None]:
         """Fires when nothing is worked on; once the endpoint is closed, the store may be closed then."""
@@ -88,7 +88,7 @@ class Admission:
                 outcome, code = "failed", 503
         self._taken -= 1
         self._look()
-        self._counters.count("webhooks", outcome)
+        self._metrics.count("webhooks", outcome)
         return code
 
     def _look(self) -> None:

@@ -27,7 +27,7 @@ OTHERS: Mapping[str, str] = {
     "IdentitySource": "asks the ChatPlatform, or a function of the customer's",
     "Introduction": "a template, or a function of the customer's",
     "Template": "computes",
-    "Counters": "remembers in the process, and only there",
+    "Metrics": "remembers in the process, and only there",
 }
 
 _REGISTRATION = "registration: it looks at all of it again every minute, and owes nothing to anybody"

@@ -36,7 +36,7 @@ QUICK = Patience(timeout=5.0, first=0.5, longest=1.0, limit=600.0)
 #: What the service logs once it has its Redis.
 AT_WORK = "At work"
 
-#: Counters of what may happen more than once, above all on a busy machine.
+#: Metrics of what may happen more than once, above all on a busy machine.
 _INCIDENTAL = ("webhooks ", "receipts ", "checks", "retried", "waited ")
 
 

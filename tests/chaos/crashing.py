@@ -25,7 +25,7 @@ class Order:
     """One process: its settings, its lease in ms, and the trap it is to die in, if any (see :class:`Trap`).
 
     ``name`` is a path: the process writes its log there, with ``.log`` behind it, and after an orderly end its
-    counters, with ``.json``.
+    metrics, with ``.json``.
     """
 
     name: str
@@ -67,11 +67,11 @@ def serve(order: Order) -> None:
         service.startService()
         running.addSystemEventTrigger("before", "shutdown", service.stopService)
         running.run()
-    Path(f"{order.name}.json").write_text(json.dumps(counted(service.counters.page().decode())), "utf-8")
+    Path(f"{order.name}.json").write_text(json.dumps(counted(service.metrics.page().decode())), "utf-8")
 
 
 def counted(page: str) -> dict[str, int]:
-    """The counters that are not 0, under names such as ``sent`` and ``settled receipt``."""
+    """The metrics that are not 0, under names such as ``sent`` and ``settled receipt``."""
     found = {}
     for line in page.splitlines():
         metric, _, value = line.rpartition(" ")

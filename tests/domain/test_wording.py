@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.domain.wording import REASONS, explained, message_uuid, printable, shortened, span, utc
-from nexmo_twisted.operations.metrics import PrometheusCounters
+from nexmo_twisted.operations.metrics import PrometheusMetrics
 
 MESSAGE = "940de862-3c96-11e4-baad-164230d1df67"
 
@@ -36,9 +36,9 @@ class Reasons(TestCase):
         self.assertEqual(explained("unread letters"), "unread letters")
         self.assertEqual(explained(""), "no reason was given")
 
-    def test_every_reason_of_the_counters(self) -> None:
+    def test_every_reason_of_the_metrics(self) -> None:
         """Every reason by which the service counts what it skips and buries has its words."""
-        page = PrometheusCounters().page().decode()
+        page = PrometheusMetrics().page().decode()
         counted = set(re.findall(r'nexmo_twisted_(?:skipped|buried)_total\{reason="(\w+)"\}', page))
         self.assertIn("too_late", counted)
         self.assertLessEqual(counted, REASONS.keys())

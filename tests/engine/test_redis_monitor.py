@@ -13,7 +13,7 @@ from twisted.trial.unittest import TestCase
 from nexmo_twisted.domain.heartbeat import Heartbeat, RedisSettings
 from nexmo_twisted.engine.redis_monitor import IN_SIGHT, REMEMBERED, RedisMonitor
 from nexmo_twisted.errors import StoreUnavailable
-from nexmo_twisted.operations.metrics import PrometheusCounters
+from nexmo_twisted.operations.metrics import PrometheusMetrics
 from tests.scenarios.outside import Lines
 from tests.support import NEW_YEAR, counted
 
@@ -64,8 +64,8 @@ class WatchCase(TestCase):
         self.clock = Clock()
         self.clock.advance(1_000_000)  # counts from somewhere
         self.redis = Redis(self.wall)
-        self.counters = PrometheusCounters()
-        self.monitor = RedisMonitor(self.redis, self.clock, self.wall, self.counters)
+        self.metrics = PrometheusMetrics()
+        self.monitor = RedisMonitor(self.redis, self.clock, self.wall, self.metrics)
 
     def wall(self) -> float:
         return NEW_YEAR + self.clock.seconds() - 1_000_000
@@ -82,7 +82,7 @@ class WatchCase(TestCase):
 
     @property
     def rollbacks(self) -> float:
-        return counted(self.counters, "rollbacks")
+        return counted(self.metrics, "rollbacks")
 
 
 class Strangers(WatchCase):

@@ -57,22 +57,22 @@ class Locks:
 
 class Counted:
     def __init__(self) -> None:
-        self.counted: Counter[tuple[str, str]] = Counter()
+        self.counted: Counter[tuple[str, ...]] = Counter()
 
-    def count(self, name: str, reason: str = "") -> None:
-        self.counted[name, reason] += 1
+    def count(self, name: str, *labels: str, amount: int = 1) -> None:
+        self.counted[name, *labels] += amount
 
 
 class SweepCase(TestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.locks = Locks(self.clock)
-        self.counters = Counted()
+        self.metrics = Counted()
         self.steps, self.sweep = self.process()
 
     def process(self) -> tuple[Steps, Sweep]:
         steps = Steps(self.clock)
-        sweep = Sweep(self.locks, steps, self.clock, self.counters)  # type: ignore[arg-type]
+        sweep = Sweep(self.locks, steps, self.clock, self.metrics)  # type: ignore[arg-type]
         sweep.poller.start()
         self.clock.advance(0)
         return steps, sweep
@@ -154,7 +154,7 @@ class Telling(SweepCase):
     def test_nothing_found(self) -> None:
         """Normally one line says that all is well, and nothing is counted."""
         self.assertEqual(self.told(FIRST + 5), [(LogLevel.info, "30")])
-        self.assertEqual(self.counters.counted, {})
+        self.assertEqual(self.metrics.counted, {})
 
     def test_found(self) -> None:
         """What is found is counted by kind and told once, in one line a sort."""
@@ -172,7 +172,7 @@ class Telling(SweepCase):
             ],
         )
         self.assertEqual(
-            self.counters.counted,
+            self.metrics.counted,
             {("repaired", "due"): 3, ("repaired", "lane"): 1, ("repaired", "type"): 1, ("expired", "buried_out"): 3},
         )
 

@@ -12,7 +12,7 @@ from twisted.trial.unittest import TestCase
 from nexmo_twisted.engine.issues import Issue
 from nexmo_twisted.operations.endpoints import HealthEndpoint, MetricsEndpoint
 from nexmo_twisted.operations.health import Health
-from nexmo_twisted.operations.metrics import PrometheusCounters
+from nexmo_twisted.operations.metrics import PrometheusMetrics
 from nexmo_twisted.web.routing import root
 from tests.scenarios.outside import Lines
 
@@ -34,12 +34,12 @@ def broken() -> Iterable[Issue]:
 class Failing(TestCase):
     async def test_pages(self) -> None:
         """A page that cannot be made is answered 503 and told as what it is, not as a webhook that failed."""
-        counters = PrometheusCounters()
-        before = counters.page()
-        counters.add(Broken())
+        metrics = PrometheusMetrics()
+        before = metrics.page()
+        metrics.add(Broken())
         health = Health(vital=[broken], partial=[], doubtful=[])
         lines = Lines(self)
-        client = StubTreq(root({"health": HealthEndpoint(health), "metrics": MetricsEndpoint(counters)}))
+        client = StubTreq(root({"health": HealthEndpoint(health), "metrics": MetricsEndpoint(metrics)}))
         for page in ("health", "metrics"):
             response = await client.get(f"http://operator.example/{page}")
             self.assertEqual((response.code, await response.content()), (503, b""))

@@ -341,7 +341,7 @@ class GoneBack(HealthWorld):
         self.server.ask("FLUSHALL")
         for _ in range(3):
             await self.pass_time(1)
-        self.assertEqual([counted(service.counters, "rollbacks") for service in (self.service, other)], [1, 1])
+        self.assertEqual([counted(service.metrics, "rollbacks") for service in (self.service, other)], [1, 1])
 
     async def test_crash(self) -> None:
         """A Redis that was killed and has kept everything is no alarm; nor is a process that starts or ends."""

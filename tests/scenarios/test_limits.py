@@ -46,7 +46,7 @@ class Pacing(Limited):
         for seconds in range(8):
             self.assertEqual(self.all_texts(), seconds + 1)
             await self.pass_time(1)
-        self.assertEqual(sum(counted(each.counters, "sent") for each in (self.service, second)), 8)
+        self.assertEqual(sum(counted(each.metrics, "sent") for each in (self.service, second)), 8)
 
     async def test_read_while_it_waits(self) -> None:
         """Whoever reads the message while the SMS waits gets none."""
@@ -106,7 +106,7 @@ class TooFast(Limited):
         second = await self.start()
         self.fault(path="/sms/json", status=429, retry_after=7)
         await self.text_unread()
-        self.assertEqual(self.counted("paused", "account") + counted(second.counters, "paused", "account"), 1)
+        self.assertEqual(self.counted("paused", "account") + counted(second.metrics, "paused", "account"), 1)
         await self.send("Bob?", conversation=LUNCH)
         await self.pass_time(6.9)
         self.assertEqual(self.texts(), [])
@@ -144,4 +144,4 @@ class TooFast(Limited):
             await self.pass_time(1.1)
         self.assertEqual(len(self.texts()), 1)
         self.assertEqual(self.counted("paused", "number"), 30)
-        self.assertNotIn('circuit_open{remote="Nexmo"} 1.0', self.service.counters.page().decode())
+        self.assertNotIn('circuit_open{remote="Nexmo"} 1.0', self.service.metrics.page().decode())

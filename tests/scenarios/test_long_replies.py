@@ -68,9 +68,9 @@ class Joined(Case):
         for order in ((3, 1, 2), (2, 2, 3, 1, 3), (1, 3, 2)):
             await self.write(LONG, *order)
         self.assertEqual(self.answers(), [LONG] * 3)
-        self.assertEqual(sum(counted(service.counters, "replies", "part") for service in self.running), 9)
+        self.assertEqual(sum(counted(service.metrics, "replies", "part") for service in self.running), 9)
         for service in self.running:
-            self.assertGreater(counted(service.counters, "replies", "part"), 0)
+            self.assertGreater(counted(service.metrics, "replies", "part"), 0)
         await self.pass_time(2 * WAIT)
         self.assertEqual(self.answers(), [LONG] * 3)
 

@@ -109,7 +109,7 @@ class Metrics(World):
         names += [f"{name}{{{label}}}" for name, labels in GAUGES.items() for label in labels]
         expected = dict.fromkeys(names, 0.0) | {"redis_connected": 1.0}
         self.assertEqual(await self.gauges(), expected)
-        self.assertIn(b"nexmo_twisted_lateness_seconds_count 0.0", self.service.counters.page())
+        self.assertIn(b"nexmo_twisted_lateness_seconds_count 0.0", self.service.metrics.page())
 
     async def test_gauges(self) -> None:
         """They show what waits, how long, and what stands aside."""

@@ -37,7 +37,7 @@ class SweepCase(World):
 
     def counts(self, name: str) -> dict[str, int]:
         found = {}
-        for line in self.service.counters.page().decode().splitlines():
+        for line in self.service.metrics.page().decode().splitlines():
             if line.startswith(f'nexmo_twisted_{name}_total{{reason="'):
                 kind, _, number = line.partition('"')[2].partition('"} ')
                 found[kind] = int(float(number))

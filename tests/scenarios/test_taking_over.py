@@ -107,4 +107,4 @@ class TakingOver(World):
             await self.reply(BOB, number, f"Over {number}")
             self.assertEqual(self.posted(conversation)[-1], (user, f"Over {number}"))
         self.assertEqual(len(set(last.values())), 2)
-        self.assertEqual(sum(counted(service.counters, "taken_over") for service in self.running), 4)
+        self.assertEqual(sum(counted(service.metrics, "taken_over") for service in self.running), 4)

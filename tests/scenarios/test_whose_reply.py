@@ -38,9 +38,9 @@ class Case(World):
 
     async def write(self, text: str, number: str = ONE) -> None:
         """Bob writes while something is under way."""
-        before = self.service.counters.page()
+        before = self.service.metrics.page()
         self.nexmo.reply(BOB, number, text)
-        await until(lambda: self.clock.advance(0) or self.service.counters.page() != before)
+        await until(lambda: self.clock.advance(0) or self.service.metrics.page() != before)
 
     async def arrive(self, seconds: float) -> None:
         """What is under way comes to its end, so many seconds later."""
@@ -149,9 +149,9 @@ class InParts(Case):
     """The first part of a long reply comes while the SMS is under way, and the others never do."""
 
     async def part(self) -> None:
-        before = self.service.counters.page()
+        before = self.service.metrics.page()
         self.nexmo.reply(BOB, ONE, "We meet at noon. " * 12, PartsPlan(order=(1,)))
-        await until(lambda: self.clock.advance(0) or self.service.counters.page() != before)
+        await until(lambda: self.clock.advance(0) or self.service.metrics.page() != before)
 
     async def test_the_first_there(self) -> None:
         """The number carried nothing before: it belongs to that SMS, and does not wait for a receipt."""

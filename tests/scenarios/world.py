@@ -185,7 +185,7 @@ class World(StoreCase):
 
     def counted(self, name: str, reason: str = "") -> float:
         """What the metrics page of the service says."""
-        return counted(self.service.counters, name, reason)
+        return counted(self.service.metrics, name, reason)
 
 
 def merged(*layers: dict[str, Any]) -> dict[str, Any]:

@@ -75,14 +75,15 @@ class Kept:
 
 
 class Counted:
-    """Counters that can be read."""
+    """Metrics that can be read."""
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
 
-    def count(self, name: str, reason: str = "") -> None:
+    def count(self, name: str, *labels: str, amount: int = 1) -> None:
         assert name in ("webhooks", "left_out")
-        self.counts[reason] = self.counts.get(reason, 0) + 1
+        counted = "_".join(labels)
+        self.counts[counted] = self.counts.get(counted, 0) + amount
 
 
 def signature(raw: bytes, secret: bytes = SECRET) -> str:

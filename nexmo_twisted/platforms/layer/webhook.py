@@ -20,7 +20,7 @@ from twisted.web.server import Request
 from nexmo_twisted.errors import BadRequest
 from nexmo_twisted.platforms.layer.events import read_event
 from nexmo_twisted.platforms.layer.large_bodies import LargeBody
-from nexmo_twisted.ports import Counters
+from nexmo_twisted.ports import Metrics
 from nexmo_twisted.web.admission import Admission, Intake
 from nexmo_twisted.web.responses import answer, answer_errors, body_of, content_type_of, is_json, source_of
 from nexmo_twisted.web.throttled_log import ThrottledLog
@@ -40,7 +40,7 @@ class LayerWebhook:
 
     secrets: tuple[bytes, ...]
     intake: Intake
-    counters: Counters
+    metrics: Metrics
     clock: IReactorTime
     max_in_flight: int = 256
 
@@ -53,7 +53,7 @@ class LayerWebhook:
     @cached_property
     def admission(self) -> Admission:
         """Where its webhooks are being worked on."""
-        return Admission(self.counters, self.max_in_flight)
+        return Admission(self.metrics, self.max_in_flight)
 
     @app.route("/", methods=["POST"])
     def webhook(self, request: Request) -> bytes | Deferred[bytes]:
@@ -75,10 +75,10 @@ class LayerWebhook:
         except BadRequest as error:
             return self._set_aside(request, error.reason, raw)
         if event is None:
-            self.counters.count("webhooks", "layer_ignored")
+            self.metrics.count("webhooks", "layer_ignored")
             return answer(request, 204)
         for kind in event.left_out:
-            self.counters.count("left_out", kind)
+            self.metrics.count("left_out", kind)
             self._strangers.warn(kind, "Layer posted an event of which one member is of no use and left out: {source}")
         return admission.take(request, self.intake.layer_event(event), "layer_stored", 204)
 
@@ -91,7 +91,7 @@ class LayerWebhook:
         return self._set_aside(request, "too large: the body has more than 1 MiB", bytes(body.beginning))
 
     def _unsigned(self, request: Request, code: int) -> bytes:
-        self.counters.count("webhooks", "layer_unsigned")
+        self.metrics.count("webhooks", "layer_unsigned")
         self._strangers.warn(source_of(request), "{source} posted an event that Layer has not signed")
         return answer(request, code)
 

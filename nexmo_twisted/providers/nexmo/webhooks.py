@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 from twisted.web.server import Request
 
 from nexmo_twisted.errors import BadRequest, BadSignature
-from nexmo_twisted.ports import Counters
+from nexmo_twisted.ports import Metrics
 from nexmo_twisted.providers.nexmo.delivery_receipts import RECEIPT_NAMES, read_receipt
 from nexmo_twisted.providers.nexmo.inbound_sms import SMS_NAMES, read_sms
 from nexmo_twisted.providers.nexmo.parameters import Found, Pairs, all_text, parameter_sets
@@ -54,7 +54,7 @@ class NexmoWebhooks:
     """
 
     intake: Intake
-    counters: Counters
+    metrics: Metrics
     clock: IReactorTime
     signature: Callable[[Pairs], object] | None = None
     max_in_flight: int = 256
@@ -64,7 +64,7 @@ class NexmoWebhooks:
     @cached_property
     def admission(self) -> Admission:
         """Where its webhooks are being worked on."""
-        return Admission(self.counters, self.max_in_flight)
+        return Admission(self.metrics, self.max_in_flight)
 
     @app.route("/", methods=["GET", "POST"])
     def inbound(self, request: Request) -> bytes | Deferred[bytes]:
@@ -131,7 +131,7 @@ class NexmoWebhooks:
             self.intake.turned_away()
 
     def _turn_away(self, request: Request, code: int, counted: str, reason: str) -> bytes:
-        self.counters.count("webhooks", counted)
+        self.metrics.count("webhooks", counted)
         request.responseHeaders.setRawHeaders(b"connection", [b"close"])
         self._strangers.warn(source_of(request), "Refused a webhook from {source}: {reason}", reason=reason)
         return answer(request, code)

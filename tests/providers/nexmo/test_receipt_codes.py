@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.domain.model import Receipt
-from nexmo_twisted.operations.metrics import PrometheusCounters
+from nexmo_twisted.operations.metrics import PrometheusMetrics
 from nexmo_twisted.providers.nexmo import receipt_codes
 from nexmo_twisted.providers.nexmo.receipt_codes import CODES, SAID, Act
 from tests.providers.nexmo.test_delivery_receipts import READ
@@ -51,9 +51,9 @@ class Words(TestCase):
 
     def test_counted(self) -> None:
         """Every word has its counter."""
-        counters = PrometheusCounters()
+        metrics = PrometheusMetrics()
         for status in ("accepted", "buffered", "delivered", "expired", "failed", "rejected", "unknown"):
-            self.assertEqual(counted(counters, "receipts", receipt_codes.word(receipt(status))), 0)
+            self.assertEqual(counted(metrics, "receipts", receipt_codes.word(receipt(status))), 0)
 
     def test_weight(self) -> None:
         """Nothing, then what is not final, then delivered, then a failure, then that the recipient has opted out."""
