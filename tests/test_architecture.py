@@ -11,6 +11,7 @@ from twisted.trial.unittest import TestCase
 
 PACKAGE = "nexmo_twisted"
 ROOT = Path(__file__).parent.parent / PACKAGE
+TESTS = Path(__file__).parent
 
 GROUND = {"domain", "errors", "durations"}
 PORTS = GROUND | {"ports"}
@@ -65,13 +66,28 @@ def faults(module: str, source: str) -> list[str]:
     return found
 
 
+def test_modules(module: str, source: str) -> list[str]:
+    """The imports of test modules in one module of the tests: deleting a test must break no other.
+
+    ``module`` is its file below the repository, dotted.
+    """
+    return [
+        f"{module}:{line} imports {name}"
+        for line, name in imports(module, ast.parse(source), package="")
+        if name.startswith("tests.") and re.search(r"\.test_[a-z0-9_]+(\.|$)", name)
+    ]
+
+
 def within(name: str, module: str) -> bool:
     return f"{name}.".startswith(f"{module}.")
 
 
-def imports(module: str, tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Line and full name of everything that is imported, wherever in the module that happens."""
-    parts = [PACKAGE, *module.split(".")]
+def imports(module: str, tree: ast.AST, package: str = PACKAGE) -> Iterator[tuple[int, str]]:
+    """Line and full name of everything that is imported, wherever in the module that happens.
+
+    ``module`` is its file below ``package``.
+    """
+    parts = [*package.split(), *module.split(".")]
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -84,10 +100,10 @@ def imports(module: str, tree: ast.AST) -> Iterator[tuple[int, str]]:
                 yield node.lineno, ".".join([*origin, alias.name])
 
 
-def modules() -> Iterator[tuple[str, str]]:
-    """Dotted file and source of every module there is."""
-    for path in sorted(ROOT.rglob("*.py")):
-        yield ".".join(path.relative_to(ROOT).with_suffix("").parts), path.read_text("utf-8")
+def modules(root: Path = ROOT, base: Path = ROOT) -> Iterator[tuple[str, str]]:
+    """Dotted file below ``base`` and source of every module there is below ``root``."""
+    for path in sorted(root.rglob("*.py")):
+        yield ".".join(path.relative_to(base).with_suffix("").parts), path.read_text("utf-8")
 
 
 #: Arrows that still run from the core into a company's folder.
@@ -123,6 +139,15 @@ class WallsTests(TestCase):
         self.assertIn("store.embedded_service", walked)
         found = {fault for module, source in walked.items() for fault in faults(module, source)}
         self.assertEqual({re.sub(r":[0-9]+ imports ", ">", fault) for fault in found}, STILL)
+
+
+class SharedByTestsTests(TestCase):
+    def test_no_test_module_is_imported(self) -> None:
+        """What tests share is in modules that contain no tests."""
+        walked = dict(modules(TESTS, TESTS.parent))
+        self.assertIn("tests.factories", walked)
+        self.assertIn("tests.store.test_queue", walked)
+        self.assertEqual([fault for module, source in walked.items() for fault in test_modules(module, source)], [])
 
 
 class CheckerTests(TestCase):
@@ -199,6 +224,28 @@ class CheckerTests(TestCase):
             self.assert_fault("service", source)
             self.assert_fault("providers.nexmo.client", source)
         self.assert_clean("providers.nexmo.client", "from urllib.parse import urlencode\nfrom http import HTTPStatus")
+
+    def test_finds_an_import_of_a_test_module(self) -> None:
+        """However and wherever it is written."""
+        for source in (
+            "import tests.store.test_queue",
+            "import tests.store.test_queue as queue",
+            "from tests.store import test_queue",
+            "from tests.store.test_queue import uuid",
+            "from . import test_queue",
+            "from .test_queue import uuid",
+            "from ..store.test_queue import uuid",
+            "def late():\n    from tests.store.test_queue import uuid",
+        ):
+            for module in ("tests.store.test_sweep", "tests.store.cases"):
+                self.assertEqual(len(test_modules(module, source)), 1, f"{module}: {source!r}")
+        for source in (
+            "from tests.factories import uuid",
+            "from tests.store.cases import QueueCase",
+            "from .cases import QueueCase",
+            "from twisted.test import test_amp",
+        ):
+            self.assertEqual(test_modules("tests.store.test_sweep", source), [], source)
 
     def test_a_new_room_needs_a_rule(self) -> None:
         """A module at a new place is not silently free of walls."""

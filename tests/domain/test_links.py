@@ -10,14 +10,10 @@ from twisted.trial.unittest import TestCase
 from nexmo_twisted.domain.legacy_links import WEEK, expiry
 from nexmo_twisted.domain.links import Choice, LinkState, NoNumber, choose, introduction_mark, renew, thread_of
 from nexmo_twisted.domain.model import Thread
+from tests.domain.link_values import HOUR, KEEP, NOW, ONE, THREE, TWO, A, B, C, entry, links
+from tests.factories import HANDSET
 
-NOW = 1_767_225_600_000
-HOUR = 3_600_000
-KEEP = 30 * 24 * HOUR
-A, B, C = "12015550101", "12015550102", "12015550103"
-HANDSET = "12015550198"
 BRITISH, CANADIAN = "447700900123", "14165550101"
-ONE, TWO, THREE = (f"layer:///conversations/0000000{n}-0000-4000-8000-000000000000" for n in (1, 2, 3))
 
 
 def pick(
@@ -28,18 +24,6 @@ def pick(
 
 def number(choice: Choice | NoNumber) -> str | None:
     return choice.number if isinstance(choice, Choice) else None
-
-
-def links(**expires: object) -> str:
-    """A user's map: ``links(a1=NOW)`` links conversation ONE to number A until NOW."""
-    names = {"1": ONE, "2": TWO, "3": THREE}
-    return json.dumps(
-        {names[k[1]]: {"phone": {"a": A, "b": B, "c": C}[k[0]], "expires": v} for k, v in expires.items()}
-    )
-
-
-def entry(user: str, conversation: str, expires: int, used: int = 0) -> str:
-    return json.dumps([user, conversation, expires, used])
 
 
 class Choosing(TestCase):

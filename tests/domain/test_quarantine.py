@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from nexmo_twisted.domain.quarantine import KEPT, SetAside, entry, ids_in, known_as, read_entry, set_aside_story
-from tests.platforms.layer.test_events import CONVERSATION_UUID, MESSAGE_UUID, webhook, without
+from tests.factories import CONVERSATION_UUID, MESSAGE_UUID, webhook, without
 
 EVENT_UUID = "c12f340d-3b62-4cf1-9b93-ef4d754cfe69"
 SMS_ID = "0A0000000123ABCD1"

@@ -10,7 +10,8 @@ from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.domain.links import Choice, LinkState, NoNumber, choose, introduction_mark, renew, thread_of
 from nexmo_twisted.domain.model import Thread
-from tests.domain.test_links import HANDSET, HOUR, KEEP, NOW, ONE, THREE, TWO, A, B, C, entry, links
+from tests.domain.link_values import HOUR, KEEP, NOW, ONE, THREE, TWO, A, B, C, entry, links
+from tests.factories import HANDSET
 
 
 def take(state: LinkState, conversation: str = ONE, user: str = "bob", numbers: tuple[str, ...] = (A, B)) -> Choice:

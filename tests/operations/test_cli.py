@@ -19,17 +19,15 @@ from nexmo_twisted.operations.cli.options import BuriedOptions, PlaceOptions, Re
 from nexmo_twisted.operations.cli.run import on_redis, place
 from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.url import parse
+from tests.factories import HANDSET, NUMBERS, REPORT, event, uuid
 from tests.scenarios.own_redis import OwnRedis
-from tests.store.test_admin import OperatorCase
-from tests.store.test_messages import REPORT, event
-from tests.store.test_queue import NUMBERS, uuid
+from tests.store.cases import AdminCase
 from tests.support import Server
 
-HANDSET = "12015550198"
 SINCE = "2026-01-01T00:00:00Z"
 
 
-class CommandCase(OperatorCase):
+class CommandCase(AdminCase):
     async def setUp(self) -> None:
         await super().setUp()
         self.told: list[str] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,19 @@ from nexmo_twisted.sandbox.simulators import Credentials, Simulators
 
 #: 2023-11-14 22:13:20 UTC
 NOW = 1700000000.0
+
+#: Layer: the application, the path of its API, and the headers of a request to the platform or about webhooks.
+APP = "082d4684-0992-11e5-a6c0-1697f925ec7b"
+BASE = f"/layer/apps/{APP}"
+PLATFORM = {
+    "Accept": "application/vnd.layer+json; version=1.1",
+    "Authorization": "Bearer sandbox-layer-token",
+    "Content-Type": "application/json",
+}
+WEBHOOKS = {**PLATFORM, "Accept": "application/vnd.layer.webhooks+json; version=1.0"}
+#: Nexmo: our number and the handset of a recipient; the headers of a form.
+OURS, BOB = "12015550101", "12015550112"
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 @dataclass(frozen=True)
@@ -94,6 +108,11 @@ class Customer(Resource):
         else:
             self._waiters.append((count, waiter))
         return waiter
+
+
+def basic(key: str = "sandbox1", secret: str = "sandbox-nexmo-secret") -> dict[str, str]:
+    """The header of a request to Nexmo that names its account."""
+    return {"Authorization": "Basic " + b64encode(f"{key}:{secret}".encode()).decode()}
 
 
 def echo(hit: Hit) -> tuple[int, bytes]:

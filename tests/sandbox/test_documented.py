@@ -10,10 +10,8 @@ from uuid import UUID
 
 from nexmo_twisted.sandbox.http.faults import Fault
 from nexmo_twisted.sandbox.layer.webhooks import EVENTS
-from tests.providers.nexmo.test_signatures import VECTORS
-from tests.sandbox.running import Running
-from tests.sandbox.test_layer import APP, BASE, PLATFORM, WEBHOOKS
-from tests.sandbox.test_nexmo import FORM, OURS, basic
+from tests.providers.nexmo.signature_vectors import VECTORS
+from tests.sandbox.running import APP, BASE, FORM, OURS, PLATFORM, WEBHOOKS, Running, basic
 
 #: A number of the documentation's own examples.
 LONDON = "447700900000"

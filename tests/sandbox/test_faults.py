@@ -12,9 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.client import ResponseNeverReceived
 
 from nexmo_twisted.sandbox.http.faults import Fault, Faults
-from tests.sandbox.running import NOW, Running
-from tests.sandbox.test_layer import BASE, PLATFORM
-from tests.sandbox.test_nexmo import BOB, FORM, OURS, basic
+from tests.sandbox.running import BASE, BOB, FORM, NOW, OURS, PLATFORM, Running, basic
 
 
 class Meeting(SynchronousTestCase):

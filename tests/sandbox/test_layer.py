@@ -14,18 +14,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from nexmo_twisted.sandbox.http.messages import Answer, WebhookCall
 from nexmo_twisted.sandbox.layer.simulator import SimulatedLayer
 from nexmo_twisted.sandbox.layer.webhooks import EVENTS, Gone, NoParticipant, NoSuch, signature
-from tests.sandbox.running import Running
+from tests.sandbox.running import APP, BASE, PLATFORM, WEBHOOKS, Running
 
-APP = "082d4684-0992-11e5-a6c0-1697f925ec7b"
-BASE = f"/layer/apps/{APP}"
 #: 2014-09-09 04:44:47 UTC, the time in the documentation's examples
 SENT_AT = 1410237887.0
-PLATFORM = {
-    "Accept": "application/vnd.layer+json; version=1.1",
-    "Authorization": "Bearer sandbox-layer-token",
-    "Content-Type": "application/json",
-}
-WEBHOOKS = {**PLATFORM, "Accept": "application/vnd.layer.webhooks+json; version=1.0"}
 
 
 class Events(SynchronousTestCase):

@@ -15,8 +15,7 @@ from nexmo_twisted.sandbox.http.messages import WebhookCall
 from nexmo_twisted.sandbox.nexmo import gsm
 from nexmo_twisted.sandbox.nexmo.parts_plan import PartsPlan
 from nexmo_twisted.sandbox.nexmo.simulator import SimulatedNexmo
-from tests.sandbox.running import NOW, Running
-from tests.sandbox.test_nexmo import BOB, OURS
+from tests.sandbox.running import BOB, NOW, OURS, Running
 
 TEXT = "a" * 153 + "b" * 153 + "c"
 ANY_TEXT = st.text(st.sampled_from("aé€[😀你\n") | st.characters(exclude_categories=["Cs"]), max_size=500)

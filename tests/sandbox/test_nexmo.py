@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -14,14 +13,7 @@ from nexmo_twisted.sandbox.http.messages import WebhookCall
 from nexmo_twisted.sandbox.nexmo import gsm
 from nexmo_twisted.sandbox.nexmo.simulator import SimulatedNexmo
 from nexmo_twisted.sandbox.simulators import Credentials
-from tests.sandbox.running import NOW, Running
-
-OURS, BOB = "12015550101", "12015550112"
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-
-
-def basic(key: str = "sandbox1", secret: str = "sandbox-nexmo-secret") -> dict[str, str]:
-    return {"Authorization": "Basic " + b64encode(f"{key}:{secret}".encode()).decode()}
+from tests.sandbox.running import BOB, FORM, NOW, OURS, Running, basic
 
 
 class Handsets(SynchronousTestCase):

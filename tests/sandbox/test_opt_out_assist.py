@@ -9,8 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from nexmo_twisted.sandbox.nexmo.opt_out_assist import Asked, asked
 from nexmo_twisted.sandbox.nexmo.receipt_plan import ReceiptPlan
-from tests.sandbox.running import Running
-from tests.sandbox.test_nexmo import BOB, FORM, OURS, basic
+from tests.sandbox.running import BOB, FORM, OURS, Running, basic
 
 ANN, TWO = "12015550111", "12015550102"
 

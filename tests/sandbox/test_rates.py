@@ -13,8 +13,7 @@ from nexmo_twisted.domain.model import OwnedNumber, Verdict
 from nexmo_twisted.providers.nexmo.send_results import judge_answer
 from nexmo_twisted.sandbox.nexmo.rates import Rates
 from nexmo_twisted.sandbox.nexmo.rates_plan import PROMISED, RatesPlan
-from tests.sandbox.running import NOW, Running
-from tests.sandbox.test_nexmo import BOB, FORM, OURS, basic
+from tests.sandbox.running import BOB, FORM, NOW, OURS, Running, basic
 
 TWO, TOLL_FREE, LONDON = "12015550102", "18335550100", "447700900000"
 NUMBER = OwnedNumber(OURS, "US")

@@ -15,8 +15,7 @@ from twisted.web.client import ResponseNeverReceived
 from nexmo_twisted.providers.nexmo.signatures import verify
 from nexmo_twisted.sandbox.http.faults import Fault
 from nexmo_twisted.sandbox.nexmo.receipt_plan import ReceiptPlan
-from tests.sandbox.running import NOW, Running
-from tests.sandbox.test_nexmo import BOB, FORM, OURS, basic
+from tests.sandbox.running import BOB, FORM, NOW, OURS, Running, basic
 
 ANN = "12015550111"
 MEMBERS = ["statuses", "err_code", "early", "times", "delay", "client_ref"]

@@ -18,8 +18,7 @@ from nexmo_twisted.sandbox.layer.simulator import SimulatedLayer
 from nexmo_twisted.sandbox.layer.webhooks import EVENTS, signature
 from nexmo_twisted.sandbox.nexmo.simulator import SimulatedNexmo
 from nexmo_twisted.sandbox.snapshot import remember, restore
-from tests.sandbox.running import NOW, Running
-from tests.sandbox.test_layer import BASE, PLATFORM
+from tests.sandbox.running import BASE, NOW, PLATFORM, Running
 
 APP = "082d4684-0992-11e5-a6c0-1697f925ec7b"
 ONE, TWO = "12015550101", "12015550102"

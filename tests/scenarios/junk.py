@@ -6,7 +6,7 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.platforms.layer.test_events import MESSAGE_UUID, webhook, without
+from tests.factories import MESSAGE_UUID, webhook, without
 from tests.scenarios.outside import FORM
 from tests.scenarios.world import TALK
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from twisted.internet.defer import Deferred, gatherResults
 
-from tests.platforms.layer.test_events import webhook
+from tests.factories import webhook
 from tests.scenarios.outside import Caller
 from tests.scenarios.sentinels import eventually
 from tests.support import turn

@@ -10,8 +10,7 @@ from urllib.parse import quote_from_bytes, urlencode
 
 from nexmo_twisted.providers.nexmo.signatures import sign
 from nexmo_twisted.sandbox.layer.webhooks import signature
-from tests.platforms.layer.test_events import webhook
-from tests.providers.nexmo.test_delivery_receipts import RECEIPT
+from tests.factories import RECEIPT, webhook
 from tests.scenarios.bad_http import NOT_IN_A_URL, Headers, Request, in_header
 from tests.scenarios.junk import HOSTILE, JUNK, MEBIBYTE, NEXMO_JUNK, OTHER_TYPES, SAID
 from tests.scenarios.odd_values import NAMES, damaged, garbage, nested, odd_value, picked, text

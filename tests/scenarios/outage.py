@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from nexmo_twisted.config import Settings
 from nexmo_twisted.service import NexmoService
 from nexmo_twisted.store.protocol import REPLY_TIMEOUT
-from tests.platforms.layer.test_events import webhook
+from tests.factories import webhook
 from tests.scenarios.outside import FORM, NEXMO_DOOR, Caller, Heard, Lines
 from tests.scenarios.own_redis import OwnRedis
 from tests.scenarios.world import ANN, BOB, DELAY, ONE, TALK, World

@@ -11,7 +11,7 @@ from twisted.internet import reactor
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 
 from nexmo_twisted.sandbox.layer.webhooks import signature
-from tests.platforms.layer.test_events import MESSAGE_UUID, webhook
+from tests.factories import MESSAGE_UUID, webhook
 from tests.scenarios.junk import HOSTILE, JUNK, MEBIBYTE, NEXMO_JUNK, OTHER_TYPES, SAID, UNNEEDED, event, part
 from tests.scenarios.outside import FORM, LAYER_DOOR, NEXMO_DOOR, Caller, Heard, Lines
 from tests.scenarios.world import BOB, CLEO, DELAY, ONE, World

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from nexmo_twisted.domain.optout import CONFIRM_START, CONFIRM_STOP
 from nexmo_twisted.sandbox.scenarios import CASES
-from tests.scenarios.test_sandbox import PATIENCE, Sandboxed
+from tests.scenarios.sandbox_case import PATIENCE, SandboxCase
 from tests.scenarios.world import BOB, ONE
 from tests.support import until
 
 
-class Played(Sandboxed):
+class Played(SandboxCase):
     async def play(self, case: str, *skips: str) -> None:
         """Begin it, and skip so much time, again and again where it takes several steps."""
         await self.do("cases", id=case)

@@ -13,7 +13,7 @@ from twisted.web.server import Site
 
 from nexmo_twisted.platforms.layer.message_codec import short_id
 from nexmo_twisted.sandbox.simulators import Simulators, seed_people
-from tests.platforms.layer.test_events import webhook
+from tests.factories import webhook
 from tests.scenarios.outside import Caller
 from tests.scenarios.processes import ROOT, Twistd
 from tests.scenarios.sentinels import eventually

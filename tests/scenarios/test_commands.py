@@ -26,10 +26,10 @@ from nexmo_twisted.operations.cli.explain import why
 from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.embedded_service import EmbeddedValkey
 from tests.configuration import APP_ID
+from tests.factories import NUMBERS, REPORT, uuid
 from tests.scenarios.processes import ROOT, Program
 from tests.scenarios.world import BOB, NO_RECEIPTS, ONE, TALK, World
-from tests.store.test_messages import REPORT
-from tests.store.test_queue import NUMBERS, QueueCase, uuid
+from tests.store.cases import QueueCase
 from tests.support import Server, until
 
 SECRETS = ("tell-nobody", "a-third-secret")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.scenarios.test_health import HealthWorld
+from tests.scenarios.health_world import HealthWorld
 from tests.scenarios.world import BOB, CLEO, DELAY, LUNCH, World
 
 POISON = "What does <script> mean?"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.scenarios.test_health import HealthWorld
+from tests.scenarios.health_world import HealthWorld
 from tests.scenarios.world import BOB, DELAY, ONE, TALK, World
 
 PAGE = b"<html><h1>404 Not Found</h1></html>"

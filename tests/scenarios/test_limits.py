@@ -7,8 +7,8 @@ import json
 from nexmo_twisted.domain.explain import Policy
 from nexmo_twisted.operations.cli.explain import why
 from nexmo_twisted.store.admin import QueueAdmin
+from tests.factories import REPORT
 from tests.scenarios.world import BOB, CLEO, LUNCH, ONE, World
-from tests.store.test_messages import REPORT
 from tests.support import counted
 
 THROUGHPUT = (

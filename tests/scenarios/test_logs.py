@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from nexmo_twisted.providers.nexmo.signatures import sign
-from tests.platforms.layer.test_events import webhook
+from tests.factories import webhook
 from tests.scenarios.outside import FORM, NEXMO_DOOR, Caller, Lines
 from tests.scenarios.world import ANN, BOB, CLEO, DELAY, LUNCH, ONE, TALK, World
 

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
 
-from tests.platforms.layer.test_events import webhook
+from tests.factories import webhook
 from tests.scenarios.outside import FORM, NEXMO_DOOR, Caller
 from tests.scenarios.world import BOB, DELAY, ONE, TALK, World
 

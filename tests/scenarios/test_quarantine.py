@@ -12,11 +12,10 @@ from nexmo_twisted.operations.cli.explain import why
 from nexmo_twisted.operations.health import Health
 from nexmo_twisted.providers.nexmo.signatures import sign
 from nexmo_twisted.store.admin import QueueAdmin
-from tests.platforms.layer.test_events import MESSAGE_UUID
+from tests.factories import MESSAGE_UUID, REPORT
 from tests.scenarios.junk import JUNK, SAID, event
 from tests.scenarios.outside import FORM, NEXMO_DOOR, Caller
 from tests.scenarios.world import BOB, ONE, World
-from tests.store.test_messages import REPORT
 
 EVENT_UUID = "c12f340d-3b62-4cf1-9b93-ef4d754cfe69"
 SECRET = "my_secret_key_for_testing"

@@ -12,7 +12,7 @@ from nexmo_twisted.domain.model import Status
 from nexmo_twisted.operations.cli.explain import why
 from nexmo_twisted.sandbox.nexmo.receipt_plan import ReceiptPlan
 from nexmo_twisted.store.admin import QueueAdmin
-from tests.providers.nexmo.test_delivery_receipts import RECEIPT
+from tests.factories import RECEIPT
 from tests.scenarios.outside import FORM, NEXMO_DOOR, Caller
 from tests.scenarios.world import BOB, CLEO, LUNCH, NO_RECEIPTS, ONE, World
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from twisted.internet.defer import Deferred
 
-from tests.platforms.layer.test_events import webhook
+from tests.factories import webhook
 from tests.scenarios.outage import OwnWorld
 from tests.scenarios.outside import NEXMO_DOOR
 from tests.scenarios.world import BOB, DELAY, ONE

@@ -19,7 +19,7 @@ from nexmo_twisted.platforms.layer.message_codec import short_id
 from nexmo_twisted.service import NexmoService
 from nexmo_twisted.store.protocol import REPLY_TIMEOUT
 from tests.configuration import EXAMPLE
-from tests.platforms.layer.test_events import webhook
+from tests.factories import webhook
 from tests.scenarios.load import Load
 from tests.scenarios.outage import AT_ONCE
 from tests.scenarios.outside import Caller, Lines

@@ -14,8 +14,8 @@ from twisted.web.client import BrowserLikePolicyForHTTPS, RequestTransmissionFai
 
 from nexmo_twisted.config import Settings
 from nexmo_twisted.sandbox.layer.webhooks import signature
+from tests.factories import webhook
 from tests.http_client.loopback import certificate
-from tests.platforms.layer.test_events import webhook
 from tests.scenarios.outside import LAYER_DOOR, LAYER_TYPE, Caller
 from tests.scenarios.world import BOB, ONE, World
 from tests.support import until

@@ -5,50 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nexmo_twisted.domain.inspection import MessageReport
-from nexmo_twisted.domain.model import Asked, InboundSms, Notification, Receipt, Reply, Status
+from nexmo_twisted.domain.model import Asked, InboundSms, Notification, Receipt, Status
 from nexmo_twisted.platforms.layer.message_codec import pack, short_id
-from nexmo_twisted.store.admin import QueueAdmin, Redriven
+from nexmo_twisted.store.admin import Redriven
 from nexmo_twisted.store.schema import DAY
-from tests.store.test_messages import REPORT, ROOT, event
-from tests.store.test_queue import CONVERSATION, LEASE, NUMBERS, QueueCase, uuid
+from tests.factories import API_ROOT, CONVERSATION, NUMBERS, REPORT, event, uuid
+from tests.store.cases import LEASE, AdminCase
 from tests.support import attempt, sent
 
 GIVE_UP = DAY
 
 
-class OperatorCase(QueueCase):
-    async def setUp(self) -> None:
-        await super().setUp()
-        self.operator = QueueAdmin(self.connection, self.now)
-
-    async def buried(self, n: int = 1, reason: str = "refused: status 6: invalid message") -> Notification:
-        """A text that was refused for good."""
-        item = await self.sending(n)
-        await self.store.set_aside(item, reason, uncertain=False)
-        return item
-
-    async def uncertain(self, n: int = 1) -> Notification:
-        item = await self.sending(n)
-        await self.store.set_aside(item, "no answer", uncertain=True)
-        return item
-
-    async def reply(self, message_id: str = "0A0000000123ABCD1") -> Reply:
-        """A claimed reply."""
-        await self.store.receive_sms(InboundSms(message_id, "", "", "Yes!"), "12015550198", NUMBERS[0])
-        (item,) = (await self.store.claim_replies(1, LEASE)).items
-        return item
-
-    async def redrive(self, *items: Notification | Reply, confirmed: bool = False) -> list[str]:
-        queue = "out" if isinstance(items[0], Notification) else "in"
-        ids = [item.id for item in items]
-        return [result.answer async for result in self.operator.redrive(queue, ids, REPORT, confirmed=confirmed)]
-
-    async def fields(self, item: Notification) -> dict[str, str]:
-        flat = iter(await self.redis("HGETALL", f"nx:n:{item.id}"))
-        return dict(zip(flat, flat, strict=True))
-
-
-class Aside(OperatorCase):
+class Aside(AdminCase):
     async def test_oldest_first(self) -> None:
         """What is buried and what is uncertain, each once, the oldest first; what waits is not among it."""
         first, second, third = await self.uncertain(1), await self.buried(2), await self.buried(3)
@@ -82,7 +50,7 @@ class Aside(OperatorCase):
         self.assertEqual((entry.fields, entry.done), ({}, ""))
 
 
-class Redriving(OperatorCase):
+class Redriving(AdminCase):
     async def test_buried(self) -> None:
         """A buried text is claimed at once, as if it had never been tried, and is no longer listed; neither it nor
         its message ends by itself."""
@@ -175,7 +143,7 @@ class Redriving(OperatorCase):
 
     async def test_a_late_receipt(self) -> None:
         """A receipt of the first attempt still counts: then there is no second one."""
-        from tests.store.test_uncertain import receipt
+        from tests.factories import receipt
 
         item = await self.uncertain()
         await self.redrive(item, confirmed=True)
@@ -238,7 +206,7 @@ class Redriving(OperatorCase):
         self.assertEqual(await self.redis("PTTL", f"nx:i:{reply.id}"), -1)
 
 
-class Turns(OperatorCase):
+class Turns(AdminCase):
     async def waits(self, item: Notification) -> list[Redriven]:
         return [each async for each in self.operator.redrive("out", [item.id], REPORT, confirmed=False)]
 
@@ -275,7 +243,7 @@ class Turns(OperatorCase):
         self.assertEqual([each.id for each in await self.claim()], [items[0].id])
 
 
-class Messages(OperatorCase):
+class Messages(AdminCase):
     async def test_nothing(self) -> None:
         """Of a message that never came nothing is known."""
         self.assertEqual(await self.operator.inspect_message(uuid(1)), None)
@@ -283,7 +251,7 @@ class Messages(OperatorCase):
     async def test_before_the_check(self) -> None:
         """When it came, when it is due, and the statuses; no text is owed yet."""
         sent = event("sent", uuid(1), bob=Status.SENT, cleo=Status.READ)
-        await self.store.record_event(sent, pack(sent.message, ROOT), 600_000)
+        await self.store.record_event(sent, pack(sent.message, API_ROOT), 600_000)
         facts = await self.operator.inspect_message(uuid(1))
         assert facts is not None
         now = int(self.now())
@@ -329,7 +297,7 @@ class Messages(OperatorCase):
     async def test_nobody_owed(self) -> None:
         """After the check it is still known who had read it, who wrote it, and where."""
         new = event("sent", uuid(1), bob=Status.READ, cleo=Status.READ)
-        await self.store.record_event(new, pack(new.message, ROOT), 600_000)
+        await self.store.record_event(new, pack(new.message, API_ROOT), 600_000)
         self.assertEqual((await self.known()).conversation, CONVERSATION)
         self.clock.advance(600)
         await self.store.promote(10, REPORT)
@@ -411,7 +379,7 @@ class Messages(OperatorCase):
         self.assertEqual(facts.closed, "undecodable")
 
 
-class SmsKnown(OperatorCase):
+class SmsKnown(AdminCase):
     async def whose(self, message_id: str) -> str | None:
         entry = await self.operator.inspect_sms(message_id)
         return entry and entry.id
@@ -443,7 +411,7 @@ class SmsKnown(OperatorCase):
         self.assertEqual((entry.notice, entry.done), ("stop", f"sent {NUMBERS[0]} 0A0B"))
 
 
-class RepliesKnown(OperatorCase):
+class RepliesKnown(AdminCase):
     async def test_waiting(self) -> None:
         """A reply that was not posted yet, by Nexmo's id in either case."""
         await self.reply("0A0000000123ABCD1")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from nexmo_twisted.domain.model import Claimed, Notification
-from tests.store.test_queue import LEASE, NUMBERS, QueueCase, uuid
+from tests.factories import NUMBERS, uuid
+from tests.store.cases import LEASE, QueueCase
 from tests.support import attempt, sent
 
 MINUTE = 60

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from nexmo_twisted.domain.model import Notification
-from tests.store.test_messages import REPORT
-from tests.store.test_queue import LEASE, NUMBERS, QueueCase, uuid
-from tests.store.test_uncertain import HANDSET, receipt
+from tests.factories import HANDSET, NUMBERS, REPORT, receipt, uuid
+from tests.store.cases import LEASE, QueueCase
 from tests.support import attempt, sent
 
 

@@ -7,9 +7,8 @@ import json
 from nexmo_twisted.domain.links import Choice, choose
 from nexmo_twisted.domain.model import Accepted, Asked, InboundSms, Notification, Receipt, Resolved, Thread
 from nexmo_twisted.platforms.layer.message_codec import reference
-from tests.store.test_messages import REPORT
-from tests.store.test_queue import CONVERSATION, LEASE, NUMBERS
-from tests.store.test_resolving import HANDSET, NUMBER, OLD, SETTLE, ResolvingCase
+from tests.factories import CONVERSATION, HANDSET, NUMBERS, REPORT
+from tests.store.cases import LEASE, NUMBER, OLD, SETTLE, ResolvingCase
 from tests.support import attempt, attempted, sent
 
 NEW_HANDSET = "12015550155"

@@ -10,14 +10,13 @@ from nexmo_twisted.domain.links import choose
 from nexmo_twisted.domain.model import Asked, InboundSms, Notification, Status, Thread
 from nexmo_twisted.domain.rate_limits import ACCOUNT, Limits, pause
 from nexmo_twisted.store.redis_store import RedisStore
+from tests.factories import CONVERSATION, HANDSET, NUMBERS, REPORT, event, uuid
 from tests.store.backlog import Backlog, hurried, owe, worst
-from tests.store.test_messages import REPORT, event
-from tests.store.test_queue import CONVERSATION, LEASE, NUMBERS, QueueCase, uuid
+from tests.store.cases import LEASE, QueueCase
 from tests.support import attempt, sent
 
 ONE, TWO = NUMBERS
 LONDON = "447700900123"
-HANDSET = "12015550198"
 
 #: Ten a second, so that slots are 100 ms apart, and one a second.
 LIMITS = Limits(per_account=10, per_number=1)

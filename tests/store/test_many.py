@@ -9,9 +9,8 @@ from nexmo_twisted.domain.model import Notification, Receipt, Status
 from nexmo_twisted.platforms.layer.message_codec import pack, short_id
 from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.schema import KEEP
-from tests.store.test_messages import REPORT, ROOT, event
-from tests.store.test_queue import NUMBERS, uuid
-from tests.store.test_sweep import SweepCase
+from tests.factories import API_ROOT, NUMBERS, REPORT, event, uuid
+from tests.store.cases import SweepCase
 from tests.support import attempt, sent
 
 MANY = [f"user{number:02}" for number in range(60)]
@@ -237,7 +236,7 @@ class Linear(ManyCase):
         """Microseconds that Redis takes for each recipient, from the claim to the end."""
         await self.redis("FLUSHALL")
         sent = event("sent", uuid(1), **dict.fromkeys(users, Status.SENT))
-        await self.store.record_event(sent, pack(sent.message, ROOT), 0)
+        await self.store.record_event(sent, pack(sent.message, API_ROOT), 0)
         await self.store.promote(200, REPORT)
         self.clock.advance(1)
         await self.redis("CONFIG", "RESETSTAT")

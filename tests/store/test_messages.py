@@ -10,46 +10,15 @@ from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.domain.model import MessageEvent, Status
 from nexmo_twisted.platforms.layer.message_codec import pack, unpack
+from tests.factories import API_ROOT, MESSAGE_UUID, REPORT, documented, event
 from tests.support import StoreCase
 
-ROOT = "https://api.layer.com/apps/082d4684-0992-11e5-a6c0-1697f925ec7b"
-MESSAGE = "940de862-3c96-11e4-baad-164230d1df67"
-CONVERSATION = "layer:///conversations/e67b5da2-95ca-40c4-bfc5-a2a8baaeb50f"
-REPORT = (Status.SENT, Status.DELIVERED)
 DELAY = 600_000
-
-
-def documented() -> dict:
-    """The example message of Layer's documentation."""
-    return {
-        "id": f"layer:///messages/{MESSAGE}",
-        "url": f"{ROOT}/messages/{MESSAGE}",
-        "conversation": {
-            "id": CONVERSATION,
-            "url": f"{ROOT}/conversations/e67b5da2-95ca-40c4-bfc5-a2a8baaeb50f",
-        },
-        "parts": [
-            {"id": f"layer:///messages/{MESSAGE}/parts/0", "mime_type": "text/plain", "body": "This is it."},
-            {
-                "id": f"layer:///messages/{MESSAGE}/parts/1",
-                "mime_type": "image/png",
-                "content": {"id": "layer:///content/7a0aefb8", "size": 172114124},
-            },
-        ],
-        "sent_at": "2014-09-09T04:44:47+00:00",
-        "sender": {"user_id": "12345", "name": None},
-        "recipient_status": {"12345": "read", "999": "sent", "111": "sent"},
-    }
-
-
-def event(kind: str, message_id: str = MESSAGE, **statuses: Status) -> MessageEvent:
-    message = documented() | {"id": f"layer:///messages/{message_id}"}
-    return MessageEvent(kind, message_id, "ann", {"ann": Status.READ} | statuses, message)  # type: ignore[arg-type]
 
 
 class Recorded(StoreCase):
     async def record(self, *events: MessageEvent) -> list[int | None]:
-        return [await self.store.record_event(e, pack(e.message, ROOT), DELAY) for e in events]
+        return [await self.store.record_event(e, pack(e.message, API_ROOT), DELAY) for e in events]
 
     async def texted(self) -> list[str]:
         """Who is owed an SMS once the delay is over."""
@@ -140,7 +109,7 @@ class Recorded(StoreCase):
         users = {f"user{n}": Status.SENT for n in range(300)}
         for n in range(10):
             sent = event("sent", str(UUID(int=n, version=4)), **users)
-            await self.store.record_event(sent, pack(sent.message, ROOT), 0)
+            await self.store.record_event(sent, pack(sent.message, API_ROOT), 0)
         first = await self.store.promote(200, REPORT)
         self.assertEqual((first.messages, first.notifications, first.next), (7, 2100, 0))
         second = await self.store.promote(200, REPORT)
@@ -149,12 +118,12 @@ class Recorded(StoreCase):
     async def test_message_survives(self) -> None:
         """The claimed notification rebuilds the documented message, with the statuses known by now."""
         sent = event("sent", **{"12345": Status.READ, "999": Status.SENT, "111": Status.DELIVERED})
-        await self.record(MessageEvent("sent", MESSAGE, "12345", sent.statuses, documented()))
+        await self.record(MessageEvent("sent", MESSAGE_UUID, "12345", sent.statuses, documented()))
         self.clock.advance(DELAY / 1000)
         await self.store.promote(200, REPORT)
         items = (await self.store.claim_notifications(5, 1000)).items
         item = items[0]
-        message = unpack(item.packed, item.message_id, item.sender, item.statuses, ROOT)
+        message = unpack(item.packed, item.message_id, item.sender, item.statuses, API_ROOT)
         expected = documented()
         expected["recipient_status"] |= {"111": "delivered", "ann": "read"}
         self.assertEqual(message, expected)
@@ -218,11 +187,11 @@ class Compact(TestCase):
         for key in removed - changed.keys():
             message.pop(key, None)
         statuses = {u: Status[s.upper()] for u, s in message["recipient_status"].items()}
-        packed = pack(message, ROOT)
-        self.assertEqual(unpack(packed, MESSAGE, "12345", statuses, ROOT), message)
+        packed = pack(message, API_ROOT)
+        self.assertEqual(unpack(packed, MESSAGE_UUID, "12345", statuses, API_ROOT), message)
 
     def test_short(self) -> None:
         """What follows from the ids takes no room."""
         message = documented()
         message["parts"] = message["parts"][:1]
-        self.assertLess(len(pack(message, ROOT)), 75)
+        self.assertLess(len(pack(message, API_ROOT)), 80)

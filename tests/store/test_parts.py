@@ -12,10 +12,11 @@ from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.redis_store import RedisStore
 from nexmo_twisted.store.schema import DAY, KEEP
-from tests.store.test_queue import CONVERSATION, LEASE, NUMBERS
+from tests.factories import CONVERSATION, HANDSET, NUMBERS
+from tests.store.cases import LEASE
 from tests.support import StoreCase
 
-HANDSET, OTHER = "12015550198", "12015550188"
+OTHER = "12015550188"
 WAIT, LONGEST = 60_000, 300_000
 NAME = f"{HANDSET}:{NUMBERS[0]}:7:3"
 TEXTS = ("Once upon a ti", "me there was", " an end.")

@@ -3,68 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
-from uuid import UUID
+from typing import Literal
 
 from nexmo_twisted.domain.links import Choice, NoNumber, choose, thread_of
-from nexmo_twisted.domain.model import Asked, Claimed, InboundSms, Notification, Status, Thread
+from nexmo_twisted.domain.model import Asked, Claimed, InboundSms, Status, Thread
 from nexmo_twisted.errors import AnswerLost
 from nexmo_twisted.platforms.layer.message_codec import pack
-from nexmo_twisted.store.connection import Connection
 from nexmo_twisted.store.redis_store import RedisStore
-from tests.store.test_messages import REPORT, ROOT, event
+from tests.factories import API_ROOT, CONVERSATION, NUMBERS, REPORT, event, uuid
+from tests.store.cases import LEASE, QueueCase
 from tests.support import StoreCase, attempt, attempted, sent
-
-LEASE = 90_000
-NUMBERS = ("12015550101", "12015550102")
-CONVERSATION = "layer:///conversations/e67b5da2-95ca-40c4-bfc5-a2a8baaeb50f"
-
-
-def uuid(n: int) -> str:
-    return str(UUID(int=n, version=4))
-
-
-class Deaf(Connection):
-    """While ``deaf``, commands are carried out and the answers do not come."""
-
-    deaf = False
-
-    async def run(self, name: str, *arguments: str | int) -> Any:
-        answer = await super().run(name, *arguments)
-        if self.deaf:
-            raise AnswerLost("no answer")
-        return answer
-
-
-class QueueCase(StoreCase):
-    kind = Deaf
-    connection: Deaf
-
-    async def owe(self, n: int = 1, *users: str) -> None:
-        """Message ``n``, due now, unread by those users."""
-        sent = event("sent", uuid(n), **dict.fromkeys(users or ("bob",), Status.SENT))
-        await self.store.record_event(sent, pack(sent.message, ROOT), 0)
-        await self.store.promote(200, REPORT)
-        self.clock.advance(0.001)
-
-    def next_process(self) -> None:
-        """The process dies and another one takes over."""
-        self.store = RedisStore(self.connection, self.connection, self.now)
-
-    async def claim(self, limit: int = 10) -> list[Notification]:
-        return list((await self.store.claim_notifications(limit, LEASE)).items)
-
-    async def begin(self, item: Notification, handset: str = "12015550198", numbers=NUMBERS) -> str:
-        state = await self.store.read_links(item.user_id, handset, raw=handset)
-        choice = choose(state, Thread(item.user_id, CONVERSATION), handset, handset, numbers, 1000, 1000)
-        assert choice is not None
-        return await self.store.begin_attempt(item, REPORT, choice.commit, "", LEASE)
-
-    async def sending(self, n: int = 1) -> Notification:
-        await self.owe(n)
-        (item,) = await self.claim()
-        self.assertEqual(await self.begin(item), "OK")
-        return item
 
 
 class Claiming(QueueCase):
@@ -236,10 +184,10 @@ class Claiming(QueueCase):
 
     async def unheard(self) -> None:
         """The process claims, and the answer is lost."""
-        self.connection.deaf = True
+        self.connection.lossy = True
         with self.assertRaises(AnswerLost):
             await self.claim()
-        self.connection.deaf = False
+        self.connection.lossy = False
 
     async def test_given_back(self) -> None:
         """An item given back untouched is there at once, with no attempt counted."""
@@ -476,7 +424,7 @@ class Holding(QueueCase):
         item = await self.sending()
         await self.store.suspend_sending(item, "no credit")
         sent = event("sent", uuid(2), cleo=Status.SENT)
-        await self.store.record_event(sent, pack(sent.message, ROOT), 1000)
+        await self.store.record_event(sent, pack(sent.message, API_ROOT), 1000)
         self.clock.advance(30 * 3600)
         await self.store.promote(200, REPORT)
         for _ in range(2):

@@ -16,13 +16,10 @@ from nexmo_twisted.providers.nexmo.receipt_codes import brief
 from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.redis_store import PARKED
 from nexmo_twisted.store.schema import DAY, KEEP, MINUTE
-from tests.store.test_messages import event
-from tests.store.test_queue import LEASE, NUMBERS, uuid
-from tests.store.test_sweep import SweepCase
-from tests.store.test_uncertain import UncertainCase
+from tests.factories import HANDSET, NUMBERS, event, uuid
+from tests.store.cases import LEASE, SweepCase, UncertainCase
 from tests.support import attempt, sent
 
-HANDSET = "12015550198"
 #: The ids that Nexmo gave the three parts of an SMS.
 PARTS = ("0A00000000000001", "0A00000000000002", "aaaaaaaa-bbbb-cccc-dddd-000000000003")
 HOUR = 3600.0

@@ -2,41 +2,11 @@
 
 from __future__ import annotations
 
-from nexmo_twisted.domain.model import Accepted, InboundSms, Notification, Receipt, Reply, Resolved, Thread
+from nexmo_twisted.domain.model import Accepted, Receipt, Resolved, Thread
 from nexmo_twisted.platforms.layer.message_codec import reference
-from tests.store.test_messages import REPORT
-from tests.store.test_queue import CONVERSATION, LEASE, NUMBERS, QueueCase
+from tests.factories import CONVERSATION, HANDSET, NUMBERS, REPORT
+from tests.store.cases import LEASE, NUMBER, OLD, SETTLE, ResolvingCase
 from tests.support import attempt, sent
-
-HANDSET, NUMBER = "12015550198", NUMBERS[0]
-SETTLE = 600_000
-OLD = "layer:///conversations/11111111-1111-4111-8111-111111111111"
-COUNTRY = "US"
-
-
-class ResolvingCase(QueueCase):
-    """The number carries OLD for Ann, unless it is wiped off, and an attempt of Bob's conversation is under way."""
-
-    async def setUp(self) -> None:
-        await super().setUp()
-        await self.redis("HSET", f"nx:h:{HANDSET}", NUMBER, f'["ann","{OLD}",1,1]', "v", 1)
-
-    async def trying(self, n: int = 1) -> Notification:
-        await self.owe(n)
-        (item,) = await self.claim()
-        self.assertEqual(await self.begin(item, HANDSET, (NUMBER,)), "OK")
-        return item
-
-    async def reply(self, message_id: str = "in 1") -> Reply:
-        await self.store.receive_sms(InboundSms(message_id, HANDSET, NUMBER, "Yes"), HANDSET, NUMBER)
-        return await self.next_reply()
-
-    async def next_reply(self) -> Reply:
-        (item,) = (await self.store.claim_replies(1, LEASE)).items
-        return item
-
-    async def resolved(self, item: Reply) -> Resolved:
-        return await self.store.resolve(item, SETTLE, COUNTRY)
 
 
 class Resolving(ResolvingCase):

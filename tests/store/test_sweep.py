@@ -2,87 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
-from nexmo_twisted.domain.model import Closed, InboundSms, Notification, Part, PartTaken, Receipt, Reply, Status
+from nexmo_twisted.domain.model import Closed, InboundSms, Part, PartTaken, Receipt, Status
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.platforms.layer.message_codec import pack, short_id
-from nexmo_twisted.store.schema import DAY, KEEP
-from nexmo_twisted.store.sweep import RedisSweep
-from tests.store.test_messages import REPORT, ROOT, event
-from tests.store.test_queue import LEASE, NUMBERS, QueueCase, uuid
-from tests.support import attempt, reading, sent
-
-LINKS = 37 * DAY
-SETTLE = 600_000
-HANDSET = "12015550198"
-
-
-class SweepCase(QueueCase):
-    async def setUp(self) -> None:
-        await super().setUp()
-        self.sweeping = RedisSweep(self.connection, self.now, REPORT, LINKS)
-
-    async def sweep(self) -> dict[str, int]:
-        """A whole sweep: what it repaired, with ``expired`` and ``foreign`` before what was not."""
-        found: Counter[str] = Counter()
-        place: str | None = ""
-        while place is not None:
-            step = await self.sweeping.step(place)
-            found.update(step.repaired)
-            found.update({f"expired {kind}": n for kind, n in step.expired.items()})
-            found.update({f"foreign {kind}": n for kind, n in step.foreign.items()})
-            place = step.next
-        return dict(found)
-
-    async def assert_repairs(self, **kinds: int) -> None:
-        """The sweep repairs this, and then there is nothing more to repair."""
-        self.assertEqual(await self.sweep(), kinds)
-        self.assertEqual(await self.sweep(), {})
-
-    async def pending(self, n: int = 1, *users: str) -> str:
-        """A message that is due in ten minutes. Returns its mid."""
-        sent = event("sent", uuid(n), **dict.fromkeys(users or ("bob",), Status.SENT))
-        await self.store.record_event(sent, pack(sent.message, ROOT), 600_000)
-        return short_id(uuid(n))
-
-    async def waiting(self, n: int = 1, *users: str) -> str:
-        """A notification, or several, to be tried again in ten minutes. Returns the mid."""
-        await self.owe(n, *users)
-        for item in await self.claim():
-            await self.store.reschedule(item, 600_000, "refused")
-        return short_id(uuid(n))
-
-    async def aside(self, n: int = 1, *, uncertain: bool) -> Notification:
-        item = await self.sending(n)
-        await self.store.set_aside(item, "why", uncertain=uncertain)
-        return item
-
-    async def replied(self) -> str:
-        """A reply that waits. Returns its rid."""
-        await self.store.receive_sms(InboundSms("id-1", HANDSET, NUMBERS[0], "hi"), HANDSET, NUMBERS[0])
-        (rid,) = await self.redis("ZRANGE", f"nx:lane:in:{HANDSET}:{NUMBERS[0]}", 0, -1)
-        return str(rid)
-
-    async def nid(self, user: str = "bob") -> str:
-        (nid,) = await self.redis("ZRANGE", f"nx:lane:out:{user}", 0, -1)
-        return str(nid)
-
-    async def replies(self) -> list[Reply]:
-        return list((await self.store.claim_replies(5, LEASE)).items)
-
-    async def closed(self, mid: str) -> str:
-        """Why that message is closed; blank when it is not."""
-        why: str = await self.redis("EVAL", reading("return load_message(ARGV[1]).x or ''"), 0, mid)
-        return why
-
-    async def ttl(self, key: str) -> int:
-        left: int = await self.redis("PTTL", key)
-        return left
-
-    async def assert_ends(self, key: str, after: int) -> None:
-        """The key ends after about that many ms."""
-        self.assertTrue(0 <= after - await self.ttl(key) < 60_000, key)
+from nexmo_twisted.store.schema import KEEP
+from tests.factories import API_ROOT, HANDSET, NUMBERS, REPORT, event, uuid
+from tests.store.cases import LEASE, LINKS, SETTLE, SweepCase
+from tests.support import attempt, sent
 
 
 class Due(SweepCase):
@@ -448,7 +374,7 @@ class Lost(SweepCase):
     async def test_only_those_that_are_missing(self) -> None:
         """Who has an outcome, or had read it before it was due, or came later, is owed nothing."""
         sent = event("sent", uuid(1), bob=Status.SENT, cleo=Status.SENT, dan=Status.READ)
-        await self.store.record_event(sent, pack(sent.message, ROOT), 0)
+        await self.store.record_event(sent, pack(sent.message, API_ROOT), 0)
         await self.store.promote(5, REPORT)
         items = {item.user_id: item for item in await self.claim()}
         await self.store.complete(items["bob"], "blank")

@@ -10,9 +10,8 @@ from nexmo_twisted.domain.links import choose
 from nexmo_twisted.domain.model import Asked, InboundSms, Notification, Part, Receipt, Reply, Status, Thread
 from nexmo_twisted.domain.rate_limits import Limits
 from nexmo_twisted.platforms.layer.message_codec import pack
-from tests.store.test_messages import REPORT, ROOT, event
-from tests.store.test_queue import CONVERSATION, LEASE, NUMBERS, uuid
-from tests.store.test_sweep import HANDSET, SETTLE, SweepCase
+from tests.factories import API_ROOT, CONVERSATION, HANDSET, NUMBERS, REPORT, event, uuid
+from tests.store.cases import LEASE, SETTLE, SweepCase
 from tests.support import attempt, sent
 
 #: What an inbound SMS asks for; mostly it is a message.
@@ -74,7 +73,7 @@ class Healthy(SweepCase):
         self.messages += 1
         users = self.random.sample(self.users, self.random.randint(1, 3))
         sent = event("sent", uuid(self.messages), **dict.fromkeys(users, Status.SENT))
-        await self.store.record_event(sent, pack(sent.message, ROOT), self.random.choice((0, 60_000)))
+        await self.store.record_event(sent, pack(sent.message, API_ROOT), self.random.choice((0, 60_000)))
 
     async def status(self) -> None:
         which = uuid(self.random.randint(1, self.messages + 3))

@@ -3,41 +3,12 @@
 from __future__ import annotations
 
 from nexmo_twisted.domain.links import choose, introduction_mark
-from nexmo_twisted.domain.model import Notification, Receipt, Settled, Status, Thread
-from tests.store.test_messages import REPORT, event
-from tests.store.test_queue import CONVERSATION, LEASE, NUMBERS, QueueCase, uuid
-from tests.support import attempt, reading, sent
+from nexmo_twisted.domain.model import Settled, Status, Thread
+from tests.factories import CONVERSATION, HANDSET, NUMBERS, REPORT, event, receipt, uuid
+from tests.store.cases import LEASE, SETTLE, UncertainCase
+from tests.support import attempt, sent
 
-SETTLE = 600_000
-HANDSET = "12015550198"
 MARK = introduction_mark(Thread("bob", CONVERSATION))
-
-
-def receipt(nid: str, status: str = "delivered") -> Receipt:
-    return Receipt(nid, "provider-id", HANDSET, NUMBERS[0], status, "0")
-
-
-class UncertainCase(QueueCase):
-    async def uncertain(self, n: int = 1) -> Notification:
-        """An SMS of which nobody knows whether it went out."""
-        item = await self.sending(n)
-        self.assertTrue(await self.store.set_aside(item, "no answer", uncertain=True))
-        return item
-
-    async def settle(self, policy: str = "resend") -> Settled:
-        return await self.store.reconcile(10, SETTLE, policy, REPORT)
-
-    async def state(self, item: Notification) -> str | None:
-        state: str | None = await self.redis("HGET", f"nx:n:{item.id}", "s")
-        return state
-
-    async def outcome(self, n: int = 1) -> str:
-        """What is remembered of the message, as far as it is text."""
-        (key,) = await self.redis("KEYS", f"nx:m:*{'' if n == 1 else n}*")
-        kept: str = await self.redis(
-            "EVAL", reading("return (load_message(ARGV[1]).o or {})['bob'] or ''"), 0, key.removeprefix("nx:m:")
-        )
-        return kept
 
 
 class Evidence(UncertainCase):

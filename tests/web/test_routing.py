@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 from functools import partial
 from typing import Any
@@ -13,132 +12,23 @@ from hypothesis import strategies as st
 from treq.testing import StubTreq
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.logger import globalLogPublisher
-from twisted.trial.unittest import TestCase
 from twisted.web.resource import IResource
 from zope.interface.verify import verifyObject
 
-from nexmo_twisted.domain.model import InboundSms, MessageEvent, Receipt
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.platforms.layer.webhook import LayerWebhook
 from nexmo_twisted.providers.nexmo.parameters import Pairs
 from nexmo_twisted.providers.nexmo.signatures import sign, verify
-from nexmo_twisted.providers.nexmo.webhooks import NexmoWebhooks
-from nexmo_twisted.web.admission import Intake
 from nexmo_twisted.web.routing import root
 from nexmo_twisted.web.site import hardened_site
-from tests.platforms.layer.test_events import MESSAGE_UUID, webhook
-from tests.providers.nexmo.test_inbound_sms import READ, SMS
+from tests.factories import MESSAGE_UUID, READ_SMS, SMS, webhook
+from tests.web.cases import FORM, LAYER, LAYER_TYPE, NEXMO, OLD_SECRET, SECRET, SIGNING_SECRET, WebhookCase, signature
 from tests.web.wire import Loopback
 
-LAYER, NEXMO = "/hooks/layer", "/sms"
-SECRET, OLD_SECRET = b"the secret", b"the old secret"
-LAYER_TYPE = "application/vnd.layer.webhooks+json; version=1.0"
-FORM = "application/x-www-form-urlencoded"
-SIGNING_SECRET = "my_secret_key_for_testing"
 
-
-class Kept:
-    """An intake that keeps what it gets; it can wait before that, or fail instead."""
-
-    def __init__(self) -> None:
-        self.kept: list[Any] = []
-        self.fault: Exception | None = None
-        self.waiting: list[Deferred[None]] | None = None
-        self.again = 0  # SMS that were answered 503
-
-    async def layer_event(self, event: MessageEvent) -> None:
-        await self._keep(event)
-
-    async def inbound_sms(self, sms: InboundSms) -> None:
-        await self._keep(sms)
-
-    def turned_away(self) -> None:
-        self.again += 1
-
-    async def receipt(self, receipt: Receipt) -> None:
-        await self._keep(receipt)
-
-    async def quarantine(self, source: str, reason: str, raw: bytes) -> None:
-        await self._keep((source, reason, raw))
-
-    async def _keep(self, what: object) -> None:
-        if self.waiting is not None:
-            done: Deferred[None] = Deferred()
-            self.waiting.append(done)
-            await done
-        if self.fault is not None:
-            raise self.fault
-        self.kept.append(what)
-
-
-class Counted:
-    """Metrics that can be read."""
-
-    def __init__(self) -> None:
-        self.counts: dict[str, int] = {}
-
-    def count(self, name: str, *labels: str, amount: int = 1) -> None:
-        assert name in ("webhooks", "left_out")
-        counted = "_".join(labels)
-        self.counts[counted] = self.counts.get(counted, 0) + amount
-
-
-def signature(raw: bytes, secret: bytes = SECRET) -> str:
-    return hmac.new(secret, raw, "sha1").hexdigest()
-
-
-class DoorCase(TestCase):
-    timeout = 60
-
-    def setUp(self) -> None:
-        self.clock = Clock()
-        self.intake = Kept()
-        self.counted = Counted()
-        self.open()
-        self.lines: list[str] = []
-        globalLogPublisher.addObserver(self._note)
-        self.addCleanup(globalLogPublisher.removeObserver, self._note)
-
-    def _note(self, event: dict[str, Any]) -> None:
-        if event["log_namespace"].startswith("nexmo_twisted"):
-            self.lines.append(event["log_format"])
-
-    def open(self, max_in_flight: int = 256, check: Any = None) -> None:
-        intake: Intake = self.intake
-        self.layer = LayerWebhook((SECRET, OLD_SECRET), intake, self.counted, self.clock, max_in_flight)
-        self.nexmo = NexmoWebhooks(intake, self.counted, self.clock, check, max_in_flight)
-        self.root = root({"hooks/layer": self.layer, "sms": self.nexmo})
-        self.client = StubTreq(self.root)
-
-    async def ask(self, method: str, path: str, *, body: bytes | None = None, **headers: str | list[str]) -> int:
-        """The status of the answer to one request; every answer here is empty and claims to be nothing else."""
-        code, answered, content = await self.ask_for(method, path, body=body, **headers)
-        self.assertEqual(content, b"")
-        self.assertFalse(answered.hasHeader("content-type"))
-        if code == 503:
-            self.assertEqual(answered.getRawHeaders("retry-after"), ["5"])
-        return code
-
-    async def ask_for(self, method: str, path: str, *, body: bytes | None = None, **headers: str | list[str]) -> Any:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        response = await self.client.request(method, "http://hooks.example" + path, data=body, headers=named)
-        return response.code, response.headers, await response.content()
-
-    async def post_event(self, document: object, **headers: str | list[str]) -> int:
-        """Post something to Layer's door as Layer would; ``headers`` replace its own."""
-        raw = document if isinstance(document, bytes) else json.dumps(document).encode()
-        own: dict[str, Any] = {"content_type": LAYER_TYPE, "layer_webhook_signature": signature(raw)}
-        return await self.ask("POST", LAYER, body=raw, **{**own, **headers})
-
-    async def post_sms(self, body: object, content_type: str = FORM, query: str = "") -> int:
-        raw = body if isinstance(body, bytes) else urlencode(body).encode()
-        return await self.ask("POST", NEXMO + query, body=raw, content_type=content_type)
-
-
-class LayerTests(DoorCase):
+class LayerTests(WebhookCase):
     async def test_event(self) -> None:
         """A signed event is stored and answered 204 without a body."""
         self.assertEqual(await self.post_event(webhook()), 204)
@@ -291,7 +181,7 @@ class LayerTests(DoorCase):
             self.assertRaises(ValueError, LayerWebhook, secrets, self.intake, self.counted, self.clock)
 
 
-class NexmoTests(DoorCase):
+class NexmoTests(WebhookCase):
     async def test_three_forms(self) -> None:
         """An SMS comes by GET, as a form or as JSON, and is answered 200 without a body."""
         self.assertEqual(await self.ask("GET", f"{NEXMO}?{urlencode(SMS)}"), 200)
@@ -299,7 +189,7 @@ class NexmoTests(DoorCase):
         self.assertEqual(await self.post_sms(SMS, f"{FORM}; charset=UTF-8"), 200)
         self.assertEqual(await self.post_sms(json.dumps(SMS).encode(), "application/json"), 200)
         self.assertEqual(await self.ask("POST", f"{NEXMO}?{urlencode(SMS)}"), 200)
-        self.assertEqual(self.intake.kept, [READ] * 5)
+        self.assertEqual(self.intake.kept, [READ_SMS] * 5)
         self.assertEqual(self.counted.counts, {"nexmo_stored": 5})
 
     async def test_what_nobody_reads(self) -> None:
@@ -314,13 +204,13 @@ class NexmoTests(DoorCase):
         self.assertEqual(await self.ask("GET", f"{NEXMO}?{urlencode(SMS)}&keyword=%E9&tag=1&tag=2"), 200)
         self.assertEqual(await self.post_sms(b"<junk>", "text/xml", query=f"?{urlencode(SMS)}"), 200)
         self.assertEqual(await self.post_sms({"novel": "x"}, query=f"?{urlencode(SMS)}"), 200)
-        self.assertEqual(self.intake.kept, [READ] * 12)
+        self.assertEqual(self.intake.kept, [READ_SMS] * 12)
         self.assertEqual(self.counted.counts, {"nexmo_stored": 12})
 
     async def test_body_before_query(self) -> None:
         """Parameters of the body count, and none of the query is mixed in."""
         self.assertEqual(await self.post_sms(SMS, query="?text=other&concat=true"), 200)
-        self.assertEqual(self.intake.kept, [READ])
+        self.assertEqual(self.intake.kept, [READ_SMS])
         self.assertEqual(await self.post_sms({"text": "Hello"}, query=f"?{urlencode(SMS)}"), 200)
         self.assertEqual(self.intake.kept[1][0], "nexmo")
 
@@ -377,7 +267,7 @@ class NexmoTests(DoorCase):
         self.assertEqual(self.counted.counts, {"failed": 2})
 
 
-class SignedNexmoTests(DoorCase):
+class SignedNexmoTests(WebhookCase):
     """Signatures are checked by the real rule."""
 
     def setUp(self) -> None:
@@ -395,7 +285,7 @@ class SignedNexmoTests(DoorCase):
         self.assertEqual(await self.ask("GET", f"{NEXMO}?{urlencode(params)}"), 200)
         self.assertEqual(await self.post_sms(params), 200)
         self.assertEqual(await self.post_sms(json.dumps(params).encode(), "application/json"), 200)
-        self.assertEqual(self.intake.kept, [READ] * 3)
+        self.assertEqual(self.intake.kept, [READ_SMS] * 3)
 
     async def test_forged(self) -> None:
         """A wrong signature is 403, and nothing is stored."""
@@ -429,14 +319,14 @@ class SignedNexmoTests(DoorCase):
         signed, forged = self.signed(), {**SMS, "text": "Send money"}
         self.assertEqual(await self.post_sms(forged, query=f"?{urlencode(signed)}"), 200)
         self.assertEqual(await self.post_sms(signed, query=f"?{urlencode(forged)}"), 200)
-        self.assertEqual(self.intake.kept, [READ, READ])
+        self.assertEqual(self.intake.kept, [READ_SMS, READ_SMS])
 
     async def test_two_signatures(self) -> None:
         """When both carry a signature it is that of the body that counts."""
         signed, forged = self.signed(), {**self.signed(), "text": "Send money"}
         self.assertEqual(await self.post_sms(forged, query=f"?{urlencode(signed)}"), 403)
         self.assertEqual(await self.post_sms(signed, query=f"?{urlencode(forged)}"), 200)
-        self.assertEqual(self.intake.kept, [READ])
+        self.assertEqual(self.intake.kept, [READ_SMS])
 
     async def test_bare_get(self) -> None:
         """Nexmo's trial of a URL is not signed."""
@@ -477,7 +367,7 @@ class SignedNexmoTests(DoorCase):
     async def test_signed_query_beside_junk(self) -> None:
         """A signed query is believed whatever the body beside it is."""
         self.assertEqual(await self.post_sms(b"{", "application/json", query=f"?{urlencode(self.signed())}"), 200)
-        self.assertEqual(self.intake.kept, [READ])
+        self.assertEqual(self.intake.kept, [READ_SMS])
 
     async def test_signed_but_no_sms(self) -> None:
         """A signed webhook that is no SMS is kept."""
@@ -485,7 +375,7 @@ class SignedNexmoTests(DoorCase):
         self.assertEqual(self.counted.counts, {"nexmo_quarantined": 1})
 
 
-class RouteTests(DoorCase):
+class RouteTests(WebhookCase):
     def test_resource(self) -> None:
         """The root is a resource like any other."""
         self.assertTrue(verifyObject(IResource, self.root))
@@ -527,7 +417,7 @@ class RouteTests(DoorCase):
         self.assertEqual(await self.ask("POST", "/in"), 403)
         self.assertEqual(await self.ask("GET", f"/in/sms?{urlencode(SMS)}"), 200)
         self.assertEqual(await self.ask("GET", "/in/other"), 404)
-        self.assertEqual(self.intake.kept, [READ])
+        self.assertEqual(self.intake.kept, [READ_SMS])
 
     async def test_host(self) -> None:
         """The doors do not care what name they are called by, nor do bad names make them fail."""
@@ -536,7 +426,7 @@ class RouteTests(DoorCase):
         self.assertEqual(self.flushLoggedErrors(), [])
 
 
-class BusyTests(DoorCase):
+class BusyTests(WebhookCase):
     async def test_bounded(self) -> None:
         """Over the bound the answer is 503 at once; free places are used again. The doors do not block each other."""
         self.open(max_in_flight=2)
@@ -573,7 +463,7 @@ class BusyTests(DoorCase):
         self.successResultOf(self.nexmo.admission.drained())
 
 
-class HangingUpTests(DoorCase):
+class HangingUpTests(WebhookCase):
     """On a real socket."""
 
     def raw_event(self) -> bytes:
@@ -660,7 +550,7 @@ TARGET = st.binary(max_size=30).map(lambda raw: bytes(c for c in raw if 32 < c <
 HEADER = st.binary(max_size=30).map(lambda raw: bytes(c for c in raw if c not in b"\r\n\x00"))
 
 
-class AnyRequestTests(DoorCase):
+class AnyRequestTests(WebhookCase):
     ANSWERS = frozenset({200, 204, 403, 404, 405, 413, 503})
 
     def answered(self, request: bytes) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from typing import Any
 
@@ -13,63 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from nexmo_twisted.domain.model import MessageEvent, Status
 from nexmo_twisted.errors import BadRequest
 from nexmo_twisted.platforms.layer.events import read_event
-
-MESSAGE_UUID = "940de862-3c96-11e4-baad-164230d1df67"
-CONVERSATION_UUID = "e67b5da2-95ca-40c4-bfc5-a2a8baaeb50f"
-
-#: The Message object of Layer's documentation.
-MESSAGE: dict[str, Any] = {
-    "id": f"layer:///messages/{MESSAGE_UUID}",
-    "url": f"https://api.layer.com/apps/24f43c32-4d95-11e4-b3a2-0fd00000020d/messages/{MESSAGE_UUID}",
-    "conversation": {
-        "id": f"layer:///conversations/{CONVERSATION_UUID}",
-        "url": f"https://api.layer.com/apps/24f43c32-4d95-11e4-b3a2-0fd00000020d/conversations/{CONVERSATION_UUID}",
-    },
-    "parts": [
-        {
-            "id": f"layer:///messages/{MESSAGE_UUID}/parts/0",
-            "mime_type": "text/plain",
-            "body": "This is the message.",
-        },
-        {
-            "id": f"layer:///messages/{MESSAGE_UUID}/parts/1",
-            "mime_type": "image/png",
-            "content": {
-                "id": "layer:///content/7a0aefb8-3c97-11e4-baad-164230d1df67",
-                "download_url": "http://example.com/image.png",
-                "expiration": "2014-09-09T04:44:47+00:00",
-                "refresh_url": "https://api.layer.com/apps/24f43c32-4d95-11e4-b3a2-0fd00000020d/content/7a0a",
-                "size": 172114124,
-            },
-        },
-    ],
-    "sent_at": "2014-09-09T04:44:47+00:00",
-    "sender": {"user_id": "12345", "name": None},
-    "recipient_status": {"12345": "read", "999": "sent", "111": "sent"},
-}
-
-
-def webhook(kind: str = "message.sent", actor: Any = None, **members: Any) -> dict[str, Any]:
-    """The documented webhook; ``members`` replace those of the message."""
-    return {
-        "event": {
-            "created_at": "2014-09-15T04:44:47+00:00",
-            "type": kind,
-            "id": "c12f340d-3b62-4cf1-9b93-ef4d754cfe69",
-            "actor": {"user_id": "12345", "name": None} if actor is None else actor,
-        },
-        "message": {**copy.deepcopy(MESSAGE), **members},
-        "config": {"name": "Nexmo Integration"},
-    }
-
-
-def without(document: dict[str, Any], *path: str) -> dict[str, Any]:
-    """The document without the member at the end of the path."""
-    inner = document
-    for name in path[:-1]:
-        inner = inner[name]
-    del inner[path[-1]]
-    return document
+from tests.factories import CONVERSATION_UUID, MESSAGE, MESSAGE_UUID, webhook, without
 
 
 def read(document: object) -> MessageEvent:

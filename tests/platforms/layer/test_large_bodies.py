@@ -12,8 +12,8 @@ from twisted.web.http_headers import Headers
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.platforms.layer.large_bodies import KEPT, LARGEST, PLACES, LargeBodies, LargeBody
 from nexmo_twisted.web.site import hardened_site
-from tests.platforms.layer.test_events import MESSAGE_UUID, webhook
-from tests.web.test_routing import LAYER, OLD_SECRET, SECRET, DoorCase, signature
+from tests.factories import MESSAGE_UUID, webhook
+from tests.web.cases import LAYER, OLD_SECRET, SECRET, WebhookCase, signature
 from tests.web.wire import Loopback, Wire
 
 MEBIBYTE = 1024 * 1024
@@ -26,7 +26,7 @@ def large(size: int = 2 * MEBIBYTE) -> bytes:
     return raw[:-2].ljust(size - 2, b"x")[: size - 2] + b'"}'
 
 
-class LargeCase(DoorCase):
+class LargeCase(WebhookCase):
     def serve(self) -> Loopback:
         self.refused: list[str] = []
         self.large = LargeBodies(LAYER, (SECRET, OLD_SECRET))
@@ -170,7 +170,7 @@ class Large(LargeCase):
 
     async def test_busy(self) -> None:
         """Nor does it push in front of others."""
-        self.open(places=0)
+        self.open(max_in_flight=0)
         wire = await self.serve().connect()
         wire.send(self.head(large()) + large())
         self.assertEqual(await self.answered(wire), b"503")
@@ -188,7 +188,7 @@ class Large(LargeCase):
         self.assertEqual(await self.answered(wire), b"204")
 
 
-class Begins(DoorCase):
+class Begins(WebhookCase):
     def begin(
         self, bodies: LargeBodies, method: bytes = b"POST", target: str = LAYER, length: int = 0
     ) -> LargeBody | None:

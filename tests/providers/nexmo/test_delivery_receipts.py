@@ -9,29 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from nexmo_twisted.domain.model import Receipt
 from nexmo_twisted.errors import BadRequest
 from nexmo_twisted.providers.nexmo.delivery_receipts import read_receipt
-
-#: As in the documentation.
-RECEIPT = {
-    "err-code": "0",
-    "message-timestamp": "2018-10-25 12:10:29",
-    "messageId": "0B00000127FDBC63",
-    "msisdn": "447547232824",
-    "network-code": "23410",
-    "price": "0.03330000",
-    "scts": "1810251310",
-    "status": "delivered",
-    "to": "Vonage",
-    "api-key": "abcd1234",
-    "client-ref": "m-42",
-}
-READ = Receipt(
-    client_ref="m-42",
-    message_id="0B00000127FDBC63",
-    handset="447547232824",
-    number="Vonage",
-    status="delivered",
-    error_code="0",
-)
+from tests.factories import READ_RECEIPT, RECEIPT
 
 
 def read(**params: str | None) -> Receipt:
@@ -43,7 +21,7 @@ def read(**params: str | None) -> Receipt:
 class Receipts(SynchronousTestCase):
     def test_documented(self) -> None:
         """The documented receipt, which names the recipient msisdn and our number to."""
-        self.assertEqual(read(), READ)
+        self.assertEqual(read(), READ_RECEIPT)
 
     def test_any_status(self) -> None:
         """Documented or not, in capitals or not: it proves that the SMS was accepted."""
@@ -96,11 +74,11 @@ class Receipts(SynchronousTestCase):
                 ("err-code", "error_code"),
             ):
                 found = [*((each, known) for each, known in RECEIPT.items() if each != name), (name, value)]
-                self.assertEqual(read_receipt(found), replace(READ, **{field: ""}), (name, value))
+                self.assertEqual(read_receipt(found), replace(READ_RECEIPT, **{field: ""}), (name, value))
 
     def test_unread(self) -> None:
         """Parameters that nobody reads may be repeated, or be no text."""
-        self.assertEqual(read_receipt([*RECEIPT.items(), ("price", "1"), ("usage", None), ("", None)]), READ)
+        self.assertEqual(read_receipt([*RECEIPT.items(), ("price", "1"), ("usage", None), ("", None)]), READ_RECEIPT)
 
     def test_repeated(self) -> None:
         """Two values for a parameter that says what is meant: nobody knows which; another one is left out."""
@@ -109,5 +87,5 @@ class Receipts(SynchronousTestCase):
             self.assertIn("repeated", self.assertRaises(BadRequest, read_receipt, pairs).reason)
         for name, field in (("msisdn", "handset"), ("to", "number"), ("err-code", "error_code")):
             found = [*RECEIPT.items(), (name, "1")]
-            self.assertEqual(read_receipt(found), replace(READ, **{field: ""}), name)
-            self.assertEqual(read_receipt([*RECEIPT.items(), (name, RECEIPT[name])]), READ, name)
+            self.assertEqual(read_receipt(found), replace(READ_RECEIPT, **{field: ""}), name)
+            self.assertEqual(read_receipt([*RECEIPT.items(), (name, RECEIPT[name])]), READ_RECEIPT, name)

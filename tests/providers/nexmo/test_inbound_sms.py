@@ -6,21 +6,12 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from nexmo_twisted.domain.model import InboundSms, Part
+from nexmo_twisted.domain.model import Part
 from nexmo_twisted.errors import BadRequest
 from nexmo_twisted.providers.nexmo.inbound_sms import read_sms
+from tests.factories import READ_SMS, SMS
 
-SMS = {
-    "msisdn": "447700900001",
-    "to": "447700900000",
-    "messageId": "0A0000000123ABCD1",
-    "text": "Hello world",
-    "type": "text",
-    "keyword": "HELLO",
-    "message-timestamp": "2020-01-01 12:00:00",
-}
 PART = {"concat": "true", "concat-ref": "17", "concat-total": "3", "concat-part": "2"}
-READ = InboundSms(message_id="0A0000000123ABCD1", msisdn="447700900001", to="447700900000", text="Hello world")
 
 
 def changed(**params: str | None) -> list[tuple[str, str]]:
@@ -37,7 +28,7 @@ class Messages(SynchronousTestCase):
     def test_little_is_needed(self) -> None:
         """Old accounts send neither type nor keyword."""
         pairs = changed(type=None, keyword=None, **{"message-timestamp": None})
-        self.assertEqual(read_sms(pairs), READ)
+        self.assertEqual(read_sms(pairs), READ_SMS)
 
     def test_unknown_parameters(self) -> None:
         """What Nexmo adds later does no harm, also repeated, or as an object, or in another encoding than UTF-8."""
@@ -48,8 +39,10 @@ class Messages(SynchronousTestCase):
             [("", None)],
             [("keyword", "")],
         ):
-            self.assertEqual(read_sms([*SMS.items(), *more]), READ)
-        self.assertEqual(read_sms([(name, None if name == "keyword" else value) for name, value in SMS.items()]), READ)
+            self.assertEqual(read_sms([*SMS.items(), *more]), READ_SMS)
+        self.assertEqual(
+            read_sms([(name, None if name == "keyword" else value) for name, value in SMS.items()]), READ_SMS
+        )
 
     def test_no_text_where_it_matters(self) -> None:
         """What is needed has to be text."""
@@ -61,7 +54,7 @@ class Messages(SynchronousTestCase):
         """A type that is no word, beside a good text, is no type."""
         for kind in (None, "x" * 200, "a\nb"):
             found = [(name, kind if name == "type" else value) for name, value in SMS.items()]
-            self.assertEqual(read_sms(found), READ)
+            self.assertEqual(read_sms(found), READ_SMS)
 
     def test_unusable(self) -> None:
         """Without numbers, id and text there is no SMS; the reason names the parameter only."""
@@ -77,12 +70,12 @@ class Messages(SynchronousTestCase):
     def test_blank(self) -> None:
         """Somebody may send an SMS without any text; the documentation says that it comes with its type."""
         for text, kind in (("", "text"), (" \n", "unicode"), (None, "text"), ("", None)):
-            self.assertEqual(read_sms(changed(text=text, type=kind)), replace(READ, text=text or ""))
+            self.assertEqual(read_sms(changed(text=text, type=kind)), replace(READ_SMS, text=text or ""))
 
     def test_binary(self) -> None:
         """A binary SMS is for a machine; whether it is one of several parts matters to nobody."""
         for more in ({"text": None, "data": "00ff", "udh": "0605"}, {"text": "x"}, {"type": "BINARY"}, PART):
-            self.assertEqual(read_sms(changed(**{"type": "binary", **more})), replace(READ, text="", binary=True))
+            self.assertEqual(read_sms(changed(**{"type": "binary", **more})), replace(READ_SMS, text="", binary=True))
 
 
 class Parts(SynchronousTestCase):
@@ -92,7 +85,7 @@ class Parts(SynchronousTestCase):
 
     def test_read(self) -> None:
         """A part says of which SMS it is one, how many there are, and which one it is."""
-        self.assertEqual(read_sms(changed(**PART)), replace(READ, part=Part("17", 3, 2)))
+        self.assertEqual(read_sms(changed(**PART)), replace(READ_SMS, part=Part("17", 3, 2)))
         self.assertEqual(self.part(concat_total="255", concat_part="255"), Part("17", 255, 255))
         self.assertEqual(self.part(concat_ref="a3-F_0", concat="TRUE"), Part("a3-F_0", 3, 2))
 
@@ -106,7 +99,7 @@ class Parts(SynchronousTestCase):
         """A part of which one number is no text is an SMS of its own."""
         for name in PART:
             found = [*SMS.items(), *((each, None if each == name else value) for each, value in PART.items())]
-            self.assertEqual(read_sms(found), READ)
+            self.assertEqual(read_sms(found), READ_SMS)
 
     def test_blank(self) -> None:
         """A part may be blank."""
@@ -136,7 +129,7 @@ class Parts(SynchronousTestCase):
         ):
             self.assertIsNone(self.part(**params), params)
             values = {name.replace("_", "-"): value for name, value in params.items()}
-            self.assertEqual(read_sms(changed(**{**PART, **values})).text, params.get("text", READ.text))
+            self.assertEqual(read_sms(changed(**{**PART, **values})).text, params.get("text", READ_SMS.text))
 
 
 class Odd(SynchronousTestCase):
@@ -149,7 +142,7 @@ class Odd(SynchronousTestCase):
     def test_repeated_beside(self) -> None:
         """One that is not needed is left out if it has two values, and is what it is if it has the same one twice."""
         for name, value in (("type", "unicode"), ("type", None), ("concat", "true"), ("concat-part", "3")):
-            self.assertEqual(read_sms([*SMS.items(), (name, ""), (name, value)]), READ, name)
+            self.assertEqual(read_sms([*SMS.items(), (name, ""), (name, value)]), READ_SMS, name)
         part = {**SMS, **PART}
-        self.assertEqual(read_sms([*part.items(), ("concat-part", "3")]), READ)
-        self.assertEqual(read_sms([*part.items(), *PART.items()]), replace(READ, part=Part("17", 3, 2)))
+        self.assertEqual(read_sms([*part.items(), ("concat-part", "3")]), READ_SMS)
+        self.assertEqual(read_sms([*part.items(), *PART.items()]), replace(READ_SMS, part=Part("17", 3, 2)))

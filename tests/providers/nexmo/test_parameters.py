@@ -16,7 +16,7 @@ from nexmo_twisted.errors import BadRequest
 from nexmo_twisted.providers.nexmo.delivery_receipts import RECEIPT_NAMES, read_receipt
 from nexmo_twisted.providers.nexmo.inbound_sms import SMS_NAMES, read_sms
 from nexmo_twisted.providers.nexmo.parameters import all_text, parameter_sets
-from tests.providers.nexmo.test_inbound_sms import SMS
+from tests.factories import SMS
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 SURROGATE = re.compile("[\ud800-\udfff]")

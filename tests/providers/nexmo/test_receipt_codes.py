@@ -12,7 +12,7 @@ from nexmo_twisted.domain.model import Receipt
 from nexmo_twisted.operations.metrics import PrometheusMetrics
 from nexmo_twisted.providers.nexmo import receipt_codes
 from nexmo_twisted.providers.nexmo.receipt_codes import CODES, SAID, Act
-from tests.providers.nexmo.test_delivery_receipts import READ
+from tests.factories import READ_RECEIPT
 from tests.support import counted
 
 MESSAGE_ID = "aaaaaaaa-bbbb-cccc-dddd-0123456789ab"
@@ -30,9 +30,10 @@ class Words(TestCase):
     def test_documented(self) -> None:
         """The documented receipt says that the SMS was delivered."""
         self.assertEqual(
-            (receipt_codes.word(READ), receipt_codes.told(receipt_codes.said(READ))), ("delivered", "delivered")
+            (receipt_codes.word(READ_RECEIPT), receipt_codes.told(receipt_codes.said(READ_RECEIPT))),
+            ("delivered", "delivered"),
         )
-        self.assertFalse(receipt_codes.failed(receipt_codes.said(READ)))
+        self.assertFalse(receipt_codes.failed(receipt_codes.said(READ_RECEIPT)))
 
     def test_words(self) -> None:
         """The documented words, those of the carriers behind them, and any other, which is "unknown"."""

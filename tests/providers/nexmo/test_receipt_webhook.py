@@ -10,15 +10,13 @@ from twisted.internet.defer import Deferred
 
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.providers.nexmo.signatures import sign, verify
-from tests.providers.nexmo.test_delivery_receipts import READ, RECEIPT
-from tests.providers.nexmo.test_inbound_sms import READ as READ_SMS
-from tests.providers.nexmo.test_inbound_sms import SMS
-from tests.web.test_routing import FORM, NEXMO, SIGNING_SECRET, DoorCase
+from tests.factories import READ_RECEIPT, READ_SMS, RECEIPT, SMS
+from tests.web.cases import FORM, NEXMO, SIGNING_SECRET, WebhookCase
 
 DOOR = f"{NEXMO}/receipt"
 
 
-class ReceiptDoorCase(DoorCase):
+class ReceiptDoorCase(WebhookCase):
     async def post(self, body: object, content_type: str = FORM, query: str = "") -> int:
         raw = body if isinstance(body, bytes) else urlencode(body).encode()  # type: ignore[arg-type]
         return await self.ask("POST", DOOR + query, body=raw, content_type=content_type)
@@ -31,7 +29,7 @@ class ReceiptTests(ReceiptDoorCase):
         self.assertEqual(await self.post(RECEIPT), 200)
         self.assertEqual(await self.post(json.dumps(RECEIPT).encode(), "application/json"), 200)
         self.assertEqual(await self.ask("POST", f"{DOOR}?{urlencode(RECEIPT)}"), 200)
-        self.assertEqual(self.intake.kept, [READ] * 4)
+        self.assertEqual(self.intake.kept, [READ_RECEIPT] * 4)
         self.assertEqual(self.counted.counts, {"receipt_stored": 4})
 
     async def test_stored_before_answered(self) -> None:
@@ -98,7 +96,7 @@ class ReceiptTests(ReceiptDoorCase):
 
     async def test_places(self) -> None:
         """Receipts and SMS share the places of the door: over the bound the answer is 503 at once."""
-        self.open(places=2)
+        self.open(max_in_flight=2)
         self.intake.waiting = []
         waiting = [Deferred.fromCoroutine(self.post(RECEIPT)), Deferred.fromCoroutine(self.post_sms(SMS))]
         self.assertEqual(await self.post(RECEIPT), 503)
@@ -108,7 +106,7 @@ class ReceiptTests(ReceiptDoorCase):
             done.callback(None)
         self.client.flush()
         self.assertEqual([await each for each in waiting], [200, 200])
-        self.assertEqual(self.intake.kept, [READ, READ_SMS])
+        self.assertEqual(self.intake.kept, [READ_RECEIPT, READ_SMS])
 
     async def test_methods(self) -> None:
         """405 names the methods there are."""
@@ -142,7 +140,7 @@ class SignedReceiptTests(ReceiptDoorCase):
         self.assertEqual(await self.ask("GET", f"{DOOR}?{urlencode(params)}"), 200)
         self.assertEqual(await self.post(params), 200)
         self.assertEqual(await self.post(json.dumps(params).encode(), "application/json"), 200)
-        self.assertEqual(self.intake.kept, [READ] * 3)
+        self.assertEqual(self.intake.kept, [READ_RECEIPT] * 3)
 
     async def test_forged(self) -> None:
         """A wrong signature is 403, and nothing is stored."""
@@ -166,7 +164,7 @@ class SignedReceiptTests(ReceiptDoorCase):
         """A signed query does not vouch for the body beside it."""
         query = f"?{urlencode(self.signed())}"
         self.assertEqual(await self.post({**RECEIPT, "client-ref": "m-43"}, query=query), 200)
-        self.assertEqual(self.intake.kept, [READ])
+        self.assertEqual(self.intake.kept, [READ_RECEIPT])
 
     async def test_ambiguous(self) -> None:
         """A repeated parameter or an odd name makes it ambiguous what was signed: 503, and nothing is kept."""

@@ -1,0 +1,124 @@
+"""A test case with both webhook endpoints: what is posted to them is recorded, or refused as the test says."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+from treq.testing import StubTreq
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.logger import globalLogPublisher
+from twisted.trial.unittest import TestCase
+
+from nexmo_twisted.domain.model import InboundSms, MessageEvent, Receipt
+from nexmo_twisted.platforms.layer.webhook import LayerWebhook
+from nexmo_twisted.providers.nexmo.webhooks import NexmoWebhooks
+from nexmo_twisted.web.admission import Intake
+from nexmo_twisted.web.routing import root
+
+LAYER, NEXMO = "/hooks/layer", "/sms"
+SECRET, OLD_SECRET = b"the secret", b"the old secret"
+LAYER_TYPE = "application/vnd.layer.webhooks+json; version=1.0"
+FORM = "application/x-www-form-urlencoded"
+SIGNING_SECRET = "my_secret_key_for_testing"
+
+
+class RecordingIntake:
+    """An intake that keeps what it gets; it can wait before that, or fail instead."""
+
+    def __init__(self) -> None:
+        self.kept: list[Any] = []
+        self.fault: Exception | None = None
+        self.waiting: list[Deferred[None]] | None = None
+        self.again = 0  # SMS that were answered 503
+
+    async def layer_event(self, event: MessageEvent) -> None:
+        await self._keep(event)
+
+    async def inbound_sms(self, sms: InboundSms) -> None:
+        await self._keep(sms)
+
+    def turned_away(self) -> None:
+        self.again += 1
+
+    async def receipt(self, receipt: Receipt) -> None:
+        await self._keep(receipt)
+
+    async def quarantine(self, source: str, reason: str, raw: bytes) -> None:
+        await self._keep((source, reason, raw))
+
+    async def _keep(self, what: object) -> None:
+        if self.waiting is not None:
+            done: Deferred[None] = Deferred()
+            self.waiting.append(done)
+            await done
+        if self.fault is not None:
+            raise self.fault
+        self.kept.append(what)
+
+
+class RecordingMetrics:
+    """Metrics that can be read."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+
+    def count(self, name: str, *labels: str, amount: int = 1) -> None:
+        assert name in ("webhooks", "left_out")
+        counted = "_".join(labels)
+        self.counts[counted] = self.counts.get(counted, 0) + amount
+
+
+def signature(raw: bytes, secret: bytes = SECRET) -> str:
+    return hmac.new(secret, raw, "sha1").hexdigest()
+
+
+class WebhookCase(TestCase):
+    timeout = 60
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.intake = RecordingIntake()
+        self.counted = RecordingMetrics()
+        self.open()
+        self.lines: list[str] = []
+        globalLogPublisher.addObserver(self._note)
+        self.addCleanup(globalLogPublisher.removeObserver, self._note)
+
+    def _note(self, event: dict[str, Any]) -> None:
+        if event["log_namespace"].startswith("nexmo_twisted"):
+            self.lines.append(event["log_format"])
+
+    def open(self, max_in_flight: int = 256, check: Any = None) -> None:
+        intake: Intake = self.intake
+        self.layer = LayerWebhook((SECRET, OLD_SECRET), intake, self.counted, self.clock, max_in_flight)
+        self.nexmo = NexmoWebhooks(intake, self.counted, self.clock, check, max_in_flight)
+        self.root = root({"hooks/layer": self.layer, "sms": self.nexmo})
+        self.client = StubTreq(self.root)
+
+    async def ask(self, method: str, path: str, *, body: bytes | None = None, **headers: str | list[str]) -> int:
+        """The status of the answer to one request; every answer here is empty and claims to be nothing else."""
+        code, answered, content = await self.ask_for(method, path, body=body, **headers)
+        self.assertEqual(content, b"")
+        self.assertFalse(answered.hasHeader("content-type"))
+        if code == 503:
+            self.assertEqual(answered.getRawHeaders("retry-after"), ["5"])
+        return code
+
+    async def ask_for(self, method: str, path: str, *, body: bytes | None = None, **headers: str | list[str]) -> Any:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        response = await self.client.request(method, "http://hooks.example" + path, data=body, headers=named)
+        return response.code, response.headers, await response.content()
+
+    async def post_event(self, document: object, **headers: str | list[str]) -> int:
+        """Post something to Layer's door as Layer would; ``headers`` replace its own."""
+        raw = document if isinstance(document, bytes) else json.dumps(document).encode()
+        own: dict[str, Any] = {"content_type": LAYER_TYPE, "layer_webhook_signature": signature(raw)}
+        return await self.ask("POST", LAYER, body=raw, **{**own, **headers})
+
+    async def post_sms(self, body: object, content_type: str = FORM, query: str = "") -> int:
+        raw = body if isinstance(body, bytes) else urlencode(body).encode()
+        return await self.ask("POST", NEXMO + query, body=raw, content_type=content_type)
