@@ -6,7 +6,8 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from nexmo_twisted.domain.inspection import MessageReport, QueueItem, recipient_hash
+from nexmo_twisted.domain.ids import long_sms_id, recipient_hash
+from nexmo_twisted.domain.inspection import MessageReport, QueueItem
 from nexmo_twisted.domain.model import Status
 from nexmo_twisted.domain.phones import masked
 from nexmo_twisted.domain.rate_limits import ACCOUNT
@@ -141,7 +142,7 @@ def _told_outcome(text: str, due: int | None) -> Iterator[str]:
         number = masked(sent["number"]) if sent["number"].isdigit() else "one of the numbers"
         yield f"sent from {number}" + (f", settled{at} by its receipt" if sent["how"] == "receipt" else at)
         if sent["id"]:
-            yield f"Nexmo's id of it is {printable(receipt_codes.whole(sent['id']))}"
+            yield f"Nexmo's id of it is {printable(long_sms_id(sent['id']))}"
     said = found["said"]
     if said:
         yield f"Nexmo's receipt: {receipt_codes.told(said)}"

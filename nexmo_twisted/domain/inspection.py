@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha1
 from typing import Literal
 
+from nexmo_twisted.domain.ids import item_name
 from nexmo_twisted.domain.links import thread_of_entry
 from nexmo_twisted.domain.model import Thread
-from nexmo_twisted.platforms.layer.message_codec import long_id
 
 Queue = Literal["out", "in"]
 
@@ -39,7 +38,7 @@ class QueueItem:
     @property
     def message_id(self) -> str:
         """The UUID of the message, or the provider's messageId of the reply."""
-        return long_id(self.id.partition(".")[0]) if self.queue == "out" else self.fields.get("i", "")
+        return item_name(self.id) if self.queue == "out" else self.fields.get("i", "")
 
     @property
     def notice(self) -> str:
@@ -130,11 +129,6 @@ class QueueItem:
     def reason(self) -> str:
         """Why it is set aside, or was put off."""
         return self.fields.get("e", "")
-
-
-def recipient_hash(user_id: str) -> str:
-    """What stands behind the dot in the id of a notification."""
-    return sha1(user_id.encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def _number(fields: Mapping[str, str], name: str) -> int | None:

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from nexmo_twisted.domain.compact_json import dump
 from nexmo_twisted.domain.legacy_links import Linked, links_in, load_map, user_links
 from nexmo_twisted.domain.model import Thread
 from nexmo_twisted.domain.phones import region_of
-from nexmo_twisted.platforms.layer.message_codec import dump
 
 
 @dataclass(frozen=True)

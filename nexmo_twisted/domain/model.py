@@ -265,7 +265,7 @@ class Thread:
 class Sms:
     """One text message to send. ``sender`` and ``to`` are E.164 digits; ``unicode`` picks UCS-2 over GSM-7.
 
-    ``client_ref`` is the same for every attempt at the same notification (at most 40 characters of ASCII).
+    ``client_ref`` names its item (see domain.ids.reference) and is the same for every attempt at it.
     """
 
     sender: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -92,13 +91,3 @@ def shortened(text: str, most: int) -> str:
     """At most so many characters of it, for a table."""
     text = printable(text)
     return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
-_UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-_MESSAGE = re.compile(rf"(?:layer:///messages/)?({_UUID})", re.IGNORECASE)
-
-
-def message_uuid(text: str) -> str | None:
-    """The bare UUID, in lower case, of a message id as people copy it: with or without what stands before it."""
-    found = _MESSAGE.fullmatch(text.strip())
-    return found[1].lower() if found else None

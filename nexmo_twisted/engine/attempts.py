@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from nexmo_twisted.domain import phones
+from nexmo_twisted.domain.ids import reference
 from nexmo_twisted.domain.invisible import is_blank, with_few_marks
 from nexmo_twisted.domain.links import LinkState, NoNumber, choose, introduction_mark
 from nexmo_twisted.domain.model import Attempt, AutoReply, Notification, Sms, Status, Thread
@@ -146,7 +147,7 @@ class AttemptRecorder:
                     id=item.message_id,
                 )
             attempt = Attempt(kept_as, choice.number, until, known, state.user_map, commit.user_map, commit.ttl)
-            return Sms(choice.number, handset, fitted.text, fitted.unicode, item.id), attempt
+            return Sms(choice.number, handset, fitted.text, fitted.unicode, reference(item.id)), attempt
         raise Temporary("the links of this user change all the time")
 
     async def notice(self, item: Notification, notice: AutoReply) -> tuple[Sms, Attempt]:
@@ -157,7 +158,7 @@ class AttemptRecorder:
         until = self._until()
         limits = self._terms.limits.of(notice.number)
         self._check(await self._store.begin_auto_reply(item, self._lease, limits))
-        sms = Sms(notice.number, notice.handset, fitted.text, fitted.unicode, item.id)
+        sms = Sms(notice.number, notice.handset, fitted.text, fitted.unicode, reference(item.id))
         return sms, Attempt(notice.handset, notice.number, until)
 
     def _until(self) -> float:

@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from nexmo_twisted.domain import backoff, phones, rate_limits
+from nexmo_twisted.domain.ids import short_sms_id
 from nexmo_twisted.domain.invisible import is_blank
 from nexmo_twisted.domain.model import (
     Accepted,
@@ -36,7 +37,6 @@ from nexmo_twisted.engine.worker import Worker
 from nexmo_twisted.errors import AccountFault, Declined, Intercepted, Permanent, StoreUnavailable, Temporary
 from nexmo_twisted.platforms.layer.message_codec import unpack
 from nexmo_twisted.ports import ChatPlatform, IdentitySource, Introduction, Metrics, SmsProvider, Store, Template
-from nexmo_twisted.providers.nexmo.receipt_codes import brief
 
 
 class Notifications:
@@ -222,7 +222,7 @@ class Notifications:
 
     async def _accepted(self, item: Notification, sms: Sms, attempt: Attempt, sent: Accepted) -> bool:
         ids, known = sent.message_ids, self._clock.seconds()
-        record = f"sent {sms.sender} {brief(ids[0]) if ids else ''}"
+        record = f"sent {sms.sender} {short_sms_id(ids[0]) if ids else ''}"
 
         def accepted() -> Any:
             passed = self._clock.seconds() - known

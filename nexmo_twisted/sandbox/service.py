@@ -31,7 +31,6 @@ from nexmo_twisted.sandbox.timeline.observed_store import ObservedStore
 from nexmo_twisted.sandbox.timeline.timeline import Timeline
 from nexmo_twisted.service import NexmoService, faults_in_one_line, installed_reactor, keep_time
 from nexmo_twisted.store.admin import QueueAdmin
-from nexmo_twisted.store.codec import reply_id
 from nexmo_twisted.store.connection import Connection, Now
 from nexmo_twisted.store.schema import KEYS
 
@@ -109,7 +108,7 @@ class _ToldService(NexmoService):
 
     def _store(self, web: Connection, work: Connection, now: Now) -> Store:
         facts = QueueAdmin(work, now).inspect_message
-        told: Any = ObservedStore(super()._store(web, work, now), facts, reply_id, self._timeline, self._names)
+        told: Any = ObservedStore(super()._store(web, work, now), facts, self._timeline, self._names)
         store: Store = told
         return store
 

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Seque
 from dataclasses import dataclass
 from typing import Any
 
+from nexmo_twisted.domain.ids import message_key, reply_key, short_sms_id, uuid_of_key
 from nexmo_twisted.domain.inspection import MessageReport, Queue, QueueItem
 from nexmo_twisted.domain.links import thread_of_entry
 from nexmo_twisted.domain.model import Status, Thread
 from nexmo_twisted.domain.quarantine import SetAside, read_entry
-from nexmo_twisted.platforms.layer.message_codec import CONVERSATION, long_id, short_id
-from nexmo_twisted.providers.nexmo.receipt_codes import brief
-from nexmo_twisted.store.codec import int_or_none, pairs, ranks, reply_id
+from nexmo_twisted.platforms.layer.ids import CONVERSATION
+from nexmo_twisted.store.codec import int_or_none, pairs, ranks
 from nexmo_twisted.store.connection import Connection, Now, redis_time
 from nexmo_twisted.store.redis_store import QUARANTINED
 from nexmo_twisted.store.schema import KEYS
@@ -81,7 +81,7 @@ class QueueAdmin:
 
     async def inspect_message(self, message_id: str) -> MessageReport | None:
         """All that is known of the message with that bare UUID in lower case; None when that is nothing."""
-        mid = short_id(message_id)
+        mid = message_key(message_id)
         now, held, reason, check, record, ranked, outcomes, raw = await self._connection.run(
             "inspect_message", self._now(), mid
         )
@@ -100,7 +100,7 @@ class QueueAdmin:
             due=int_or_none(due),
             delay=int_or_none(delay),
             sender=sender,
-            conversation=CONVERSATION + long_id(short) if short else "",
+            conversation=CONVERSATION + uuid_of_key(short) if short else "",
             open=int_or_none(open_),
             check=int_or_none(check),
             held=int_or_none(held),
@@ -113,7 +113,7 @@ class QueueAdmin:
     async def inspect_sms(self, message_id: str) -> QueueItem | None:
         """Whose SMS has that id at the provider: as far as known the notification with the id of its message and
         recipient, or of a notice what became of it. None when nobody's is known."""
-        nid = await self._connection.run("inspect_sms", self._now(), *map(brief, _spellings(message_id)))
+        nid = await self._connection.run("inspect_sms", self._now(), *map(short_sms_id, _spellings(message_id)))
         if not nid:
             return None
         (entry,) = await self.inspect_items("out", [nid])
@@ -125,7 +125,7 @@ class QueueAdmin:
         Of a part of a long reply it is what is known of that one, as soon as there is one.
         """
         for spelling in _spellings(message_id):
-            (entry,) = await self.inspect_items("in", [reply_id(spelling)])
+            (entry,) = await self.inspect_items("in", [reply_key(spelling)])
             if entry.done and entry.part_of not in ("", entry.id):
                 (entry,) = await self.inspect_items("in", [entry.part_of])
             if entry.fields or entry.done:

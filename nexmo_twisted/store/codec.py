@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from pydantic_core import from_json
 
+from nexmo_twisted.domain.ids import bytes_of_key, item_name
 from nexmo_twisted.domain.links import LinkCommit, LinkState, thread_of, thread_of_entry
 from nexmo_twisted.domain.model import AutoReply, Notification, Reply, Status, Thread
 from nexmo_twisted.domain.rate_limits import Limit
-from nexmo_twisted.platforms.layer.message_codec import long_id
-
-#: The namespace of the UUIDs that keep a reply from being posted twice: derived from Nexmo's messageId alone, so that
-#: even a Redis that lost its memory derives the same.
-REPLIES = UUID("6d64bb34-6f20-5b8c-9e65-29ffb1f3a1a7")
 
 _STATUSES = {int(status): status for status in Status}
-
-
-def reply_id(message_id: str) -> str:
-    """What a reply with that messageId of the provider is called in Redis: its UUID, in 22 characters."""
-    return urlsafe_b64encode(uuid5(REPLIES, message_id).bytes)[:22].decode()
 
 
 def queue_of(item: Notification | Reply) -> str:
@@ -64,12 +54,6 @@ def commit_words(commit: LinkCommit) -> tuple[str | int, ...]:
     )
 
 
-def message_id_of(nid: str) -> str:
-    """The message that a notification is about; a notice is about none, and has an id that looks otherwise."""
-    mid, _, user = nid.partition(".")
-    return long_id(mid) if len(user) == 32 else nid
-
-
 class Records:
     """The messages that one claim tells of: mid, sender, packed, why it is gone, ranks as JSON, and so on.
 
@@ -95,7 +79,7 @@ def notification(records: Records, nid: str, token: str, waited: str, fields: li
     return Notification(
         id=nid,
         token=token,
-        message_id=nid if notice else long_id(nid.partition(".")[0]),
+        message_id=item_name(nid),
         user_id=item["l"],
         sender=sender,
         packed=packed,
@@ -120,7 +104,7 @@ def reply(_records: Records, rid: str, token: str, waited: str, fields: list[str
         handset=item["h"],
         number=item["n"],
         text=item["x"],
-        once=UUID(bytes=urlsafe_b64decode(rid + "==")),
+        once=UUID(bytes=bytes_of_key(rid)),
         thread=thread_of_entry(item["b"]) or _before_us(item),
         attempts=int(item.get("t", 0)),
         waited=int(waited),

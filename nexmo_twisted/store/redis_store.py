@@ -11,6 +11,7 @@ from typing import TypeVar
 from twisted.logger import Logger
 
 from nexmo_twisted.domain import phones
+from nexmo_twisted.domain.ids import item_name, item_of_reference, message_key, reply_key, short_sms_id
 from nexmo_twisted.domain.links import LinkCommit, LinkState, thread_of_entry
 from nexmo_twisted.domain.model import (
     Accepted,
@@ -35,7 +36,6 @@ from nexmo_twisted.domain.model import (
 )
 from nexmo_twisted.domain.rate_limits import Limit
 from nexmo_twisted.errors import AnswerLost, StoreUnavailable
-from nexmo_twisted.platforms.layer.message_codec import item_of_reference, short_id
 from nexmo_twisted.ports import Store
 from nexmo_twisted.providers.nexmo import receipt_codes
 from nexmo_twisted.store.codec import (
@@ -43,13 +43,11 @@ from nexmo_twisted.store.codec import (
     commit_words,
     int_or_none,
     limits_words,
-    message_id_of,
     notification,
     pairs,
     queue_of,
     ranks,
     reply,
-    reply_id,
 )
 from nexmo_twisted.store.connection import Connection, Now, redis_time
 from nexmo_twisted.store.schema import KEEP, KEYS
@@ -97,7 +95,7 @@ class RedisStore:
         due: str = await self._web.run(
             "record_event",
             self._now(),
-            short_id(event.message_id),
+            message_key(event.message_id),
             event.kind,
             event.sender,
             packed,
@@ -111,7 +109,7 @@ class RedisStore:
         answer: str = await self._web.run(
             "receive_sms",
             self._now(),
-            reply_id(sms.message_id),
+            reply_key(sms.message_id),
             handset,
             number,
             sms.text,
@@ -133,7 +131,7 @@ class RedisStore:
         outcome, torn, after = await self._web.run(
             "receive_sms_part",
             self._now(),
-            reply_id(sms.message_id),
+            reply_key(sms.message_id),
             handset,
             number,
             sms.text,
@@ -143,7 +141,7 @@ class RedisStore:
             part.number,
             wait,
             longest,
-            reply_id(f"{sms.message_id} part {part.number}"),
+            reply_key(f"{sms.message_id} part {part.number}"),
         )
         return PartTaken(outcome, torn, int_or_none(after))
 
@@ -152,7 +150,7 @@ class RedisStore:
         return Closed(torn, orphans, int_or_none(after))
 
     async def dismiss(self, sms: InboundSms, reason: str) -> bool:
-        key = KEYS["in_item"] + reply_id(sms.message_id)
+        key = KEYS["in_item"] + reply_key(sms.message_id)
         return await self._web.command("SET", key, reason, "NX", "PX", KEEP["closed"]) is not None
 
     async def quarantine(self, entry: str, *, signed: bool) -> None:
@@ -257,7 +255,7 @@ class RedisStore:
             sha1(attempt.map_read.encode()).hexdigest(),
             attempt.map_new,
             attempt.ttl,
-            *(receipt_codes.brief(each) for each in sent.message_ids[:PARTS]),
+            *(short_sms_id(each) for each in sent.message_ids[:PARTS]),
         )
         relink = Relink(item.user_id, attempt.handset, attempt.number) if changed else None
         return Delivery(item.message_id, "S", "", heard, relink) if answer == "DONE" else None
@@ -273,7 +271,7 @@ class RedisStore:
             "record_receipt",
             self._now(),
             item_of_reference(receipt.client_ref),
-            receipt_codes.brief(receipt.message_id),
+            short_sms_id(receipt.message_id),
             said,
             int(block and receipt_codes.opted_out(said)),
             PARKED,
@@ -281,7 +279,7 @@ class RedisStore:
             number,
             phones.region_of(handset) if handset else "",
         )
-        return Delivery(message_id_of(nid), ended, before, now, Relink(*link) if link[0] else None)
+        return Delivery(item_name(nid), ended, before, now, Relink(*link) if link[0] else None)
 
     async def write_map(self, state: LinkState, user_id: str, user_map: str, ttl: int) -> bool:
         return bool(await self._work.run("write_map", user_id, state.user_map, user_map, ttl) == "OK")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from nexmo_twisted.domain.ids import short_sms_id
 from nexmo_twisted.domain.links import Choice, choose
 from nexmo_twisted.domain.model import MessageEvent, Receipt, Status, Thread
 from nexmo_twisted.platforms.layer.message_codec import pack
-from nexmo_twisted.providers.nexmo.receipt_codes import brief
 from nexmo_twisted.store.redis_store import RedisStore
 from tests.support import attempted, sent
 
@@ -64,7 +64,7 @@ async def memory(store: RedisStore, redis: Any, messages: int) -> dict[str, floa
             assert isinstance(choice, Choice)
             assert await store.begin_attempt(item, REPORT, choice.commit, "", 90_000) == "OK"
             sms = str(uuid.uuid4())
-            outcome = f"sent {choice.number} {brief(sms)}"
+            outcome = f"sent {choice.number} {short_sms_id(sms)}"
             await store.record_accepted(item, attempted(choice), outcome, sent(sms))
             await store.record_receipt(Receipt(item.id, sms, handset, choice.number, "delivered", "0"))
     with_closed = await used()

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from nexmo_twisted.platforms.layer.message_codec import short_id
+from nexmo_twisted.domain.ids import message_key
 from nexmo_twisted.sandbox.layer.webhooks import bare
 from nexmo_twisted.sandbox.nexmo.simulator import AcceptedSms
 from tests.chaos.checker import Debt, Text, standing
@@ -87,7 +87,7 @@ async def gather(scene: Scene) -> Evidence:
     texts = list(_texts(companies))
     unsettled = _unsettled(scene, doubtful)
     debts = [
-        _debt(scene, each, user, known[each.id], buried.get((short_id(each.id), user), ""), replies, unsettled)
+        _debt(scene, each, user, known[each.id], buried.get((message_key(each.id), user), ""), replies, unsettled)
         for each in told
         for user in companies.layer.conversation(each.conversation).participants
         if user != each.sender
@@ -119,7 +119,7 @@ async def gather(scene: Scene) -> Evidence:
 
 def uncertain(companies: Companies, records: Records) -> dict[Key, float]:
     """The SMS that were seen to be of unknown outcome, and when first, in seconds since the epoch."""
-    names = {short_id(bare(each.id)): message_name(each.text) for each in companies.layer.all_messages.values()}
+    names = {message_key(bare(each.id)): message_name(each.text) for each in companies.layer.all_messages.values()}
     return {(names[mid], user): when for (mid, user), when in records.uncertain.items() if mid in names}
 
 

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from nexmo_twisted.domain.ids import message_key, reply_key
 from nexmo_twisted.errors import StoreUnavailable
-from nexmo_twisted.platforms.layer.message_codec import short_id
-from nexmo_twisted.store.codec import reply_id
 from nexmo_twisted.store.connection import Connection
 from nexmo_twisted.store.schema import KEYS
 from tests.support import reading
@@ -120,7 +119,7 @@ class Records:
         names = list(message_ids)
         for first in range(0, len(names), BATCH):
             batch = names[first : first + BATCH]
-            ids = [reply_id(message_ids[name]) for name in batch]
+            ids = [reply_key(message_ids[name]) for name in batch]
             answers = await self._ask(_REPLIES, KEYS["in_item"], "", *ids)
             for name, (outcome, rid) in zip(batch, answers, strict=True):
                 found[name] = outcome, buried.get(rid, "")
@@ -131,7 +130,7 @@ class Records:
         found: dict[str, Record] = {}
         for first in range(0, len(message_ids), BATCH):
             batch = message_ids[first : first + BATCH]
-            mids = [short_id(message_id) for message_id in batch]
+            mids = [message_key(message_id) for message_id in batch]
             answers: list[Any] = await self.connection.command("EVAL", _READ, 0, *mids)
             for message_id, (due, flat) in zip(batch, answers, strict=True):
                 outcomes = dict(zip(flat[::2], flat[1::2], strict=True))

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.domain.explain import Policy, message_story, reply_story, sms_story
+from nexmo_twisted.domain.ids import short_sms_id
 from nexmo_twisted.domain.inspection import MessageReport, QueueItem
 from nexmo_twisted.domain.model import Status
-from nexmo_twisted.providers.nexmo.receipt_codes import brief
 
 NOW = 1_767_225_600_000
 MINUTE = 60_000
@@ -203,7 +203,7 @@ class Messages(TestCase):
 
     def test_long_id(self) -> None:
         """An id that is a UUID is told as Nexmo writes it."""
-        known = facts(closed="done", outcomes={"bob": f"sent {ONE} {brief(MESSAGE)} @1"}, ranks={})
+        known = facts(closed="done", outcomes={"bob": f"sent {ONE} {short_sms_id(MESSAGE)} @1"}, ranks={})
         self.assertIn(f"Nexmo's id of it is {MESSAGE}", told(known))
 
     def test_nobody(self) -> None:

@@ -8,10 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
-from nexmo_twisted.domain.wording import REASONS, explained, message_uuid, printable, shortened, span, utc
+from nexmo_twisted.domain.wording import REASONS, explained, printable, shortened, span, utc
 from nexmo_twisted.operations.metrics import PrometheusMetrics
-
-MESSAGE = "940de862-3c96-11e4-baad-164230d1df67"
 
 
 class Reasons(TestCase):
@@ -86,20 +84,3 @@ class Texts(TestCase):
     def test_shortened(self) -> None:
         """A long one ends in dots within its width."""
         self.assertEqual((shortened("x" * 10, 10), shortened("x" * 11, 10)), ("x" * 10, "x" * 9 + "…"))
-
-
-class Ids(TestCase):
-    def test_as_people_copy_them(self) -> None:
-        """Bare or whole, in any case, with blanks around."""
-        for text in (
-            MESSAGE,
-            MESSAGE.upper(),
-            f"layer:///messages/{MESSAGE}",
-            f" LAYER:///Messages/{MESSAGE.upper()}\n",
-        ):
-            self.assertEqual(message_uuid(text), MESSAGE)
-
-    def test_others(self) -> None:
-        """Other things are no message ids."""
-        for text in ("", "0A0000000123ABCD1", f"layer:///conversations/{MESSAGE}", f"{MESSAGE}/parts/0", MESSAGE[:-1]):
-            self.assertIsNone(message_uuid(text))

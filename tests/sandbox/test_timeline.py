@@ -71,7 +71,7 @@ class Order(SynchronousTestCase):
         """Webhooks are told as they came, whichever was stored first: one message after the other, and of one message
         one event after the other."""
         slow: Any = Slow()
-        store = ObservedStore(slow, lambda _: None, str, self.timeline, self.names)  # type: ignore[arg-type, return-value]
+        store = ObservedStore(slow, lambda _: None, self.timeline, self.names)  # type: ignore[arg-type, return-value]
         came = (("sent", "first"), ("sent", "second"), ("delivered", "first"), ("read", "first"))
         for kind, message in came:
             self.clock.advance(0.1)
@@ -88,7 +88,7 @@ class Order(SynchronousTestCase):
         """A receipt that is faster than Nexmo's answer is told behind the text that it is about."""
         slow: Any = Slow()
         provider = ObservedProvider(slow, self.timeline, self.names)
-        store = ObservedStore(slow, lambda _: None, str, self.timeline, self.names)  # type: ignore[arg-type, return-value]
+        store = ObservedStore(slow, lambda _: None, self.timeline, self.names)  # type: ignore[arg-type, return-value]
         sending = Deferred.fromCoroutine(provider.send(Sms(ONE, BOB, "Ann: Lunch?", unicode=False, client_ref=NID)))
         self.clock.advance(0.5)
         receipt = Receipt(NID, "0A0B", BOB, ONE, "delivered", "0")

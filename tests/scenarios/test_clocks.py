@@ -11,7 +11,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.web.server import Site
 
-from nexmo_twisted.platforms.layer.message_codec import short_id
+from nexmo_twisted.domain.ids import message_key
 from nexmo_twisted.sandbox.simulators import Simulators, seed_people
 from tests.factories import webhook
 from tests.scenarios.outside import Caller
@@ -131,7 +131,7 @@ class Clocks(StoreCase):
         before = await self.redis_time()
         caller = Caller(f"http://127.0.0.1:{process.port}", self.sandbox.credentials.layer_secret)
         self.assertEqual((await caller.event(document)).code, 204)
-        due = int(await self.redis("ZSCORE", "nx:due", short_id(message))) / 1000
+        due = int(await self.redis("ZSCORE", "nx:due", message_key(message))) / 1000
         self.assertTrue(before - 0.001 <= due - DELAY <= await self.redis_time(), (before, due))
         if jump is not None:
             process.jump(jump)

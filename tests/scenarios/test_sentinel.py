@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.config import Settings
-from nexmo_twisted.platforms.layer.message_codec import short_id
+from nexmo_twisted.domain.ids import message_key
 from nexmo_twisted.service import NexmoService
 from nexmo_twisted.store.protocol import REPLY_TIMEOUT
 from tests.configuration import EXAMPLE
@@ -72,7 +72,7 @@ class Failover(Clustered):
         self.assertLess(load.slowest, AT_ONCE)
         await self.settle()
         due = set(self.cluster.master.ask("ZRANGE", "nx:due", 0, -1))
-        lost = len({short_id(message) for message in load.accepted} - due)
+        lost = len({message_key(message) for message in load.accepted} - due)
         print(f"\n{self.id()}: {lost} of {len(load.accepted)} accepted webhooks lost")
         await self.at_work()
         return lost

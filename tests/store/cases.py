@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from nexmo_twisted.domain.ids import message_key
 from nexmo_twisted.domain.links import choose
 from nexmo_twisted.domain.model import InboundSms, Notification, Reply, Resolved, Settled, Status, Thread
 from nexmo_twisted.errors import AnswerLost
-from nexmo_twisted.platforms.layer.message_codec import pack, short_id
+from nexmo_twisted.platforms.layer.message_codec import pack
 from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.connection import Connection
 from nexmo_twisted.store.redis_store import RedisStore
@@ -96,14 +97,14 @@ class SweepCase(QueueCase):
         """A message that is due in ten minutes. Returns its mid."""
         sent = event("sent", uuid(n), **dict.fromkeys(users or ("bob",), Status.SENT))
         await self.store.record_event(sent, pack(sent.message, API_ROOT), 600_000)
-        return short_id(uuid(n))
+        return message_key(uuid(n))
 
     async def waiting(self, n: int = 1, *users: str) -> str:
         """A notification, or several, to be tried again in ten minutes. Returns the mid."""
         await self.owe(n, *users)
         for item in await self.claim():
             await self.store.reschedule(item, 600_000, "refused")
-        return short_id(uuid(n))
+        return message_key(uuid(n))
 
     async def aside(self, n: int = 1, *, uncertain: bool) -> Notification:
         item = await self.sending(n)

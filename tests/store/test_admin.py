@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from nexmo_twisted.domain.ids import message_key
 from nexmo_twisted.domain.inspection import MessageReport
 from nexmo_twisted.domain.model import Asked, InboundSms, Notification, Receipt, Status
-from nexmo_twisted.platforms.layer.message_codec import pack, short_id
+from nexmo_twisted.platforms.layer.message_codec import pack
 from nexmo_twisted.store.admin import Redriven
 from nexmo_twisted.store.schema import DAY
 from tests.factories import API_ROOT, CONVERSATION, NUMBERS, REPORT, event, uuid
@@ -166,9 +167,9 @@ class Redriving(AdminCase):
         )
 
     async def _key(self, n: int) -> str:
-        from nexmo_twisted.platforms.layer.message_codec import short_id
+        from nexmo_twisted.domain.ids import message_key
 
-        return f"nx:m:{short_id(uuid(n))}"
+        return f"nx:m:{message_key(uuid(n))}"
 
     async def test_not_set_aside(self) -> None:
         """What waits, or is being sent, is left alone; what is not known is nothing."""
@@ -321,19 +322,19 @@ class Messages(AdminCase):
         self.assertEqual(
             {o.partition(" @")[0] for o in outcomes.values()}, {f"sent {NUMBERS[0]} {u}" for u in outcomes}
         )
-        left = await self.redis("PTTL", "nx:m:" + short_id(uuid(1)))
+        left = await self.redis("PTTL", "nx:m:" + message_key(uuid(1)))
         for kind, status in (("read", Status.READ), ("delivered", Status.DELIVERED)):
             answer = await self.store.record_event(event(kind, uuid(1), cleo=status), "", 600_000)
             self.assertIsNone(answer)
             self.assertEqual((await self.known()).ranks, {"bob": 0, "cleo": 2})
         facts = await self.known()
         self.assertEqual((facts.closed, facts.outcomes), ("done", outcomes))
-        self.assertLessEqual(await self.redis("PTTL", "nx:m:" + short_id(uuid(1))), left)
+        self.assertLessEqual(await self.redis("PTTL", "nx:m:" + message_key(uuid(1))), left)
 
     async def test_closed_by_an_older_version(self) -> None:
         """A closed record with names in it, as it was kept before, is read, and a status is joined to it."""
         old = "cmsgpack.pack({x = 'done', t = 9, d = 5, y = 4, o = {bob = 'blank'}})"
-        await self.redis("EVAL", f"redis.call('SET', ARGV[1], {old})", 0, f"nx:m:{short_id(uuid(1))}")
+        await self.redis("EVAL", f"redis.call('SET', ARGV[1], {old})", 0, f"nx:m:{message_key(uuid(1))}")
         facts = await self.known()
         self.assertEqual((facts.closed, facts.closed_at, facts.due, facts.delay), ("done", 9, 5, 4))
         self.assertEqual((facts.outcomes, facts.ranks, facts.conversation), ({"bob": "blank"}, {}, ""))

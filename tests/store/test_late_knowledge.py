@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
+from nexmo_twisted.domain.ids import reference
 from nexmo_twisted.domain.links import Choice, choose
 from nexmo_twisted.domain.model import Accepted, Asked, InboundSms, Notification, Receipt, Resolved, Thread
-from nexmo_twisted.platforms.layer.message_codec import reference
 from tests.factories import CONVERSATION, HANDSET, NUMBERS, REPORT
 from tests.store.cases import LEASE, NUMBER, OLD, SETTLE, ResolvingCase
 from tests.support import attempt, attempted, sent

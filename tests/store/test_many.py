@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from nexmo_twisted.domain.ids import message_key
 from nexmo_twisted.domain.inspection import MessageReport
 from nexmo_twisted.domain.model import Notification, Receipt, Status
-from nexmo_twisted.platforms.layer.message_codec import pack, short_id
+from nexmo_twisted.platforms.layer.message_codec import pack
 from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.schema import KEEP
 from tests.factories import API_ROOT, NUMBERS, REPORT, event, uuid
@@ -14,7 +15,7 @@ from tests.store.cases import SweepCase
 from tests.support import attempt, sent
 
 MANY = [f"user{number:02}" for number in range(60)]
-MID = short_id(uuid(1))
+MID = message_key(uuid(1))
 
 
 class ManyCase(SweepCase):

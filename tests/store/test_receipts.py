@@ -9,10 +9,10 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nexmo_twisted.domain.ids import short_sms_id
 from nexmo_twisted.domain.model import Asked, Delivery, InboundSms, Notification, Receipt, Status
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.providers.nexmo import receipt_codes
-from nexmo_twisted.providers.nexmo.receipt_codes import brief
 from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.redis_store import PARKED
 from nexmo_twisted.store.schema import DAY, KEEP, MINUTE
@@ -27,7 +27,7 @@ HOUR = 3600.0
 
 class ReceiptCase(UncertainCase):
     async def accept(self, item: Notification, *ids: str) -> Delivery | None:
-        record = f"sent {NUMBERS[0]} {brief(ids[0]) if ids else ''}"
+        record = f"sent {NUMBERS[0]} {short_sms_id(ids[0]) if ids else ''}"
         return await self.store.record_accepted(item, attempt(HANDSET, NUMBERS[0]), record, sent(*ids))
 
     async def sent(self, n: int = 1) -> Notification:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from nexmo_twisted.domain.ids import reference
 from nexmo_twisted.domain.model import Accepted, Receipt, Resolved, Thread
-from nexmo_twisted.platforms.layer.message_codec import reference
 from tests.factories import CONVERSATION, HANDSET, NUMBERS, REPORT
 from tests.store.cases import LEASE, NUMBER, OLD, SETTLE, ResolvingCase
 from tests.support import attempt, sent

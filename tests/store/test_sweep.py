@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from nexmo_twisted.domain.ids import message_key
 from nexmo_twisted.domain.model import Closed, InboundSms, Part, PartTaken, Receipt, Status
 from nexmo_twisted.errors import StoreUnavailable
-from nexmo_twisted.platforms.layer.message_codec import pack, short_id
+from nexmo_twisted.platforms.layer.message_codec import pack
 from nexmo_twisted.store.schema import KEEP
 from tests.factories import API_ROOT, HANDSET, NUMBERS, REPORT, event, uuid
 from tests.store.cases import LEASE, LINKS, SETTLE, SweepCase
@@ -35,7 +36,7 @@ class Due(SweepCase):
         await self.owe(2)
         await self.store.record_event(event("read", uuid(3), bob=Status.READ), "", 0)
         for n in (1, 2, 3):
-            await self.redis("ZADD", "nx:due", 9_000_000_000_000, short_id(uuid(n)))
+            await self.redis("ZADD", "nx:due", 9_000_000_000_000, message_key(uuid(n)))
         await self.assert_repairs(due=4)
         self.assertEqual(await self.redis("EXISTS", "nx:due"), 0)
 
@@ -48,7 +49,7 @@ class Due(SweepCase):
             await self.redis("SET", f"nx:m:{mid}", garbage)
         await self.assert_repairs(undecodable=5, due=5)
         for n in range(5):
-            mid = short_id(uuid(n))
+            mid = message_key(uuid(n))
             self.assertEqual(await self.closed(mid), "undecodable")
             await self.assert_ends(f"nx:m:{mid}", KEEP["closed"])
             self.assertIsNone(await self.store.record_event(event("read", uuid(n), bob=Status.READ), "", 0))
@@ -56,7 +57,7 @@ class Due(SweepCase):
     async def test_garbage_with_notifications(self) -> None:
         """The notifications of such a message are closed by whoever claims them."""
         await self.owe()
-        await self.redis("SET", f"nx:m:{short_id(uuid(1))}", "garbage")
+        await self.redis("SET", f"nx:m:{message_key(uuid(1))}", "garbage")
         await self.assert_repairs(undecodable=1)
         (item,) = await self.claim()
         self.assertEqual(item.gone, "undecodable")
@@ -257,7 +258,7 @@ class Aside(SweepCase):
         await self.redis("DEL", f"nx:i:{rid}")  # as its expiry does
         self.assertEqual(await self.sweep(), {"expired buried_out": 1, "expired buried_in": 1})
         self.assertEqual(await self.redis("ZCARD", "nx:buried:out"), 1)
-        self.assertEqual(await self.closed(short_id(uuid(1))), "done")
+        self.assertEqual(await self.closed(message_key(uuid(1))), "done")
         self.assertEqual(await self.sweep(), {})
 
     async def test_uncertain_for_long(self) -> None:
@@ -287,7 +288,7 @@ class Aside(SweepCase):
         self.assertEqual(await self.sweep(), {})
         self.clock.advance(3600)
         self.assertEqual(await self.sweep(), {"expired buried_out": 1})
-        self.assertEqual(await self.closed(short_id(uuid(1))), "done")
+        self.assertEqual(await self.closed(message_key(uuid(1))), "done")
 
 
 class Lost(SweepCase):
@@ -317,7 +318,7 @@ class Lost(SweepCase):
         await self.sweep()
         receipt = Receipt(item.id, "provider-id", HANDSET, NUMBERS[0], "delivered", "0")
         self.assertEqual((await self.store.record_receipt(receipt)).ended, "U")
-        self.assertEqual(await self.closed(short_id(uuid(1))), "done")
+        self.assertEqual(await self.closed(message_key(uuid(1))), "done")
         self.assertEqual(await self.sweep(), {})
 
     async def test_its_sender_settles_it(self) -> None:
@@ -326,7 +327,7 @@ class Lost(SweepCase):
         await self.redis("DEL", f"nx:n:{item.id}")
         await self.sweep()
         self.assertTrue(await self.store.record_accepted(item, attempt(HANDSET, NUMBERS[0]), "sent x y", sent()))
-        self.assertEqual(await self.closed(short_id(uuid(1))), "done")
+        self.assertEqual(await self.closed(message_key(uuid(1))), "done")
 
     async def test_unreadable(self) -> None:
         """A notification that nobody can read is lost as well; nothing of it is believed."""
@@ -424,9 +425,9 @@ class Endless(SweepCase):
         await self.redis("ZADD", "nx:waiting:key", 1, "id")
         await self.pending(5)
         lives = {
-            f"nx:m:{short_id(uuid(1))}": KEEP["closed"],
-            f"nx:m:{short_id(uuid(2))}": KEEP["statuses"],
-            f"nx:m:{short_id(uuid(5))}": KEEP["pending"] + 600_000,
+            f"nx:m:{message_key(uuid(1))}": KEEP["closed"],
+            f"nx:m:{message_key(uuid(2))}": KEEP["statuses"],
+            f"nx:m:{message_key(uuid(5))}": KEEP["pending"] + 600_000,
             f"nx:i:{rid}": KEEP["closed"],
             f"nx:n:{uncertain.id}": KEEP["aside"],
             f"nx:n:{buried.id}": KEEP["aside"],

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from nexmo_twisted.domain.explain import Policy, message_story, reply_story, sms_story
+from nexmo_twisted.domain.ids import uuid_in
 from nexmo_twisted.domain.quarantine import known_as, set_aside_story
-from nexmo_twisted.domain.wording import message_uuid, printable
+from nexmo_twisted.domain.wording import printable
 from nexmo_twisted.store.admin import QueueAdmin
 
 
@@ -16,8 +17,9 @@ async def why(operator: QueueAdmin, message_id: str, policy: Policy, out: Callab
 
     Returns whether anything is known.
     """
-    uuid = message_uuid(message_id)
-    message = await operator.inspect_message(uuid) if uuid else None
+    message = None
+    for known_by in filter(None, (uuid_in(message_id), message_id)):
+        message = message or await operator.inspect_message(known_by)
     if message:
         for line in message_story(message, policy):
             out(line)

@@ -6,7 +6,6 @@ Source of the facts: Layer documentation, Platform API and Webhooks.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -15,12 +14,11 @@ from uuid import UUID
 from twisted.web.http_headers import Headers
 
 from nexmo_twisted.domain.invisible import is_blank
-from nexmo_twisted.domain.wording import message_uuid
 from nexmo_twisted.errors import Declined, NexmoTwistedError, Permanent
 from nexmo_twisted.http_client.client import Answer, Http
 from nexmo_twisted.http_client.responses import ask
 from nexmo_twisted.platforms.layer.errors import COMPANY, error_id, foreign, gone, read_json_or_none, refused
-from nexmo_twisted.platforms.layer.message_codec import CONVERSATION
+from nexmo_twisted.platforms.layer.ids import CONVERSATION, CONVERSATION_ID, MESSAGE_ID
 from nexmo_twisted.platforms.layer.registration import LayerWebhooks
 from nexmo_twisted.ports import ChatPlatform
 
@@ -39,7 +37,6 @@ _IDENTITY = {
     "public_key",
     "metadata",
 }
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class LayerClient:
@@ -124,7 +121,7 @@ class LayerClient:
 
 def _conversation_uuid(conversation_id: str) -> str:
     uuid = conversation_id.removeprefix(CONVERSATION)
-    if _UUID.fullmatch(uuid) is None:
+    if CONVERSATION_ID.fullmatch(CONVERSATION + uuid) is None:
         raise Permanent("this is not the id of a conversation", code="conversation_gone")
     return uuid
 
@@ -132,7 +129,7 @@ def _conversation_uuid(conversation_id: str) -> str:
 def _is_message(answer: Answer) -> bool:
     """Whether it is the message that was made: a page with a good status is none."""
     message = read_json_or_none(answer)
-    return isinstance(message, dict) and message_uuid(str(message.get("id"))) is not None
+    return isinstance(message, dict) and MESSAGE_ID.fullmatch(str(message.get("id"))) is not None
 
 
 def _for_now(error: NexmoTwistedError) -> NexmoTwistedError:

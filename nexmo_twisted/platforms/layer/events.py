@@ -13,8 +13,8 @@ from typing import Any
 from nexmo_twisted.domain.model import EventKind, MessageEvent, Status
 from nexmo_twisted.domain.text import message_text, part_text
 from nexmo_twisted.errors import BadRequest
+from nexmo_twisted.platforms.layer.ids import CONVERSATION_ID, MESSAGE_ID
 from nexmo_twisted.platforms.layer.json_values import can_be_kept, is_text, parse
-from nexmo_twisted.platforms.layer.message_codec import CONVERSATION
 
 _KINDS: Mapping[str, EventKind] = {
     "message.sent": "sent",
@@ -23,10 +23,6 @@ _KINDS: Mapping[str, EventKind] = {
     "message.deleted": "deleted",
 }
 _STATUSES = {"sent": Status.SENT, "delivered": Status.DELIVERED, "read": Status.READ}
-
-_UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
-_MESSAGE_ID = re.compile(f"layer:///messages/({_UUID})")
-_CONVERSATION_ID = re.compile(CONVERSATION + _UUID)
 
 #: Anything but control characters and lone surrogates.
 _USER_ID = re.compile("[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
@@ -68,7 +64,7 @@ def read_event(raw: bytes) -> MessageEvent | None:
     if kind is None:
         raise BadRequest("event.type is not a type of message event")
     message = _object(document.get("message"), "message")
-    found = _MESSAGE_ID.fullmatch(_string(message.get("id"), "message.id"))
+    found = MESSAGE_ID.fullmatch(_string(message.get("id"), "message.id"))
     if found is None:
         raise BadRequest("message.id is not the id of a message")
     sender = _sender(message.get("sender"), needed=kind == "sent")
@@ -171,7 +167,7 @@ def _content(message: Mapping[str, Any], odd: _Odd, *, clean: bool) -> dict[str,
     """The conversation and the parts of a message, as far as they can be used. ``clean``: all can be kept."""
     conversation = _object(message.get("conversation"), "message.conversation")
     conversation_id = _string(conversation.get("id"), "message.conversation.id")
-    if not _CONVERSATION_ID.fullmatch(conversation_id):
+    if not CONVERSATION_ID.fullmatch(conversation_id):
         raise BadRequest("message.conversation.id is not the id of a conversation")
     found = message.get("parts")
     if not isinstance(found, list):

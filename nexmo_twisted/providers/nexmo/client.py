@@ -19,7 +19,6 @@ from vonage_sms import SmsMessage
 from nexmo_twisted.domain.model import Outcome, OwnedNumber, Sms
 from nexmo_twisted.http_client.client import Answer, Broken, Http, NotSent
 from nexmo_twisted.http_client.responses import ask, read_json, refusal, unreadable
-from nexmo_twisted.platforms.layer.message_codec import reference
 from nexmo_twisted.ports import SmsProvider
 from nexmo_twisted.providers.nexmo.send_results import judge_answer, judge_failure
 
@@ -81,7 +80,7 @@ class NexmoClient:
             from_=sms.sender,
             text=sms.text,
             type="unicode" if sms.unicode else "text",
-            client_ref=reference(sms.client_ref),
+            client_ref=sms.client_ref,
             callback=self._callback,
         )
         dumped = message.model_dump(by_alias=True, exclude_none=True)

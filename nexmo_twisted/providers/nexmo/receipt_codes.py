@@ -7,12 +7,10 @@ have seen them.
 from __future__ import annotations
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
-from uuid import UUID
 
 from nexmo_twisted.domain.model import Receipt
 
@@ -157,21 +155,3 @@ def _read(what: str) -> tuple[str, int | None]:
     if found is None:
         raise ValueError("nothing that a receipt says")
     return found[1], int(found[2]) if found[2] else None
-
-
-def brief(message_id: str) -> str:
-    """The provider's id of an SMS in few characters: a UUID, as most of them are, in 23 instead of 36."""
-    try:
-        uuid = UUID(message_id)
-    except ValueError:
-        return message_id.encode("utf-8", "replace").decode()
-    if str(uuid) != message_id:
-        return message_id
-    return "~" + urlsafe_b64encode(uuid.bytes)[:22].decode()
-
-
-def whole(kept: str) -> str:
-    """The other way round."""
-    if re.fullmatch(r"~[\w-]{22}", kept, re.ASCII) is None:
-        return kept
-    return str(UUID(bytes=urlsafe_b64decode(f"{kept[1:]}==")))

@@ -6,6 +6,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from uuid import UUID
 
+from nexmo_twisted.domain.ids import item_of_reference
 from nexmo_twisted.domain.model import Outcome, OwnedNumber, Sms, Verdict
 from nexmo_twisted.domain.segments import Encoding, segments
 from nexmo_twisted.ports import ChatPlatform, SmsProvider
@@ -33,7 +34,7 @@ class ObservedProvider:
     async def send(self, sms: Sms, *, until: float | None = None) -> Outcome:
         at = self._timeline.now()  # its receipt may be told before its answer
         outcome = await self._provider.send(sms, until=until)
-        story, whose = story_of(sms.client_ref), self._names.handset(sms.to)
+        story, whose = story_of(item_of_reference(sms.client_ref)), self._names.handset(sms.to)
         if outcome.verdict is Verdict.ACCEPTED:
             size = segments(sms.text)
             parts = f"{size.parts} segment{'' if size.parts == 1 else 's'}, {_ALPHABETS[size.encoding]}"

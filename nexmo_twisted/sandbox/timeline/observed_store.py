@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
 
+from nexmo_twisted.domain.ids import reply_key, uuid_of_key
 from nexmo_twisted.domain.inspection import MessageReport
 from nexmo_twisted.domain.links import LinkCommit, LinkState, thread_of, thread_of_entry
 from nexmo_twisted.domain.model import (
@@ -25,7 +26,6 @@ from nexmo_twisted.domain.model import (
 )
 from nexmo_twisted.domain.text import message_text
 from nexmo_twisted.domain.wording import explained, shortened, span
-from nexmo_twisted.platforms.layer.message_codec import long_id
 from nexmo_twisted.ports import Store
 from nexmo_twisted.providers.nexmo.receipt_codes import failed, told
 from nexmo_twisted.sandbox.names import Names, shown
@@ -42,20 +42,17 @@ _ASKED = {
 
 
 class ObservedStore:
-    """A Store. ``facts`` tells what is known of a message, by its id; ``reply_id`` what the reply with a messageId of
-    Nexmo's is called."""
+    """A Store. ``facts`` tells what is known of a message, by its id."""
 
     def __init__(
         self,
         store: Store,
         facts: Callable[[str], Awaitable[MessageReport | None]],
-        reply_id: Callable[[str], str],
         timeline: Timeline,
         names: Names,
     ) -> None:
         self._store = store
         self._facts = facts
-        self._reply_id = reply_id
         self._timeline = timeline
         self._names = names
         self._parts: dict[tuple[str, str, str], str] = {}  # handset, number, reference -> the story of a long reply
@@ -208,7 +205,7 @@ class ObservedStore:
 
     async def receive_sms(self, sms: InboundSms, handset: str, number: str, asked: Asked | None = None) -> str:
         at = self._timeline.now()
-        story = self._reply(self._reply_id(sms.message_id), handset, number, sms.text)
+        story = self._reply(reply_key(sms.message_id), handset, number, sms.text)
         answer = await self._store.receive_sms(sms, handset, number, asked)
         known = answer == "KNOWN"
         self._timeline.tell(story, "came", "the same SMS again: known already" if known else "SMS received", at)
@@ -230,7 +227,7 @@ class ObservedStore:
         at = self._timeline.now()
         taken = await self._store.receive_sms_part(sms, part, handset, number, wait, longest)
         # A long reply is called by the part that came first.
-        story = self._parts.setdefault((handset, number, part.reference), self._reply_id(sms.message_id))
+        story = self._parts.setdefault((handset, number, part.reference), reply_key(sms.message_id))
         self._reply(story, handset, number, "a long SMS")
         what = f"part {part.number} of {part.total} received"
         if taken.outcome in ("whole", "late"):
@@ -260,7 +257,7 @@ class ObservedStore:
 def story_of(item_id: str) -> str:
     """The story that a notification, a reply or a notice belongs to: that of its message, or of its reply."""
     first, _, user = item_id.partition(".")
-    return long_id(first) if len(user) == 32 else first
+    return uuid_of_key(first) if len(user) == 32 else first
 
 
 def _checked(facts: MessageReport, unread: Sequence[str]) -> tuple[Tone, str]:

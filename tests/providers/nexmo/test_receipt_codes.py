@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
@@ -122,24 +120,3 @@ class Plainly(TestCase):
         self.assertEqual(receipt_codes.act("f7777"), Act.NEVER)
         self.assertEqual(receipt_codes.act("f"), Act.NEVER)
         self.assertEqual(len(CODES), 27)
-
-
-class Ids(TestCase):
-    def test_uuid(self) -> None:
-        """A UUID takes 23 characters."""
-        self.assertEqual(len(receipt_codes.brief(MESSAGE_ID)), 23)
-
-    def test_others(self) -> None:
-        """Any other id stays as it is, a UUID in another spelling, too: it would not be found again."""
-        for other in ("", "0B00000127FDBC63", MESSAGE_ID.upper(), MESSAGE_ID.replace("-", ""), f"{{{MESSAGE_ID}}}"):
-            self.assertEqual(receipt_codes.brief(other), other)
-            self.assertEqual(receipt_codes.whole(other), other)
-
-    @given(st.uuids() | st.text().filter(lambda text: not text.startswith("~")))
-    def test_there_and_back(self, message_id: UUID | str) -> None:
-        """What was made brief can be told whole."""
-        self.assertEqual(receipt_codes.whole(receipt_codes.brief(str(message_id))), str(message_id))
-
-    def test_half_a_character(self) -> None:
-        """An id that Redis cannot take becomes one that it can."""
-        self.assertEqual(receipt_codes.brief("\ud83d"), "?")
