@@ -78,6 +78,17 @@ def test_modules(module: str, source: str) -> list[str]:
     ]
 
 
+def misnamed(module: str, source: str) -> list[str]:
+    """The classes with tests in one module that are not called SubjectTests: trial prints that name."""
+    return [
+        f"{module}:{node.lineno} {node.name}"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ClassDef)
+        and not node.name.endswith("Tests")
+        and any(getattr(each, "name", "").startswith("test_") for each in node.body)
+    ]
+
+
 def within(name: str, module: str) -> bool:
     return f"{name}.".startswith(f"{module}.")
 
@@ -138,6 +149,13 @@ class SharedByTestsTests(TestCase):
         self.assertIn("tests.factories", walked)
         self.assertIn("tests.store.test_queue", walked)
         self.assertEqual([fault for module, source in walked.items() for fault in test_modules(module, source)], [])
+
+
+class NamesOfTestsTests(TestCase):
+    def test_names(self) -> None:
+        """Every class with tests is called after its subject."""
+        found = [fault for module, source in modules(TESTS, TESTS.parent) for fault in misnamed(module, source)]
+        self.assertEqual(found, [])
 
 
 class CheckerTests(TestCase):
@@ -236,6 +254,13 @@ class CheckerTests(TestCase):
             "from twisted.test import test_amp",
         ):
             self.assertEqual(test_modules("tests.store.test_sweep", source), [], source)
+
+    def test_finds_a_class_that_is_not_named_so(self) -> None:
+        """Only classes with tests, whichever kind of function these are."""
+        for function in ("def test_one(self): pass", "async def test_one(self): pass"):
+            self.assertEqual(len(misnamed("tests.test_x", f"class Subject(TestCase):\n    {function}")), 1)
+            self.assertEqual(misnamed("tests.test_x", f"class SubjectTests(TestCase):\n    {function}"), [])
+        self.assertEqual(misnamed("tests.test_x", "class SubjectCase(TestCase):\n    def check(self): pass"), [])
 
     def test_a_new_room_needs_a_rule(self) -> None:
         """A module at a new place is not silently free of walls."""

@@ -35,7 +35,7 @@ def git(repository: Path, *words: str) -> str:
     ).stdout.strip()
 
 
-class TinyRepository(SynchronousTestCase):
+class RepositoryCase(SynchronousTestCase):
     """``self.root`` is a repository; temporary files are made beside it in ``self.beside``."""
 
     def setUp(self) -> None:
@@ -57,7 +57,7 @@ class TinyRepository(SynchronousTestCase):
         self.assertEqual(git(self.root, "worktree", "list", "--porcelain").count("worktree "), 1)
 
 
-class Compare(TinyRepository):
+class CompareTests(RepositoryCase):
     def test_each_runs_its_own(self) -> None:
         """Each tree runs its own benchmark, this one as it stands, in as many rounds as are asked for, and in turns."""
         old = self.commit(prints("acks: 0.5"))
@@ -102,7 +102,7 @@ class Compare(TinyRepository):
         self.assertEqual(row.ratio, 1.0)
 
 
-class Refused(TinyRepository):
+class RefusedComparisonTests(RepositoryCase):
     def refused(self, commit: str) -> str:
         fault = self.assertRaises(NoComparison, compare, self.root, commit, 1)
         self.assert_nothing_is_left()
@@ -176,7 +176,7 @@ class Refused(TinyRepository):
         self.assertIn("cannot check out", self.refused(commit))
 
 
-class Program(TinyRepository):
+class CompareProgramTests(RepositoryCase):
     def start(self, *words: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, str(self.root), *words],

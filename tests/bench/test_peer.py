@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.bench.peer import Poster, Refused
 
 
-class Posters(SynchronousTestCase):
+class PostersTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.transport = StringTransport()
         self.poster = Poster(b"head ", [b"two", b"one"])

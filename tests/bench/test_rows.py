@@ -15,7 +15,7 @@ Redis bytes of a message with two recipients: 435 pending, 295 done
 MESSAGE = "CPU of a message, webhook to SMS, in bare treq POSTs"
 
 
-class Read(SynchronousTestCase):
+class ReadRowsTests(SynchronousTestCase):
     def test_all_rows(self) -> None:
         """Each figure of a line is a row, named without what differs from run to run."""
         figures = dict(zip(BETTER, (0.77, 2.46, 2.21, 435.0, 295.0), strict=True))
@@ -30,7 +30,7 @@ class Read(SynchronousTestCase):
         self.assertEqual(read("a: 1\r\nb: 2"), {"a": 1.0, "b": 2.0})
 
 
-class Compared(SynchronousTestCase):
+class CompareRowsTests(SynchronousTestCase):
     def test_median_of_ratios(self) -> None:
         """The result is the median of the ratios of each round, not the ratio of medians: a slow round is slow for
         both."""

@@ -38,7 +38,7 @@ from tests.scenarios.processes import ROOT
 SIDE_BY_SIDE = 10
 
 
-class CrashPoints(TestCase):
+class CrashPointTests(TestCase):
     timeout = 300
 
     def setUp(self) -> None:
@@ -81,7 +81,7 @@ class CrashPoints(TestCase):
         await self.check(POISONS)
 
 
-class Enumeration(TestCase):
+class EnumerationTests(TestCase):
     def test_complete(self) -> None:
         """Each method of each boundary is a step at which the service dies, before and after, or known to be none."""
         methods = {name for protocol in BOUNDARIES for name in vars(protocol) if not name.startswith("_")}

@@ -11,7 +11,7 @@ from twisted.trial.unittest import TestCase
 from tests.scenarios.processes import ROOT
 
 
-class Mutations(TestCase):
+class MutationTests(TestCase):
     timeout = 600
 
     async def test_noticed(self) -> None:

@@ -70,7 +70,7 @@ def of_bob(entry: QueueItem, policy: Policy = RESEND) -> list[str]:
     return lines[lines.index("bob, status sent:") + 1 :]
 
 
-class Messages(TestCase):
+class ExplainMessageTests(TestCase):
     def test_before_the_check(self) -> None:
         """When it came, when it is due, and who will be owed a text."""
         known = facts(due=NOW + 5 * MINUTE, open=None, check=NOW + 5 * MINUTE, ranks={"ann": 2, "bob": 0, "cleo": 2})
@@ -243,7 +243,7 @@ class Messages(TestCase):
             self.assertTrue(line.isprintable())
 
 
-class Texts(TestCase):
+class ExplainTextTests(TestCase):
     def test_waiting(self) -> None:
         """For a first attempt, or another one; when, why, and behind how many."""
         self.assertEqual(
@@ -316,7 +316,7 @@ class Texts(TestCase):
         )
 
 
-class Replies(TestCase):
+class ExplainReplyTests(TestCase):
     def test_waiting(self) -> None:
         """From whom to which number, for which conversation, and what comes next."""
         self.assertEqual(

@@ -12,7 +12,7 @@ DAY = 86_400_000
 SAFE = RedisSettings("noeviction", True, "always")
 
 
-class Doubts(TestCase):
+class DurabilityWarningTests(TestCase):
     def told(
         self, policy: str | None = "noeviction", aof: bool | None = True, fsync: str | None = "always"
     ) -> list[str]:
@@ -53,7 +53,7 @@ class Doubts(TestCase):
         self.assertEqual(set(doubts(SAFE)), set(doubts(RedisSettings(None, None, None))))
 
 
-class RolledBack(TestCase):
+class DataLossTests(TestCase):
     def test_first(self) -> None:
         """Before anything was confirmed nothing can be lost, whatever is there."""
         for before in (None, 0, 5):
@@ -76,7 +76,7 @@ class RolledBack(TestCase):
         self.assertTrue(rolled_back(None, 5, -1000, DAY))
 
 
-class Skew(TestCase):
+class ClockSkewTests(TestCase):
     @given(
         offset=st.floats(-100_000, 100_000),
         there=st.floats(0, 100),

@@ -26,7 +26,7 @@ def number(choice: Choice | NoNumber) -> str | None:
     return choice.number if isinstance(choice, Choice) else None
 
 
-class Choosing(TestCase):
+class ChooseNumberTests(TestCase):
     def test_first(self) -> None:
         """A handset that was never texted gets the first number, written down in both places."""
         choice = pick(LinkState(NOW, "", {}))
@@ -115,7 +115,7 @@ class Choosing(TestCase):
         self.assertEqual(number(choice), A)
 
 
-class Introducing(TestCase):
+class IntroductionTests(TestCase):
     def test_introduced_once_accepted(self) -> None:
         """A link counts as introduced when its mark says so, for this very thread."""
         known = {"v": "1", A: entry("bob", ONE, NOW + 1)}
@@ -146,7 +146,7 @@ class Introducing(TestCase):
         self.assertEqual((choice.number, choice.introduced), (A, False))
 
 
-class FromTheNodeService(TestCase):
+class LegacyLinkTests(TestCase):
     def test_adopted(self) -> None:
         """Its links go on, introduced as they are."""
         known = links(b1=NOW + 1)
@@ -207,7 +207,7 @@ class FromTheNodeService(TestCase):
         self.assertEqual(set(json.loads(choice.commit.user_map)), {ONE})
 
 
-class Replying(TestCase):
+class ThreadOfReplyTests(TestCase):
     def test_last_carried(self) -> None:
         """A number means what it last carried on that handset, also after the link expired."""
         state = LinkState(NOW, "", {"v": "1", A: entry("bob", TWO, NOW - HOUR)})

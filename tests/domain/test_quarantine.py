@@ -16,7 +16,7 @@ EVENT_UUID = "c12f340d-3b62-4cf1-9b93-ef4d754cfe69"
 SMS_ID = "0A0000000123ABCD1"
 
 
-class Ids(SynchronousTestCase):
+class QuarantinedIdsTests(SynchronousTestCase):
     def test_layer(self) -> None:
         """The ids of message, event and conversation are found, those of parts are that of their message."""
         ids = ids_in(json.dumps(webhook()).encode())

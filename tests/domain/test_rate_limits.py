@@ -12,7 +12,7 @@ ONE, TOLL_FREE, LONDON = "12015550101", "18005550101", "447700900123"
 VONAGE = Limits(per_account=30, per_number=1, overrides={"12015550102": 10, LONDON: 2})
 
 
-class Binding(TestCase):
+class WhichLimitsTests(TestCase):
     def test_whom(self) -> None:
         """Long numbers of the US and Canada have a limit of their own, others none; all have that of the account."""
         for number, rate in ((ONE, 1.0), ("14165550101", 1.0), (TOLL_FREE, 0.0), ("4412345", 0.0), ("1201555010", 0.0)):
@@ -29,7 +29,7 @@ class Binding(TestCase):
         self.assertEqual([each.interval for each in Limits().of(ONE)], [0, 0])
 
 
-class Passing(TestCase):
+class LimitRateTests(TestCase):
     def test_vonage(self) -> None:
         """30 a second are 33.3 ms apart, one a second a second."""
         self.assertEqual(limit(ACCOUNT, 30), Limit(ACCOUNT, 33_334, LATENESS))
@@ -45,7 +45,7 @@ class Passing(TestCase):
         self.assertGreaterEqual(binding.tolerance, 0)
 
 
-class Pausing(TestCase):
+class PauseTests(TestCase):
     def test_named(self) -> None:
         """As long as the answer asks for, though single SMS may be early; a second if it does not say."""
         self.assertEqual(pause(0.978), 978 + LATENESS // 1000)

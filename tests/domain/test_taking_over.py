@@ -21,7 +21,7 @@ def take(state: LinkState, conversation: str = ONE, user: str = "bob", numbers: 
     return choice
 
 
-class TakingOver(TestCase):
+class TakeOverNumberTests(TestCase):
     def busy(self, **more: str) -> LinkState:
         """A carries TWO and B carries THREE, which was used later."""
         handset = {"v": "2", A: entry("bob", TWO, NOW + 10, 10), B: entry("bob", THREE, NOW + 20, 20), **more}

@@ -12,7 +12,7 @@ from nexmo_twisted.domain.wording import REASONS, explained, printable, shortene
 from nexmo_twisted.operations.metrics import PrometheusMetrics
 
 
-class Reasons(TestCase):
+class ReasonTests(TestCase):
     def test_codes(self) -> None:
         """A code is told in words, with its details behind it; so is a code within one."""
         for reason, words in {
@@ -47,7 +47,7 @@ class Reasons(TestCase):
         self.assertTrue(explained(reason).isprintable())
 
 
-class Times(TestCase):
+class TimeTests(TestCase):
     def test_utc(self) -> None:
         """To the second, and absurd ones without an error."""
         self.assertEqual(utc(1_767_225_600_999), "2026-01-01T00:00:00Z")
@@ -69,7 +69,7 @@ class Times(TestCase):
             self.assertEqual(span(ms), words)
 
 
-class Texts(TestCase):
+class PrintableTextTests(TestCase):
     @given(st.text())
     def test_printable(self, text: str) -> None:
         """Nothing that a terminal obeys comes through, and what is harmless stays as it is."""

@@ -9,7 +9,7 @@ from twisted.trial.unittest import TestCase
 from nexmo_twisted.engine.cache import Cache
 
 
-class Remembering(TestCase):
+class CacheTests(TestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.asked: list[str] = []

@@ -36,7 +36,7 @@ class Provider:
         raise NotImplementedError
 
 
-class CircuitCase(TestCase):
+class CircuitBreakerCase(TestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.circuit = CircuitBreaker("Nexmo", self.clock)
@@ -51,7 +51,7 @@ class CircuitCase(TestCase):
                 raise error
 
 
-class Opening(CircuitCase):
+class OpenCircuitTests(CircuitBreakerCase):
     def test_five_in_a_row(self) -> None:
         """It opens with the fifth failure, not before; since when and why can be asked."""
         self.fail_times(FAILURES - 1)
@@ -94,7 +94,7 @@ class Opening(CircuitCase):
         self.assertTrue(self.circuit.open)
 
 
-class Intercepting(CircuitCase):
+class InterceptedTests(CircuitBreakerCase):
     def intercept(self, call: str, reason: str = "a page") -> None:
         self.assertRaises(Intercepted, self.request, Intercepted(reason), call)
 
@@ -127,7 +127,7 @@ class Intercepting(CircuitCase):
         self.assertIsNone(self.circuit.intercepted)
 
 
-class Probing(CircuitCase):
+class ProbeTests(CircuitBreakerCase):
     def setUp(self) -> None:
         super().setUp()
         self.fail_times(FAILURES)
@@ -161,7 +161,7 @@ class Probing(CircuitCase):
         self.assertFalse(self.circuit.open)
 
 
-class Sending(CircuitCase):
+class SendResultTests(CircuitBreakerCase):
     def setUp(self) -> None:
         super().setUp()
         self.provider = Provider()

@@ -40,7 +40,7 @@ class FunctionCase(TestCase):
             await call
 
 
-class Calling(FunctionCase):
+class CustomerFunctionTests(FunctionCase):
     async def test_plain(self) -> None:
         """A plain function may block: it runs in a thread."""
         thread = await self.functions.call(lambda _: threading.current_thread(), "bob")
@@ -156,7 +156,7 @@ class Calling(FunctionCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
 
-class Stuck(FunctionCase):
+class StuckThreadTests(FunctionCase):
     """Real threads that do not return until the test lets them."""
 
     def setUp(self) -> None:
@@ -190,12 +190,12 @@ class Stuck(FunctionCase):
         await self.stick("bob")
         self.assertEqual(
             self.functions.issues(),
-            [("function Stuck.block", 1_000_005, f"has not returned in 1 of {THREADS} threads")],
+            [("function StuckThreadTests.block", 1_000_005, f"has not returned in 1 of {THREADS} threads")],
         )
         for _ in range(100):
             self.clock.advance(1)
         self.assertEqual((self.functions.stuck, len(self.told())), (1, 1))
-        self.assertIn("Stuck.block", self.told()[0])
+        self.assertIn("StuckThreadTests.block", self.told()[0])
         self.assertNotIn("bob", "\n".join(self.lines.all))
         self.release.set()
         await until(lambda: not self.functions.stuck, TURNS)
@@ -207,7 +207,7 @@ class Stuck(FunctionCase):
         await self.stick("bob")
         await self.stick("cleo", "ann")
         ((what, since, reason),) = self.functions.issues()
-        self.assertEqual((what, since), ("function Stuck.block", 1_000_000))
+        self.assertEqual((what, since), ("function StuckThreadTests.block", 1_000_000))
         self.assertIn("3 of", reason)
         self.assertEqual(len(self.told()), 3)
 
@@ -279,7 +279,7 @@ class Stuck(FunctionCase):
         self.assertEqual(self.functions.stuck, 1)
 
 
-class CustomIdentity(TestCase):
+class CustomIdentityTests(TestCase):
     def setUp(self) -> None:
         self.functions = CustomerFunctions(reactor, Clock(), lambda: 0.0)  # type: ignore[arg-type]
 

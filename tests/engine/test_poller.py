@@ -12,7 +12,7 @@ from nexmo_twisted.engine.poller import LONGEST_PAUSE, Poller
 from nexmo_twisted.errors import StoreUnavailable
 
 
-class Looking(TestCase):
+class PollerTests(TestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.looks: list[float] = []

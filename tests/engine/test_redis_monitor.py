@@ -21,7 +21,7 @@ SAFE = RedisSettings("noeviction", True, "always")
 WELL, SILENT, CUT_OFF, LATE = "well", "silent", "cut off", "late"
 
 
-class Redis:
+class FakeRedis:
     """One that can be told what happens to the next beats. ``ahead`` is by how many seconds its clock is wrong."""
 
     def __init__(self, wall: Callable[[], float]) -> None:
@@ -55,7 +55,7 @@ class Redis:
         self.remembered = None
 
 
-class WatchCase(TestCase):
+class MonitorCase(TestCase):
     def setUp(self) -> None:
         self.prepare()
         self.lines = Lines(self)
@@ -63,7 +63,7 @@ class WatchCase(TestCase):
     def prepare(self) -> None:
         self.clock = Clock()
         self.clock.advance(1_000_000)  # counts from somewhere
-        self.redis = Redis(self.wall)
+        self.redis = FakeRedis(self.wall)
         self.metrics = PrometheusMetrics()
         self.monitor = RedisMonitor(self.redis, self.clock, self.wall, self.metrics)
 
@@ -85,7 +85,7 @@ class WatchCase(TestCase):
         return counted(self.metrics, "rollbacks")
 
 
-class Strangers(WatchCase):
+class BlockedNumbersTests(MonitorCase):
     def test_many_blocked(self) -> None:
         """Beyond 100,000 handsets that were never texted and said STOP health warns, and one line is logged."""
         self.redis.newest = Heartbeat(blocked_strangers=100_000)
@@ -101,7 +101,7 @@ class Strangers(WatchCase):
         self.assertEqual(len(self.lines.ours), 1)
 
 
-class Beating(WatchCase):
+class HeartbeatTests(MonitorCase):
     def test_every_second(self) -> None:
         """It beats once a second, each time with a higher number, whatever comes of it."""
         self.beats(5)
@@ -149,7 +149,7 @@ class Beating(WatchCase):
         self.assertEqual(self.monitor.issues(), [])
 
 
-class GoneBack(WatchCase):
+class DataLossTests(MonitorCase):
     def assert_alarm(self, number: int = 1) -> None:
         self.assertEqual(self.rollbacks, number)
         self.assertEqual(len([line for line in self.lines.ours if "lost what it had confirmed" in line]), number)
@@ -210,7 +210,7 @@ class GoneBack(WatchCase):
         self.assertEqual(self.rollbacks, 1)
 
 
-class Warned(WatchCase):
+class WarningTests(MonitorCase):
     def told(self, about: str) -> list[str]:
         return [line for line in self.lines.ours if about in line]
 

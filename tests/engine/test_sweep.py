@@ -24,7 +24,7 @@ class Step:
     foreign: dict[str, int] = field(default_factory=dict)
 
 
-class Steps:
+class FakeSweep:
     """Three steps: "", "a" and "b". ``answers`` say what is found at a place, ``away`` that there is no store."""
 
     def __init__(self, clock: Clock) -> None:
@@ -40,7 +40,7 @@ class Steps:
         return Step({"": "a", "a": "b", "b": None}[place], **self.answers.get(place, {}))
 
 
-class Locks:
+class FakeLocks:
     """Of the store only the lock, which all processes share."""
 
     def __init__(self, clock: Clock) -> None:
@@ -63,15 +63,15 @@ class Counted:
         self.counted[name, *labels] += amount
 
 
-class SweepCase(TestCase):
+class SweepLoopCase(TestCase):
     def setUp(self) -> None:
         self.clock = Clock()
-        self.locks = Locks(self.clock)
+        self.locks = FakeLocks(self.clock)
         self.metrics = Counted()
         self.steps, self.sweep = self.process()
 
-    def process(self) -> tuple[Steps, Sweep]:
-        steps = Steps(self.clock)
+    def process(self) -> tuple[FakeSweep, Sweep]:
+        steps = FakeSweep(self.clock)
         sweep = Sweep(self.locks, steps, self.clock, self.metrics)  # type: ignore[arg-type]
         sweep.poller.start()
         self.clock.advance(0)
@@ -84,7 +84,7 @@ class SweepCase(TestCase):
         return [(event["log_level"], str(event.get("found", event.get("n", "")))) for event in events]
 
 
-class Walking(SweepCase):
+class SweepLoopTests(SweepLoopCase):
     def test_first(self) -> None:
         """Some minutes after the start, when there is nothing more urgent; step after step with pauses between."""
         self.clock.advance(FIRST - 1)
@@ -126,7 +126,7 @@ class Walking(SweepCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
 
-class Outages(SweepCase):
+class SweepOutageTests(SweepLoopCase):
     def test_goes_on_where_it_was(self) -> None:
         """The store goes away in the middle: it is asked less and less often, and the sweep goes on at its place."""
         self.clock.pump([FIRST, PAUSE])
@@ -150,7 +150,7 @@ class Outages(SweepCase):
         self.assertEqual([place for _, place in self.steps.made[-3:]], ["", "a", "b"])
 
 
-class Telling(SweepCase):
+class SweepLogTests(SweepLoopCase):
     def test_nothing_found(self) -> None:
         """Normally one line says that all is well, and nothing is counted."""
         self.assertEqual(self.told(FIRST + 5), [(LogLevel.info, "30")])

@@ -142,7 +142,7 @@ def without_names() -> Wrapped:
     return Wrapped(nameResolver=Resolver())
 
 
-class LoopbackTestCase(TestCase):
+class LoopbackCase(TestCase):
     """Servers and agents that are gone when the test is over."""
 
     def serve(

@@ -15,7 +15,7 @@ from twisted.trial.unittest import SkipTest
 from twisted.web.http_headers import Headers
 
 from nexmo_twisted.http_client.client import Answer, Broken, Http, NotSent
-from tests.http_client.loopback import Channel, LoopbackTestCase, certificate, with_clock, without_names
+from tests.http_client.loopback import Channel, LoopbackCase, certificate, with_clock, without_names
 
 HEADERS = Headers({"Content-Type": ["text/plain"]})
 FINE = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine"
@@ -34,7 +34,7 @@ def silent(channel: Channel, request: bytes) -> None:
     """Answers never."""
 
 
-class HttpTests(LoopbackTestCase):
+class HttpTests(LoopbackCase):
     def http(self, clock: Any = reactor, **named: Any) -> Http:
         return Http(self.connections(), clock, timeout=30.0, **named)
 

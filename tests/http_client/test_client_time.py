@@ -36,7 +36,7 @@ class Slow(Resource):
         return NOT_DONE_YET
 
 
-class AtTheLastMomentTests(SynchronousTestCase):
+class TimeoutTests(SynchronousTestCase):
     def ask(self, answered_after: float) -> Deferred[Answer]:
         clock = Clock()
         slow = Slow(clock, answered_after)

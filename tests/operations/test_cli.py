@@ -60,7 +60,7 @@ class CommandCase(AdminCase):
         return await redrive(self.operator, ids, REPORT, yes=yes, ask=ask, out=self.told.append)
 
 
-class Buried(CommandCase):
+class ListCommandTests(CommandCase):
     async def test_nothing(self) -> None:
         """When nothing is, it says so."""
         self.assertEqual(await self.show(), ["Nothing is buried."])
@@ -140,7 +140,7 @@ class Buried(CommandCase):
         self.assertIn("sms that is gone", (await self.show())[1])
 
 
-class Redrive(CommandCase):
+class RedriveCommandTests(CommandCase):
     async def state(self, item: Notification) -> str | None:
         state: str | None = await self.redis("HGET", f"nx:n:{item.id}", "s")
         return state
@@ -241,7 +241,7 @@ class Redrive(CommandCase):
         self.assertEqual(self.told, [f"{item.id}: put back; its turn comes in 1 min 30 s"])
 
 
-class Why(CommandCase):
+class ExplainCommandTests(CommandCase):
     policy = Policy(REPORT, 600_000, "resend")
 
     async def ask(self, message_id: str) -> tuple[bool, list[str]]:
@@ -289,7 +289,7 @@ class Why(CommandCase):
             self.assertTrue(lines[0].isprintable())
 
 
-class Words(TestCase):
+class OptionsTests(TestCase):
     def parsed(self, options: Any, *words: str) -> Any:
         options.parseOptions(list(words))
         return options
@@ -345,7 +345,7 @@ class Words(TestCase):
                 options.parseOptions(list(words))
 
 
-class Reaching(TestCase):
+class ReachRedisTests(TestCase):
     timeout = 60
 
     async def ping(self, operator: QueueAdmin) -> bool:

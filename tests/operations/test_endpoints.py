@@ -31,7 +31,7 @@ def broken() -> Iterable[Issue]:
     raise ZeroDivisionError
 
 
-class Failing(TestCase):
+class FailingPageTests(TestCase):
     async def test_pages(self) -> None:
         """A page that cannot be made is answered 503 and told as what it is, not as a webhook that failed."""
         metrics = PrometheusMetrics()

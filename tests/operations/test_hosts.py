@@ -46,7 +46,7 @@ class Fine(Resource):
         return b"fine"
 
 
-class Hosts(TestCase):
+class HostsTests(TestCase):
     async def ask(self, on_loopback: bool, *hosts: bytes) -> bytes:
         """The status of the answer to a request with these Host headers."""
         resource = guarded(Fine(), ["ops.example.com", "nexmo_sms"], on_loopback=on_loopback)

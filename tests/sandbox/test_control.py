@@ -12,12 +12,12 @@ from twisted.web.server import Site
 from nexmo_twisted.sandbox.demo import ANSWER, QUESTION, demo
 from nexmo_twisted.sandbox.http.faults import Fault
 from nexmo_twisted.sandbox.simulators import seed_people
-from tests.sandbox.running import Hit, Running, echo
+from tests.sandbox.cases import Hit, SimulatorsCase, echo
 
 OURS, ANN, BOB = "12015550101", "12015550111", "12015550112"
 
 
-class Control(Running):
+class ControlApiTests(SimulatorsCase):
     def setUp(self) -> None:
         super().setUp()
         seed_people(self.sandbox)
@@ -134,7 +134,7 @@ class Control(Running):
             self.assertEqual((reply.status, list(reply.json)), (status, ["error"]))
 
 
-class Demo(Running):
+class DemoTests(SimulatorsCase):
     """The demo against a stand-in for the service: it texts every message and posts every reply."""
 
     def setUp(self) -> None:

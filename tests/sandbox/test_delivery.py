@@ -18,7 +18,7 @@ from nexmo_twisted.sandbox.http.delivery import Deliverer
 from nexmo_twisted.sandbox.http.messages import Answer, Patience, WebhookCall
 from nexmo_twisted.sandbox.layer.webhooks import EVENT_PATIENCE, EVENTS, VERIFICATION_PATIENCE
 from nexmo_twisted.sandbox.nexmo.simulator import WEBHOOK_PATIENCE
-from tests.sandbox.running import Customer, Running
+from tests.sandbox.cases import Customer, SimulatorsCase
 
 OURS, BOB = "12015550101", "12015550112"
 
@@ -31,7 +31,7 @@ def attempts(patience: Patience) -> list[float]:
     return times
 
 
-class Patiences(SynchronousTestCase):
+class TimeoutTests(SynchronousTestCase):
     def test_layer(self) -> None:
         """Layer waits a second for an answer and tries for half an hour with growing waits."""
         times = attempts(EVENT_PATIENCE)
@@ -65,7 +65,7 @@ class Patiences(SynchronousTestCase):
             self.assertLessEqual(elapsed + wait, limit * (1 + 1e-9))
 
 
-class Layer(Running):
+class LayerDeliveryTests(SimulatorsCase):
     """Events of Layer."""
 
     async def setup_conversation(self) -> str:
@@ -187,7 +187,7 @@ class Layer(Running):
         self.assertEqual((len(self.customer.hits), self.sandbox.deliverer.retries), (before + 1, 1))
 
 
-class Nexmo(Running):
+class NexmoDeliveryTests(SimulatorsCase):
     """Inbound SMS of Nexmo."""
 
     async def test_again(self) -> None:
@@ -224,7 +224,7 @@ class Nexmo(Running):
         self.assertEqual(self.sandbox.deliverer.retries, 1)
 
 
-class Delivering(Running):
+class DelivererTests(SimulatorsCase):
     """The deliverer on its own."""
 
     def call(self, number: int, done: list[Any]) -> WebhookCall:

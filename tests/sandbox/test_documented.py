@@ -11,7 +11,7 @@ from uuid import UUID
 from nexmo_twisted.sandbox.http.faults import Fault
 from nexmo_twisted.sandbox.layer.webhooks import EVENTS
 from tests.providers.nexmo.signature_vectors import VECTORS
-from tests.sandbox.running import APP, BASE, FORM, OURS, PLATFORM, WEBHOOKS, Running, basic
+from tests.sandbox.cases import APP, BASE, FORM, OURS, PLATFORM, WEBHOOKS, SimulatorsCase, basic
 
 #: A number of the documentation's own examples.
 LONDON = "447700900000"
@@ -19,7 +19,7 @@ ELSEWHERE = ("http://example.com/", "http://127.0.0.1.example.com/", "http://127
 NO_URLS = ("ftp://127.0.0.1/", "https://", "https://example.com:99999/", "https://example.com/\n", "/sms", "")
 
 
-class Layer(Running):
+class DocumentedLayerTests(SimulatorsCase):
     """Source: Layer documentation, Platform API and Webhooks."""
 
     def setUp(self) -> None:
@@ -137,7 +137,7 @@ class Layer(Running):
             self.assertEqual((await self.register(target_url=url)).status, 201, url)
 
 
-class Nexmo(Running):
+class DocumentedNexmoTests(SimulatorsCase):
     """Source: Vonage documentation, SMS API, Numbers API and "Signing messages"."""
 
     async def send(self, **changed: str) -> Any:

@@ -12,10 +12,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.client import ResponseNeverReceived
 
 from nexmo_twisted.sandbox.http.faults import Fault, Faults
-from tests.sandbox.running import BASE, BOB, FORM, NOW, OURS, PLATFORM, Running, basic
+from tests.sandbox.cases import BASE, BOB, FORM, NOW, OURS, PLATFORM, SimulatorsCase, basic
 
 
-class Meeting(SynchronousTestCase):
+class FaultMatchTests(SynchronousTestCase):
     def test_blank_meets_all(self) -> None:
         """A fault that names nothing is meant for every request."""
         self.assertTrue(Fault().meets("/nexmo/sms/json", "POST", BOB, "Hello"))
@@ -107,7 +107,7 @@ class Meeting(SynchronousTestCase):
             self.assertIn(named, str(error))
 
 
-class Happening(Running):
+class FaultEffectTests(SimulatorsCase):
     """Faults over real HTTP."""
 
     async def send(self, text: str = "Hello", to: str = BOB) -> Any:

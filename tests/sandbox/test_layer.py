@@ -14,13 +14,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from nexmo_twisted.sandbox.http.messages import Answer, WebhookCall
 from nexmo_twisted.sandbox.layer.simulator import SimulatedLayer
 from nexmo_twisted.sandbox.layer.webhooks import EVENTS, Gone, NoParticipant, NoSuch, signature
-from tests.sandbox.running import APP, BASE, PLATFORM, WEBHOOKS, Running
+from tests.sandbox.cases import APP, BASE, PLATFORM, WEBHOOKS, SimulatorsCase
 
 #: 2014-09-09 04:44:47 UTC, the time in the documentation's examples
 SENT_AT = 1410237887.0
 
 
-class Events(SynchronousTestCase):
+class LayerEventTests(SynchronousTestCase):
     """What is told to whom, without any HTTP."""
 
     def setUp(self) -> None:
@@ -217,7 +217,7 @@ class Events(SynchronousTestCase):
         self.assertFalse(second.wanted())
 
 
-class Rest(Running):
+class LayerRestTests(SimulatorsCase):
     """The REST API over real HTTP."""
 
     def setUp(self) -> None:
@@ -392,7 +392,7 @@ class Rest(Running):
         self.refused(await self.ask("PUT", f"{BASE}/webhooks", headers=WEBHOOKS), 405)
 
 
-class Registration(Running):
+class LayerWebhookRegistrationTests(SimulatorsCase):
     """Webhooks over real HTTP."""
 
     def wish(self, **changed: Any) -> dict[str, Any]:

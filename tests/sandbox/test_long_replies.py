@@ -15,13 +15,13 @@ from nexmo_twisted.sandbox.http.messages import WebhookCall
 from nexmo_twisted.sandbox.nexmo import gsm
 from nexmo_twisted.sandbox.nexmo.parts_plan import PartsPlan
 from nexmo_twisted.sandbox.nexmo.simulator import SimulatedNexmo
-from tests.sandbox.running import BOB, NOW, OURS, Running
+from tests.sandbox.cases import BOB, NOW, OURS, SimulatorsCase
 
 TEXT = "a" * 153 + "b" * 153 + "c"
 ANY_TEXT = st.text(st.sampled_from("aé€[😀你\n") | st.characters(exclude_categories=["Cs"]), max_size=500)
 
 
-class Cutting(SynchronousTestCase):
+class CutIntoPartsTests(SynchronousTestCase):
     @given(ANY_TEXT, st.booleans())
     def test_any_text(self, text: str, unicode: bool) -> None:
         """Joined, the parts are the text; none is longer than a part may be, and none could take more of the next."""
@@ -47,7 +47,7 @@ def units(text: str, unicode: bool) -> int:
     return len(text) + sum(text.count(character) for character in "^{}\\[~]|€\f")
 
 
-class Plans(SynchronousTestCase):
+class ConcatPlanTests(SynchronousTestCase):
     def test_numbers(self) -> None:
         """Which parts come, and in which order; a short SMS has but one, which comes."""
         for plan, total, numbers in (
@@ -80,7 +80,7 @@ class Plans(SynchronousTestCase):
             self.assertIn(named, str(self.assertRaises(ValueError, PartsPlan.from_json, values)))
 
 
-class Delivered(SynchronousTestCase):
+class DeliveredPartsTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.calls: list[WebhookCall] = []
         self.nexmo = SimulatedNexmo("key", "secret", lambda: NOW, self.calls.append, inbound_url="https://example.com")
@@ -154,7 +154,7 @@ class Delivered(SynchronousTestCase):
             verify(list(part.items()), "hush", "md5hash", NOW)
 
 
-class Control(Running):
+class LongReplyControlTests(SimulatorsCase):
     async def test_replies(self) -> None:
         """The control API takes the same plan; without one it is the account's."""
         self.nexmo.route_inbound(OURS, f"{self.customer_url}/sms")

@@ -13,10 +13,10 @@ from nexmo_twisted.sandbox.http.messages import WebhookCall
 from nexmo_twisted.sandbox.nexmo import gsm
 from nexmo_twisted.sandbox.nexmo.simulator import SimulatedNexmo
 from nexmo_twisted.sandbox.simulators import Credentials
-from tests.sandbox.running import BOB, FORM, NOW, OURS, Running, basic
+from tests.sandbox.cases import BOB, FORM, NOW, OURS, SimulatorsCase, basic
 
 
-class Handsets(SynchronousTestCase):
+class HandsetTests(SynchronousTestCase):
     """What a handset sees, without any HTTP."""
 
     def test_parts(self) -> None:
@@ -74,7 +74,7 @@ class Handsets(SynchronousTestCase):
         self.assertNotIn("secret'", repr(Credentials()))
 
 
-class Sending(Running):
+class SendSmsTests(SimulatorsCase):
     """``POST /sms/json`` over real HTTP."""
 
     credentials = Credentials(signature_secret="abcdef0123456789", signature_method="sha256")
@@ -241,7 +241,7 @@ class Sending(Running):
             self.assertEqual((await self.ask(method, path, headers=basic())).status, 404, path)
 
 
-class Numbers(Running):
+class NumbersTests(SimulatorsCase):
     """The account's numbers over real HTTP."""
 
     async def page(self, query: str = "") -> Any:
@@ -323,7 +323,7 @@ class Numbers(Running):
         self.assertEqual(self.nexmo.numbers[OURS].inbound_url, "")
 
 
-class Inbound(Running):
+class InboundSmsTests(SimulatorsCase):
     """What a handset sends arrives as a webhook."""
 
     async def reply(self, text: str) -> tuple[str, Any]:

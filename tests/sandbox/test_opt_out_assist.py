@@ -9,12 +9,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from nexmo_twisted.sandbox.nexmo.opt_out_assist import Asked, asked
 from nexmo_twisted.sandbox.nexmo.receipt_plan import ReceiptPlan
-from tests.sandbox.running import BOB, FORM, OURS, Running, basic
+from tests.sandbox.cases import BOB, FORM, OURS, SimulatorsCase, basic
 
 ANN, TWO = "12015550111", "12015550102"
 
 
-class Words(SynchronousTestCase):
+class KeywordTests(SynchronousTestCase):
     def test_words(self) -> None:
         """The words of short codes, in either case and with blanks around; a text that only has one is a message."""
         for text in ("stop", " STOP\n", "End", "quit", "cancel", "unsubscribe"):
@@ -26,7 +26,7 @@ class Words(SynchronousTestCase):
             self.assertIsNone(asked(text), text)
 
 
-class Assisted(Running):
+class OptOutAssistTests(SimulatorsCase):
     """An account that has it switched on."""
 
     def setUp(self) -> None:

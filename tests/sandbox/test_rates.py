@@ -13,7 +13,7 @@ from nexmo_twisted.domain.model import OwnedNumber, Verdict
 from nexmo_twisted.providers.nexmo.send_results import judge_answer
 from nexmo_twisted.sandbox.nexmo.rates import Rates
 from nexmo_twisted.sandbox.nexmo.rates_plan import PROMISED, RatesPlan
-from tests.sandbox.running import BOB, FORM, NOW, OURS, Running, basic
+from tests.sandbox.cases import BOB, FORM, NOW, OURS, SimulatorsCase, basic
 
 TWO, TOLL_FREE, LONDON = "12015550102", "18335550100", "447700900000"
 NUMBER = OwnedNumber(OURS, "US")
@@ -21,7 +21,7 @@ NUMBER = OwnedNumber(OURS, "US")
 MOMENTS = st.lists(st.integers(0, 170).map(lambda count: 7 * count), max_size=40)
 
 
-class Plans(SynchronousTestCase):
+class RatePlanTests(SynchronousTestCase):
     def test_which_numbers(self) -> None:
         """The rate of numbers is for long ones of the US and Canada; a number's own rate goes before it."""
         plan = RatesPlan(number=1, numbers={TWO: 0, LONDON: 5})
@@ -63,7 +63,7 @@ class Plans(SynchronousTestCase):
             self.assertIn(named, str(self.assertRaises(ValueError, RatesPlan.from_json, values)))
 
 
-class Counting(SynchronousTestCase):
+class RateCountTests(SynchronousTestCase):
     """The state, without any HTTP."""
 
     def setUp(self) -> None:
@@ -150,7 +150,7 @@ class Counting(SynchronousTestCase):
             self.assertEqual(bool(refused), tried > 2)
 
 
-class Throttled(Running):
+class ThrottledTests(SimulatorsCase):
     """Over real HTTP, where nothing takes any time."""
 
     async def send(

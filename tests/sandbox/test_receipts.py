@@ -15,13 +15,13 @@ from twisted.web.client import ResponseNeverReceived
 from nexmo_twisted.providers.nexmo.signatures import verify
 from nexmo_twisted.sandbox.http.faults import Fault
 from nexmo_twisted.sandbox.nexmo.receipt_plan import ReceiptPlan
-from tests.sandbox.running import BOB, FORM, NOW, OURS, Running, basic
+from tests.sandbox.cases import BOB, FORM, NOW, OURS, SimulatorsCase, basic
 
 ANN = "12015550111"
 MEMBERS = ["statuses", "err_code", "early", "times", "delay", "client_ref"]
 
 
-class Plans(SynchronousTestCase):
+class ReceiptPlanTests(SynchronousTestCase):
     def test_codes(self) -> None:
         """Success and what may still become one has the error code 0, everything else the plan's, or 1."""
         for plan, failed in ((ReceiptPlan(err_code="6"), "6"), (ReceiptPlan(), "1")):
@@ -86,7 +86,7 @@ class Plans(SynchronousTestCase):
             self.assertEqual(getattr(plan, name), tuple(value) if name == "statuses" else value)
 
 
-class Posting(Running):
+class ReceiptCase(SimulatorsCase):
     """SMS sent over real HTTP to a customer's server that has a door for receipts."""
 
     def setUp(self) -> None:
@@ -136,7 +136,7 @@ class Posting(Running):
         await sending
 
 
-class Contents(Posting):
+class ReceiptContentTests(ReceiptCase):
     """What is in a receipt."""
 
     async def test_form(self) -> None:
@@ -219,7 +219,7 @@ class Contents(Posting):
         self.assertEqual(await self.receipts(), [])
 
 
-class Times(Posting):
+class ReceiptTimeTests(ReceiptCase):
     """When a receipt is posted, and what happens when it is not taken."""
 
     async def test_after_the_answer(self) -> None:
@@ -378,7 +378,7 @@ class Times(Posting):
         )
 
 
-class Sorts(Posting):
+class ReceiptSelectionTests(ReceiptCase):
     """Which receipts come, as the plan says."""
 
     async def test_off(self) -> None:

@@ -18,7 +18,7 @@ from nexmo_twisted.sandbox.layer.simulator import SimulatedLayer
 from nexmo_twisted.sandbox.layer.webhooks import EVENTS, signature
 from nexmo_twisted.sandbox.nexmo.simulator import SimulatedNexmo
 from nexmo_twisted.sandbox.snapshot import remember, restore
-from tests.sandbox.running import BASE, NOW, PLATFORM, Running
+from tests.sandbox.cases import BASE, NOW, PLATFORM, SimulatorsCase
 
 APP = "082d4684-0992-11e5-a6c0-1697f925ec7b"
 ONE, TWO = "12015550101", "12015550102"
@@ -86,7 +86,7 @@ def inside(company: Any, name: str) -> Any:
     return list(value.items()) if isinstance(value, dict) else value
 
 
-class Whole(SynchronousTestCase):
+class SnapshotTests(SynchronousTestCase):
     def test_nothing_is_forgotten(self) -> None:
         """Every field of a company's state is remembered, or is named here as one that need not be."""
         layer, nexmo, _ = lived()
@@ -164,7 +164,7 @@ class Whole(SynchronousTestCase):
         self.assertEqual(json.dumps(remember(layer_again, nexmo_again)), json.dumps(remember(layer, nexmo)))
 
 
-class GoingOn(SynchronousTestCase):
+class SnapshotRestoreTests(SynchronousTestCase):
     """Life goes on from there."""
 
     def test_layer(self) -> None:
@@ -215,7 +215,7 @@ class GoingOn(SynchronousTestCase):
             self.assertEqual(other.webhooks.get(uuid), hook)
 
 
-class Broken(SynchronousTestCase):
+class InvalidSnapshotTests(SynchronousTestCase):
     """What is not ours is refused with one sentence, and nothing has changed."""
 
     def refused(self, state: Any, named: str) -> None:
@@ -264,7 +264,7 @@ class Broken(SynchronousTestCase):
             self.refused(state, "")
 
 
-class OverHttp(Running):
+class SnapshotOverHttpTests(SimulatorsCase):
     async def test_posted_once(self) -> None:
         """What was posted under an If-None-Match before a restart is not posted again after it."""
         talk = self.layer.start_conversation(["ann", "bob"])

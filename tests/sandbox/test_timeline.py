@@ -39,7 +39,7 @@ class Slow:
         return Delivery(MESSAGE, "", "", "d")
 
 
-class Order(SynchronousTestCase):
+class TimelineOrderTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.timeline = Timeline(self.clock.seconds)

@@ -94,7 +94,7 @@ class OwnWorld(World):
             await self.pass_time(1)
 
 
-class Outage(OwnWorld):
+class OutageCase(OwnWorld):
     """Something is wrong with Redis for a minute."""
 
     async def outage(self, begin: Callable[[], object], end: Callable[[], object], told: str = "") -> None:

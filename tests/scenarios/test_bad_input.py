@@ -21,7 +21,7 @@ from tests.web.wire import Wire
 DIGEST = "return redis.sha1hex(redis.call('DUMP', KEYS[1]))"
 
 
-class Doors(World):
+class EndpointWorld(World):
     async def setUp(self) -> None:
         await super().setUp()
         self.lines = Lines(self)
@@ -46,7 +46,7 @@ class Doors(World):
         self.assertFalse(heard.headers.hasHeader("content-type"), msg)
 
 
-class Strangers(Doors):
+class UnsignedRequestTests(EndpointWorld):
     def forged(self, raw: bytes) -> dict[str, Any]:
         """Ways to post without the signature."""
         right = signature(self.secret, raw)
@@ -201,7 +201,7 @@ class Strangers(Doors):
         self.assertEmpty(await self.caller.ask("GET", LAYER_DOOR + long), 200)
 
 
-class Junk(Doors):
+class InvalidWebhookTests(EndpointWorld):
     async def assertQuarantined(self, source: str, before: dict[str, str], count: int, what: str) -> None:
         """One entry is new, and nothing else in Redis is. Layer signs, and Nexmo does not."""
         key = "nx:quarantine" if source == "layer" else "nx:quarantine:unsigned"
@@ -356,7 +356,7 @@ class Junk(Doors):
             await self.assertQuarantined("nexmo", before, count, number)
 
 
-class Texts(World):
+class OddTextTests(World):
     async def test_control_characters(self) -> None:
         """NUL and control characters are left out of what is texted; line breaks stay, and a tab is a blank."""
         self.layer.add_user("ann", display_name="A\0n\x1bn")
@@ -375,7 +375,7 @@ class Texts(World):
         self.assertEqual(self.posted()[1:], [("bob", "Yes, glad\tly[0m\nBob")])
 
 
-class UserIds(Doors):
+class HostileUserIdTests(EndpointWorld):
     def requests(self) -> set[str]:
         """The paths that the simulated Layer was asked for, as they were written."""
         asked = [re.search(r'"[A-Z]+ (/layer/\S*) HTTP/1\.1" ', line) for line in self.lines.all]

@@ -9,7 +9,7 @@ from tests.scenarios.world import BOB, ONE
 from tests.support import until
 
 
-class Played(SandboxCase):
+class SandboxScenarioTests(SandboxCase):
     async def play(self, case: str, *skips: str) -> None:
         """Begin it, and skip so much time, again and again where it takes several steps."""
         await self.do("cases", id=case)

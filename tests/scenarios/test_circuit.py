@@ -13,7 +13,7 @@ from tests.support import turn, until
 CROWD = 40
 
 
-class Counting(Resource):
+class CountingResource(Resource):
     """Passes every request on, and counts those whose path has ``path`` in it."""
 
     isLeaf = True
@@ -42,11 +42,11 @@ class Counting(Resource):
         self.open -= 1
 
 
-class Storm(World):
+class StormWorld(World):
     """Many people at once, each with a message that nobody reads."""
 
     def entrance(self, companies: IResource) -> IResource:
-        self.count = Counting(companies)
+        self.count = CountingResource(companies)
         return self.count  # type: ignore[return-value]
 
     async def crowd(self) -> None:
@@ -72,7 +72,7 @@ class Storm(World):
         return len(self.nexmo.sent)
 
 
-class Nexmo(Storm):
+class NexmoCircuitTests(StormWorld):
     async def test_storm(self) -> None:
         """Nexmo has too many connections, as it says after two seconds each time: 20 SMS are under way when the first
         five fail; from then on it is one at a time. Nothing is lost, and what never left waits only until Nexmo works
@@ -96,7 +96,7 @@ class Nexmo(Storm):
         self.assertEqual(len({sms.client_ref for sms in self.nexmo.sent}), CROWD)
 
 
-class Layer(Storm):
+class LayerCircuitTests(StormWorld):
     async def test_identities(self) -> None:
         """The same for Layer, whom every recipient is looked up with."""
         self.count.path = "/identity"

@@ -69,7 +69,7 @@ class Clocked(Twistd):
         return self._jumped - 1 <= dated - self.off_by <= self._heard
 
 
-class Clocks(StoreCase):
+class WrongClockTests(StoreCase):
     """Simulated companies and Redis with the right time, the service in processes of its own."""
 
     timeout = 120

@@ -35,7 +35,7 @@ from tests.support import Server, until
 SECRETS = ("tell-nobody", "a-third-secret")
 
 
-class Beside(World):
+class CommandsBesideServiceTests(World):
     """The service runs, and an operator looks at what it did."""
 
     async def setUp(self) -> None:
@@ -213,7 +213,7 @@ def toml(redis: str) -> str:
     """
 
 
-class Processes(QueueCase):
+class CommandProcessTests(QueueCase):
     """Real processes on a real Redis, in real time."""
 
     timeout = 120
@@ -343,7 +343,7 @@ class Processes(QueueCase):
             self.assertEqual((await program.finish(), program.output), (1 if said else 0, said))
 
 
-class Embedded(TestCase):
+class CommandsOnEmbeddedValkeyTests(TestCase):
     timeout = 60
 
     def start(self, directory: Path) -> Command:

@@ -14,7 +14,7 @@ from tests.support import counted, until
 TURNS = 1_000_000
 
 
-class Door(HealthWorld):
+class HealthEndpointTests(HealthWorld):
     async def test_names(self) -> None:
         """On loopback it answers to no other name, elsewhere to any address, and to what operator.hosts names."""
         statuses = []
@@ -54,7 +54,7 @@ class Door(HealthWorld):
         self.assertEqual((await self.caller.ask("GET", "/health")).code, 404)
 
 
-class Down(HealthWorld):
+class DownTests(HealthWorld):
     async def assert_down(self, reason: str) -> None:
         """503, as the webhooks, since this second."""
         await self.turned_away()
@@ -118,7 +118,7 @@ class Down(HealthWorld):
         await self.assert_well()
 
 
-class Degraded(HealthWorld):
+class DegradedTests(HealthWorld):
     async def test_held(self) -> None:
         """While the account holds the outgoing side that is told; it does the rest of its job."""
         self.fault(path="/sms/json", nexmo_status="9")
@@ -208,7 +208,7 @@ class Degraded(HealthWorld):
         return credentials.layer_token, credentials.layer_secret, credentials.nexmo_secret
 
 
-class NotOurs(HealthWorld):
+class UnownedNumberTests(HealthWorld):
     settings = {"nexmo": {"phone_numbers": ["12015550177", TWO]}}
 
     async def test_unowned(self) -> None:
@@ -218,7 +218,7 @@ class NotOurs(HealthWorld):
         self.assertEqual(told, {"SMS numbers of ours": (self.time(), reason)})
 
 
-class StuckFunction(HealthWorld):
+class StuckFunctionTests(HealthWorld):
     async def test_stuck(self) -> None:
         """A function that does not return is named; it costs its own message only, and is told until it returns."""
         release, reached = threading.Event(), threading.Event()
@@ -258,7 +258,7 @@ class StuckFunction(HealthWorld):
         self.assertEqual(self.texts(BOB), ["Ann: For both"])
 
 
-class GoneBack(HealthWorld):
+class DataLossTests(HealthWorld):
     async def assert_noticed(self) -> None:
         """A critical line, a count, and an hour in sight."""
         await self.pass_time(2)
@@ -318,7 +318,7 @@ class GoneBack(HealthWorld):
         await self.assert_well()
 
 
-class Doubtful(HealthWorld):
+class DurabilityWarningTests(HealthWorld):
     options = ("--appendfsync", "everysec")
 
     def told(self) -> list[str]:

@@ -9,7 +9,7 @@ POISON = "What does <script> mean?"
 DAN = "12015550114"
 
 
-class Refusing(World):
+class RefusedTextWorld(World):
     async def setUp(self) -> None:
         await super().setUp()
         self.layer.add_user("dan", display_name="Dan", phone_number=f"+{DAN}")
@@ -21,7 +21,7 @@ class Refusing(World):
         self.fault(path="/sms/json", text=text, number=number, status=403, body=b"<html>Forbidden</html>", times=0)
 
 
-class OneText(Refusing):
+class OneRefusedTextTests(RefusedTextWorld):
     async def test_others_go_out(self) -> None:
         """The others go out at once, whoever they are for; that one is tried three times and then buried."""
         self.refuse()
@@ -82,7 +82,7 @@ class OneText(Refusing):
         await self.stop(second)
 
 
-class TheAccount(Refusing):
+class SuspendedAccountTests(RefusedTextWorld):
     async def test_the_probe(self) -> None:
         """While the account is at fault it is not the first SMS that is tried each minute, but the others."""
         self.fault(path="/sms/json", nexmo_status="9", times=0)
@@ -129,7 +129,7 @@ class TheAccount(Refusing):
         self.assertEqual(await self.redis("EXISTS", "nx:hold"), 1)
 
 
-class Told(HealthWorld):
+class SuspensionLogTests(HealthWorld):
     async def test_nobody_is_told(self) -> None:
         """Of one text that is refused no hold is told while the others go out."""
         self.fault(path="/sms/json", text="<script>", status=406, body=b"", times=0)

@@ -12,7 +12,7 @@ REASON = "Layer answers 404 without Layer's error object: check layer.api_url"
 HOUR = 3600
 
 
-class Pages(World):
+class InterceptedAnswerTests(World):
     def page(self, **what: Any) -> None:
         self.fault(status=404, body=PAGE, times=0, **what)
 
@@ -136,7 +136,7 @@ class Pages(World):
         self.assertFalse(self.service.pipeline.circuits[0].open)
 
 
-class Elsewhere(World):
+class WrongPathTests(World):
     async def test_wrong_path(self) -> None:
         """A setting that leads to where Layer is not finishes nothing: when it is mended the text goes out."""
         await self.send()
@@ -150,7 +150,7 @@ class Elsewhere(World):
         self.assertEqual(self.texts(), ["Ann: Lunch at noon?"])
 
 
-class Told(HealthWorld):
+class InterceptionHealthTests(HealthWorld):
     async def test_told(self) -> None:
         """It is told since when something else answers, and no longer when Layer does."""
         self.fault(status=404, body=PAGE, times=0, path="/identity")

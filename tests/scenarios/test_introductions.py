@@ -7,7 +7,7 @@ from typing import Any
 from tests.scenarios.world import BOB, DELAY, LUNCH, TALK, World
 
 
-class ByTemplate(World):
+class IntroductionTemplateTests(World):
     settings = {"introduce_conversation": "About {{ conversation.metadata.conversationName }}, from {{ sender.name }}."}
 
     async def test_first_comes_the_introduction(self) -> None:
@@ -59,7 +59,7 @@ class ByTemplate(World):
         self.assertEqual(self.texts()[1:], ["About Ann and Bob, from Ann.\n\nAnn: Again"])
 
 
-class ByFunction(World):
+class IntroductionFunctionTests(World):
     async def test_function(self) -> None:
         """A function gets the message and the conversation as Layer has it."""
         await self.stop(self.service)
@@ -93,7 +93,7 @@ class ByFunction(World):
         self.assertEqual(self.texts(BOB), ["Ann: Lunch at noon?"])
 
 
-class ByUnderscore(World):
+class IntroductionUnderscoreTests(World):
     settings = {"template": "<%= sender.name %> (<%= parts[0].mime_type %>): <%= text %>"}
 
     async def test_unchanged(self) -> None:
@@ -102,7 +102,7 @@ class ByUnderscore(World):
         self.assertEqual(self.texts(), ["Ann (text/plain): a < b"])
 
 
-class Endless(World):
+class LongIntroductionTests(World):
     settings = {"introduce_conversation": "{{ conversation.metadata.conversationName }}", "sms": {"max_segments": 4}}
 
     async def test_leaves_room(self) -> None:

@@ -17,7 +17,7 @@ THROUGHPUT = (
 )
 
 
-class Limited(World):
+class LimitedWorld(World):
     """The limits that are set unless others are."""
 
     settings = {"sms": {"limits": {"per_account": 30, "per_number": 1}}, "nexmo": {"phone_numbers": [ONE]}}
@@ -26,7 +26,7 @@ class Limited(World):
         return len(self.texts(BOB)) + len(self.texts(CLEO))
 
 
-class Pacing(Limited):
+class RateLimitTests(LimitedWorld):
     async def test_a_second_apart(self) -> None:
         """Two SMS from one number of the US go out a second apart, and no worker waits meanwhile."""
         await self.text_unread(conversation=LUNCH)
@@ -75,8 +75,8 @@ class Pacing(Limited):
         self.assertNotIn(ONE, text)
 
 
-class Overrides(Limited):
-    settings = {**Limited.settings, "sms": {"limits": {"overrides": {ONE: 10}}}}
+class LimitOverrideTests(LimitedWorld):
+    settings = {**LimitedWorld.settings, "sms": {"limits": {"overrides": {ONE: 10}}}}
 
     async def test_faster(self) -> None:
         """A number that may send more does."""
@@ -86,7 +86,7 @@ class Overrides(Limited):
         self.assertEqual(self.all_texts(), 2)
 
 
-class TooFast(Limited):
+class ThrottledTests(LimitedWorld):
     """Nexmo throttles although nothing seems to be too fast: others send with this key, too."""
 
     settings = {"sms": {"limits": {"per_account": 30, "per_number": 30}}}

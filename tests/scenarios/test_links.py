@@ -7,7 +7,7 @@ import json
 from tests.scenarios.world import BOB, DELAY, LUNCH, ONE, TALK, TWO, WEEK, World
 
 
-class Links(World):
+class LinkTests(World):
     async def test_kept(self) -> None:
         """A conversation keeps its number, and another one gets another."""
         for conversation in (TALK, LUNCH, TALK, LUNCH):
@@ -80,7 +80,7 @@ class Links(World):
         self.assertEqual(sorted(self.numbers()), [ONE, TWO])
 
 
-class NotTheirs(World):
+class NumberChangesHandsTests(World):
     """A number changes hands, and the first SMS of its new conversation certainly does not go out: whoever answers the
     one before still reaches those who wrote it."""
 
@@ -144,7 +144,7 @@ class NotTheirs(World):
         self.assertEqual(self.posted(TALK)[1:], [("bob", "Between us")])
 
 
-class Refused(World):
+class RefusedLinkTests(World):
     async def test_keeps_no_number(self) -> None:
         """A conversation whose first SMS was refused for good keeps no number from others."""
         third = self.layer.start_conversation(["ann", "bob"])
@@ -155,7 +155,7 @@ class Refused(World):
         self.assertEqual(self.numbers(), [ONE, TWO])
 
 
-class FromNode(World):
+class LegacyLinkTests(World):
     async def test_switched_over(self) -> None:
         """Links of the Node service answer both ways, and nothing is introduced again."""
         week = int(self.now()) + 1_000_000
@@ -167,5 +167,5 @@ class FromNode(World):
         self.assertEqual((self.numbers(), self.texts()), ([TWO], ["Ann: Lunch at noon?"]))
 
 
-class FromNodeIntroduced(FromNode):
+class LegacyLinkIntroducedTests(LegacyLinkTests):
     settings = {"introduce_conversation": "Welcome"}

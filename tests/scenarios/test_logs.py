@@ -21,7 +21,7 @@ DAN = "12015550114"
 _THEIRS = re.compile(r'"[A-Z]+ /(layer|nexmo)/\S* HTTP/1\.1"')
 
 
-class Discretion(World):
+class LogPrivacyTests(World):
     settings: dict[str, Any] = {
         "nexmo": {"phone_numbers": [ONE, "12015550177"], "signature_secret": "sandbox-signing-secret"},
         "introduce_conversation": "{{ sender.name }} writes",

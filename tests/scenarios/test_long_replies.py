@@ -19,7 +19,7 @@ ONCE, TIME, END = "1" * 153, "2" * 153, "the end"
 LONG = ONCE + TIME + END
 
 
-class Case(World):
+class LongReplyCase(World):
     async def setUp(self) -> None:
         await super().setUp()
         self.deliver: Callable[[WebhookCall], None] = self.nexmo.deliver
@@ -47,7 +47,7 @@ class Case(World):
         return [text for user, text in self.posted() if user == "bob"]
 
 
-class Joined(Case):
+class JoinedPartsTests(LongReplyCase):
     async def test_in_order(self) -> None:
         """Three parts, one message."""
         await self.write()
@@ -138,7 +138,7 @@ class Joined(Case):
         self.assertEqual(self.answers(), [ONCE, TIME, END])
 
 
-class Missing(Case):
+class MissingPartTests(LongReplyCase):
     async def test_posted_without_it(self) -> None:
         """After a minute without news what is there is posted; what comes later is posted by itself."""
         self.keep_back(1)
@@ -167,7 +167,7 @@ class Missing(Case):
         self.assertEqual(self.texts()[-1], "Ann: Still there?")
 
 
-class Impatient(Case):
+class ConcatTimeoutTests(LongReplyCase):
     settings = {"sms": {"concat_timeout": "5 seconds"}}
 
     async def test_timeout(self) -> None:
@@ -178,7 +178,7 @@ class Impatient(Case):
         self.assertEqual(self.answers(), [f"{ONCE}{TIME}[...]"])
 
 
-class Odd(Case):
+class OddPartTests(LongReplyCase):
     async def setUp(self) -> None:
         await super().setUp()
         self.caller = Caller(f"http://127.0.0.1:{self.port}")
@@ -231,7 +231,7 @@ class Odd(Case):
         self.assertEqual(self.lines.ours, [])
 
 
-class Away(OwnWorld):
+class PartsDuringOutageTests(OwnWorld):
     async def test_in_the_middle(self) -> None:
         """Redis is away after the first part: the others are turned away, come again, and the text is whole."""
         await self.text_unread()

@@ -10,7 +10,7 @@ from nexmo_twisted.store.admin import QueueAdmin
 from tests.scenarios.world import NO_RECEIPTS, World
 
 
-class ManyRecipients(World):
+class ManyRecipientsTests(World):
     timeout = 120
 
     async def converse(self, number: int) -> str:

@@ -69,7 +69,7 @@ _SAMPLE = re.compile(r'nexmo_twisted_(?P<name>\w+)_total(?:\{reason="(?P<reason>
 _GAUGE = re.compile(r"nexmo_twisted_(?P<name>\w+)(?:\{(?P<label>[^}]+)\})? (?P<value>\S+)")
 
 
-class Metrics(World):
+class MetricsTests(World):
     settings = {"nexmo": {"phone_numbers": [ONE]}, "sms": {"receipt_timeout": "1 day"}}
 
     async def setUp(self) -> None:

@@ -43,7 +43,7 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-class Loud:
+class ErrorLog:
     """The errors that are logged, whoever logs them, and the warnings of the doors."""
 
     def __init__(self, test: World) -> None:
@@ -72,7 +72,7 @@ class MisuseCase(World):
         await super().setUp()
         self.seed = int(os.environ.get("NEXMO_TWISTED_TEST_SEED") or random.SystemRandom().randrange(10**9))
         self.random = random.Random(self.seed)
-        self.loud = Loud(self)
+        self.loud = ErrorLog(self)
         self.answers: Counter[int] = Counter()
         gc.collect()
         gc.freeze()  # as in production
@@ -147,7 +147,7 @@ class MisuseCase(World):
         return sys.getallocatedblocks()
 
 
-class Misuse(MisuseCase):
+class MisuseTests(MisuseCase):
     async def test_layer(self) -> None:
         """The door of Layer's webhooks."""
         await self.misuse(Door("Layer", LAYER_DOOR, layer_junk(self.sandbox.credentials.layer_secret)), self.port)
@@ -169,7 +169,7 @@ class Misuse(MisuseCase):
         await self.misuse(Door("receipts", RECEIPT_DOOR, nexmo_junk(odd_receipt)), self.port, HALF)
 
 
-class SignedMisuse(MisuseCase):
+class SignedMisuseTests(MisuseCase):
     settings = {"nexmo": {"signature_secret": SECRET, "signature_method": "sha256"}}
 
     async def test_sms(self) -> None:

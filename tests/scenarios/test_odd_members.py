@@ -22,7 +22,7 @@ ODD_PARTS: dict[str, Any] = {
 }
 
 
-class OddMembers(World):
+class OddMemberTests(World):
     async def setUp(self) -> None:
         await super().setUp()
         self.caller = Caller(f"http://127.0.0.1:{self.port}", self.sandbox.credentials.layer_secret)

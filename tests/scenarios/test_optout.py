@@ -9,7 +9,7 @@ from tests.scenarios.world import ANN, BOB, CLEO, DELAY, LUNCH, ONE, TALK, TWO, 
 LOST = "This thread has ended. Please answer in the app."
 
 
-class Stop(World):
+class StopTests(World):
     async def stopped(self) -> None:
         """Bob got a text, and wants no more."""
         await self.text_unread()
@@ -180,7 +180,7 @@ class Stop(World):
         self.assertEqual(self.texts()[1:], [CONFIRM_STOP])
 
 
-class Words(World):
+class FurtherKeywordTests(World):
     settings = {"sms": {"opt_out_words": ["Halt", "Schluss jetzt"]}}
 
     async def test_further_words(self) -> None:
@@ -190,7 +190,7 @@ class Words(World):
             self.assertEqual(self.texts(phone), [CONFIRM_STOP])
 
 
-class Help(World):
+class HelpTests(World):
     async def test_help(self) -> None:
         """Answered, and posted."""
         await self.text_unread()
@@ -219,7 +219,7 @@ class Help(World):
         self.assertEqual(self.texts()[1:], [HELP_TEXT])
 
 
-class Provider(World):
+class ProviderOptOutTests(World):
     settings = {"sms": {"opt_out": "provider"}}
 
     async def test_left_to_the_provider(self) -> None:
@@ -237,7 +237,7 @@ class Provider(World):
         self.assertEqual((self.texts(), len(self.posted())), (["Ann: Back?"], 2))
 
 
-class Lost(World):
+class LostReplyNoticeTests(World):
     async def test_told(self) -> None:
         """A reply to a number that carries nothing on this handset, which we have texted from another."""
         await self.text_unread()
@@ -266,7 +266,7 @@ class Lost(World):
         self.assertEqual(self.texts()[1:], [CONFIRM_STOP])
 
 
-class Silent(World):
+class NoNoticeTests(World):
     settings = {"sms": {"no_thread_text": "", "opt_out": "off"}}
 
     async def test_nothing(self) -> None:

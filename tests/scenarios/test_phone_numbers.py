@@ -11,7 +11,7 @@ from tests.scenarios.world import BOB, ONE, TALK, TWO, World
 BRITISH = "447700900112"
 
 
-class PhoneNumbers(World):
+class PhoneNumberTests(World):
     settings = {"default_region": "GB", "nexmo": {"phone_numbers": [ONE, TWO, "447700900201"]}}
 
     async def setUp(self) -> None:

@@ -32,7 +32,7 @@ phone_numbers = []
 """
 
 
-class Process(StoreCase):
+class ProcessTests(StoreCase):
     """Simulated companies in the test, the service in a process of its own, in real time."""
 
     timeout = 60

@@ -43,7 +43,7 @@ class QuarantineCase(World):
         return [each for each in report["warnings"] if "webhooks" in each["what"]]
 
 
-class Quarantine(QuarantineCase):
+class QuarantineTests(QuarantineCase):
     async def test_layer(self) -> None:
         """An event of Layer's is found by the id of its message, however that is written, and by its own."""
         await self.caller.event(event(parts=None))
@@ -131,7 +131,7 @@ class Quarantine(QuarantineCase):
         self.assertEqual(await self.warnings(), [])
 
 
-class SignedQuarantine(QuarantineCase):
+class SignedQuarantineTests(QuarantineCase):
     settings = {"nexmo": {"signature_secret": SECRET, "signature_method": "sha256"}}
 
     async def test_nexmo(self) -> None:

@@ -19,7 +19,7 @@ from tests.scenarios.world import BOB, CLEO, LUNCH, NO_RECEIPTS, ONE, World
 LONG = "Where do we meet, and when? " * 12
 
 
-class Case(World):
+class ReceiptsCase(World):
     async def setUp(self) -> None:
         self.failures: list[tuple[LogLevel, str]] = []
         globalLogPublisher.addObserver(self._note)
@@ -51,7 +51,7 @@ class Case(World):
         return {word: count for word in words if (count := self.counted("receipts", word))}
 
 
-class Receipts(Case):
+class DeliveryReceiptTests(ReceiptsCase):
     async def test_delivered(self) -> None:
         """That it was delivered is kept, and told to whoever asks why."""
         message_id = await self.text_unread()
@@ -182,7 +182,7 @@ class Receipts(Case):
         self.assertIn("Nexmo's receipt: delivered", await self.why(message_id))
 
 
-class OptedOut(Case):
+class OptedOutReceiptTests(ReceiptsCase):
     async def blocked(self) -> list[str]:
         keys: list[str] = await self.redis("KEYS", "nx:opt:*")
         return keys
@@ -211,13 +211,13 @@ class OptedOut(Case):
         self.assertEqual(await self.blocked(), [])
 
 
-class OptedOutAtTheProvider(OptedOut):
+class OptedOutAtProviderTests(OptedOutReceiptTests):
     """Where the provider honours STOP, that is how we hear of it."""
 
     settings: dict[str, Any] = {"sms": {"opt_out": "provider"}}
 
 
-class OptingOutIsOff(Case):
+class OptOutDisabledTests(ReceiptsCase):
     settings: dict[str, Any] = {"sms": {"opt_out": "off"}}
 
     async def test_blocks_nobody(self) -> None:

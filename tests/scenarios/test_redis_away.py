@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tests.scenarios.outage import Outage, OwnWorld
+from tests.scenarios.outage import OutageCase, OwnWorld
 from tests.scenarios.world import BOB, CLEO, DELAY, LUNCH, ONE
 from tests.support import turn, until
 
 
-class Away(Outage):
+class RedisAwayTests(OutageCase):
     async def test_dead(self) -> None:
         """Killed, and started again."""
         await self.outage(self.server.kill, self.server.start)
@@ -56,7 +56,7 @@ class Away(Outage):
         self.assertEqual(self.texts(), ["Ann: stored"])
 
 
-class Hung(Outage):
+class RedisHungTests(OutageCase):
     """Stopped with SIGSTOP, and continued: it reads what came meanwhile and carries it out after all."""
 
     def assert_whole(self, before: set[str]) -> None:
@@ -76,7 +76,7 @@ class Hung(Outage):
         await self.outage(self.server.pause, self.server.go_on)
 
 
-class Refused(OwnWorld):
+class RefusedCommandTests(OwnWorld):
     async def test_one_key(self) -> None:
         """A key that Redis refuses to read (of another type, say) costs its own message only, and no endless work."""
         self.server.ask("RPUSH", "nexmo-layer-integration-bob", "what is this?")

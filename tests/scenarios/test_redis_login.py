@@ -13,13 +13,13 @@ from nexmo_twisted.config import Settings
 from nexmo_twisted.service import NexmoService
 from tests.http_client.loopback import certificate
 from tests.scenarios.gate import Gate
-from tests.scenarios.outage import Outage, OwnWorld
+from tests.scenarios.outage import OutageCase, OwnWorld
 from tests.scenarios.outside import Caller
 from tests.scenarios.world import free_port
 from tests.support import until
 
 
-class Encrypted(OwnWorld):
+class RedisTlsTests(OwnWorld):
     """Redis behind TLS."""
 
     async def setUp(self) -> None:
@@ -104,7 +104,7 @@ class Encrypted(OwnWorld):
         await self.stop_all()
 
 
-class LockedOut(Outage):
+class RedisAclTests(OutageCase):
     """Logged in as a user of its own, as a careful operator has it."""
 
     def url(self) -> str:
@@ -131,7 +131,7 @@ class LockedOut(Outage):
         self.assertNotIn("open-sesame", "\n".join(self.lines.all))
 
 
-class NewPassword(Outage):
+class RedisNewPasswordTests(OutageCase):
     def closed(self) -> None:
         self.server.ask("CONFIG", "SET", "requirepass", "open-sesame")
         self.server.password = "open-sesame"
@@ -146,7 +146,7 @@ class NewPassword(Outage):
         await self.outage(self.closed, self.open, "NOAUTH")
 
 
-class Password(OwnWorld):
+class RedisPasswordTests(OwnWorld):
     """Redis behind a password, reached over TCP."""
 
     password = "open-sesame"
@@ -167,7 +167,7 @@ class Password(OwnWorld):
         self.assertNotIn(self.password, "\n".join(self.lines.all))
 
 
-class WrongPassword(OwnWorld):
+class RedisWrongPasswordTests(OwnWorld):
     password = "open-sesame"
     options = ("--requirepass", password)
 

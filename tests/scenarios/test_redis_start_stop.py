@@ -16,7 +16,7 @@ from tests.support import turn, until
 PATIENCE = 10
 
 
-class Beginning(OwnWorld):
+class StartWithoutRedisTests(OwnWorld):
     async def setUp(self) -> None:
         await super().setUp()
         await self.stop_all()
@@ -51,7 +51,7 @@ class Beginning(OwnWorld):
         self.assertEqual((await self.caller.ask("GET", NEXMO_DOOR)).code, 200)
 
 
-class Ending(OwnWorld):
+class StopWithoutRedisTests(OwnWorld):
     async def ended(self) -> float:
         """Stops the service; returns how many seconds of the clock it took, or fails after a minute of them."""
         self.running.remove(self.service)

@@ -11,11 +11,11 @@ from twisted.internet.interfaces import IHostnameResolver, IResolutionReceiver
 from zope.interface import implementer
 
 from tests.scenarios.gate import Gate
-from tests.scenarios.outage import Outage
+from tests.scenarios.outage import OutageCase
 from tests.support import until
 
 
-class Refusing(Outage):
+class RedisRefusesTests(OutageCase):
     async def test_loading(self) -> None:
         """Started again with so much to load that it takes its time: it answers, but with LOADING."""
         for number in range(200):
@@ -65,7 +65,7 @@ class Refusing(Outage):
         endless[0].close()
 
 
-class Gated(Outage):
+class GateCase(OutageCase):
     """Between us and Redis there is something that may fail."""
 
     async def setUp(self) -> None:
@@ -79,7 +79,7 @@ class Gated(Outage):
         return f"redis://127.0.0.1:{self.gate.port}"
 
 
-class Silent(Gated):
+class RedisSilentTests(GateCase):
     async def test_no_answer(self) -> None:
         """It takes connections and commands, and never says a word."""
         await self.outage(self.gate.swallow, self.gate.let_through, "does not answer")
@@ -130,7 +130,7 @@ class Silent(Gated):
 
 
 @implementer(IHostnameResolver)
-class Directory:
+class FakeResolver:
     """A DNS that may not know where redis.example is; asks ``others`` for everything else."""
 
     def __init__(self, others: IHostnameResolver) -> None:
@@ -158,12 +158,12 @@ class Directory:
         return resolutionReceiver
 
 
-class Nowhere(Gated):
+class RedisHostUnknownTests(GateCase):
     def url(self) -> str:
         return super().url().replace("127.0.0.1", "redis.example")
 
     async def setUp(self) -> None:
-        self.directory = Directory(reactor.nameResolver)  # type: ignore[attr-defined]
+        self.directory = FakeResolver(reactor.nameResolver)  # type: ignore[attr-defined]
         self.addCleanup(reactor.installNameResolver, reactor.installNameResolver(self.directory))  # type: ignore[attr-defined]
         await super().setUp()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.scenarios.world import BOB, DELAY, ONE, TALK, TWO, World
 
 
-class Registration(World):
+class RegistrationTests(World):
     def hooks(self) -> list[tuple[str, str, str]]:
         return [(h.config["name"], h.target_url, h.status) for h in self.layer.webhooks]
 
@@ -93,7 +93,7 @@ class Registration(World):
         self.assertEqual(len(self.hooks()), 1)
 
 
-class Rotation(World):
+class SecretRotationTests(World):
     async def test_rotation(self) -> None:
         """A new first secret becomes the one that Layer signs with, and then the old one can be taken out: what was
         written before, between and after, also while no process was there, is texted once."""
@@ -127,7 +127,7 @@ class Rotation(World):
         self.assertEqual(self.texts(), ["Ann: Nobody there"])
 
 
-class NotOurs(World):
+class UnownedNumberTests(World):
     settings = {"nexmo": {"phone_numbers": ["12015550177", TWO]}}
 
     async def test_unowned(self) -> None:
@@ -148,7 +148,7 @@ class NotOurs(World):
         self.assertEqual(self.numbers(BOB), [TWO])
 
 
-class NoneOurs(World):
+class NoOwnedNumberTests(World):
     settings = {"nexmo": {"phone_numbers": ["12015550177", "12015550178"]}}
 
     async def test_none(self) -> None:

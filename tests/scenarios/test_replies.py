@@ -6,7 +6,7 @@ from nexmo_twisted.domain.model import InboundSms
 from tests.scenarios.world import BOB, CLEO, ONE, TALK, World
 
 
-class Replies(World):
+class ReplyTests(World):
     async def test_all_forms(self) -> None:
         """By GET, form POST or JSON POST."""
         await self.text_unread()

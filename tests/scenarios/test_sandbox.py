@@ -21,7 +21,7 @@ from tests.scenarios.world import ANN, BOB, ONE, TALK, free_port
 from tests.support import turn, until
 
 
-class OutOfTheBox(SandboxCase):
+class SandboxTests(SandboxCase):
     async def test_demo(self) -> None:
         """While the sandbox runs, the demo plays the whole story against it and prints it."""
         told: list[str] = []
@@ -219,7 +219,7 @@ class OutOfTheBox(SandboxCase):
         self.assertEqual(self.texts(), [])
 
 
-class OwnSettings(SandboxCase):
+class SandboxSettingsTests(SandboxCase):
     """Templates, delay, numbers, functions and introduction of a file of one's own, without a credential in it."""
 
     delay = 120.0
@@ -254,7 +254,7 @@ class OwnSettings(SandboxCase):
         self.assertEqual(self.texts(ANN), [])
 
 
-class Killed(TestCase):
+class SandboxKilledTests(TestCase):
     """The sandbox as a process of its own."""
 
     timeout = 60

@@ -6,7 +6,7 @@ from tests.scenarios.world import BOB, CLEO, DELAY, LUNCH, NO_RECEIPTS, TALK, Wo
 from tests.support import turn, until
 
 
-class Sending(World):
+class SendAttemptTests(World):
     async def uncertain(self) -> list[str]:
         return await self.redis("ZRANGE", "nx:uncertain:out", 0, -1)
 
@@ -158,7 +158,7 @@ class Sending(World):
         self.assertEqual(self.counted("skipped", "read"), 1)
 
 
-class Several(World):
+class SeveralProcessesTests(World):
     async def test_two_processes(self) -> None:
         """Two processes on one Redis give the same result as one."""
         second = await self.start()

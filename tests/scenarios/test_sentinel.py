@@ -33,7 +33,7 @@ OUTAGE = 5.0
 LOST_AT_MOST = 5
 
 
-class Clustered(World):
+class SentinelWorld(World):
     """The world on a master that Sentinel names."""
 
     redis_timeout = REPLY_TIMEOUT
@@ -50,7 +50,7 @@ class Clustered(World):
         return super().configured(port, **{"server": {"redis": self.cluster.url}, **more})
 
 
-class Failover(Clustered):
+class FailoverTests(SentinelWorld):
     async def lost_with(self, trouble: Callable[[Node], object]) -> int:
         """How many accepted webhooks the new master does not know after ``trouble`` with the old one, under load."""
         old = self.cluster.master
@@ -128,7 +128,7 @@ class Failover(Clustered):
         self.assertEqual((await self.caller.event(webhook())).code, 204)
 
 
-class Beginning(Clustered):
+class StartWithSentinelsTests(SentinelWorld):
     """Started while sentinels are missing."""
 
     async def setUp(self) -> None:
@@ -180,7 +180,7 @@ class Beginning(Clustered):
         self.assertFalse(service.ready)
 
 
-class Refused(TestCase):
+class SentinelTlsTests(TestCase):
     timeout = 60
 
     async def test_tls(self) -> None:

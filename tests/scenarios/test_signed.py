@@ -13,7 +13,7 @@ SIGNS = "signs-and-never-shows"
 HIDDEN = "only-nexmo-knows-this-path"
 
 
-class Signed(World):
+class SignedTests(World):
     """The account signs everything, and so do we."""
 
     credentials = Credentials(signature_secret=SIGNS, signature_method="sha512")
@@ -39,7 +39,7 @@ class Signed(World):
         self.assertEqual(len([line for line in lines.ours if "switch on signed webhooks" in line]), 1)
 
 
-class Hidden(World):
+class SecretPathTests(World):
     """Nothing is signed; the URLs that Nexmo knows have a secret in them."""
 
     settings = {"nexmo": {"path_secret": HIDDEN}}

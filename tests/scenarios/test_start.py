@@ -26,7 +26,7 @@ IN_USE, RUNNING = "Address already in use", "Another twistd server is running"
 UNWRITABLE = Path("/proc")
 
 
-class Start(TestCase):
+class StartCase(TestCase):
     """Each process has its port taken by the test unless it is freed: what comes before that is what is tested."""
 
     timeout = 60
@@ -62,7 +62,7 @@ class Start(TestCase):
         self.assertNotIn("Traceback", program.output)
 
 
-class Faults(Start):
+class StartFailureTests(StartCase):
     async def test_daemon(self) -> None:
         """A daemon whose port is taken comes back with the fault, and leaves no pid file and no traceback."""
         await self.ends(self.nexmo(), IN_USE, "log file")
@@ -118,7 +118,7 @@ class Faults(Start):
         self.assertEqual((await program.finish(), program.output), (0, f"nexmo_twisted {__version__}\n"))
 
 
-class Users(SynchronousTestCase):
+class ChangeUserTests(SynchronousTestCase):
     def test_somebody_else(self) -> None:
         """To become another user is refused at once to whoever may not: twistd itself would keep a daemon's starter
         waiting for ever."""
@@ -134,7 +134,7 @@ class Users(SynchronousTestCase):
         self.assertEqual(raised.exception.faults, ("--chroot: found .; only root may change what the root is",))
 
 
-class Others(SynchronousTestCase):
+class ForeignOptionsTests(SynchronousTestCase):
     def test_untouched(self) -> None:
         """What is no option of twistd's is no reason to make or to remove a file."""
         before = set(Path.cwd().iterdir())
@@ -143,7 +143,7 @@ class Others(SynchronousTestCase):
         self.assertEqual((options, set(Path.cwd().iterdir())), ({}, before))
 
 
-class PidFiles(Start):
+class PidFileTests(StartCase):
     async def test_stale(self) -> None:
         """A pid file that names nobody, another program or nothing at all does not keep the service from starting."""
         other = self.program("/bin/sleep", "60")
@@ -208,7 +208,7 @@ class PidFiles(Start):
         await until(there, 10_000_000)
 
 
-class Signals(Start):
+class SignalTests(StartCase):
     async def test_ignored(self) -> None:
         """SIGHUP, SIGUSR1 and SIGUSR2 do not end the service, which says so; SIGTERM does."""
         self.blocker.close()
@@ -232,7 +232,7 @@ class Signals(Start):
         self.assertEqual(await program.stop(), -signal.SIGTERM)
 
 
-class ReadOnly(Start):
+class ReadOnlyDirectoryTests(StartCase):
     async def test_foreground(self) -> None:
         """In a working directory that cannot be written the service runs in the foreground, without a pid file."""
         await self.ends(
@@ -256,7 +256,7 @@ class ReadOnly(Start):
         await self.ends(self.nexmo("-n", "--pidfile=a.pid"), "a.pid: the pid file cannot be written: Is a directory")
 
 
-class Containers(Start):
+class ContainerTests(StartCase):
     async def test_killed(self) -> None:
         """The first process of a PID namespace, killed, starts again on the same files."""
         namespace = ["/usr/bin/env", "unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]

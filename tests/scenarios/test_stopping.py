@@ -15,24 +15,24 @@ from tests.scenarios.world import World, free_port
 from tests.support import until
 
 
-class Stuck(Service):
+class StuckEndpoint(Service):
     """A door that cannot be closed."""
 
     def stopService(self) -> None:
         raise ZeroDivisionError
 
 
-class Unlucky(NexmoService):
+class FailingStopService(NexmoService):
     """Its first door cannot be closed, and what comes before the end of Redis fails."""
 
     def _build_doors(self, reactor: Any, clock: IReactorTime) -> list[Service]:
-        return [Stuck(), *super()._build_doors(reactor, clock)]
+        return [StuckEndpoint(), *super()._build_doors(reactor, clock)]
 
     async def _before_closing(self) -> None:
         raise LookupError
 
 
-class Stopping(World):
+class StopTests(World):
     async def connections(self) -> int:
         listed: str = await self.redis("CLIENT", "LIST")
         return len(listed.splitlines())
@@ -40,7 +40,7 @@ class Stopping(World):
     async def test_a_step_that_fails(self) -> None:
         """It is told, and keeps no other from being done: doors are closed, nothing of ours is left at Redis."""
         before, port, lines = await self.connections(), free_port(), Lines(self)
-        service = Unlucky(self.configured(port), reactor, self.clock, self.now)
+        service = FailingStopService(self.configured(port), reactor, self.clock, self.now)
         service.privilegedStartService()
         service.startService()
         await until(lambda: service.ready)

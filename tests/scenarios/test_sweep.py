@@ -61,7 +61,7 @@ class SweepCase(World):
         return str(key)
 
 
-class Broken(SweepCase):
+class RepairTests(SweepCase):
     async def test_due(self) -> None:
         """A message that waits for its delay is in no list of checks any more."""
         await self.send()
@@ -197,7 +197,7 @@ class Broken(SweepCase):
         self.assertEqual(await self.redis("LRANGE", f"nx:h:{CLEO}", 0, -1), ["x"])
 
 
-class ByAge(SweepCase):
+class RepairByAgeTests(SweepCase):
     async def test_buried(self) -> None:
         """What is buried is kept for thirty days, however many there are; then it goes, and that is counted."""
         for _ in range(3):
@@ -212,7 +212,7 @@ class ByAge(SweepCase):
         await self.assert_all_is_done()
 
 
-class Healthy(SweepCase):
+class NothingToRepairTests(SweepCase):
     async def assert_nothing(self, where: str) -> None:
         """A whole sweep at this very moment finds nothing."""
         sweeping = RedisSweep(self.connection, self.now, (Status.SENT, Status.DELIVERED), 37 * DAY)

@@ -8,7 +8,7 @@ from tests.scenarios.world import BOB, DELAY, LUNCH, ONE, TALK, TWO, World
 from tests.support import counted
 
 
-class TakingOver(World):
+class TakeOverNumberTests(World):
     settings = {
         "sms": {"when_exhausted": "oldest"},
         "introduce_conversation": "About {{ conversation.metadata.conversationName }}.",

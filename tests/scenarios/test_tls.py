@@ -22,7 +22,7 @@ from tests.support import until
 from tests.web.wire import Wire
 
 
-class Tls(World):
+class TlsTests(World):
     async def setUp(self) -> None:
         private, self.certificate = certificate("127.0.0.1")
         self.directory = Path(self.mktemp()).absolute()

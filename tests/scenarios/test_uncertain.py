@@ -12,7 +12,7 @@ CUT = {"path": "/sms/json", "drop": True, "done": True}
 LOST = {"path": "/sms/json", "drop": True}
 
 
-class Case(World):
+class UncertainCase(World):
     async def uncertain(self) -> int:
         """How many are uncertain."""
         number: int = await self.redis("ZCARD", "nx:uncertain:out")
@@ -24,7 +24,7 @@ class Case(World):
         return [await self.redis("HGET", f"nx:n:{each}", "e") for each in ids]
 
 
-class Receipts(Case):
+class ReconcileByReceiptTests(UncertainCase):
     async def test_settles(self) -> None:
         """The answer is lost, the receipt comes: the SMS is known to be sent, and never sent again."""
         self.fault(**CUT)
@@ -82,7 +82,7 @@ class Receipts(Case):
         self.assertEqual((await self.buried(), len(self.texts())), ([], 1))
 
 
-class Resending(Case):
+class ResendTests(UncertainCase):
     async def test_lost(self) -> None:
         """No receipt: sent again after the settle time, not before."""
         self.fault(**LOST)
@@ -143,7 +143,7 @@ class Resending(Case):
         self.assertGreater(await self.redis("PTTL", message), 0)
 
 
-class Outage(Case):
+class UncertainDuringOutageTests(UncertainCase):
     async def test_nothing_is_wasted(self) -> None:
         """While Nexmo answers 503 to everything for longer than the settle time, only now and then one is sent again:
         the others still have their second attempt when Nexmo is back."""
@@ -163,7 +163,7 @@ class Outage(Case):
         self.assertEqual((len(self.nexmo.sent), await self.uncertain()), (12 - buried, 0))
 
 
-class Holding(Case):
+class ParkTests(UncertainCase):
     settings = {"sms": {"when_uncertain": "park", "receipt_timeout": "2 minutes"}}
 
     async def test_hold(self) -> None:
@@ -178,7 +178,7 @@ class Holding(Case):
         self.assertEqual(self.texts(BOB), [])
 
 
-class Dropping(Case):
+class DropTests(UncertainCase):
     settings = {"sms": {"when_uncertain": "drop"}}
 
     async def test_drop(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.scenarios.world import BOB, CLEO, DELAY, LUNCH, ONE, TALK, World
 
 
-class Unread(World):
+class UnreadTests(World):
     async def test_the_whole_way(self) -> None:
         """Ann writes, Bob does not read, Bob's handset gets the SMS, Bob answers, Ann sees the answer."""
         await self.send("Lunch at noon?")
@@ -123,7 +123,7 @@ class Unread(World):
         self.assertEqual(self.texts(BOB), ["Ann: first", "Ann: second", "Ann: third"])
 
 
-class OnlySent(World):
+class ReportOnStatusTests(World):
     settings = {"report_on_status": ["sent"]}
 
     async def test_delivered_is_enough(self) -> None:
@@ -134,7 +134,7 @@ class OnlySent(World):
         self.assertEqual((len(self.texts(BOB)), len(self.texts(CLEO))), (0, 1))
 
 
-class Identities(World):
+class PlatformIdentityTests(World):
     async def test_names(self) -> None:
         """Without a display name it is first and last name, without these the user id."""
         self.layer.add_user("dan")
@@ -182,7 +182,7 @@ class Identities(World):
         self.assertIsNone(await self.redis("GET", "nexmo-layer-integration-phone-12015550112"))
 
 
-class CustomIdentities(World):
+class CustomIdentityTests(World):
     async def test_function(self) -> None:
         """The customer's function is asked instead of Layer, and its object reaches the template whole."""
         await self.stop(self.service)

@@ -18,7 +18,7 @@ CUT = {"path": "/sms/json", "number": BOB, "drop": True, "done": True}
 NEVER = {"path": "/sms/json", "number": BOB, "drop": True}
 
 
-class Case(World):
+class ReplyThreadCase(World):
     """One number, which goes from one conversation of Bob's to the next."""
 
     settings = {"nexmo": {"phone_numbers": [ONE]}, "sms": {"when_exhausted": "oldest"}}
@@ -57,7 +57,7 @@ class Case(World):
         return [text for user, text in self.posted(conversation) if user == "bob"]
 
 
-class OnTheWire(Case):
+class ReplyDuringSendTests(ReplyThreadCase):
     """The reply comes while the request for the next conversation's SMS is under way, or right after."""
 
     async def test_refused(self) -> None:
@@ -145,7 +145,7 @@ class OnTheWire(Case):
         self.assertEqual((self.answers(TALK), self.answers(LUNCH)), (["first", "second"], []))
 
 
-class InParts(Case):
+class LongReplyDuringSendTests(ReplyThreadCase):
     """The first part of a long reply comes while the SMS is under way, and the others never do."""
 
     async def part(self) -> None:
@@ -171,7 +171,7 @@ class InParts(Case):
         self.assertEqual(len(await self.buried()), 1)
 
 
-class Unknown(Case):
+class ReplyWhileUncertainTests(ReplyThreadCase):
     """Nobody knows whether the SMS of the next conversation went out."""
 
     async def test_receipt_comes(self) -> None:
@@ -242,7 +242,7 @@ class Unknown(Case):
         self.assertEqual(self.answers(TALK), ["Between us"])
 
 
-class TakenBack(Case):
+class RevertedAttemptTests(ReplyThreadCase):
     """What an attempt would have changed is as before when it is over without proof."""
 
     async def test_read_meanwhile(self) -> None:
@@ -310,7 +310,7 @@ class TakenBack(Case):
         self.assertEqual(self.answers(TALK), ["To Ann"])
 
 
-class Barred(World):
+class RefusedSharedPhoneTests(World):
     settings = {"nexmo": {"phone_numbers": [ONE, TWO]}, "sms": {"when_exhausted": "oldest"}}
 
     async def test_two_users_of_one_phone(self) -> None:
@@ -329,7 +329,7 @@ class Barred(World):
         self.assertEqual([user for user, _ in self.posted(family)], ["ann"])
 
 
-class Nothing(World):
+class NoThreadTests(World):
     async def test_bound_too_late(self) -> None:
         """A reply that belonged to nothing when it came stays so, whatever its number carries when its turn comes."""
         await self.text_unread()
@@ -345,7 +345,7 @@ class Nothing(World):
         self.assertEqual(self.counted("replies", "no_thread"), 1)
 
 
-class InUse(Case):
+class NumbersInUseTests(ReplyThreadCase):
     """All numbers of a handset are in use by attempts whose outcome nobody knows."""
 
     settings = {"nexmo": {"phone_numbers": [ONE]}}
@@ -392,7 +392,7 @@ class InUse(Case):
         self.assertEqual(self.counted("skipped", "no_number"), 1)
 
 
-class Shared(World):
+class SomebodyElsesPhoneTests(World):
     settings = {"nexmo": {"phone_numbers": [ONE, TWO]}}
 
     async def test_somebody_elses_phone(self) -> None:
@@ -411,7 +411,7 @@ class Shared(World):
         self.assertEqual(self.posted(TALK)[-1], ("bob", "I am Bob"))
 
 
-class SharedAndFew(Case):
+class SharedPhoneFewNumbersTests(ReplyThreadCase):
     async def test_in_flight(self) -> None:
         """Another user of the phone never takes the number whose SMS is under way: who answers that is who was
         texted."""
@@ -430,7 +430,7 @@ class SharedAndFew(Case):
         self.assertEqual((self.posted(TALK)[-1], len(self.posted(robs))), (("bob", "I am Bob"), 1))
 
 
-class OldPhone(World):
+class FormerPhoneTests(World):
     NEW = "12015550155"
 
     async def moved(self, **identity: object) -> None:
@@ -501,7 +501,7 @@ class OldPhone(World):
         self.assertEqual(self.posted()[-1], ("bob", "Still mine"))
 
 
-class OwnNumbers(World):
+class OwnNumberTests(World):
     async def test_never_a_person(self) -> None:
         """A profile that names one of our numbers is not texted, and what comes from one is not posted."""
         self.layer.add_user("bob", display_name="Bob", phone_number=f"+{TWO}")
@@ -511,7 +511,7 @@ class OwnNumbers(World):
         self.assertEqual((len(self.posted()), self.counted("replies", "own_number")), (1, 1))
 
 
-class Placing(Case):
+class PlaceReplyTests(ReplyThreadCase):
     async def test_placed(self) -> None:
         """An operator posts it into one of the two, once; into no other conversation."""
         third = self.layer.start_conversation(["ann", "bob"])

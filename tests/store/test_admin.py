@@ -17,7 +17,7 @@ from tests.support import attempt, sent
 GIVE_UP = DAY
 
 
-class Aside(AdminCase):
+class ListDeadLettersTests(AdminCase):
     async def test_oldest_first(self) -> None:
         """What is buried and what is uncertain, each once, the oldest first; what waits is not among it."""
         first, second, third = await self.uncertain(1), await self.buried(2), await self.buried(3)
@@ -51,7 +51,7 @@ class Aside(AdminCase):
         self.assertEqual((entry.fields, entry.done), ({}, ""))
 
 
-class Redriving(AdminCase):
+class RedriveTests(AdminCase):
     async def test_buried(self) -> None:
         """A buried text is claimed at once, as if it had never been tried, and is no longer listed; neither it nor
         its message ends by itself."""
@@ -207,7 +207,7 @@ class Redriving(AdminCase):
         self.assertEqual(await self.redis("PTTL", f"nx:i:{reply.id}"), -1)
 
 
-class Turns(AdminCase):
+class RedriveOrderTests(AdminCase):
     async def waits(self, item: Notification) -> list[Redriven]:
         return [each async for each in self.operator.redrive("out", [item.id], REPORT, confirmed=False)]
 
@@ -244,7 +244,7 @@ class Turns(AdminCase):
         self.assertEqual([each.id for each in await self.claim()], [items[0].id])
 
 
-class Messages(AdminCase):
+class MessageReportTests(AdminCase):
     async def test_nothing(self) -> None:
         """Of a message that never came nothing is known."""
         self.assertEqual(await self.operator.inspect_message(uuid(1)), None)
@@ -380,7 +380,7 @@ class Messages(AdminCase):
         self.assertEqual(facts.closed, "undecodable")
 
 
-class SmsKnown(AdminCase):
+class SmsReportTests(AdminCase):
     async def whose(self, message_id: str) -> str | None:
         entry = await self.operator.inspect_sms(message_id)
         return entry and entry.id
@@ -412,7 +412,7 @@ class SmsKnown(AdminCase):
         self.assertEqual((entry.notice, entry.done), ("stop", f"sent {NUMBERS[0]} 0A0B"))
 
 
-class RepliesKnown(AdminCase):
+class ReplyReportTests(AdminCase):
     async def test_waiting(self) -> None:
         """A reply that was not posted yet, by Nexmo's id in either case."""
         await self.reply("0A0000000123ABCD1")

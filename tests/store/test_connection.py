@@ -17,7 +17,7 @@ from nexmo_twisted.store.url import parse
 from tests.support import StoreCase, until
 
 
-class Loading(Protocol):
+class LoadingRedis(Protocol):
     """A Redis that is still loading when it is asked for the first time."""
 
     asked = 0
@@ -27,25 +27,25 @@ class Loading(Protocol):
         self.transport.write(b"-LOADING Redis is loading the dataset in memory\r\n" if self.asked == 1 else b"+OK\r\n")  # type: ignore[union-attr]
 
 
-class FirstAnswer(TestCase):
+class FirstAnswerTests(TestCase):
     timeout = 20
 
     async def test_refused(self) -> None:
         """A first AUTH or SELECT that is refused is only a first attempt: `open` fires when the next one works."""
         for url in ("redis://:secret@127.0.0.1:{}", "redis://127.0.0.1:{}/1"):
-            Loading.asked = 0
-            port: Any = reactor.listenTCP(0, Factory.forProtocol(Loading), interface="127.0.0.1")  # type: ignore[attr-defined]
+            LoadingRedis.asked = 0
+            port: Any = reactor.listenTCP(0, Factory.forProtocol(LoadingRedis), interface="127.0.0.1")  # type: ignore[attr-defined]
             self.addCleanup(port.stopListening)
             connection = Connection(reactor, parse(url.format(port.getHost().port)), Scripts())
             self.addCleanup(lambda c=connection: Deferred.fromCoroutine(c.close()))
             opened = connection.open()
             await until(lambda o=opened: o.called, 10_000_000)
             self.assertTrue(connection.connected)
-            self.assertGreater(Loading.asked, 1)
+            self.assertGreater(LoadingRedis.asked, 1)
 
 
 @implementer(IHostnameResolver)
-class Oblivious:
+class SilentResolver:
     """A DNS that never answers."""
 
     asked = 0
@@ -59,12 +59,12 @@ class Oblivious:
         pass
 
 
-class Name(TestCase):
+class HostNameTests(TestCase):
     timeout = 20
 
     async def test_never_found(self) -> None:
         """Closed while the name of the host is still being looked up, it ends."""
-        names = Oblivious()
+        names = SilentResolver()
         self.addCleanup(reactor.installNameResolver, reactor.installNameResolver(names))  # type: ignore[attr-defined]
         connection = Connection(reactor, parse("redis://redis.example"), Scripts())
         connection.open()
@@ -73,7 +73,7 @@ class Name(TestCase):
         self.assertFalse(connection.connected)
 
 
-class Commands(StoreCase):
+class CommandTests(StoreCase):
     async def test_not_open(self) -> None:
         """Before it is connected it says so instead of waiting."""
         with self.assertRaisesRegex(StoreUnavailable, "not connected"):

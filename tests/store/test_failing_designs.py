@@ -1,9 +1,9 @@
 """Designs that are usual and fail, each as a test that they would not pass. Others of them have theirs elsewhere:
 
-* pop, then push: test_queue.Claiming.test_once, tests/chaos
-* a lease that ran out means "run it again": test_queue.Sending.test_lost_lease_is_uncertain
-* attempts counted when they are reported: test_queue.Claiming.test_crashing_item
-* late acknowledgements thrown away: test_queue.Sending.test_late_truth, test_uncertain
+* pop, then push: test_queue.ClaimTests.test_once, tests/chaos
+* a lease that ran out means "run it again": test_queue.BeginAttemptTests.test_lost_lease_is_uncertain
+* attempts counted when they are reported: test_queue.ClaimTests.test_crashing_item
+* late acknowledgements thrown away: test_queue.BeginAttemptTests.test_late_truth, test_uncertain
 * clocks of clients: tests/scenarios/test_clocks.py
 """
 
@@ -33,7 +33,7 @@ HANDSET = "12015550198"
 ENDLESS = {"nx:fence", "nx:held"}
 
 
-class Leases(QueueCase):
+class LeaseLengthTests(QueueCase):
     async def test_no_longer_than_the_delay(self) -> None:
         """A lease that spans the delay gives a long delay to several processes, one after the other. Here a check is
         nobody's before it is due: however often processes look, one notification comes of it, and none early."""
@@ -50,7 +50,7 @@ class Leases(QueueCase):
         self.assertEqual(len(await self.claim()), 1)
 
 
-class Repeats(World):
+class RepeatedEventTests(World):
     """A message is known by its own id. The id of an event or request differs where the message is the same (two
     registrations, one made anew) and would be forgotten some day."""
 
@@ -84,7 +84,7 @@ class Repeats(World):
         self.assertEqual(len(self.texts()), 2)
 
 
-class Foreign(World):
+class ForeignDataTests(World):
     async def test_json_of_others(self) -> None:
         """JSON of others that goes through Lua and back loses its empty lists and long numbers. What the Node service
         has in its keys beside our link stays to the letter."""
@@ -107,7 +107,7 @@ class Foreign(World):
         self.assertEqual(json.dumps(kept), json.dumps(others))
 
 
-class Failing(QueueCase):
+class FailingScriptTests(QueueCase):
     """Scripts are atomic, not transactional: nothing takes back what one wrote before it failed. So one that may be
     refused is refused at its first write, and one that makes room is never refused."""
 
@@ -174,7 +174,7 @@ class Failing(QueueCase):
         self.assertCountEqual(self.server.ask("ZRANGE", "nx:out", 0, -1), [four.user_id, five.user_id])
 
 
-class Leftovers(QueueCase):
+class LateResultTests(QueueCase):
     async def test_late_words(self) -> None:
         """A receipt or status that comes when all is over and forgotten makes no key that would stay for ever."""
         item = await self.sending()

@@ -10,7 +10,7 @@ from tests.support import attempt, sent
 MINUTE = 60
 
 
-class HoldCase(QueueCase):
+class SuspensionCase(QueueCase):
     async def refused(self, item: Notification) -> str:
         """What comes of holding for an item that is tried and refused."""
         self.assertEqual(await self.begin(item, f"1201555{sum(item.user_id.encode()) % 10_000:04}"), "OK")
@@ -31,7 +31,7 @@ class HoldCase(QueueCase):
         return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
-class Doubting(HoldCase):
+class SuspectAccountTests(SuspensionCase):
     async def test_another_at_once(self) -> None:
         """One SMS is refused as if the account were at fault: another one is tried at once, and when that goes out
         nothing is held, nor ever was."""
@@ -174,7 +174,7 @@ class Doubting(HoldCase):
         self.assertEqual((found[2:], await self.held()), ([], before))
 
 
-class Probing(HoldCase):
+class SuspendedAccountTests(SuspensionCase):
     async def test_never_the_first(self) -> None:
         """While another one waits it is never the item that the hold began with that is tried, also when that was the
         first to wait, and whichever lane the others are in."""

@@ -8,7 +8,7 @@ from tests.store.cases import LEASE, QueueCase
 from tests.support import attempt, sent
 
 
-class Lanes(QueueCase):
+class LaneTests(QueueCase):
     async def lost(self, n: int = 1) -> Notification:
         """An SMS whose sender did not say a word until its lease was over, so that it steps aside."""
         item = await self.sending(n)
@@ -66,7 +66,7 @@ class Lanes(QueueCase):
         self.assertEqual(await self.redis("EXISTS", "nx:out", "nx:lane:out:bob"), 0)
 
 
-class Broken(QueueCase):
+class BrokenLaneTests(QueueCase):
     async def test_a_hold_without_its_probe(self) -> None:
         """A hold somebody has damaged still lets one SMS through at a time, and the first success ends it."""
         await self.owe(1)

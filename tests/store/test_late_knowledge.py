@@ -20,7 +20,7 @@ def entry(user: str, conversation: str) -> str:
     return f'["{user}","{conversation}",1,1]'
 
 
-class StoredLate(ResolvingCase):
+class StoredLateTests(ResolvingCase):
     """Nexmo has answered at once, but the process stood still, or Redis was away, until that could be stored."""
 
     async def test_reply_that_waits(self) -> None:
@@ -72,7 +72,7 @@ class StoredLate(ResolvingCase):
         return entry
 
 
-class Several(ResolvingCase):
+class SeveralTextsTests(ResolvingCase):
     """Two texts of the new conversation; nobody knows whether the first one went out."""
 
     async def first_uncertain(self) -> Notification:
@@ -108,7 +108,7 @@ class Several(ResolvingCase):
         self.assertEqual(await self.resolved(reply), Resolved(BOB))
 
 
-class NobodyClaims(ResolvingCase):
+class UnclaimedReplyTests(ResolvingCase):
     async def test_bounded(self) -> None:
         """The sender died and nobody claims texts, since sending is suspended: a reply waits one receipt_timeout from
         the end of the lease all the same."""
@@ -151,7 +151,7 @@ class NobodyClaims(ResolvingCase):
         self.assertEqual(await self.resolved(reply), Resolved(doubt=True))
 
 
-class QuickSuccession(ResolvingCase):
+class QuickSuccessionTests(ResolvingCase):
     """Several texts from one number within three seconds."""
 
     async def texted(self, n: int, user: str) -> None:
@@ -196,7 +196,7 @@ class QuickSuccession(ResolvingCase):
         self.assertEqual((reply.open, reply.thread), (False, before))
 
 
-class DoubtEnds(ResolvingCase):
+class UncertaintyEndsTests(ResolvingCase):
     async def test_with_the_next_sms(self) -> None:
         """Which of two threads came last nobody knew; three seconds after the next SMS from there it is known."""
         other = entry("cleo", OLD)
@@ -210,7 +210,7 @@ class DoubtEnds(ResolvingCase):
         self.assertEqual((reply.doubt, reply.thread), (False, BOB))
 
 
-class Moved(ResolvingCase):
+class PhoneChangedTests(ResolvingCase):
     """Bob's phone changes while the SMS to the old one is of unknown outcome."""
 
     async def setUp(self) -> None:
@@ -282,7 +282,7 @@ class Moved(ResolvingCase):
         self.assertEqual(await self.redis("KEYS", "nx:opt:*"), [f"nx:opt:{HANDSET}"])
 
 
-class Notices(ResolvingCase):
+class AutoReplyTests(ResolvingCase):
     async def test_opted_out(self) -> None:
         """A receipt of an answer of ours, which is closed, blocks the handset that had such an answer, and no other one
         that it names."""
@@ -299,7 +299,7 @@ class Notices(ResolvingCase):
             self.assertEqual(await self.redis("KEYS", "nx:opt:*"), blocked)
 
 
-class StepsAside(ResolvingCase):
+class WaitForNumberTests(ResolvingCase):
     async def test_looked_at_at_once(self) -> None:
         """When the attempt is over that kept a number from a text, this goes out before others of its user that stepped
         aside for reasons of their own."""
@@ -329,7 +329,7 @@ class StepsAside(ResolvingCase):
         self.assertEqual(await self.begin(items["bob"], HANDSET, (NUMBER,)), "OK")
 
 
-class OtherNumbers(ResolvingCase):
+class OtherNumberTests(ResolvingCase):
     async def test_attempted(self) -> None:
         """The attempts of one text are over, each from its number; what one is proved by tells nothing of the other."""
         one = await self.trying()

@@ -60,7 +60,7 @@ class LimitCase(QueueCase):
         ]
 
 
-class Waiting(LimitCase):
+class WaitForLimitTests(LimitCase):
     async def test_slots(self) -> None:
         """Whoever must wait has a slot of its own, an interval after the one before, and is nobody's until then."""
         await self.in_line()
@@ -183,7 +183,7 @@ class Waiting(LimitCase):
             self.assertGreater(await self.redis("PTTL", key), 0, key)
 
 
-class Leaving(LimitCase):
+class LeaveQueueTests(LimitCase):
     """Whoever leaves a line lets the others move up."""
 
     async def test_read(self) -> None:
@@ -238,7 +238,7 @@ class Leaving(LimitCase):
         self.assertEqual(await self.line(ONE), ["u4"])
 
 
-class Jumping(LimitCase):
+class ClockJumpTests(LimitCase):
     """The clock of Redis was ahead for a while, and went back."""
 
     DAY = 86_400
@@ -294,7 +294,7 @@ class Jumping(LimitCase):
         self.assertEqual(await self.claim(), [])
 
 
-class Pausing(LimitCase):
+class PauseTests(LimitCase):
     async def sent(self, *users: str, number: str = ONE) -> list[Notification]:
         """Their SMS are on their way."""
         items = await self.all_claimed(users)
@@ -361,7 +361,7 @@ class Pausing(LimitCase):
         self.assertEqual(await self.attempt(b), f"WAIT {ONE}")
 
 
-class Rates(LimitCase):
+class RateTests(LimitCase):
     """Two processes on one Redis, sixty seconds of backlog, preparations that take some time, some more than others:
     never more than one above a limit in any second, and 95 % of it over the whole time."""
 

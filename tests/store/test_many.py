@@ -40,7 +40,7 @@ class ManyCase(SweepCase):
         return exists
 
 
-class Expired(ManyCase):
+class ExpiredMessageTests(ManyCase):
     async def test_known_by_its_whole_id(self) -> None:
         """A recipient whose text ran out while others are open is told apart by the whole digest, as all are."""
         await self.owe(1, *MANY)
@@ -52,7 +52,7 @@ class Expired(ManyCase):
         self.assertTrue(await self.redis("HEXISTS", f"nx:o:{MID}", items[0].id.partition(".")[2]))
 
 
-class Many(ManyCase):
+class ManyRecipientsTests(ManyCase):
     async def test_claimed(self) -> None:
         """Each of many notifications has the whole message with everybody's status."""
         await self.owe(1, *MANY)
@@ -232,7 +232,7 @@ class Many(ManyCase):
         self.assertEqual(sorted(await self.redis("HKEYS", f"nx:n:{nid}")), ["d", "g", "l", "m", "s"])
 
 
-class Linear(ManyCase):
+class LinearCostTests(ManyCase):
     async def redis_time(self, users: Sequence[str]) -> float:
         """Microseconds that Redis takes for each recipient, from the claim to the end."""
         await self.redis("FLUSHALL")

@@ -16,7 +16,7 @@ from tests.support import StoreCase
 DELAY = 600_000
 
 
-class Recorded(StoreCase):
+class RecordEventTests(StoreCase):
     async def record(self, *events: MessageEvent) -> list[int | None]:
         return [await self.store.record_event(e, pack(e.message, API_ROOT), DELAY) for e in events]
 
@@ -175,7 +175,7 @@ class Recorded(StoreCase):
             self.assertEqual(await self.texted(), [] if gone else sorted({*users} - read), every)
 
 
-class Compact(TestCase):
+class MessageCodecTests(TestCase):
     @given(
         st.dictionaries(st.sampled_from(["sent_at", "url", "received_at", "is_unread", "x"]), st.none() | st.text()),
         st.sets(st.sampled_from(["url", "sent_at", "parts"])),

@@ -20,7 +20,7 @@ from tests.support import NEW_YEAR, StoreCase
 DAY = 86_400_000
 
 
-class Beats(QueueCase):
+class HeartbeatTests(QueueCase):
     async def setUp(self) -> None:
         await super().setUp()
         self.one = RedisHeartbeat(self.connection, "one", self.now)
@@ -139,7 +139,7 @@ class OwnRedisCase(StoreCase):
         return await self.watch(f"unix://guest:guest@{self.server.socket}")
 
 
-class Refused(OwnRedisCase):
+class RefusedHeartbeatTests(OwnRedisCase):
     async def test_full(self) -> None:
         """Out of memory it refuses a beat, as it refuses a webhook; afterwards not."""
         await self.watched.heartbeat(1, DAY)
@@ -165,7 +165,7 @@ class Refused(OwnRedisCase):
         self.assertEqual((await again.heartbeat(2, DAY)).before, 1)
 
 
-class Settings(OwnRedisCase):
+class RedisSettingsTests(OwnRedisCase):
     async def test_told(self) -> None:
         """Its settings, as they are at that moment."""
         self.assertEqual(await self.watched.settings(), RedisSettings("noeviction", True, "always"))

@@ -23,7 +23,7 @@ TEXTS = ("Once upon a ti", "me there was", " an end.")
 WHOLE = "".join(TEXTS)
 
 
-class PartsCase(StoreCase):
+class LongReplyCase(StoreCase):
     async def part(
         self,
         number: int,
@@ -64,7 +64,7 @@ class PartsCase(StoreCase):
         return await self.close()
 
 
-class Whole(PartsCase):
+class WholeReplyTests(LongReplyCase):
     async def test_any_order(self) -> None:
         """Whatever the order, the last one makes one reply, in the order of the text."""
         for n, order in enumerate(((1, 2, 3), (3, 2, 1), (2, 3, 1))):
@@ -209,7 +209,7 @@ class Whole(PartsCase):
         self.assertEqual((await self.part(1, "shared")).outcome, "known")
 
 
-class Order(PartsCase):
+class ReplyOrderTests(LongReplyCase):
     async def test_place_of_its_first_part(self) -> None:
         """A long reply stands where its first part came, among those of its phone that wait."""
         await self.plain("a", "before")
@@ -250,7 +250,7 @@ class Order(PartsCase):
         self.assertEqual(item.waited, WAIT)
 
 
-class Missing(PartsCase):
+class MissingPartTests(LongReplyCase):
     async def test_gaps(self) -> None:
         """After the time what is there is posted in order, with [...] once for all that is missing between two."""
         for order, text in (
@@ -354,7 +354,7 @@ class Missing(PartsCase):
         self.assertEqual(await self.store.close_parts(3), Closed(2, 0, None))
 
 
-class Reused(PartsCase):
+class ReusedReferenceTests(LongReplyCase):
     async def test_while_one_is_open(self) -> None:
         """The same part with another messageId: the old one is posted with what it has, a new one begins."""
         await self.part(1, "old-1")
@@ -392,7 +392,7 @@ class Reused(PartsCase):
         self.assertEqual(await self.posted(), [f"{TEXTS[0]}[...]", WHOLE])
 
 
-class Safe(PartsCase):
+class SafetyTests(LongReplyCase):
     async def test_one_uuid(self) -> None:
         """It is posted with the UUID of the part that came first, whatever Redis forgets of those after it."""
         await self.part(2)
@@ -463,7 +463,7 @@ class Safe(PartsCase):
             self.assertIn(": posted", await story(number))
 
 
-class Dismissed(PartsCase):
+class DismissedSmsTests(LongReplyCase):
     async def test_recorded(self) -> None:
         """An SMS with nothing in it to post is recorded with the reason, once, for as long as other replies."""
         sms = InboundSms("id", HANDSET, NUMBERS[0], "", binary=True)
@@ -482,7 +482,7 @@ class Dismissed(PartsCase):
 PARTS = st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=5), min_size=1, max_size=6)
 
 
-class Property(PartsCase):
+class AnyOrderTests(LongReplyCase):
     async def test_any_order_and_repetition(self) -> None:
         """The parts of several texts in any order, some repeated, at two processes at once: each text is posted once,
         whole, and stands where its first part came."""

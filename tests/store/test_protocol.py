@@ -26,7 +26,7 @@ class Aborting(StringTransport):
         self.disconnecting = True
 
 
-class Alone(SynchronousTestCase):
+class RedisProtocolTests(SynchronousTestCase):
     """A line whose other side the test plays."""
 
     def setUp(self) -> None:
@@ -116,7 +116,7 @@ class Alone(SynchronousTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
 
-class StandingStill(TestCase):
+class BusyProcessTests(TestCase):
     timeout = 20
 
     async def test_answers(self) -> None:

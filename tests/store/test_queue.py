@@ -15,7 +15,7 @@ from tests.store.cases import LEASE, QueueCase
 from tests.support import StoreCase, attempt, attempted, sent
 
 
-class Claiming(QueueCase):
+class ClaimTests(QueueCase):
     async def test_once(self) -> None:
         """A claimed item is nobody else's until its lease ends."""
         await self.owe()
@@ -222,7 +222,7 @@ class Claiming(QueueCase):
         self.assertEqual([i.message_id for i in await self.claim()], [uuid(2)])
 
 
-class Sending(QueueCase):
+class BeginAttemptTests(QueueCase):
     async def test_lost_lease_is_uncertain(self) -> None:
         """Whoever dies after the attempt was recorded leaves an uncertain SMS, never a second one."""
         item = await self.sending()
@@ -319,7 +319,7 @@ class Sending(QueueCase):
         self.assertTrue(0 <= 4 * 86_400_000 - await self.redis("PTTL", own[0]) < 60_000)
 
 
-class Holding(QueueCase):
+class SuspendSendingTests(QueueCase):
     async def test_held(self) -> None:
         """While the account is at fault one waiting SMS is tried a minute; the first success releases all."""
         for n, user in enumerate(("ann2", "bob", "cleo"), 1):
@@ -433,7 +433,7 @@ class Holding(QueueCase):
             self.clock.advance(61)
 
 
-class Leaving(QueueCase):
+class SetAsideTests(QueueCase):
     async def test_what_is_set_aside_ends(self) -> None:
         """A message with a buried recipient ends one day, whatever comes after."""
         await self.owe(1, "bob", "cleo")
@@ -509,7 +509,7 @@ class Leaving(QueueCase):
         self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
 
 
-class FromNode(QueueCase):
+class LegacyLinkTests(QueueCase):
     """Links of the Node service on one handset, after this service has texted it."""
 
     ann, bob, more = (f"layer:///conversations/e67b5da2-95ca-40c4-bfc5-a2a8baaeb50{n}" for n in "123")
@@ -552,7 +552,7 @@ class FromNode(QueueCase):
             self.assertTrue(choice.introduced)
 
 
-class Blocking(StoreCase):
+class BlockedNumbersTests(StoreCase):
     async def ask(self, n: int, what: Literal["", "stop", "start", "help"], handset: str = "12015550198") -> str:
         sms = InboundSms(f"id-{n}", handset, NUMBERS[0], what)
         return await self.store.receive_sms(sms, handset, NUMBERS[0], Asked(what, "done", "again"))
@@ -602,7 +602,7 @@ class Blocking(StoreCase):
         self.assertEqual(await self.ask(4, "start"), "start")
 
 
-class Replies(StoreCase):
+class ReplyQueueTests(StoreCase):
     def sms(self, n: int, text: str = "hi") -> InboundSms:
         return InboundSms(f"id-{n}", "12015550198", "12015550101", text)
 

@@ -55,7 +55,7 @@ class ReceiptCase(UncertainCase):
         return number
 
 
-class Found(ReceiptCase):
+class FindSmsTests(ReceiptCase):
     async def test_by_reference(self) -> None:
         """By the client-ref, whatever the messageId."""
         item = await self.sent()
@@ -164,7 +164,7 @@ class Found(ReceiptCase):
             self.assertGreater(await self.redis("PTTL", f"nx:n:{item.id}"), 3 * DAY)
 
 
-class Kept(ReceiptCase):
+class KeepReceiptTests(ReceiptCase):
     async def test_never_back(self) -> None:
         """A final state never goes back, and one part's failure outweighs another's delivery."""
         words = ("accepted", "buffered", "unknown", "delivered", "expired", "failed", "rejected")
@@ -253,7 +253,7 @@ class _Heard:
         return Receipt(ref, self.part, HANDSET, NUMBERS[0], self.status.lower(), self.code)
 
 
-class Early(ReceiptCase):
+class EarlyReceiptTests(ReceiptCase):
     async def test_waits_for_the_answer(self) -> None:
         """A receipt that comes before anybody knows the id of its SMS is heard when the answer tells it."""
         item = await self.sending()
@@ -323,7 +323,7 @@ class Early(ReceiptCase):
                 await self.hear("delivered", part)
 
 
-class OptedOut(ReceiptCase):
+class OptedOutReceiptTests(ReceiptCase):
     async def blocked(self) -> list[str]:
         keys: list[str] = await self.redis("KEYS", "nx:opt:*")
         return keys
@@ -397,7 +397,7 @@ class OptedOut(ReceiptCase):
         self.assertEqual(await self.redis("GET", f"nx:opt:{HANDSET}"), "sms 1")
 
 
-class Swept(SweepCase, ReceiptCase):
+class SweepReceiptTests(SweepCase, ReceiptCase):
     async def test_nothing(self) -> None:
         """The sweep finds nothing amiss in it."""
         await self.sent(1)

@@ -30,7 +30,7 @@ class Wire(StringTransportWithDisconnection):
         super().loseConnection()
 
 
-class FarSide:
+class FakeRedis:
     """What a Redis does that the test plays: ``refuses`` connections, or takes them and says ``greeting`` to PING."""
 
     def __init__(self, clock: MemoryReactorClock) -> None:
@@ -68,10 +68,10 @@ class FarSide:
         self.lines.pop().transport.loseConnection()
 
 
-class Patience(SynchronousTestCase):
+class ReconnectTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = MemoryReactorClock()
-        self.redis = FarSide(self.clock)
+        self.redis = FakeRedis(self.clock)
         self.log = Lines(self)
         self.connection = self.connect()
 

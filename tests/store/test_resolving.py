@@ -9,7 +9,7 @@ from tests.store.cases import LEASE, NUMBER, OLD, SETTLE, ResolvingCase
 from tests.support import attempt, sent
 
 
-class Resolving(ResolvingCase):
+class ResolveReplyTests(ResolvingCase):
     async def test_before_the_bytes(self) -> None:
         """The attempt is recorded, its bytes are not out yet: the old thread, however long the request took then."""
         item = await self.trying()
@@ -99,7 +99,7 @@ class Resolving(ResolvingCase):
         self.assertEqual((await self.reply("in 2")).thread, Thread("bob", CONVERSATION))
 
 
-class LateTruth(ResolvingCase):
+class LateAcceptanceTests(ResolvingCase):
     async def test_resent_from_another_number(self) -> None:
         """The first attempt was given up and the second is under way from another number when the receipt of the first
         comes, which names its number: that one carries the conversation, and of the other nothing is known."""

@@ -17,7 +17,7 @@ from tests.support import until
 OLD, NEW = ("192.0.2.1", 6379), ("192.0.2.2", 6379)
 
 
-class Played(Factory):
+class FakeSentinel(Factory):
     """A sentinel that the test plays: what it takes for the master, after how many failovers, and in which state."""
 
     noisy = False
@@ -28,13 +28,13 @@ class Played(Factory):
         self.flags = flags
         self.promoted = promoted or master
         self.silent = False
-        self.listeners: list[_Spoken] = []
+        self.listeners: list[_FakeSentinelConnection] = []
         self.port: Any = reactor.listenTCP(0, self, interface="127.0.0.1")  # type: ignore[attr-defined]
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
-        return _Spoken(self)
+        return _FakeSentinelConnection(self)
 
-    def answer(self, asking: _Spoken, words: list[str]) -> list[str] | Exception | None:
+    def answer(self, asking: _FakeSentinelConnection, words: list[str]) -> list[str] | Exception | None:
         ip, port = self.master
         match words:
             case ["SENTINEL", "MASTER", "m"]:
@@ -51,8 +51,8 @@ class Played(Factory):
             listener.say("message", channel, text)
 
 
-class _Spoken(Protocol):
-    def __init__(self, sentinel: Played) -> None:
+class _FakeSentinelConnection(Protocol):
+    def __init__(self, sentinel: FakeSentinel) -> None:
         self.sentinel = sentinel
         self.reader = hiredis.Reader(encoding="utf-8")
 
@@ -67,10 +67,10 @@ class _Spoken(Protocol):
         self.transport.write(hiredis.pack_command(words))  # type: ignore[union-attr]
 
 
-class Case(TestCase):
+class SentinelsCase(TestCase):
     timeout = 20
 
-    def play(self, *sentinels: Played, name: str = "m") -> Sentinels:
+    def play(self, *sentinels: FakeSentinel, name: str = "m") -> Sentinels:
         for sentinel in sentinels:
             self.addCleanup(sentinel.port.stopListening)
         self.heard: list[Host | None] = []
@@ -78,48 +78,48 @@ class Case(TestCase):
         return Sentinels(reactor, hosts, name, self.heard.append)
 
 
-class Master(Case):
+class MasterTests(SentinelsCase):
     async def test_agreed(self) -> None:
         """What all say."""
-        self.assertEqual(await self.play(Played(), Played(), Played()).master(), OLD)
+        self.assertEqual(await self.play(FakeSentinel(), FakeSentinel(), FakeSentinel()).master(), OLD)
 
     async def test_latest(self) -> None:
         """Who knows of the latest failover is right, were it one against two."""
-        self.assertEqual(await self.play(Played(), Played(NEW, epoch=3), Played()).master(), NEW)
+        self.assertEqual(await self.play(FakeSentinel(), FakeSentinel(NEW, epoch=3), FakeSentinel()).master(), NEW)
 
     async def test_silent(self) -> None:
         """Some may say nothing, or be gone."""
-        silent, gone = Played(), Played()
+        silent, gone = FakeSentinel(), FakeSentinel()
         silent.silent = True
-        sentinels = self.play(silent, gone, Played(NEW))
+        sentinels = self.play(silent, gone, FakeSentinel(NEW))
         await gone.port.stopListening()
         self.assertEqual(await sentinels.master(), NEW)
 
     async def test_nobody(self) -> None:
         """When nobody answers, or nobody knows the name, there is no master."""
-        silent = Played()
+        silent = FakeSentinel()
         silent.silent = True
-        for sentinels in (self.play(silent), self.play(Played(), Played(), name="another")):
+        for sentinels in (self.play(silent), self.play(FakeSentinel(), FakeSentinel(), name="another")):
             with self.assertRaisesRegex(Unusable, "no sentinel knows"):
                 await sentinels.master()
 
     async def test_failing_over(self) -> None:
         """From the beginning of a failover until the new master is known there is none: the old one still takes
         writes that will be lost."""
-        sentinels = self.play(Played(), Played(flags="master,failover_in_progress"), Played())
+        sentinels = self.play(FakeSentinel(), FakeSentinel(flags="master,failover_in_progress"), FakeSentinel())
         with self.assertRaisesRegex(Unusable, "failover"):
             await sentinels.master()
 
     async def test_promoted(self) -> None:
         """As soon as one knows of the new master, that one it is, although the failover goes on and others began
         one too."""
-        late = Played(flags="s_down,o_down,master,failover_in_progress")
-        first = Played(epoch=1, flags="s_down,o_down,master,failover_in_progress", promoted=NEW)
-        self.assertEqual(await self.play(late, first, Played()).master(), NEW)
+        late = FakeSentinel(flags="s_down,o_down,master,failover_in_progress")
+        first = FakeSentinel(epoch=1, flags="s_down,o_down,master,failover_in_progress", promoted=NEW)
+        self.assertEqual(await self.play(late, first, FakeSentinel()).master(), NEW)
 
 
-class Listening(Case):
-    async def listen(self, *played: Played) -> None:
+class SubscriptionTests(SentinelsCase):
+    async def listen(self, *played: FakeSentinel) -> None:
         sentinels = self.play(*played)
         sentinels.listen()
         self.addCleanup(sentinels.stop)
@@ -128,7 +128,7 @@ class Listening(Case):
 
     async def test_begins(self) -> None:
         """The beginning of a failover is heard at once, from any of them; that of another master is not ours."""
-        first, second = Played(), Played()
+        first, second = FakeSentinel(), FakeSentinel()
         await self.listen(first, second)
         first.publish("+try-failover", "master another 192.0.2.9 6379")
         first.publish("+switch-master", "another 192.0.2.9 6379 192.0.2.8 6379")
@@ -140,7 +140,7 @@ class Listening(Case):
 
     async def test_hung_up(self) -> None:
         """One that hangs up is listened to again."""
-        sentinel = Played()
+        sentinel = FakeSentinel()
         await self.listen(sentinel)
         sentinel.listeners.pop().transport.loseConnection()  # type: ignore[union-attr]
         await until(lambda: sentinel.listeners, 10_000_000)

@@ -12,7 +12,7 @@ from tests.store.cases import LEASE, LINKS, SETTLE, SweepCase
 from tests.support import attempt, sent
 
 
-class Due(SweepCase):
+class RepairDueTests(SweepCase):
     async def test_a_check_is_missing(self) -> None:
         """A pending message that nothing would look at is looked at when it is due."""
         mid = await self.pending()
@@ -65,7 +65,7 @@ class Due(SweepCase):
         self.assertEqual(await self.sweep(), {})
 
 
-class Lanes(SweepCase):
+class RepairLanesTests(SweepCase):
     async def test_item_without_a_place(self) -> None:
         """A waiting notification that stands in no lane gets its place back, and the lane is looked at."""
         await self.waiting()
@@ -148,7 +148,7 @@ class Lanes(SweepCase):
         self.assertEqual(await self.replies(), [])
 
 
-class Parts(SweepCase):
+class RepairPartsTests(SweepCase):
     name = f"{HANDSET}:{NUMBERS[0]}:7:3"
 
     async def part(self, number: int) -> PartTaken:
@@ -212,7 +212,7 @@ class Parts(SweepCase):
         await self.assert_ends("nx:cc:what", KEEP["aside"])
 
 
-class Aside(SweepCase):
+class RepairSetAsideTests(SweepCase):
     async def test_listed_again(self) -> None:
         """What stands aside and is listed nowhere is listed since when it stands there."""
         for n, uncertain in enumerate((True, False), 1):
@@ -291,7 +291,7 @@ class Aside(SweepCase):
         self.assertEqual(await self.closed(message_key(uuid(1))), "done")
 
 
-class Lost(SweepCase):
+class LostItemTests(SweepCase):
     async def test_made_again(self) -> None:
         """A recipient whose notification is gone is uncertain: nobody knows whether it was sent."""
         await self.waiting()
@@ -406,7 +406,7 @@ class Lost(SweepCase):
         self.assertEqual(await self.closed(mid), "done")
 
 
-class Endless(SweepCase):
+class EndlessKeysTests(SweepCase):
     async def test_they_end(self) -> None:
         """What nobody waits for has an end: closed messages, statuses, done replies, handsets, what is aside."""
         await self.pending(1)
@@ -474,7 +474,7 @@ class Endless(SweepCase):
         self.assertEqual(await self.ttl("nexmo-layer-integration-bob"), -1)
 
 
-class Rest(SweepCase):
+class SweepRobustnessTests(SweepCase):
     async def test_half_a_hold(self) -> None:
         """A hold without a next probe, or without a beginning, would hold for ever."""
         for missing in ("probe", "since"):

@@ -20,7 +20,7 @@ ASKED: tuple[Literal["", "stop", "start", "help"], ...] = ("", "", "", "", "stop
 LIMITS = Limits(per_account=0.5, per_number=0.02)
 
 
-class Healthy(SweepCase):
+class NothingToRepairTests(SweepCase):
     """Whatever the product does, there is nothing to repair."""
 
     users = ("bob", "cleo", "dan", "phone-1")

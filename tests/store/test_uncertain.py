@@ -11,7 +11,7 @@ from tests.support import attempt, sent
 MARK = introduction_mark(Thread("bob", CONVERSATION))
 
 
-class Evidence(UncertainCase):
+class ReceiptProofTests(UncertainCase):
     async def test_any_status(self) -> None:
         """A receipt proves that the SMS was accepted, whatever it says became of it."""
         for n, status in enumerate(("delivered", "failed", "expired", "buffered", "what is this"), 1):
@@ -78,7 +78,7 @@ class Evidence(UncertainCase):
         self.assertEqual(await self.redis("HGET", f"nx:h:{HANDSET}", f"i:{NUMBERS[0]}"), MARK)
 
 
-class Settling(UncertainCase):
+class ReconcileTests(UncertainCase):
     async def test_patience(self) -> None:
         """Nothing happens before the settle time is over, and the answer says when that is."""
         item = await self.uncertain()

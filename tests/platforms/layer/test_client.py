@@ -19,7 +19,7 @@ from nexmo_twisted.sandbox.http.faults import Fault, Faults
 from nexmo_twisted.sandbox.http.messages import WebhookCall
 from nexmo_twisted.sandbox.layer.api import LayerApi
 from nexmo_twisted.sandbox.layer.simulator import SimulatedLayer
-from tests.http_client.loopback import LoopbackTestCase, answer
+from tests.http_client.loopback import LoopbackCase, answer
 
 APP = "082d4684-0992-11e5-a6c0-1697f925ec7b"
 TOKEN = "the-token"
@@ -52,7 +52,7 @@ def refusal(name: str) -> bytes:
     return json.dumps(error).encode()
 
 
-class LayerTestCase(LoopbackTestCase):
+class LayerClientCase(LoopbackCase):
     def setUp(self) -> None:
         self.calls: list[WebhookCall] = []
         self.faults = Faults()
@@ -74,7 +74,7 @@ class LayerTestCase(LoopbackTestCase):
         return error.code  # type: ignore[attr-defined, no-any-return]
 
 
-class IdentityTests(LayerTestCase):
+class IdentityTests(LayerClientCase):
     async def test_whole_identity(self) -> None:
         """A user's profile has the names templates know."""
         self.layer.add_user(
@@ -179,7 +179,7 @@ class IdentityTests(LayerTestCase):
         self.assertEqual(server.requests, [])
 
 
-class ConversationTests(LayerTestCase):
+class ConversationTests(LayerClientCase):
     async def test_conversation(self) -> None:
         """The Conversation object of the documentation, by its id or the bare UUID."""
         conversation = self.layer.start_conversation(["ann", "bob"], {"conversationName": "Lunch"})
@@ -208,7 +208,7 @@ class ConversationTests(LayerTestCase):
         self.assertEqual(server.requests, [])
 
 
-class PostTests(LayerTestCase):
+class PostTests(LayerClientCase):
     def setUp(self) -> None:
         super().setUp()
         self.conversation = self.layer.start_conversation(["ann", "bob"])
@@ -257,7 +257,7 @@ class PostTests(LayerTestCase):
                 self.assertEqual(str(error), reason)
 
 
-class InterceptedTests(LayerTestCase):
+class InterceptedTests(LayerClientCase):
     """What something in front of Layer says is not Layer's last word."""
 
     def each_call(self, client: LayerClient) -> dict[str, Callable[[], Awaitable[object]]]:
@@ -313,7 +313,7 @@ class InterceptedTests(LayerTestCase):
         self.assertIs(type(error), Intercepted)
 
 
-class FailureTests(LayerTestCase):
+class FailureTests(LayerClientCase):
     async def test_table(self) -> None:
         """What each answer means. Whatever is wrong with a question to Layer, it is asked again; a message or a webhook
         that Layer itself refuses is refused."""
@@ -389,7 +389,7 @@ class FailureTests(LayerTestCase):
             self.assertEqual(str(error), "Layer answers 200 without an identity: check layer.api_url")
 
 
-class WebhookTests(LayerTestCase):
+class WebhookTests(LayerClientCase):
     def register(self, name: str = "Ours", url: str = TARGET, **changes: Any) -> Any:
         """A webhook that is registered already, one second after the one before."""
         self.time += 1

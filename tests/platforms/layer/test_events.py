@@ -21,7 +21,7 @@ def read(document: object) -> MessageEvent:
     return event
 
 
-class GoodEvents(SynchronousTestCase):
+class ReadEventTests(SynchronousTestCase):
     def test_documented_example(self) -> None:
         """The example of Layer's documentation is understood, and its message is kept whole."""
         self.assertEqual(
@@ -131,7 +131,7 @@ class GoodEvents(SynchronousTestCase):
         self.assertEqual(read(webhook(extra=json.loads("[" * 48 + "]" * 48))).kind, "sent")
 
 
-class BadEvents(SynchronousTestCase):
+class RefusedEventTests(SynchronousTestCase):
     def refused(self, raw: object, place: str) -> None:
         """The body is refused, and the reason names the place but none of the content."""
         if not isinstance(raw, bytes):
@@ -265,7 +265,7 @@ class BadEvents(SynchronousTestCase):
         )
 
 
-class OddMembers(SynchronousTestCase):
+class LeftOutMemberTests(SynchronousTestCase):
     """One odd member never voids the rest."""
 
     good = {"mime_type": "text/plain", "body": "the good part"}
@@ -426,7 +426,7 @@ ANY_JSON = st.recursive(
 )
 
 
-class AnyInput(SynchronousTestCase):
+class AnyInputTests(SynchronousTestCase):
     def reads_or_refuses(self, raw: bytes) -> None:
         try:
             event = read_event(raw)

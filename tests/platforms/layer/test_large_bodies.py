@@ -26,7 +26,7 @@ def large(size: int = 2 * MEBIBYTE) -> bytes:
     return raw[:-2].ljust(size - 2, b"x")[: size - 2] + b'"}'
 
 
-class LargeCase(WebhookCase):
+class LargeBodyCase(WebhookCase):
     def serve(self) -> Loopback:
         self.refused: list[str] = []
         self.large = LargeBodies(LAYER, (SECRET, OLD_SECRET))
@@ -48,7 +48,7 @@ class LargeCase(WebhookCase):
         return wire.received.split(b" ")[1]
 
 
-class Large(LargeCase):
+class LargeBodyTests(LargeBodyCase):
     async def test_signed(self) -> None:
         """One that Layer signed, with whichever secret, is kept with its beginning and answered 204; so it is in
         chunks. The connection goes on."""
@@ -188,7 +188,7 @@ class Large(LargeCase):
         self.assertEqual(await self.answered(wire), b"204")
 
 
-class Begins(WebhookCase):
+class BeginLargeBodyTests(WebhookCase):
     def begin(
         self, bodies: LargeBodies, method: bytes = b"POST", target: str = LAYER, length: int = 0
     ) -> LargeBody | None:

@@ -23,7 +23,7 @@ from nexmo_twisted.sandbox.http.faults import Fault, Faults
 from nexmo_twisted.sandbox.http.messages import Answer, WebhookCall
 from nexmo_twisted.sandbox.nexmo.api import NexmoApi
 from nexmo_twisted.sandbox.nexmo.simulator import SimulatedNexmo
-from tests.http_client.loopback import Channel, LoopbackTestCase, Server, answer
+from tests.http_client.loopback import Channel, LoopbackCase, Server, answer
 
 CALLBACK = "https://hooks.example.com/nexmo-new-sms/receipt"
 NUMBER, HANDSET = "12015550101", "12015550112"
@@ -47,7 +47,7 @@ class Reachable:
         return Answer(self.status)
 
 
-class NexmoTestCase(LoopbackTestCase):
+class NexmoClientCase(LoopbackCase):
     def setUp(self) -> None:
         calls: list[WebhookCall] = []
         self.faults = Faults()
@@ -63,7 +63,7 @@ class NexmoTestCase(LoopbackTestCase):
         return NexmoClient(self.http, server.url, KEY, SECRET, CALLBACK)
 
 
-class SendTests(NexmoTestCase):
+class SendTests(NexmoClientCase):
     async def test_accepted(self) -> None:
         """An accepted SMS shows on the handset, and its id is known for the delivery receipt."""
         outcome = await self.client.send(SMS)
@@ -215,7 +215,7 @@ class SendTests(NexmoTestCase):
             self.assertIs(outcome.verdict, Verdict.UNCERTAIN, body)
 
 
-class NumbersTests(NexmoTestCase):
+class NumbersTests(NexmoClientCase):
     async def test_all_pages(self) -> None:
         """All numbers of the account are found, however many pages they take."""
         self.nexmo.route_inbound(NUMBER, REPLIES)
@@ -298,7 +298,7 @@ class NumbersTests(NexmoTestCase):
             self.assertEqual(str(await self.failure(client.numbers())), "Nexmo answered something unreadable")
 
 
-class RouteInboundTests(NexmoTestCase):
+class RouteInboundTests(NexmoClientCase):
     def numbers_server(self, entry: dict[str, Any], updated: bytes) -> Server:
         """An account with this one number, whose every update is answered so."""
         listing = json.dumps({"count": 1, "numbers": [entry]}).encode()

@@ -18,7 +18,7 @@ def read(**params: str | None) -> Receipt:
     return read_receipt([(name, value) for name, value in changed.items() if value is not None])
 
 
-class Receipts(SynchronousTestCase):
+class ReadReceiptTests(SynchronousTestCase):
     def test_documented(self) -> None:
         """The documented receipt, which names the recipient msisdn and our number to."""
         self.assertEqual(read(), READ_RECEIPT)

@@ -19,7 +19,7 @@ def changed(**params: str | None) -> list[tuple[str, str]]:
     return [(name, value) for name, value in {**SMS, **params}.items() if value is not None]
 
 
-class Messages(SynchronousTestCase):
+class ReadSmsTests(SynchronousTestCase):
     def test_unicode(self) -> None:
         """Any text arrives as it is, with the type that goes with it."""
         for text in ("é€😀", "a\nb", " x ", "x" * 40_000):
@@ -78,7 +78,7 @@ class Messages(SynchronousTestCase):
             self.assertEqual(read_sms(changed(**{"type": "binary", **more})), replace(READ_SMS, text="", binary=True))
 
 
-class Parts(SynchronousTestCase):
+class ReadPartTests(SynchronousTestCase):
     def part(self, **params: str | None) -> Part | None:
         values = {name.replace("_", "-"): value for name, value in params.items()}
         return read_sms(changed(**{**PART, **values})).part
@@ -132,7 +132,7 @@ class Parts(SynchronousTestCase):
             self.assertEqual(read_sms(changed(**{**PART, **values})).text, params.get("text", READ_SMS.text))
 
 
-class Odd(SynchronousTestCase):
+class RepeatedParameterTests(SynchronousTestCase):
     def test_repeated(self) -> None:
         """Two values for a parameter that is needed: nobody knows which was meant."""
         for name in ("msisdn", "to", "messageId", "text"):

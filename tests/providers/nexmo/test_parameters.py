@@ -22,7 +22,7 @@ FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class Forms(SynchronousTestCase):
+class ParameterFormsTests(SynchronousTestCase):
     def test_three_forms(self) -> None:
         """Query, form and JSON give the same parameters, in their order."""
         encoded = urlencode(SMS).encode()

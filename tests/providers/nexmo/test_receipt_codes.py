@@ -24,7 +24,7 @@ def said(status: str, code: str = "0") -> str:
     return receipt_codes.said(receipt(status, code))
 
 
-class Words(TestCase):
+class ReceiptStatusTests(TestCase):
     def test_documented(self) -> None:
         """The documented receipt says that the SMS was delivered."""
         self.assertEqual(
@@ -85,7 +85,7 @@ class Words(TestCase):
         self.assertIsInstance(receipt_codes.act(kept), Act)
 
 
-class Plainly(TestCase):
+class ReceiptWordingTests(TestCase):
     def test_told(self) -> None:
         """In plain words, with the code where there is one."""
         for kept, words in {

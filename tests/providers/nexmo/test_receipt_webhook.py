@@ -16,13 +16,13 @@ from tests.web.cases import FORM, NEXMO, SIGNING_SECRET, WebhookCase
 DOOR = f"{NEXMO}/receipt"
 
 
-class ReceiptDoorCase(WebhookCase):
+class ReceiptWebhookCase(WebhookCase):
     async def post(self, body: object, content_type: str = FORM, query: str = "") -> int:
         raw = body if isinstance(body, bytes) else urlencode(body).encode()  # type: ignore[arg-type]
         return await self.ask("POST", DOOR + query, body=raw, content_type=content_type)
 
 
-class ReceiptTests(ReceiptDoorCase):
+class ReceiptTests(ReceiptWebhookCase):
     async def test_three_forms(self) -> None:
         """A receipt comes by GET, as a form or as JSON, and is answered 200 without a body."""
         self.assertEqual(await self.ask("GET", f"{DOOR}?{urlencode(RECEIPT)}"), 200)
@@ -123,7 +123,7 @@ class ReceiptTests(ReceiptDoorCase):
         self.assertEqual((self.intake.kept, self.flushLoggedErrors()), ([], []))
 
 
-class SignedReceiptTests(ReceiptDoorCase):
+class SignedReceiptTests(ReceiptWebhookCase):
     """Signatures are checked by the real rule."""
 
     def setUp(self) -> None:

@@ -38,7 +38,7 @@ def judge(*messages: object, http_status: int = 200, count: object = None, **hea
     return judge_answer(http_status, headers.get("retry_after"), json.dumps(body).encode(), date=headers.get("date"))
 
 
-class AcceptedAllTheSame(TestCase):
+class AcceptedTests(TestCase):
     def test_any_http_status(self) -> None:
         """An SMS of which some part was taken, or may have been, is never judged as not sent."""
         for http_status in (401, 402, 408, 429, 400):

@@ -14,7 +14,7 @@ SENT = 1491346667.0
 SIGNED = (*C.items(), ("sig", "2b2d9386f4daae2f0694798e64ef3e48ce65a31b24906d501be5a7216bd3f31e"))
 
 
-class Signing(TestCase):
+class SignTests(TestCase):
     def test_known_answers(self) -> None:
         """Every published signature, of every method, comes out the same."""
         for params, secret, method, expected in VECTORS:
@@ -42,7 +42,7 @@ class Signing(TestCase):
         self.assertRaises(ValueError, sign, A, TESTING, "sha3_256")
 
 
-class Verifying(TestCase):
+class VerifyTests(TestCase):
     def test_right_signature(self) -> None:
         """What Nexmo signed passes, in any order of the parameters and either case of the hex digits."""
         verify(SIGNED, TESTING, "sha256", SENT)

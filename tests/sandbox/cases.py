@@ -120,7 +120,7 @@ def echo(hit: Hit) -> tuple[int, bytes]:
     return 200, hit.args.get("verification_challenge", "").encode()
 
 
-class Running(TestCase):
+class SimulatorsCase(TestCase):
     """A sandbox on a real port, with a clock that stands still, and a customer's server on another."""
 
     credentials = Credentials()
