@@ -42,6 +42,23 @@ def kept_table() -> str:
     return "\n".join(rows) + "\n"
 
 
+def fields_table() -> str:
+    """The fields of every record, as one Markdown table a record, from the class F in store/schema.py."""
+    source = Path(schema.__file__).read_text("utf-8")
+    body = source.partition("\nclass F:\n")[2].partition("\n\n\n")[0].partition('"""\n\n')[2]
+    lines: list[str] = []
+    for line in body.splitlines():
+        record = re.fullmatch(r" {4}# (.+)", line)
+        if record is not None:
+            lines += [f"\n### {record[1]}\n", "| field | name in scripts | content |", "|---|---|---|"]
+            continue
+        name, comment = re.fullmatch(r" {4}(\w+) = [^#]+# (.+)", line).groups()  # type: ignore[union-attr]
+        suffix, content = re.fullmatch(r"(?:\+ (.*?): )?(.*)", comment).groups()  # type: ignore[union-attr]
+        field = f"`{schema.FIELDS[name]}`" if schema.FIELDS[name] else "(empty)"
+        lines.append(f"| {field}{f' + {suffix}' if suffix else ''} | `F.{name}` | {content} |")
+    return "\n".join(lines) + "\n\n"
+
+
 def _time(ms: int) -> str:
     unit, length = next((unit, length) for unit, length in _UNITS if ms % length == 0)
     return f"{ms // length} {unit}{'s' if ms > length else ''}"
@@ -51,6 +68,7 @@ def _time(ms: int) -> str:
 TABLES: Mapping[str, tuple[Path, Callable[[], str]]] = {
     "settings": (DOCS / "configuration.md", settings_table),
     "keys": (DOCS / "redis-schema.md", keys_table),
+    "fields": (DOCS / "redis-schema.md", fields_table),
     "kept": (DOCS / "redis-schema.md", kept_table),
 }
 

@@ -19,14 +19,18 @@ from nexmo_twisted.domain.legacy_links import Linked, links_in, load_map, user_l
 from nexmo_twisted.domain.model import Thread
 from nexmo_twisted.domain.phones import region_of
 
+#: What the names of two fields of a handset begin with: the thread that was introduced at a number, and the attempts
+#: from there whose outcome is unknown.
+INTRODUCED, UNSETTLED = "i:", "u:"
+
 
 @dataclass(frozen=True)
 class LinkState:
     """Everything a choice is based on, as read at ``now`` (ms). Maps and entries are JSON as it stands in Redis.
 
-    ``handset`` holds the fields of the handset's hash (see store/scripts/shared/links.lua); it is empty for a handset
-    we never texted. Then (and for a reply to a number we know nothing of) ``owner`` is the user the Node service last
-    texted there, with their map. ``texted`` is the handset, in digits, that the user was texted on last, or blank.
+    ``handset`` is the handset's hash (see store/scripts/shared/links.lua), empty for a handset we never texted. Then
+    (and for a reply to a number we know nothing of) ``owner`` is the user the Node service last texted there, with
+    their map. ``texted`` is the handset, in digits, that the user was texted on last, or blank.
     """
 
     now: int
@@ -67,9 +71,9 @@ class LinkState:
         """The threads of attempts whose outcome is unknown, by number."""
         threads = {}
         for field, raw in self.handset.items():
-            if field.startswith("u:"):
+            if field.startswith(UNSETTLED):
                 user_id, conversation_id, *_ = json.loads(raw.partition("\n")[0])
-                threads[field[2:]] = Thread(user_id, conversation_id)
+                threads[field.removeprefix(UNSETTLED)] = Thread(user_id, conversation_id)
         return threads
 
 
@@ -256,7 +260,7 @@ def _busy(
 def _introduced(state: LinkState, thread: Thread, number: str) -> bool:
     if number in state.handset:  # the mark may be older than what the number carries now
         current = thread_of_entry(state.handset[number]) == thread
-        return current and state.handset.get(f"i:{number}") == introduction_mark(thread)
+        return current and state.handset.get(INTRODUCED + number) == introduction_mark(thread)
     own = state.entries.get(number)
     return own is not None and own.thread == thread  # the Node service introduced it on this handset
 
@@ -313,5 +317,5 @@ def _adopted(state: LinkState, thread: Thread) -> dict[str, str]:
         if entry.thread is not None:
             linked = entry.thread
             fields[entry.number] = dump([linked.user_id, linked.conversation_id, entry.expires, entry.used])
-            fields[f"i:{entry.number}"] = introduction_mark(linked)
+            fields[INTRODUCED + entry.number] = introduction_mark(linked)
     return fields

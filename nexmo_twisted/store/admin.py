@@ -12,7 +12,7 @@ from nexmo_twisted.domain.links import thread_of_entry
 from nexmo_twisted.domain.model import Status, Thread
 from nexmo_twisted.domain.quarantine import SetAside, read_entry
 from nexmo_twisted.platforms.layer.ids import CONVERSATION
-from nexmo_twisted.store.codec import int_or_none, pairs, ranks
+from nexmo_twisted.store.codec import int_or_none, pairs, queue_item, ranks
 from nexmo_twisted.store.connection import Connection, Now, redis_time
 from nexmo_twisted.store.redis_store import QUARANTINED
 from nexmo_twisted.store.schema import KEYS
@@ -57,7 +57,7 @@ class QueueAdmin:
         return sorted(found, key=lambda item: (found[item], item))
 
     async def inspect_items(self, queue: Queue, ids: Sequence[str]) -> Sequence[QueueItem]:
-        """What there is to see of these, in that order; those that are gone have neither fields nor an outcome."""
+        """What there is to see of these, in that order; those that are gone are not stored and have no outcome."""
         entries: list[QueueItem] = []
         for some in _batches(ids, SHOWN):
             entries += [_entry(queue, *raw) for raw in await self._connection.run("inspect_items", queue, *some)]
@@ -88,7 +88,7 @@ class QueueAdmin:
         entries = [_entry("out", *each) for each in raw]
         if not record or record[0]:  # whom it was sent to is no longer in its record
             found = await self._scan("out_uncertain", f"{mid}.*") | await self._scan("out_buried", f"{mid}.*")
-            entries = [entry for entry in await self.inspect_items("out", sorted(found)) if entry.fields]
+            entries = [entry for entry in await self.inspect_items("out", sorted(found)) if entry.stored]
         if not record and not entries:
             return None
         closed, closed_at, due, delay, sender, open_, short = record or ("expired", *[""] * 6)
@@ -128,7 +128,7 @@ class QueueAdmin:
             (entry,) = await self.inspect_items("in", [reply_key(spelling)])
             if entry.done and entry.part_of not in ("", entry.id):
                 (entry,) = await self.inspect_items("in", [entry.part_of])
-            if entry.fields or entry.done:
+            if entry.stored or entry.done:
                 return entry, int(await self._time())
         return None
 
@@ -174,8 +174,8 @@ def _batches(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
 
 def _entry(queue: Queue, item: str, what: Any = None, *more: Any) -> QueueItem:
     if what is None:
-        return QueueItem(queue, item, {})
+        return QueueItem(queue, item)
     if isinstance(what, str):
-        return QueueItem(queue, item, {}, done=what, done_for=int(more[0]))
+        return QueueItem(queue, item, done=what, done_for=int(more[0]))
     after, ahead = more
-    return QueueItem(queue, item, pairs(what), int_or_none(after), int(ahead))
+    return queue_item(queue, item, pairs(what), after, int(ahead))

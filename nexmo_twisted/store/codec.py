@@ -9,9 +9,11 @@ from uuid import UUID
 from pydantic_core import from_json
 
 from nexmo_twisted.domain.ids import bytes_of_key, item_name
+from nexmo_twisted.domain.inspection import Queue, QueueItem
 from nexmo_twisted.domain.links import LinkCommit, LinkState, thread_of, thread_of_entry
 from nexmo_twisted.domain.model import AutoReply, Notification, Reply, Status, Thread
 from nexmo_twisted.domain.rate_limits import Limit
+from nexmo_twisted.store.schema import F
 
 _STATUSES = {int(status): status for status in Status}
 
@@ -43,7 +45,7 @@ def commit_words(commit: LinkCommit) -> tuple[str | int, ...]:
         commit.user_id,
         state.user_map,
         commit.handset,
-        state.handset.get("v", ""),
+        state.handset.get(F.version, ""),
         state.owner,
         state.owner_map,
         commit.raw,
@@ -74,25 +76,25 @@ class Records:
 
 def notification(records: Records, nid: str, token: str, waited: str, fields: list[str]) -> Notification:
     item: Mapping[str, str] = pairs(fields)
-    sender, packed, gone, statuses = records[item["m"]] if "m" in item else ("", "", "", {})
-    notice = AutoReply(item["h"], item["n"], item["x"]) if "x" in item else None
+    sender, packed, gone, statuses = records[item[F.message]] if F.message in item else ("", "", "", {})
+    notice = AutoReply(item[F.handset], item[F.number], item[F.text]) if F.text in item else None
     return Notification(
         id=nid,
         token=token,
         message_id=item_name(nid),
-        user_id=item["l"],
+        user_id=item[F.lane],
         sender=sender,
         packed=packed,
         statuses=statuses,
         gone=gone,
-        attempts=int(item.get("t", 0)),
-        introduction_failures=int(item.get("f", 0)),
-        due=int(item["d"]),
+        attempts=int(item.get(F.failures, 0)),
+        introduction_failures=int(item.get(F.failed_introductions, 0)),
+        due=int(item[F.due]),
         waited=int(waited),
         suspect=item["suspect"] == "1",
         notice=notice,
-        aside_since=int(item["aside"]) if "aside" in item else None,
-        reason=item.get("e", ""),
+        aside_since=int(item[F.waits_since]) if F.waits_since in item else None,
+        reason=item.get(F.reason, ""),
     )
 
 
@@ -101,23 +103,75 @@ def reply(_records: Records, rid: str, token: str, waited: str, fields: list[str
     return Reply(
         id=rid,
         token=token,
-        handset=item["h"],
-        number=item["n"],
-        text=item["x"],
+        handset=item[F.handset],
+        number=item[F.number],
+        text=item[F.text],
         once=UUID(bytes=bytes_of_key(rid)),
-        thread=thread_of_entry(item["b"]) or _before_us(item),
-        attempts=int(item.get("t", 0)),
+        thread=thread_of_entry(item[F.entry]) or _before_us(item),
+        attempts=int(item.get(F.failures, 0)),
         waited=int(waited),
         suspect=item["suspect"] == "1",
-        open="wait" in item,
-        doubt="doubt" in item,
-        reason=item.get("e", ""),
+        open=F.open_attempts in item,
+        doubt=F.ambiguous in item,
+        reason=item.get(F.reason, ""),
     )
 
 
 def _before_us(item: Mapping[str, str]) -> Thread | None:
     """The thread that the Node service's keys gave to the number when the reply came; of ours it carried none."""
-    if "owner" not in item:
+    if F.owner not in item:
         return None
-    state = LinkState(int(item["d"]), "", {}, owner=item["owner"], owner_map=item.get("map", ""))
-    return thread_of(state, item["n"])
+    state = LinkState(int(item[F.due]), "", {}, owner=item[F.owner], owner_map=item.get(F.owner_map, ""))
+    return thread_of(state, item[F.number])
+
+
+def queue_item(queue: Queue, item: str, fields: Mapping[str, str], after: str = "", ahead: int = 0) -> QueueItem:
+    """An item that is not done, as an operator sees it. ``after``: when its lane is looked at, or blank."""
+    number, next_look = fields.get(F.number, ""), int_or_none(after)
+    waits = fields.get(F.state) == "R" and _number(fields, F.turn) == next_look
+    thread = _thread(fields.get(F.entry, ""))
+    wrote = thread.user_id if thread else ""
+    return QueueItem(
+        queue,
+        item,
+        stored=True,
+        state=fields.get(F.state, ""),
+        reason=fields.get(F.reason, ""),
+        provider_id=fields.get(F.message_id, "") if queue == "in" else "",
+        user=fields.get(F.lane, "") if queue == "out" else wrote,
+        number=number if number.isdigit() else "",
+        handset=fields.get(F.handset, ""),
+        came=_number(fields, F.due),
+        since=_number(fields, F.aside_at),
+        attempts=_number(fields, F.attempts if queue == "out" else F.failures) or 0,
+        failures=_number(fields, F.failures) or 0,
+        crashes=_number(fields, F.crashes) or 0,
+        resent=fields.get(F.resent) == "1",
+        limit=fields.get(F.limit, "") if waits else "",
+        thread=thread,
+        candidates=_candidates(thread, fields),
+        next=next_look,
+        ahead=ahead,
+    )
+
+
+def _thread(entry: str) -> Thread | None:
+    try:
+        return thread_of_entry(entry)
+    except (TypeError, ValueError):  # what nobody can read ends among the buried, and is to be seen there
+        return None
+
+
+def _candidates(thread: Thread | None, fields: Mapping[str, str]) -> Sequence[Thread]:
+    try:
+        other = thread_of_entry(fields[F.other_entry])
+    except (LookupError, TypeError, ValueError):
+        return ()
+    return [each for each in (thread, other) if each is not None]
+
+
+def _number(fields: Mapping[str, str], name: str) -> int | None:
+    try:
+        return int(fields[name])
+    except (KeyError, ValueError):
+        return None

@@ -50,7 +50,7 @@ from nexmo_twisted.store.codec import (
     reply,
 )
 from nexmo_twisted.store.connection import Connection, Now, redis_time
-from nexmo_twisted.store.schema import KEEP, KEYS
+from nexmo_twisted.store.schema import KEEP, KEYS, F
 
 #: An item that was claimed so often without a word about it may be what kills the process: it is buried.
 CLAIMS_WITHOUT_A_WORD = 3
@@ -226,7 +226,7 @@ class RedisStore:
         await self._work.run("queue_auto_reply", self._now(), item.id, item.handset, item.number, text)
 
     async def step_aside(self, item: Notification, state: LinkState, handset: str, duration: int) -> bool:
-        words = (item.id, item.token, handset, duration, state.handset.get("v", ""))
+        words = (item.id, item.token, handset, duration, state.handset.get(F.version, ""))
         return bool(await self._work.run("step_aside", self._now(), *words) != "CONFLICT")
 
     async def resolve(self, item: Reply, receipt_timeout: int, country: str) -> Resolved:

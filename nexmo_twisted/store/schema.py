@@ -1,4 +1,5 @@
-"""Every key in Redis, in one table. The scripts name its entries ``K.name``, and the times below ``KEEP.name``.
+"""Every key in Redis, the fields of its records, and how long it is kept. In scripts ``K.name`` is a key, ``F.name`` a
+field and ``KEEP.name`` a time.
 
 The two ``nexmo-layer-integration-`` families are those of the Node service of 2016 and keep its format.
 All times are milliseconds since the epoch by Redis' clock.
@@ -7,6 +8,9 @@ All times are milliseconds since the epoch by Redis' clock.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+
+from nexmo_twisted.domain.links import INTRODUCED, UNSETTLED
 
 KEYS = {
     "message": "nx:m:",  # + mid: STRING, cmsgpack record of one message (see record_event.lua)
@@ -77,7 +81,108 @@ KEEP = {
 }
 
 
+class F:
+    """The fields of records, which are letters in Redis since it stores them in each record. A name that several
+    records have stands for the same letter in all of them."""
+
+    # A notification (`nx:n:`, HASH) or a reply (`nx:i:`, HASH)
+    lane = "l"  # its lane: the user id, `+<handset>` for an automatic reply, `<handset>:<number>` for a reply
+    state = "s"  # `R` ready, `C` claimed, `S` sending, `U` uncertain, `D` dead; a reply is never `S` or `U`
+    due = "d"  # when it fell due; when a reply arrived
+    token = "k"  # token of the current claim; empty if there is none
+    process = "v"  # name of the process that claimed it
+    lease_ends = "u"  # end of the lease
+    crashes = "c"  # number of claims of which the lease ran out without a result
+    failures = "t"  # number of failed attempts that are certain to have had no effect
+    reason = "e"  # reason of the last failure, or of `U` and `D`
+    aside_at = "z"  # when it became uncertain or dead
+    passed_until = "q"  # until when it lets others of its lane go first
+    suspended_before = "g"  # total time of suspension when it fell due: the rest since then is no delay of its own
+    probes = "p"  # `1` if it is the one SMS that is tried while sending is suspended, else empty
+    handset = "h"  # handset of the attempt, or that the reply came from
+    number = "n"  # our number of the attempt, or that the reply came to
+    text = "x"  # text of an automatic reply, or of a reply
+    # Of a notification only
+    message = "m"  # mid of its message; missing for an automatic reply
+    attempts = "a"  # number of recorded attempts
+    introduces = "i"  # thread that the SMS introduces
+    failed_introductions = "f"  # number of failed introductions
+    resent = "w"  # `1` if it was sent again because its outcome was unknown
+    suspensions = "y"  # how often a suspension began with it
+    seen_version = "j"  # for one of many recipients: the version of the message record that its claim saw
+    request_sent = "out"  # when the request of an uncertain attempt was sent
+    waits_since = "aside"  # since when it waits for a number of its handset
+    limit = "on"  # the rate limit that it waits for
+    limit_before = "by"  # the limit before that, or empty
+    place = "place"  # its place in the line before these limits
+    turn = "at"  # when its turn comes
+    # Of a reply only
+    message_id = "i"  # Nexmo's messageId
+    order = "o"  # its place in the lane
+    entry = "b"  # entry that the number carried when the reply arrived, or that it was decided to belong to
+    other_entry = "new"  # the other possible entry
+    open_attempts = "wait"  # the attempts that decide between the two
+    ambiguous = "doubt"  # `1` if nothing decides between the two
+    owner = "owner"  # user that the Node service stored, if there was no entry of ours
+    owner_map = "map"  # links of that user
+    # A long reply of which parts are missing (`nx:cc:`, HASH), besides fields of a reply
+    first_rid = "f"  # rid of the part that came first, which will be that of the reply
+    total = "z"  # number of its parts
+    waits_until = "u"  # until when the others are waited for
+    incomplete = "c"  # `1` once it was posted incomplete; then the texts are gone
+    part_id = "i"  # + number of a part: its messageId
+    part_text = "x"  # + number of a part: its text
+    # A message (`nx:m:`, MessagePack)
+    delay = "y"  # the delay that led to `due`, ms
+    sender = "s"  # user id of the sender
+    packed = "b"  # the packed Message object; Lua never decodes it
+    statuses = "r"  # user id to status: 0 sent, 1 delivered, 2 read
+    open = "n"  # number of open notifications; missing before the message is due
+    outcomes = "o"  # user id to what happened to the notification
+    closed = "x"  # why it is closed: `done`, `read`, `deleted` ...
+    closed_at = "t"  # when it was closed
+    conversation = "c"  # id of the conversation, 16 bytes; only in a closed record
+    # The outcomes of the many recipients of one message (`nx:o:`, HASH), by the second half of a nid
+    open_of_many = ""  # number of open notifications
+    version = "v"  # how often the message record was written since
+    # A handset (`nx:h:`, HASH), besides the entry of each number and `version`
+    introduced = INTRODUCED  # + number: the thread that was introduced there
+    accepted_at = "s:"  # + number: when the last SMS from there was accepted
+    changes = "t:"  # + number: when an SMS changed the entry, how long its request took (ms), and the entry before
+    unsettled = UNSETTLED  # + number: attempts from there with unknown outcome
+    awaited = "w:"  # + number: `1` if a reply waits for the outcome of such an attempt
+    disputed = "q:"  # + number: the entry of an SMS that turned out to be accepted after the number changed
+    # Attempts that are over (`nx:attempts:`, HASH), by token
+    attempt_entry = "e"  # + token: the entry that an unproven one would have made
+    attempt_introduces = "m"  # + token: the thread that it introduces
+    attempt_before = "b"  # + token: what the number carried when it was taken back
+    attempt_accepted_at = "s"  # + token: when the last SMS from there was accepted then
+    # A rate limit (`nx:pace:`, HASH)
+    next_slot = "t"  # when the next SMS may go out
+    interval = "i"  # the interval between two
+    tolerance = "e"  # by how much a single one may be early
+    # Suspended sending (`nx:hold`, HASH)
+    since = "since"  # since when; missing as long as it is undecided
+    why = "reason"  # why the provider refused
+    probe = "probe"  # when the next SMS may be tried
+    first_refused = "by"  # nid of the item that was refused first
+    free = "free"  # who may be tried before the time of the probe (see shared/suspension.lua)
+    undecided = "doubt"  # `1` until another item has been tried
+    refused = "m:"  # + mid: `1` for a message that was refused meanwhile
+    # Automatic replies to handsets that were never texted (`nx:notices`, HASH), besides `since`
+    count = "n"  # how many since then
+
+
+#: The same by name.
+FIELDS: Mapping[str, str] = {name: value for name, value in vars(F).items() if not name.startswith("_")}
+
+
 def with_constants(lua: str) -> str:
-    """A script with its ``K.name`` and ``KEEP.name`` replaced by what they stand for."""
-    lua = re.sub(r"\bK\.(\w+)", lambda found: f"'{KEYS[found[1]]}'", lua)
-    return re.sub(r"\bKEEP\.(\w+)", lambda found: str(KEEP[found[1]]), lua)
+    """A script with the names of keys, fields and times replaced by what they stand for. Raises LookupError for one
+    that is not in the tables."""
+    tables = {"K": _quoted(KEYS), "F": _quoted(FIELDS), "KEEP": {name: str(ms) for name, ms in KEEP.items()}}
+    return re.sub(r"\b(K|F|KEEP)\.(\w+)", lambda found: tables[found[1]][found[2]], lua)
+
+
+def _quoted(table: Mapping[str, str]) -> Mapping[str, str]:
+    return {name: f"'{value}'" for name, value in table.items()}

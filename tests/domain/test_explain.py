@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,8 @@ from nexmo_twisted.domain.explain import Policy, message_story, reply_story, sms
 from nexmo_twisted.domain.ids import short_sms_id
 from nexmo_twisted.domain.inspection import MessageReport, QueueItem
 from nexmo_twisted.domain.model import Status
+from nexmo_twisted.store.codec import queue_item
+from nexmo_twisted.store.schema import FIELDS
 
 NOW = 1_767_225_600_000
 MINUTE = 60_000
@@ -20,6 +23,8 @@ MESSAGE = "940de862-3c96-11e4-baad-164230d1df67"
 NID = "lA3oYjyWEeS6rRZCMNHfZw.48181acd22b3edaebc8a447868a7df7c"
 BOB = "12015550112"
 ONE = "12015550101"
+#: Fields of which test_any makes up the values.
+NAMES = ("state", "reason", "due", "failures", "crashes", "attempts", "resent", "aside_at")
 RESEND = Policy((Status.SENT, Status.DELIVERED), 10 * MINUTE, "resend")
 
 
@@ -45,19 +50,21 @@ def facts(**what: Any) -> MessageReport:
     return MessageReport(**(values | what))
 
 
+def stored(named: Mapping[str, str]) -> dict[str, str]:
+    """Fields as they stand in Redis."""
+    return {FIELDS[name]: value for name, value in named.items()}
+
+
 def text(after: int | None = NOW + 5000, ahead: int = 0, **fields: str) -> QueueItem:
     """Bob's text."""
-    return QueueItem("out", NID, {"l": "bob", "m": "x", "d": str(NOW - 5 * MINUTE)} | fields, after, ahead)
+    named = {"lane": "bob", "message": "x", "due": str(NOW - 5 * MINUTE)} | fields
+    return queue_item("out", NID, stored(named), "" if after is None else str(after), ahead)
 
 
 def reply(**fields: str) -> QueueItem:
     thread = f'["bob", "layer:///conversations/{MESSAGE}", 1]'
-    return QueueItem(
-        "in",
-        "r",
-        {"l": f"{BOB}:{ONE}", "h": BOB, "n": ONE, "i": "0A01", "b": thread, "d": str(NOW - MINUTE)} | fields,
-        NOW + 5000,
-    )
+    named = {"handset": BOB, "number": ONE, "message_id": "0A01", "entry": thread, "due": str(NOW - MINUTE)} | fields
+    return queue_item("in", "r", stored(named), str(NOW + 5000))
 
 
 def told(known: MessageReport, policy: Policy = RESEND) -> list[str]:
@@ -146,19 +153,19 @@ class ExplainMessageTests(TestCase):
 
     def test_held_is_no_stop(self) -> None:
         """While the account is at fault a text that waits says nothing of the service."""
-        lines = told(facts(held=NOW - MINUTE, held_reason="no credit", entries=[text(NOW - 5 * MINUTE, s="R")]))
+        lines = told(facts(held=NOW - MINUTE, held_reason="no credit", entries=[text(NOW - 5 * MINUTE, state="R")]))
         self.assertNotIn("does the service run", " ".join(lines))
         self.assertIn("its turn comes when that is mended", lines)
-        self.assertIn("does the service run?", " ".join(told(facts(entries=[text(NOW - 5 * MINUTE, s="R")]))))
+        self.assertIn("does the service run?", " ".join(told(facts(entries=[text(NOW - 5 * MINUTE, state="R")]))))
 
     def test_sms(self) -> None:
         """Whose an SMS is, then what is known of its message; of a notice what it was."""
-        known = facts(entries=[text(s="R")])
-        lines = list(sms_story("0A0B", QueueItem("out", NID, {}), known, RESEND))
+        known = facts(entries=[text(state="R")])
+        lines = list(sms_story("0A0B", QueueItem("out", NID), known, RESEND))
         self.assertEqual(lines[:2], [f"SMS 0A0B: a text to bob about message {MESSAGE}", f"Message {MESSAGE}"])
-        lines = list(sms_story("0A0B", QueueItem("out", NID, {}), None, RESEND))
+        lines = list(sms_story("0A0B", QueueItem("out", NID), None, RESEND))
         self.assertEqual(lines, [f"SMS 0A0B: a text about message {MESSAGE}"])
-        done = QueueItem("out", "x.stop", {}, done=f"sent {ONE} 0A0B =d", done_for=MINUTE)
+        done = QueueItem("out", "x.stop", done=f"sent {ONE} 0A0B =d", done_for=MINUTE)
         self.assertEqual(
             list(sms_story("0A0B", done, None, RESEND)),
             [
@@ -229,13 +236,13 @@ class ExplainMessageTests(TestCase):
 
     def test_held(self) -> None:
         """While the account is at fault, since when and why."""
-        known = facts(held=NOW - MINUTE, held_reason="status 9: no credit left", entries=[text(s="R")])
+        known = facts(held=NOW - MINUTE, held_reason="status 9: no credit left", entries=[text(state="R")])
         self.assertIn("nothing is sent since 2025-12-31T23:59:00Z: status 9: no credit left", told(known))
-        self.assertNotIn("nothing is sent", " ".join(told(facts(held=NOW, entries=[text(s="D", e="x")]))))
+        self.assertNotIn("nothing is sent", " ".join(told(facts(held=NOW, entries=[text(state="D", reason="x")]))))
 
     @given(
         st.dictionaries(st.text(), st.text(), max_size=3),
-        st.dictionaries(st.sampled_from("sedtcawz"), st.text(), max_size=8),
+        st.dictionaries(st.sampled_from(NAMES), st.text(), max_size=8),
     )
     def test_any(self, outcomes: dict[str, str], fields: dict[str, str]) -> None:
         """Whatever Redis holds, it is told in lines without an error."""
@@ -247,10 +254,13 @@ class ExplainTextTests(TestCase):
     def test_waiting(self) -> None:
         """For a first attempt, or another one; when, why, and behind how many."""
         self.assertEqual(
-            of_bob(text(s="R")), ["waiting to be tried for the first time", "next look 2026-01-01T00:00:05Z (in 5 s)"]
+            of_bob(text(state="R")),
+            ["waiting to be tried for the first time", "next look 2026-01-01T00:00:05Z (in 5 s)"],
         )
         self.assertEqual(
-            of_bob(text(NOW - MINUTE, 2, s="R", t="3", a="3", n=ONE, e="status 1: throttled")),
+            of_bob(
+                text(NOW - MINUTE, 2, state="R", failures="3", attempts="3", number=ONE, reason="status 1: throttled")
+            ),
             [
                 "waiting to be tried again, put off 3 times; the last reason: status 1: throttled",
                 "2 of the same user before it",
@@ -264,33 +274,37 @@ class ExplainTextTests(TestCase):
         not."""
         at = str(NOW + 5000)
         for fields, whose in (
-            ({"s": "R", "on": "key", "by": ONE, "at": at}, "the account"),
-            ({"s": "R", "on": ONE, "at": at}, f"…{ONE[-4:]}"),
+            ({"state": "R", "limit": "key", "limit_before": ONE, "turn": at}, "the account"),
+            ({"state": "R", "limit": ONE, "turn": at}, f"…{ONE[-4:]}"),
         ):
             lines = of_bob(text(**fields))
             line = f"{whose} may send only so many SMS a second (sms.limits), and others come first"
             self.assertIn(line, lines)
             self.assertTrue(any(each.startswith("next look") and "in 5 s" in each for each in lines), lines)
-        for fields in ({"s": "R", "on": ONE, "at": str(NOW)}, {"s": "C", "on": ONE, "at": at}, {"s": "R"}):
+        for fields in (
+            {"state": "R", "limit": ONE, "turn": str(NOW)},
+            {"state": "C", "limit": ONE, "turn": at},
+            {"state": "R"},
+        ):
             self.assertNotIn("so many SMS", "".join(of_bob(text(**fields))))
 
     def test_under_way(self) -> None:
         """Being prepared, being sent."""
         self.assertEqual(
-            of_bob(text(s="C", c="1")),
+            of_bob(text(state="C", crashes="1")),
             [
                 "being prepared; whoever does it has time until 2026-01-01T00:00:05Z (in 5 s)",
                 "1 in a row who had it never said a word about it again",
             ],
         )
         self.assertEqual(
-            of_bob(text(s="S", n=ONE, a="1"))[0],
+            of_bob(text(state="S", number=ONE, attempts="1"))[0],
             "being sent from …0101; whoever does it has time until 2026-01-01T00:00:05Z (in 5 s)",
         )
 
     def test_uncertain(self) -> None:
         """Since when, why, and what becomes of it under which policy."""
-        entry = text(None, s="U", z=str(NOW), e="lost", a="1", n=ONE)
+        entry = text(None, state="U", aside_at=str(NOW), reason="lost", attempts="1", number=ONE)
         self.assertEqual(
             of_bob(entry),
             [
@@ -301,14 +315,14 @@ class ExplainTextTests(TestCase):
         )
         for policy, fate in {"hold": "buried", "drop": "given up"}.items():
             self.assertIn(f"without one it is {fate},", of_bob(entry, Policy((), MINUTE, policy))[1])
-        again = of_bob(text(None, s="U", z=str(NOW), e="lost", a="2", w="1"))
+        again = of_bob(text(None, state="U", aside_at=str(NOW), reason="lost", attempts="2", resent="1"))
         self.assertIn("without one it is buried,", again[1])
         self.assertIn("an attempt of unknown outcome was made again", again)
 
     def test_buried(self) -> None:
         """Since when, why, and how to try it again."""
         self.assertEqual(
-            of_bob(text(None, s="D", z=str(NOW), e="template: no such member")),
+            of_bob(text(None, state="D", aside_at=str(NOW), reason="template: no such member")),
             [
                 "buried since 2026-01-01T00:00:00Z: the template failed (no such member)",
                 f"to try it again: python -m nexmo_twisted redrive {NID}",
@@ -320,7 +334,7 @@ class ExplainReplyTests(TestCase):
     def test_waiting(self) -> None:
         """From whom to which number, for which conversation, and what comes next."""
         self.assertEqual(
-            list(reply_story("0A01", reply(s="R", t="1", e="HTTP 503"), NOW)),
+            list(reply_story("0A01", reply(state="R", failures="1", reason="HTTP 503"), NOW)),
             [
                 "Reply 0A01",
                 "  received 2025-12-31T23:59:00Z from …0112 to …0101",
@@ -332,8 +346,9 @@ class ExplainReplyTests(TestCase):
 
     def test_states(self) -> None:
         """Being posted, or buried; and one whose conversation was unknown when it came."""
-        self.assertIn("being posted;", " ".join(reply_story("0A01", reply(s="C"), NOW)))
-        lines = list(reply_story("0A01", reply(s="D", z=str(NOW), e="not_participant: left", b=""), NOW))
+        self.assertIn("being posted;", " ".join(reply_story("0A01", reply(state="C"), NOW)))
+        left = reply(state="D", aside_at=str(NOW), reason="not_participant: left", entry="")
+        lines = list(reply_story("0A01", left, NOW))
         self.assertEqual(
             lines[2:],
             [
@@ -349,7 +364,7 @@ class ExplainReplyTests(TestCase):
             "posted": "posted",
             "no_thread": "not posted: its number carries no conversation on that handset",
         }.items():
-            entry = QueueItem("in", "r", {}, done=outcome, done_for=MINUTE)
+            entry = QueueItem("in", "r", done=outcome, done_for=MINUTE)
             self.assertEqual(
                 list(reply_story("0A01", entry, NOW)), ["Reply 0A01", f"  closed 2025-12-31T23:59:00Z: {line}"]
             )

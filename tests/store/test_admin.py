@@ -48,7 +48,7 @@ class ListDeadLettersTests(AdminCase):
         """What is listed although nothing of it is left is empty."""
         await self.redis("ZADD", "nx:buried:out", 1, "nothing.at.all")
         (entry,) = await self.operator.inspect_items("out", await self.operator.aside("out"))
-        self.assertEqual((entry.fields, entry.done), ({}, ""))
+        self.assertEqual((entry.stored, entry.done), (False, ""))
 
 
 class RedriveTests(AdminCase):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from twisted.trial.unittest import TestCase
 
 import nexmo_twisted.store
+from nexmo_twisted.store.schema import FIELDS, with_constants
 
 STORE = Path(nexmo_twisted.store.__file__).parent
 SCRIPTS = {file.stem: file.read_text("utf-8") for file in (STORE / "scripts").glob("*.lua")}
@@ -41,3 +44,53 @@ class ScriptNameTests(TestCase):
         """Every shared part is one that a script uses, and the other way round."""
         first_lines = [lua.partition("\n")[0] for lua in SCRIPTS.values() if lua.startswith("-- uses ")]
         self.assertEqual({part for line in first_lines for part in line.split()[2:]}, SHARED)
+
+
+def code_of(lua: str) -> Iterator[str]:
+    """Its lines without comments."""
+    for line in lua.splitlines():
+        quoted = re.match(r"(?:[^'\"-]|-(?!-)|'[^']*'|\"[^\"]*\")*", line)
+        yield quoted[0] if quoted else ""
+
+
+#: Names of queues and of what the sweep counts, which are fields of records, too.
+NO_FIELDS = {"out", "aside", ""}
+
+
+def bare_fields(lua: str) -> list[str]:
+    """What a script has of field letters that are not named: as strings, and as members of tables."""
+    names = {value for value in FIELDS.values() if value not in NO_FIELDS}
+    found: list[str] = []
+    for line in code_of(lua):
+        found += [quoted for quoted in re.findall(r"'([^']*)'", line) if quoted in names]
+        found += re.findall(r"[\w\])]\.[a-z]\b", line)
+        found += re.findall(r"\b(?:item|reply|parts|hold|record|bound|fields)\.\w+", line)
+        if not re.match(r"\s*local |\s*if .* then \w+, \w+ = ", line):
+            found += re.findall(r"[{,] *([a-z]) = ", line)
+    return found
+
+
+class FieldNameTests(TestCase):
+    def test_no_bare_letters(self) -> None:
+        """The fields of records are named everywhere."""
+        for file in sorted((STORE / "scripts").glob("**/*.lua")):
+            self.assertEqual(bare_fields(file.read_text("utf-8")), [], file.name)
+
+    def test_letters_are_found(self) -> None:
+        """What the test above looks for is what it would find."""
+        for lua in (
+            "redis.call('HGET', key, 's')",
+            "if item.s == 'R' then return end",
+            "parts['i' .. part] = id",
+            "redis.call('HSET', key, 'u:' .. number, entry)",
+            "save({x = why})",
+            "return item.wait",
+        ):
+            self.assertNotEqual(bare_fields(lua), [], lua)
+        self.assertEqual(bare_fields("redis.call('HSET', key, F.state, 'R')   -- not 's', nor item.s"), [])
+
+    def test_names(self) -> None:
+        """Names become what they stand for; one that is not in the tables is an error."""
+        self.assertEqual(with_constants("item[F.state] = K.due .. KEEP.notices"), "item['s'] = 'nx:due' .. 86400000")
+        for unknown in ("F.sate", "K.dew", "KEEP.nothing"):
+            self.assertRaises(LookupError, with_constants, f"return {unknown}")

@@ -8,10 +8,10 @@
 local now, nid, token, lease, ranks = clock(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
 local q = names('out')
 local item = load_item(q.item .. nid)
-if not item or item.k ~= token or item.s ~= 'C' then return 'STALE' end
+if not item or item[F.token] ~= token or item[F.state] ~= 'C' then return 'STALE' end
 local why = unneeded(item, ranks)
 if why then return why end
-if item.p ~= '1' and redis.call('EXISTS', K.hold) == 1 then return 'HELD' end
+if item[F.probes] ~= '1' and redis.call('EXISTS', K.hold) == 1 then return 'HELD' end
 local handset, number, entry, ttl = ARGV[10], ARGV[15], ARGV[16], ARGV[17]
 if redis.call('EXISTS', K.opted_out .. handset) == 1 then return 'opted_out' end
 if redis.call('SISMEMBER', K.unowned, number) == 1 or not links_unchanged(8) then return 'CONFLICT' end
@@ -19,10 +19,10 @@ local exactly = microseconds(ARGV[1])
 local limits = load_limits(ARGV[7], exactly)
 local limit = must_wait(q, nid, item, limits, exactly)
 if limit then return 'WAIT ' .. limit end
-redis.call('ZREM', q.queue, item.l)
-redis.call('HSET', q.item .. nid, 's', 'S', 'a', int(tonumber(item.a or '0') + 1), 'n', number,
-  'h', handset, 'i', ARGV[6])
-redis.call('HDEL', q.item .. nid, 'c', 'out', 'aside')
+redis.call('ZREM', q.queue, item[F.lane])
+redis.call('HSET', q.item .. nid, F.state, 'S', F.attempts, int(tonumber(item[F.attempts] or '0') + 1),
+  F.number, number, F.handset, handset, F.introduces, ARGV[6])
+redis.call('HDEL', q.item .. nid, F.crashes, F.request_sent, F.waits_since)
 adopt_links(8)
 add_attempt(nid, token, handset, number, entry, ttl, now)
 pass(q, nid, item, limits, exactly)

@@ -5,17 +5,17 @@
 -- Returns OK, or why not: STALE, HELD, WAIT (as for begin_attempt), or the reason that it is needed no more.
 local now, q, nid = clock(ARGV[1]), names('out'), ARGV[2]
 local item = load_item(q.item .. nid)
-if not item or item.k ~= ARGV[3] or item.s ~= 'C' then return 'STALE' end
+if not item or item[F.token] ~= ARGV[3] or item[F.state] ~= 'C' then return 'STALE' end
 local confirms = string.sub(nid, -5) == '.stop' or string.sub(nid, -6) == '.again'
-if not confirms and redis.call('EXISTS', K.opted_out .. item.h) == 1 then return 'opted_out' end
-if item.p ~= '1' and redis.call('EXISTS', K.hold) == 1 then return 'HELD' end
+if not confirms and redis.call('EXISTS', K.opted_out .. item[F.handset]) == 1 then return 'opted_out' end
+if item[F.probes] ~= '1' and redis.call('EXISTS', K.hold) == 1 then return 'HELD' end
 local exactly = microseconds(ARGV[1])
 local limits = load_limits(ARGV[5], exactly)
 local limit = must_wait(q, nid, item, limits, exactly)
 if limit then return 'WAIT ' .. limit end
-redis.call('ZREM', q.queue, item.l)
-redis.call('HSET', q.item .. nid, 's', 'S', 'a', int(tonumber(item.a or '0') + 1))
-redis.call('HDEL', q.item .. nid, 'c')
+redis.call('ZREM', q.queue, item[F.lane])
+redis.call('HSET', q.item .. nid, F.state, 'S', F.attempts, int(tonumber(item[F.attempts] or '0') + 1))
+redis.call('HDEL', q.item .. nid, F.crashes)
 pass(q, nid, item, limits, exactly)
 lease_lane(q, nid, item, now + tonumber(ARGV[4]))
 return 'OK'

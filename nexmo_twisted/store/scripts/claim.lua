@@ -21,11 +21,11 @@ local function take_back(heard)
   local lanes = redis.call('ZREVRANGEBYSCORE', q.queue, int(now + lease), '(' .. int(now), 'LIMIT', 0, 1000)
   for _, lane in ipairs(lanes) do
     for _, id in ipairs(redis.call('ZRANGE', q.lane .. lane, 0, 1)) do
-      local read = redis.call('HMGET', q.item .. id, 's', 'v', 'k', 'u', 'p')
+      local read = redis.call('HMGET', q.item .. id, F.state, F.process, F.token, F.lease_ends, F.probes)
       if read[1] == 'C' and read[2] == ARGV[8] and (tonumber(read[3] or '') or 0) > heard
         and redis.call('ZSCORE', q.queue, lane) == read[4] then
         redis.call('ZADD', q.queue, int(now), lane)
-        if read[5] == '1' and redis.call('EXISTS', K.hold) == 1 then redis.call('HSET', K.hold, 'probe', int(now)) end
+        if read[5] == '1' and redis.call('EXISTS', K.hold) == 1 then redis.call('HSET', K.hold, F.probe, int(now)) end
       end
     end
   end
@@ -35,11 +35,11 @@ if ARGV[9] ~= '' then take_back(tonumber(ARGV[9])) end
 if queue == 'out' then cut_back(q, now) end
 
 local hold = queue == 'out' and load_hold()
-if hold and free_rank(hold) == 0 and tonumber(hold.probe or '0') > now then
-  return {int(tonumber(hold.probe) - now), 0, 0, {}}
+if hold and free_rank(hold) == 0 and tonumber(hold[F.probe] or '0') > now then
+  return {int(tonumber(hold[F.probe]) - now), 0, 0, {}}
 end
 
-local function suspect(item) return item.s == 'C' and item.v ~= ARGV[8] end
+local function suspect(item) return item[F.state] == 'C' and item[F.process] ~= ARGV[8] end
 
 local function head_of(lane)
   while true do
@@ -47,13 +47,13 @@ local function head_of(lane)
     if not id then redis.call('ZREM', q.queue, lane); return nil end
     local item = load_item(q.item .. id)
     if not item then redis.call('ZREM', q.lane .. lane, id)
-    elseif item.s == 'S' then set_aside(q, id, item, 'U', 'lost', now); lost = lost + 1
-    elseif suspect(item) and tonumber(item.c or '0') + 1 >= most then
+    elseif item[F.state] == 'S' then set_aside(q, id, item, 'U', 'lost', now); lost = lost + 1
+    elseif suspect(item) and tonumber(item[F.crashes] or '0') + 1 >= most then
       set_aside(q, id, item, 'D', 'crashes', now)
       buried = buried + 1
-    elseif item.s == 'R' and tonumber(item.q or '0') > now then   -- all of the lane have stepped aside
+    elseif item[F.state] == 'R' and tonumber(item[F.passed_until] or '0') > now then   -- all have stepped aside
       redis.call('ZREM', q.queue, lane)
-      redis.call('ZADD', q.queue, item.q, lane)
+      redis.call('ZADD', q.queue, item[F.passed_until], lane)
       return nil
     else return id, item end
   end
@@ -81,11 +81,11 @@ end
 
 local function tell_message(mid)
   if records[mid] then return end
-  local record = load_message(mid) or {x = 'expired'}
-  local ok, ranks = pcall(cjson.encode, record.r or {})
-  if not ok then record, ranks = {x = 'undecodable'}, '{}' end
+  local record = load_message(mid) or {[F.closed] = 'expired'}
+  local ok, ranks = pcall(cjson.encode, record[F.statuses] or {})
+  if not ok then record, ranks = {[F.closed] = 'undecodable'}, '{}' end
   records[mid] = record
-  for _, word in ipairs({mid, record.s or '', record.b or '', record.x or '', ranks}) do
+  for _, word in ipairs({mid, record[F.sender] or '', record[F.packed] or '', record[F.closed] or '', ranks}) do
     messages[#messages + 1] = word
   end
 end
@@ -93,14 +93,15 @@ end
 local held = held_so_far(now)
 local function claim(lane, id, item)
   local alone = suspect(item)
-  if item.m then tell_message(item.m) end
+  if item[F.message] then tell_message(item[F.message]) end
   redis.call('ZREM', q.queue, lane)
   local token = int(redis.call('INCR', K.fence))
-  if alone then redis.call('HINCRBY', q.item .. id, 'c', 1) end
-  redis.call('HSET', q.item .. id, 's', 'C', 'k', token, 'v', ARGV[8], 'p', hold and '1' or '')
-  if item.j then redis.call('HSET', q.item .. id, 'j', version(item.m)) end
+  if alone then redis.call('HINCRBY', q.item .. id, F.crashes, 1) end
+  redis.call('HSET', q.item .. id, F.state, 'C', F.token, token, F.process, ARGV[8], F.probes, hold and '1' or '')
+  if item[F.seen_version] then redis.call('HSET', q.item .. id, F.seen_version, version(item[F.message])) end
   lease_lane(q, id, item, now + lease)
-  local waited = now - (tonumber(item.d) or now) - (item.g and (held - tonumber(item.g)) or 0)
+  local before = tonumber(item[F.suspended_before] or '')
+  local waited = now - (tonumber(item[F.due]) or now) - (before and held - before or 0)
   local fields = {'suspect', alone and '1' or ''}
   for field, value in pairs(item) do fields[#fields + 1] = field; fields[#fields + 1] = value end
   claimed[#claimed + 1] = {id, token, int(waited), fields}

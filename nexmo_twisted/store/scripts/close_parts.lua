@@ -7,7 +7,7 @@ local replies = {}
 for i, name in ipairs(due) do replies[i] = load_parts(name) or false end
 for i, name in ipairs(due) do
   redis.call('ZREM', K.parts_due, name)
-  if replies[i] and not replies[i].c then
+  if replies[i] and not replies[i][F.incomplete] then
     close_parts(q, name, replies[i], now)
     closed = closed + 1
   else orphans = orphans + 1 end

@@ -3,12 +3,12 @@
 -- Returns DONE, or STALE when the token is not the item's, or GONE when it was done before.
 local now, q, id = clock(ARGV[1]), names(ARGV[2]), ARGV[3]
 local item = load_item(q.item .. id)
-if item and item.k ~= ARGV[4] then return 'STALE' end
+if item and item[F.token] ~= ARGV[4] then return 'STALE' end
 redis.call('ZREM', q.uncertain, id)   -- draining: a first write that needs no memory lets the others pass
 if not item then return 'GONE' end
 end_attempt_of(id, item, 'unproven', now)
 close_item(q, id, item, ARGV[5], now)
-if item.p == '1' and redis.call('EXISTS', K.hold) == 1 then
-  redis.call('HSET', K.hold, 'probe', int(now))   -- nothing was tried: the next may
+if item[F.probes] == '1' and redis.call('EXISTS', K.hold) == 1 then
+  redis.call('HSET', K.hold, F.probe, int(now))   -- nothing was tried: the next may
 end
 return 'DONE'

@@ -21,7 +21,7 @@ local function oldest(list)
   return string.match(redis.call('LINDEX', list, -1) or '', '^{"at": (%d+)') or ''
 end
 
-local hold = redis.call('HMGET', K.hold, 'since', 'reason')
+local hold = redis.call('HMGET', K.hold, F.since, F.why)
 local since = tonumber(hold[1] or '')
 local answer = {
   before and int(before) or '', int(now), size(K.due), age(K.due), size(K.out_queue), age(K.out_queue),

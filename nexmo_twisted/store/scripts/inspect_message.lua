@@ -1,29 +1,30 @@
 -- uses time messages queue inspection
 -- All that is known of one message, as of one moment. ARGV: now, mid.
 -- Returns {now, since when the outgoing side is held or '', why, when the check is due or '', record, user, status,
--- user, status ..., user, outcome ..., entries}; record = {x, t, d, y, s, n, conversation (22 digits)}, absent ones '',
+-- user, status ..., user, outcome ..., entries}; record = {why it is closed, when, due, delay, sender, open,
+-- conversation (22 digits)}, absent ones '',
 -- or empty when there is none.
 local now, mid = clock(ARGV[1]), ARGV[2]
 local q, record = names('out'), load_message(mid)
 local values, ranks, outcomes, entries = {}, {}, {}, {}
 if record then
-  if record.n then gather(mid, record) end
-  for i, field in ipairs({'x', 't', 'd', 'y', 's', 'n'}) do
+  if record[F.open] then gather(mid, record) end
+  for i, field in ipairs({F.closed, F.closed_at, F.due, F.delay, F.sender, F.open}) do
     local value = record[field]
     values[i] = type(value) == 'number' and int(value) or value or ''
   end
   local conversation = conversation_of(record)
   values[#values + 1] = conversation and to_digits(conversation) or ''
-  for user, rank in pairs(record.r or {}) do
+  for user, rank in pairs(record[F.statuses] or {}) do
     ranks[#ranks + 1] = user
     ranks[#ranks + 1] = int(rank)
     local nid = nid_of(mid, user)
     if redis.call('EXISTS', q.item .. nid) == 1 then entries[#entries + 1] = entry_of(q, nid) end
   end
-  for user, outcome in pairs(record.o or {}) do
+  for user, outcome in pairs(record[F.outcomes] or {}) do
     outcomes[#outcomes + 1] = user
     outcomes[#outcomes + 1] = outcome
   end
 end
-return {int(now), redis.call('HGET', K.hold, 'since') or '', redis.call('HGET', K.hold, 'reason') or '',
+return {int(now), redis.call('HGET', K.hold, F.since) or '', redis.call('HGET', K.hold, F.why) or '',
         redis.call('ZSCORE', K.due, mid) or '', values, ranks, outcomes, entries}

@@ -7,33 +7,34 @@ local now, ranks, q = clock(ARGV[1]), ARGV[3], names('out')
 local mids = redis.call('ZRANGEBYSCORE', K.due, '-inf', int(now), 'LIMIT', 0, ARGV[2])
 local records = {}
 for i, mid in ipairs(mids) do records[i] = load_message(mid) or false end
-local held, since = tonumber(redis.call('GET', K.held) or '0'), redis.call('HGET', K.hold, 'since')
+local held, since = tonumber(redis.call('GET', K.held) or '0'), redis.call('HGET', K.hold, F.since)
 local made, orphans, looked_at = 0, 0, 0
 for i, mid in ipairs(mids) do
   if made >= tonumber(ARGV[4]) then break end
   local record = records[i]
   looked_at = i
   redis.call('ZREM', K.due, mid)
-  if not record or not record.d or not record.r or record.x or record.n then
+  if not record or not record[F.due] or not record[F.statuses] or record[F.closed] or record[F.open] then
     orphans = orphans + 1
   else
     local users = {}
-    for user, rank in pairs(record.r) do
-      if user ~= record.s and string.find(ranks, int(rank), 1, true) then users[#users + 1] = user end
+    for user, rank in pairs(record[F.statuses]) do
+      if user ~= record[F.sender] and string.find(ranks, int(rank), 1, true) then users[#users + 1] = user end
     end
     local open, many = #users, #users > MANY
-    local base = int(held + (since and math.max(0, record.d - tonumber(since)) or 0))   -- held before it was due
+    local base = int(held + (since and math.max(0, record[F.due] - tonumber(since)) or 0))   -- held before it was due
     for _, user in ipairs(users) do
       local nid = nid_of(mid, user)
-      redis.call('HSET', K.out_item .. nid, 'l', user, 'm', mid, 'd', int(record.d), 's', 'R', 'g', base)
-      if many then redis.call('HSET', K.out_item .. nid, 'j', '1') end
-      redis.call('ZADD', K.out_lane .. user, int(record.d), nid)
+      redis.call('HSET', K.out_item .. nid, F.lane, user, F.message, mid, F.due, int(record[F.due]), F.state, 'R',
+        F.suspended_before, base)
+      if many then redis.call('HSET', K.out_item .. nid, F.seen_version, '1') end
+      redis.call('ZADD', K.out_lane .. user, int(record[F.due]), nid)
       came(q, user, nid, now)
     end
     if open == 0 then close_message(mid, record, 'read', now)
     else
-      record.n = open
-      if many then redis.call('HSET', K.outcomes .. mid, '', open) end
+      record[F.open] = open
+      if many then redis.call('HSET', K.outcomes .. mid, F.open_of_many, open) end
       save_message(mid, record)
       redis.call('PERSIST', K.message .. mid)   -- until its notifications are done
     end

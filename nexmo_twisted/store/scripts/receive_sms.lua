@@ -25,6 +25,7 @@ elseif asked == 'start' and blocked then
   return done(lifted and 'start' or 'again')
 elseif asked == 'help' and not blocked then owe_notice(rid, 'help', handset, number, answer, now, most) end
 local reply = binding(handset, number, now)
-reply.h, reply.n, reply.x, reply.i, reply.d, reply.o = handset, number, ARGV[5], ARGV[6], int(now), next_place()
+reply[F.handset], reply[F.number], reply[F.text], reply[F.message_id] = handset, number, ARGV[5], ARGV[6]
+reply[F.due], reply[F.order] = int(now), next_place()
 add_reply(q, rid, reply, now)
 return 'NEW'

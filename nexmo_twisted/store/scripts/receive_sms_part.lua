@@ -10,18 +10,20 @@ local now, q, rid, handset, number = clock(ARGV[1]), names('in'), ARGV[2], ARGV[
 local text, id, part, wait, longest = ARGV[5], ARGV[6], ARGV[9], tonumber(ARGV[10]), tonumber(ARGV[11])
 local name = table.concat({handset, number, ARGV[7], ARGV[8]}, ':')
 local key, parts, closed = K.parts .. name, load_parts(name), 0
-local before = parts and parts['i' .. part]
-local late = parts and not before and (parts.c or now > parts.d + longest)
+local before = parts and parts[F.part_id .. part]
+local late = parts and not before and (parts[F.incomplete] or now > parts[F.due] + longest)
 local bound = late and binding(handset, number, now)
-local other = bound and (bound.doubt or bound.wait or not same_thread(bound.b, parts.b))
+local other = bound and (bound[F.ambiguous] or bound[F.open_attempts]
+  or not same_thread(bound[F.entry], parts[F.entry]))
 if other then late = false end
 -- Should all parts of one reply have the same messageId, they are still parts of it, and late ones replies.
-if late and parts.f == rid then rid = ARGV[12] end
-local sibling = parts and not parts.c and not before and not late and not other and parts.f == rid
+if late and parts[F.first_rid] == rid then rid = ARGV[12] end
+local sibling = parts and not parts[F.incomplete] and not before and not late and not other
+  and parts[F.first_rid] == rid
 if before == id or redis.call('EXISTS', q.item .. rid) == 1 and not sibling then return {'known', 0, ''} end
 
 local function close()
-  if parts.c then return end
+  if parts[F.incomplete] then return end
   close_parts(q, name, parts, now)
   closed = 1
 end
@@ -29,10 +31,11 @@ end
 if late then
   local place = next_place()
   close()
-  bound.h, bound.n, bound.x, bound.i, bound.d, bound.o = handset, number, text, id, int(now), place
+  bound[F.handset], bound[F.number], bound[F.text], bound[F.message_id] = handset, number, text, id
+  bound[F.due], bound[F.order] = int(now), place
   add_reply(q, rid, bound, now)
-  parts['i' .. part] = id
-  if missing(parts) == 0 then redis.call('DEL', key) else redis.call('HSET', key, 'i' .. part, id) end
+  parts[F.part_id .. part] = id
+  if missing(parts) == 0 then redis.call('DEL', key) else redis.call('HSET', key, F.part_id .. part, id) end
   return {'late', closed, ''}
 end
 
@@ -41,13 +44,14 @@ if before or other or not parts then
   if parts then close() end
   if redis.call('EXISTS', key) == 1 then redis.call('DEL', key) end
   parts = first
-  parts.f, parts.i, parts.h, parts.n, parts.d, parts.o, parts.z = rid, id, handset, number, int(now), place, ARGV[8]
+  parts[F.first_rid], parts[F.message_id], parts[F.handset], parts[F.number] = rid, id, handset, number
+  parts[F.due], parts[F.order], parts[F.total] = int(now), place, ARGV[8]
   for field, value in pairs(parts) do redis.call('HSET', key, field, value) end
 end
-local ends = math.min(now + wait, parts.d + longest)
-parts['i' .. part], parts['x' .. part] = id, text
-redis.call('HSET', key, 'i' .. part, id, 'x' .. part, text, 'u', int(ends))
-redis.call('SET', q.item .. rid, 'part ' .. parts.f, 'PX', int(KEEP.closed))
+local ends = math.min(now + wait, parts[F.due] + longest)
+parts[F.part_id .. part], parts[F.part_text .. part] = id, text
+redis.call('HSET', key, F.part_id .. part, id, F.part_text .. part, text, F.waits_until, int(ends))
+redis.call('SET', q.item .. rid, 'part ' .. parts[F.first_rid], 'PX', int(KEEP.closed))
 if missing(parts) == 0 then
   close_parts(q, name, parts, now)
   return {'whole', closed, ''}

@@ -7,26 +7,27 @@ local q, resent, buried, dropped, unneeded = names('out'), 0, 0, 0, 0
 redis.call('ZREM', q.uncertain, '')   -- draining: a first write that needs no memory lets the others pass
 for _, nid in ipairs(redis.call('ZRANGEBYSCORE', q.uncertain, '-inf', int(now - patience), 'LIMIT', 0, ARGV[2])) do
   local item = load_item(q.item .. nid)
-  local record = item and item.m and load_message(item.m)
-  if item and item.s == 'U' then end_attempt_of(nid, item, 'unproven', now) end
-  if not item or item.s ~= 'U' then
+  local record = item and item[F.message] and load_message(item[F.message])
+  if item and item[F.state] == 'U' then end_attempt_of(nid, item, 'unproven', now) end
+  if not item or item[F.state] ~= 'U' then
     redis.call('ZREM', q.uncertain, nid)
-  elseif not item.m then               -- a notice: rather none than two
+  elseif not item[F.message] then      -- a notice: rather none than two
     close_item(q, nid, item, 'uncertain dropped', now)
     dropped = dropped + 1
-  elseif not record or record.x or not string.find(ranks, int(record.r[item.l] or 0), 1, true) then
-    close_item(q, nid, item, 'uncertain ' .. (not record and 'expired' or record.x or 'read'), now)
+  elseif not record or record[F.closed]
+    or not string.find(ranks, int(record[F.statuses][item[F.lane]] or 0), 1, true) then
+    close_item(q, nid, item, 'uncertain ' .. (not record and 'expired' or record[F.closed] or 'read'), now)
     unneeded = unneeded + 1
   elseif policy == 'drop' then
     close_item(q, nid, item, 'uncertain dropped', now)
     dropped = dropped + 1
-  elseif policy == 'resend' and item.w ~= '1' then
-    put_back(q, nid, item, item.e or '', now)
+  elseif policy == 'resend' and item[F.resent] ~= '1' then
+    put_back(q, nid, item, item[F.reason] or '', now)
     look_now(q, nid, item, now)
-    redis.call('HSET', q.item .. nid, 'w', '1')
+    redis.call('HSET', q.item .. nid, F.resent, '1')
     resent = resent + 1
   else
-    set_aside(q, nid, item, 'D', 'uncertain: ' .. (item.e or 'unknown'), now)
+    set_aside(q, nid, item, 'D', 'uncertain: ' .. (item[F.reason] or 'unknown'), now)
     buried = buried + 1
   end
 end

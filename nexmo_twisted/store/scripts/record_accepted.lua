@@ -26,9 +26,9 @@ else
   if sms then hear(q, id, sms, said) end
 end
 if item and ARGV[11] ~= '' then
-  local key = map_key(item.l)
+  local key = map_key(item[F.lane])
   local unchanged = redis.sha1hex(redis.call('GET', key) or '') == ARGV[10]
-  if unchanged then write_map(item.l, ARGV[11], ARGV[12]) else map = 'MAP' end
+  if unchanged then write_map(item[F.lane], ARGV[11], ARGV[12]) else map = 'MAP' end
 end
 for i = FIRST, #ARGV do index_sms(ARGV[i], id, now) end
 for _, message_id in ipairs(early) do unpark(message_id) end

@@ -4,19 +4,21 @@
 -- Returns the ms until the message is checked, or '' when it will not be.
 local now = clock(ARGV[1])
 local mid, kind, delay = ARGV[2], ARGV[3], tonumber(ARGV[6])
-local record = load_message(mid) or {r = {}}
+local record = load_message(mid) or {[F.statuses] = {}}
 local function join_statuses()
   local risen = false
   for i = 7, #ARGV, 2 do
     local user, rank = ARGV[i], tonumber(ARGV[i + 1])
-    if user ~= record.s and rank > (record.r[user] or -1) then record.r[user], risen = rank, true end
+    if user ~= record[F.sender] and rank > (record[F.statuses][user] or -1) then
+      record[F.statuses][user], risen = rank, true
+    end
   end
   return risen
 end
 
-if record.x then
-  record.r, record.s = record.r or {}, record.s or kind == 'sent' and ARGV[4] or nil
-  if record.t and join_statuses() then save_message(mid, record) end   -- for whoever asks why
+if record[F.closed] then
+  record[F.statuses], record[F.sender] = record[F.statuses] or {}, record[F.sender] or kind == 'sent' and ARGV[4] or nil
+  if record[F.closed_at] and join_statuses() then save_message(mid, record) end   -- for whoever asks why
   return ''
 end
 if kind == 'deleted' then
@@ -25,17 +27,17 @@ if kind == 'deleted' then
   return ''
 end
 join_statuses()
-if kind == 'sent' and not record.d then
-  record.d, record.y, record.s, record.b = now + delay, delay, ARGV[4], ARGV[5]
-  redis.call('ZADD', K.due, int(record.d), mid)
+if kind == 'sent' and not record[F.due] then
+  record[F.due], record[F.delay], record[F.sender], record[F.packed] = now + delay, delay, ARGV[4], ARGV[5]
+  redis.call('ZADD', K.due, int(record[F.due]), mid)
 end
-if not record.d then
+if not record[F.due] then
   save_message(mid, record, KEEP.statuses)
   return ''
 end
-if record.n then                      -- its notifications are on their way and need it
+if record[F.open] then                -- its notifications are on their way and need it
   save_message(mid, record)
   return ''
 end
-save_message(mid, record, math.max(0, record.d - now) + KEEP.pending)
-return int(math.max(0, record.d - now))
+save_message(mid, record, math.max(0, record[F.due] - now) + KEEP.pending)
+return int(math.max(0, record[F.due] - now))

@@ -28,9 +28,12 @@ end
 -- made from there, it proves the one that is open.
 local linked, handsets = {'', ''}, {}
 local function prove(item)
-  local record, open = redis.call('HGETALL', K.attempts .. nid), item and (item.s == 'S' or item.s == 'U')
+  local record = redis.call('HGETALL', K.attempts .. nid)
+  local open = item and (item[F.state] == 'S' or item[F.state] == 'U')
   local attempts, tried = {}, {}
-  if open then attempts[1] = {token = item.k, number = item.n, handset = item.h, open = true} end
+  if open then
+    attempts[1] = {token = item[F.token], number = item[F.number], handset = item[F.handset], open = true}
+  end
   for i = 1, #record, 2 do
     local how, from, to = string.match(record[i + 1], '^(%a+) (%d+) %d+ %S+ %d+ (%d+)$')
     if how then handsets[to] = true end
@@ -54,7 +57,7 @@ end
 -- one on which the user was texted. A notice that is closed has left word with its handset only.
 local function handset_of(item)
   if handsets[named] then return named end
-  if item then return item.h or '' end
+  if item then return item[F.handset] or '' end
   if not sms.user then
     return redis.call('HEXISTS', K.notices .. named, string.match(nid, '[^.]*$')) == 1 and named or ''
   end
@@ -65,8 +68,8 @@ end
 local ended, before, item = '', '', sms.item
 prove(item)
 if item then
-  ended = item.s
-  close_item(q, nid, item, (ended == 'S' and 'sent ' or 'receipt ') .. item.n .. ' ' .. message_id, now, said)
+  ended = item[F.state]
+  close_item(q, nid, item, (ended == 'S' and 'sent ' or 'receipt ') .. item[F.number] .. ' ' .. message_id, now, said)
   if message_id ~= '' then index_sms(message_id, nid, now) end   -- the answer that told the id may never have come
   if ended == 'S' then lift_hold(item, now) end
 else
@@ -74,5 +77,5 @@ else
   hear(q, nid, sms, said)
 end
 if blocks and weight(said) > weight(before) then opt_out(handset_of(item), now) end
-local user = item and item.m and item.l or sms.user
+local user = item and item[F.message] and item[F.lane] or sms.user
 return {nid, ended, before, heavier(before, said), linked[1] ~= '' and user or '', linked[1], linked[2]}

@@ -10,33 +10,33 @@ local q, answers = names(queue), {}
 
 -- Also when the item was refused, or came too late, after it had been sent again.
 local function doubtful(item)
-  return item.s == 'U' or item.w == '1' or string.sub(item.e or '', 1, 9) == 'uncertain'
+  return item[F.state] == 'U' or item[F.resent] == '1' or string.sub(item[F.reason] or '', 1, 9) == 'uncertain'
 end
 
 local function needless(item)
-  if not item.m then return nil end
-  local record = load_message(item.m)
+  if not item[F.message] then return nil end
+  local record = load_message(item[F.message])
   if not record then return 'expired' end
-  if record.x then return record.x end
-  if not string.find(ranks, int(record.r[item.l] or 0), 1, true) then return 'read' end
+  if record[F.closed] then return record[F.closed] end
+  if not string.find(ranks, int(record[F.statuses][item[F.lane]] or 0), 1, true) then return 'read' end
 end
 
 local function redrive(id, item)
   put_back(q, id, item, '', now)
   end_attempt_of(id, item, 'unproven', now)
-  -- What it waited so far counts no more: g is what had been held when it fell due, and the claim subtracts what was
-  -- held since from what it waited (a reply, which has no g of its own, is given time for holds of the other side,
-  -- too).
-  redis.call('HSET', q.item .. id, 'g', int(held_so_far(now) - (now - tonumber(item.d or now))))
-  redis.call('HDEL', q.item .. id, 't', 'f', 'y', 'z')
-  if doubtful(item) then redis.call('HSET', q.item .. id, 'w', '1') end   -- this was the one time it is sent again
+  -- What it waited so far counts no more: suspended_before is what had been held when it fell due, and the claim
+  -- subtracts what was held since from what it waited (a reply, which has none of its own, is given time for holds of
+  -- the other side, too).
+  redis.call('HSET', q.item .. id, F.suspended_before, int(held_so_far(now) - (now - tonumber(item[F.due] or now))))
+  redis.call('HDEL', q.item .. id, F.failures, F.failed_introductions, F.suspensions, F.aside_at)
+  if doubtful(item) then redis.call('HSET', q.item .. id, F.resent, '1') end   -- this was the one time it is sent again
   return math.max(0, look_now(q, id, item, now) - now)
 end
 
 for i = 5, #ARGV do
   local id, answer, wait = ARGV[i], 'UNKNOWN', 0
   local item = load_item(q.item .. id)
-  if item and item.s ~= 'U' and item.s ~= 'D' then answer = 'WAITING'
+  if item and item[F.state] ~= 'U' and item[F.state] ~= 'D' then answer = 'WAITING'
   elseif item then
     local why = needless(item)
     if why then

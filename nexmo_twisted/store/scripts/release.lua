@@ -3,7 +3,7 @@
 -- ARGV: now, queue, id, token. Returns DONE or STALE.
 local now, q, id = clock(ARGV[1]), names(ARGV[2]), ARGV[3]
 local item = load_item(q.item .. id)
-if not item or item.k ~= ARGV[4] then return 'STALE' end
+if not item or item[F.token] ~= ARGV[4] then return 'STALE' end
 put_back(q, id, item, '', now)
 end_attempt_of(id, item, 'refused', now)
 not_tried(item, now)

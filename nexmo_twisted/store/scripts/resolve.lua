@@ -7,8 +7,8 @@
 local now, q, rid, patience = clock(ARGV[1]), names('in'), ARGV[2], tonumber(ARGV[4])
 local key = q.item .. rid
 local item = load_item(key)
-if not item or item.k ~= ARGV[3] then return {'STALE', ''} end
-local came, wait_until, unsure = tonumber(item.d), nil, nil
+if not item or item[F.token] ~= ARGV[3] then return {'STALE', ''} end
+local came, wait_until, unsure = tonumber(item[F.due]), nil, nil
 
 local function wait(at) wait_until = math.min(wait_until or at, at) end
 
@@ -19,16 +19,17 @@ local function known(nid, token, since)
   local how, at, out, took = string.match(kept, '^(%a+) %d+ (%d+) (%S+) (%d+)')
   if how then return how, tonumber(at), tonumber(out), tonumber(took) end
   local sms = load_item(K.out_item .. nid)
-  if sms and sms.k == token and sms.s == 'S' and (tonumber(sms.u) or 0) > now then return 'open', tonumber(sms.u) end
-  if sms and sms.k == token and (sms.s == 'S' or sms.s == 'U') then
-    return 'unproven', over_since(sms, now), tonumber(sms.out or '')
+  if sms and sms[F.token] == token and (sms[F.state] == 'S' or sms[F.state] == 'U') then
+    local ends = tonumber(sms[F.lease_ends]) or 0
+    if sms[F.state] == 'S' and ends > now then return 'open', ends end
+    return 'unproven', over_since(sms, now), tonumber(sms[F.request_sent] or '')
   end
   return 'unproven', since
 end
 
 -- An SMS that had not gone out when the reply came tells nothing.
 local accepted, quick, others, unproven_out = false, true, {}, nil
-for nid, token, since in string.gmatch(item.wait or '', '(%S+):(%d+):(%d+)') do
+for nid, token, since in string.gmatch(item[F.open_attempts] or '', '(%S+):(%d+):(%d+)') do
   local how, at, out, took = known(nid, token, tonumber(since))
   local read_for = came - (out or tonumber(since))   -- so long at most, when the reply came
   if how == 'accepted' and read_for >= 0 then
@@ -47,27 +48,27 @@ for _, other in ipairs(others) do
 end
 
 local function decided(entry)
-  redis.call('HDEL', key, 'wait', 'new')
-  redis.call('HSET', key, 'b', entry)
+  redis.call('HDEL', key, F.open_attempts, F.other_entry)
+  redis.call('HSET', key, F.entry, entry)
   return {'THREAD', entry}
 end
 
 local function doubted()
-  redis.call('HDEL', key, 'wait')
-  redis.call('HSET', key, 'doubt', '1')
+  redis.call('HDEL', key, F.open_attempts)
+  redis.call('HSET', key, F.ambiguous, '1')
   return {'DOUBT', ''}
 end
 
-local nothing_before = item.b == '' and ARGV[6] ~= '1'
-if accepted and nothing_before then return decided(item.new) end
+local nothing_before = item[F.entry] == '' and ARGV[6] ~= '1'
+if accepted and nothing_before then return decided(item[F.other_entry]) end
 if accepted and not quick then return doubted() end
 if unsure and now < unsure then wait(unsure) end
 if wait_until then
   put_back(q, rid, item, '', wait_until)
   return {'WAIT', int(wait_until - now)}
 end
-if not unsure then return decided(item.b) end
+if not unsure then return decided(item[F.entry]) end
 local receipts = tonumber(redis.call('HGET', K.receipts_seen, ARGV[5]) or '')
-if receipts and now - receipts <= KEEP.receipts_seen then return decided(item.b) end
-if nothing_before and came >= unproven_out then return decided(item.new) end
+if receipts and now - receipts <= KEEP.receipts_seen then return decided(item[F.entry]) end
+if nothing_before and came >= unproven_out then return decided(item[F.other_entry]) end
 return doubted()

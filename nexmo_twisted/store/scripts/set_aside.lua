@@ -4,9 +4,9 @@
 -- the account works. Returns DONE or STALE.
 local now, q, id, state = clock(ARGV[1]), names(ARGV[2]), ARGV[3], ARGV[5]
 local item = load_item(q.item .. id)
-if not item or item.k ~= ARGV[4] then return 'STALE' end
+if not item or item[F.token] ~= ARGV[4] then return 'STALE' end
 set_aside(q, id, item, state, ARGV[6], now)
 if state == 'D' then end_attempt_of(id, item, 'refused', now)
-elseif tonumber(ARGV[7] or '') then redis.call('HSET', q.item .. id, 'out', int(now - tonumber(ARGV[7]))) end
+elseif tonumber(ARGV[7] or '') then redis.call('HSET', q.item .. id, F.request_sent, int(now - tonumber(ARGV[7]))) end
 if ARGV[8] == '1' then lift_hold(item, now) else not_tried(item, now) end
 return 'DONE'

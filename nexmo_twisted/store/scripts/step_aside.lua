@@ -5,12 +5,12 @@
 -- would bring it back then.
 local now, q, nid = clock(ARGV[1]), names('out'), ARGV[2]
 local item = load_item(q.item .. nid)
-if not item or item.k ~= ARGV[3] then return 'STALE' end
-if (redis.call('HGET', K.handset .. ARGV[4], 'v') or '') ~= ARGV[6] then return 'CONFLICT' end
+if not item or item[F.token] ~= ARGV[3] then return 'STALE' end
+if (redis.call('HGET', K.handset .. ARGV[4], F.version) or '') ~= ARGV[6] then return 'CONFLICT' end
 local at, waiting = int(now + tonumber(ARGV[5])), K.stepped_aside .. ARGV[4]
 put_back(q, nid, item, 'no number is free yet', at, now)
-if item.on then leave_lines(q, nid, item) end   -- its turn is nobody's
-redis.call('HSET', q.item .. nid, 'aside', item.aside or int(now))
+if item[F.limit] then leave_lines(q, nid, item) end   -- its turn is nobody's
+redis.call('HSET', q.item .. nid, F.waits_since, item[F.waits_since] or int(now))
 redis.call('ZADD', waiting, at, nid)
 redis.call('PEXPIRE', waiting, int(2 * tonumber(ARGV[5]) + 1000))
 return 'DONE'

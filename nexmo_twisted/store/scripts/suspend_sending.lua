@@ -6,9 +6,9 @@
 -- BURIED, or STALE.
 local now, q, id, probe = clock(ARGV[1]), names('out'), ARGV[2], clock(ARGV[1]) + tonumber(ARGV[5])
 local item = load_item(q.item .. id)
-if not item or item.k ~= ARGV[3] then return 'STALE' end
+if not item or item[F.token] ~= ARGV[3] then return 'STALE' end
 local hold = load_hold()
-local begun = tonumber(item.y or '0') + (hold and 0 or 1)
+local begins, begun = false, tonumber(item[F.suspensions] or '0') + (hold and 0 or 1)
 if begun > 2 then
   set_aside(q, id, item, 'D', 'refused: ' .. ARGV[4], now)
   end_attempt_of(id, item, 'refused', now)
@@ -16,22 +16,22 @@ if begun > 2 then
 end
 put_back(q, id, item, ARGV[4], probe, now)
 end_attempt_of(id, item, 'refused', now)
-redis.call('HSET', q.item .. id, 'y', begun)
+redis.call('HSET', q.item .. id, F.suspensions, begun)
 if not hold then
-  hold = {by = id, free = 'item', doubt = '1', begins = true}
-  redis.call('HSET', K.hold, 'by', id, 'doubt', '1')
-  if redis.call('ZSCORE', q.queue, item.l) == int(probe) then
-    redis.call('ZADD', q.queue, int(now), item.l)   -- it is due, and how long that has been is told
+  hold, begins = {[F.first_refused] = id, [F.free] = 'item', [F.undecided] = '1'}, true
+  redis.call('HSET', K.hold, F.first_refused, id, F.undecided, '1')
+  if redis.call('ZSCORE', q.queue, item[F.lane]) == int(probe) then
+    redis.call('ZADD', q.queue, int(now), item[F.lane])   -- it is due, and how long that has been is told
   end
 end
-local rank, probed = rank_of(hold, id, item.y), item.p == '1'
-redis.call('HSET', K.hold, 'reason', ARGV[4])
+local rank, probed = rank_of(hold, id, item[F.suspensions]), item[F.probes] == '1'
+redis.call('HSET', K.hold, F.why, ARGV[4])
 remember_refused(hold, id)
 -- What was on its way when it began says nothing of the others, but that a second recipient of a message is refused.
-if hold.begins or probed or rank == 2 then tried(hold, rank, probe) end
-if hold.doubt ~= '1' then return 'DONE' end
+if begins or probed or rank == 2 then tried(hold, rank, probe) end
+if hold[F.undecided] ~= '1' then return 'DONE' end
 local settled = probed and (rank == 1 or rank == 4)
 if not settled and another_waits(q, hold, math.max(1, free_rank(hold)), probe) then return 'DOUBT' end
-redis.call('HDEL', K.hold, 'doubt')
-redis.call('HSET', K.hold, 'since', int(now))
+redis.call('HDEL', K.hold, F.undecided)
+redis.call('HSET', K.hold, F.since, int(now))
 return 'NEW'

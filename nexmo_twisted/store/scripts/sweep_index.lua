@@ -15,7 +15,7 @@ end
 
 local function look_at_parts_due(name)
   local parts = load_parts(name)
-  if not parts or parts.c then
+  if not parts or parts[F.incomplete] then
     redis.call('ZREM', K.parts_due, name)
     repaired('parts')
   end
@@ -35,8 +35,8 @@ local function look_at_aside(q, index, reason, id, since)
   if item and aside_of(q, item) ~= index then
     redis.call('ZREM', index, id)
     repaired('aside')
-  elseif item and since <= old and (item.z or since) > old then
-    redis.call('ZADD', index, int(item.z), id)
+  elseif item and since <= old and (item[F.aside_at] or since) > old then
+    redis.call('ZADD', index, int(item[F.aside_at]), id)
     repaired('aside')
   elseif since <= old then
     redis.call('ZREM', index, id)

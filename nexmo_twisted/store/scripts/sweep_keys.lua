@@ -10,9 +10,10 @@ redis.call('DEL', K.lock)   -- nothing: a first write that needs no memory; a Re
 local function make_again(mid, record, user, nid, many)
   leave(out, user, nid)
   redis.call('DEL', out.item .. nid)
-  redis.call('HSET', out.item .. nid, 'l', user, 'm', mid, 'd', int(record.d), 'a', 1, 'n', '?')
-  if many then redis.call('HSET', out.item .. nid, 'j', '1') end
-  set_aside(out, nid, {l = user, m = mid}, 'U', 'lost item', now)
+  redis.call('HSET', out.item .. nid, F.lane, user, F.message, mid, F.due, int(record[F.due]), F.attempts, 1,
+    F.number, '?')
+  if many then redis.call('HSET', out.item .. nid, F.seen_version, '1') end
+  set_aside(out, nid, {[F.lane] = user, [F.message] = mid}, 'U', 'lost item', now)
   repaired('item')
 end
 
@@ -20,29 +21,30 @@ end
 -- they ran out instead. Which ones is known from those who would be owed an SMS and of whom no outcome is known.
 local function look_at_open(mid, record)
   local many = gather(mid, record)
-  local open, lost, expired = 0, {}, now - record.d >= KEEP.aside
-  for user, rank in pairs(record.r) do
+  local open, lost, expired = 0, {}, now - record[F.due] >= KEEP.aside
+  for user, rank in pairs(record[F.statuses]) do
     local nid = nid_of(mid, user)
-    if user ~= record.s and sound_item(out, nid) then open = open + 1
-    elseif user ~= record.s and not (record.o and record.o[user]) and string.find(ranks, int(rank), 1, true) then
+    if user ~= record[F.sender] and sound_item(out, nid) then open = open + 1
+    elseif user ~= record[F.sender] and not (record[F.outcomes] and record[F.outcomes][user])
+      and string.find(ranks, int(rank), 1, true) then
       lost[user] = nid
     end
   end
-  if open == record.n and open > 0 then return end
+  if open == record[F.open] and open > 0 then return end
   local left = open
-  for user, nid in pairs(open < record.n and lost or {}) do
+  for user, nid in pairs(open < record[F.open] and lost or {}) do
     if expired then
-      record.o = record.o or {}
-      record.o[user] = 'expired @' .. int(now - record.d)
-      if many then tell_apart(mid, string.match(nid, '%x+$'), record.o[user], user) end
+      record[F.outcomes] = record[F.outcomes] or {}
+      record[F.outcomes][user] = 'expired @' .. int(now - record[F.due])
+      if many then tell_apart(mid, string.match(nid, '%x+$'), record[F.outcomes][user], user) end
     else
       make_again(mid, record, user, nid, many)
       left = left + 1
     end
   end
-  if not expired and (left ~= record.n or left == 0) then repaired('count') end
-  record.n = left
-  if many then redis.call('HSET', K.outcomes .. mid, '', left) end
+  if not expired and (left ~= record[F.open] or left == 0) then repaired('count') end
+  record[F.open] = left
+  if many then redis.call('HSET', K.outcomes .. mid, F.open_of_many, left) end
   if left > 0 and not many then save_message(mid, record) end
   if left > 0 then return end
   close_message(mid, record, 'done', now)
@@ -52,29 +54,30 @@ end
 local function look_at_message(key)
   local mid = string.sub(key, #K.message + 1)
   local record = load_message(mid)
-  local sound = record and (record.x and record.t or not record.x and type(record.r) == 'table')
-    and type(record.d or 0) == 'number' and type(record.n or 0) == 'number'
+  local sound = record
+    and (record[F.closed] and record[F.closed_at] or not record[F.closed] and type(record[F.statuses]) == 'table')
+    and type(record[F.due] or 0) == 'number' and type(record[F.open] or 0) == 'number'
   if not record then return end
-  if sound and record.d and not record.x and not record.n then
-    if tonumber(redis.call('ZSCORE', K.due, mid) or '') ~= record.d then
-      redis.call('ZADD', K.due, int(record.d), mid)
+  if sound and record[F.due] and not record[F.closed] and not record[F.open] then
+    if tonumber(redis.call('ZSCORE', K.due, mid) or '') ~= record[F.due] then
+      redis.call('ZADD', K.due, int(record[F.due]), mid)
       repaired('due')
     end
-    must_end(key, math.max(0, record.d - now) + KEEP.pending)
+    must_end(key, math.max(0, record[F.due] - now) + KEEP.pending)
     return
   end
   if redis.call('ZREM', K.due, mid) == 1 then repaired('due') end
   if not sound then
     close_message(mid, {}, 'undecodable', now)
     repaired('undecodable')
-  elseif record.x then                -- one with open notifications may be kept for them
-    if (record.n or 0) <= 0 or now - record.t >= KEEP.aside then must_end(key, KEEP.closed) end
-  elseif record.n then look_at_open(mid, record)
+  elseif record[F.closed] then        -- one with open notifications may be kept for them
+    if (record[F.open] or 0) <= 0 or now - record[F.closed_at] >= KEEP.aside then must_end(key, KEEP.closed) end
+  elseif record[F.open] then look_at_open(mid, record)
   else must_end(key, KEEP.statuses) end
 end
 
 -- When the lane of an item is to be looked at: not before the lease on it is over.
-local function due(item) return item.s ~= 'R' and item.u or now end
+local function due(item) return item[F.state] ~= 'R' and item[F.lease_ends] or now end
 
 local function look_at_item(q, key, kind)
   local id = string.sub(key, #q.item + 1)
@@ -87,17 +90,17 @@ local function look_at_item(q, key, kind)
     end
     return
   end
-  local aside, place = aside_of(q, item), redis.call('ZSCORE', q.lane .. item.l, id)
+  local aside, place = aside_of(q, item), redis.call('ZSCORE', q.lane .. item[F.lane], id)
   if aside then
-    if place then leave(q, item.l, id) end
+    if place then leave(q, item[F.lane], id) end
     if not redis.call('ZSCORE', aside, id) then
-      redis.call('ZADD', aside, int(item.z or now), id)
+      redis.call('ZADD', aside, int(item[F.aside_at] or now), id)
       repaired('aside')
     end
     must_end(key, KEEP.aside)
   elseif not place then
-    redis.call('ZADD', q.lane .. item.l, item.o or item.d, id)
-    redis.call('ZADD', q.queue, 'NX', int(due(item)), item.l)
+    redis.call('ZADD', q.lane .. item[F.lane], item[F.order] or item[F.due], id)
+    redis.call('ZADD', q.queue, 'NX', int(due(item)), item[F.lane])
     repaired('lane')
   end
 end
@@ -107,9 +110,9 @@ local function look_at_lane(q, key)
   local lane, at = string.sub(key, #q.lane + 1), now
   for _, id in ipairs(redis.call('ZRANGE', key, 0, 99)) do
     local item = sound_item(q, id)
-    if not item or item.l ~= lane or not in_work(item) then
+    if not item or item[F.lane] ~= lane or not in_work(item) then
       leave(q, lane, id)
-    elseif item.s ~= 'R' then at = due(item) end
+    elseif item[F.state] ~= 'R' then at = due(item) end
   end
   if redis.call('EXISTS', key) == 1 and redis.call('ZADD', q.queue, 'NX', int(at), lane) == 1 then repaired('queue') end
 end
@@ -122,10 +125,10 @@ local function look_at_parts(key)
       redis.call('PEXPIRE', key, int(KEEP.aside))
       repaired('undecodable')
     end
-  elseif parts.c then must_end(key, KEEP.late_parts)
+  elseif parts[F.incomplete] then must_end(key, KEEP.late_parts)
   else
-    if tonumber(redis.call('ZSCORE', K.parts_due, name) or '') ~= tonumber(parts.u) then
-      redis.call('ZADD', K.parts_due, parts.u, name)
+    if tonumber(redis.call('ZSCORE', K.parts_due, name) or '') ~= tonumber(parts[F.waits_until]) then
+      redis.call('ZADD', K.parts_due, parts[F.waits_until], name)
       repaired('parts')
     end
     must_end(key, KEEP.pending)
@@ -138,9 +141,9 @@ end
 
 local function look_at_hold(key)
   local hold = load_item(key)
-  if (tonumber(hold.since) or hold.doubt == '1') and tonumber(hold.probe) then return end
-  redis.call('HSET', key, 'since', tonumber(hold.since) and hold.since or int(now),
-    'probe', tonumber(hold.probe) and hold.probe or int(now), 'reason', hold.reason or 'unknown')
+  if (tonumber(hold[F.since]) or hold[F.undecided] == '1') and tonumber(hold[F.probe]) then return end
+  redis.call('HSET', key, F.since, tonumber(hold[F.since]) and hold[F.since] or int(now),
+    F.probe, tonumber(hold[F.probe]) and hold[F.probe] or int(now), F.why, hold[F.why] or 'unknown')
   repaired('hold')
 end
 
@@ -149,10 +152,10 @@ local function look_at_handset(key)
   must_end(key, links)
   local handset = string.sub(key, #K.handset + 1)
   for _, field in ipairs(redis.call('HKEYS', key)) do
-    local number = string.match(field, '^u:(%d+)$')
+    local number = string.match(field, '^' .. F.unsettled .. '(%d+)$')
     local _, attempts = unsettled(handset, number or '')
     for nid, token in string.gmatch(attempts or '', '(%S+):(%d+):%d+') do
-      local item = redis.call('HMGET', out.item .. nid, 's', 'k', 'h', 'n')
+      local item = redis.call('HMGET', out.item .. nid, F.state, F.token, F.handset, F.number)
       if not ((item[1] == 'S' or item[1] == 'U') and item[2] == token and item[3] == handset and item[4] == number) then
         end_attempt(nid, token, handset, number, 'unproven', '', now)
         repaired('attempt')

@@ -39,14 +39,14 @@ RULES = (
     Rule(
         "an attempt is recorded before the bytes go out",
         "nexmo_twisted/store/scripts/begin_attempt.lua",
-        "'s', 'S', 'a',",
-        "'s', 'C', 'a',",
+        "F.state, 'S', F.attempts,",
+        "F.state, 'C', F.attempts,",
         "tests.scenarios.test_redis_start_stop.StopWithoutRedisTests.test_text_under_way",
     ),
     Rule(
         "an attempt whose lease ran out is uncertain, and not made again",
         "nexmo_twisted/store/scripts/claim.lua",
-        "    elseif item.s == 'S' then set_aside(q, id, item, 'U', 'lost', now); lost = lost + 1\n",
+        "    elseif item[F.state] == 'S' then set_aside(q, id, item, 'U', 'lost', now); lost = lost + 1\n",
         "",
         "tests.store.test_queue.BeginAttemptTests.test_lost_lease_is_uncertain",
     ),
@@ -95,8 +95,8 @@ RULES = (
     Rule(
         "a receipt that settles an SMS tells that its introduction was given",
         "nexmo_twisted/store/scripts/shared/attempts.lua",
-        "end_attempt(nid, item.k, item.h, item.n, how, item.i, at,",
-        "end_attempt(nid, item.k, item.h, item.n, how, '', at,",
+        "item[F.number], how, item[F.introduces], at,",
+        "item[F.number], how, '', at,",
         "tests.scenarios.test_introductions.IntroductionTemplateTests.test_settled_by_a_receipt",
     ),
 )

@@ -1,24 +1,23 @@
 -- Attempts at a text. Until its outcome is known, an attempt changes nothing of what its number carries: it stands at
--- u:<number> of its handset, with others of the same thread. Line one there is the entry that the number will have,
--- line two the attempts, each as 'nid:token:since'. An attempt that is over leaves it; if its SMS was accepted, the
--- number carries its thread from then on.
+-- F.unsettled .. number of its handset, with others of the same thread. Line one there is the entry that the number
+-- will have, line two the attempts, each as 'nid:token:since'. An attempt that is over leaves it; if its SMS was
+-- accepted, the number carries its thread from then on.
 --
 -- What is still of interest of an attempt that is over is in a HASH at K.attempts .. nid. For each token <token> = 'how
 -- number at out took handset', where how is accepted, refused or unproven (nobody knows), at is when that became known,
 -- out when its bytes went out or '-', took how many ms its request took, or that was open; and of one that is unproven
--- e<token> the entry it would have made, m<token> the thread it introduces, b<token> what the number carried when it
--- was taken back, s<token> since when.
+-- what is needed should its SMS prove to be accepted after all (F.attempt_entry .. token and so on).
 local GRACE, QUICK = 3000, 5000   -- ms: see the table in docs/replies.md
 
 local function unsettled(handset, number)
-  local field = redis.call('HGET', K.handset .. handset, 'u:' .. number) or ''
+  local field = redis.call('HGET', K.handset .. handset, F.unsettled .. number) or ''
   return string.match(field, '^([^\n]*)\n(.*)$')
 end
 
 local function add_attempt(nid, token, handset, number, entry, ttl, now)
   local _, others = unsettled(handset, number)
   local attempts = (others and others .. ' ' or '') .. nid .. ':' .. token .. ':' .. int(now)
-  redis.call('HSET', K.handset .. handset, 'u:' .. number, entry .. '\n' .. attempts)
+  redis.call('HSET', K.handset .. handset, F.unsettled .. number, entry .. '\n' .. attempts)
   changed(handset, ttl)
 end
 
@@ -31,8 +30,8 @@ local function take_attempt(nid, token, handset, number)
     if id == nid and of == token then since = tonumber(at) else left[#left + 1] = attempt end
   end
   if not since then return nil end
-  if #left == 0 then redis.call('HDEL', K.handset .. handset, 'u:' .. number, 'w:' .. number)
-  else redis.call('HSET', K.handset .. handset, 'u:' .. number, entry .. '\n' .. table.concat(left, ' ')) end
+  if #left == 0 then redis.call('HDEL', K.handset .. handset, F.unsettled .. number, F.awaited .. number)
+  else redis.call('HSET', K.handset .. handset, F.unsettled .. number, entry .. '\n' .. table.concat(left, ' ')) end
   return entry, since
 end
 
@@ -42,13 +41,13 @@ local function reply_lane(handset, number) return handset .. ':' .. number end
 local function wake(handset, number, now)
   local lane = reply_lane(handset, number)
   local first = redis.call('ZRANGE', K.in_lane .. lane, 0, 0)[1]
-  local reply = first and redis.call('HMGET', K.in_item .. first, 's', 'wait')
+  local reply = first and redis.call('HMGET', K.in_item .. first, F.state, F.open_attempts)
   if reply and reply[1] == 'R' and reply[2] then redis.call('ZADD', K.in_queue, int(now), lane) end
   for _, nid in ipairs(redis.call('ZRANGE', K.stepped_aside .. handset, 0, 99)) do
     redis.call('ZREM', K.stepped_aside .. handset, nid)
-    local item = redis.call('HMGET', K.out_item .. nid, 'l', 's', 'q', 'd')
+    local item = redis.call('HMGET', K.out_item .. nid, F.lane, F.state, F.passed_until, F.due)
     if item[2] == 'R' and item[3] then
-      redis.call('HDEL', K.out_item .. nid, 'q')
+      redis.call('HDEL', K.out_item .. nid, F.passed_until)
       redis.call('ZADD', K.out_lane .. item[1], item[4], nid)
       if redis.call('ZSCORE', K.out_queue, item[1]) == item[3] then redis.call('ZADD', K.out_queue, int(now), item[1])
       else came(names('out'), item[1], nid, now) end
@@ -65,20 +64,20 @@ end
 -- A number carries what an accepted SMS says. What it carried just before still counts for replies that come now.
 local function carry(handset, number, entry, mark, now, took, token)
   local key = K.handset .. handset
-  local read = redis.call('HMGET', key, number, 't:' .. number, 'q:' .. number)
+  local read = redis.call('HMGET', key, number, F.changes .. number, F.disputed .. number)
   local before, lines = read[1] or '', {}
   if read[3] and not same_thread(read[3], entry) then before, took = read[3], KEEP.closed end   -- nobody knows
-  redis.call('HSET', key, number, entry, 's:' .. number, int(now))
-  redis.call('HDEL', key, 'q:' .. number)
+  redis.call('HSET', key, number, entry, F.accepted_at .. number, int(now))
+  redis.call('HDEL', key, F.disputed .. number)
   if not same_thread(before, entry) then
     for line in string.gmatch(read[2] or '', '[^\n]+') do
       if now - tonumber(string.match(line, '^%d+')) <= GRACE then lines[#lines + 1] = line end
     end
     lines[#lines + 1] = int(now) .. ' ' .. int(took) .. ' ' .. before
-    redis.call('HSET', key, 't:' .. number, table.concat(lines, '\n'))
+    redis.call('HSET', key, F.changes .. number, table.concat(lines, '\n'))
   end
-  if not same_thread(read[1] or '', entry) then redis.call('HDEL', key, 'i:' .. number) end
-  if mark ~= '' then redis.call('HSET', key, 'i:' .. number, mark) end
+  if not same_thread(read[1] or '', entry) then redis.call('HDEL', key, F.introduced .. number) end
+  if mark ~= '' then redis.call('HSET', key, F.introduced .. number, mark) end
   changed(handset)
   if not texted(cjson.decode(entry)[1], handset, entry, token) then redis.call('HSET', key, number, over(entry)) end
 end
@@ -87,14 +86,15 @@ end
 -- there was accepted since.
 local function carry_late(nid, token, handset, number, now)
   local record, key = K.attempts .. nid, K.handset .. handset
-  local kept = redis.call('HMGET', record, 'e' .. token, 'm' .. token, 'b' .. token, 's' .. token)
+  local kept = redis.call('HMGET', record, F.attempt_entry .. token, F.attempt_introduces .. token,
+    F.attempt_before .. token, F.attempt_accepted_at .. token)
   if not kept[1] then return end
-  redis.call('HDEL', record, 'e' .. token)
-  local current = redis.call('HMGET', key, number, 's:' .. number)
+  redis.call('HDEL', record, F.attempt_entry .. token)
+  local current = redis.call('HMGET', key, number, F.accepted_at .. number)
   if same_thread(current[1] or '', kept[3] or '') and (current[2] or '') == (kept[4] or '') then
     carry(handset, number, kept[1], kept[2] or '', now, KEEP.closed, token)
   elseif not same_thread(current[1] or '', kept[1]) then
-    redis.call('HSET', key, 'q:' .. number, kept[1])
+    redis.call('HSET', key, F.disputed .. number, kept[1])
     changed(handset)
   end
 end
@@ -106,7 +106,7 @@ end
 local function end_attempt(nid, token, handset, number, how, mark, now, out, took)
   if not handset or not number or not token or token == '' then return end
   local key, record = K.handset .. handset, K.attempts .. nid
-  local waits = redis.call('HEXISTS', key, 'w:' .. number) == 1
+  local waits = redis.call('HEXISTS', key, F.awaited .. number) == 1
   local entry, since = take_attempt(nid, token, handset, number)
   if not entry then
     local state = how == 'accepted' and redis.call('HGET', record, token)
@@ -119,9 +119,9 @@ local function end_attempt(nid, token, handset, number, how, mark, now, out, too
   end
   local open = now - since
   if how == 'unproven' then
-    local before = redis.call('HMGET', key, number, 's:' .. number)
-    redis.call('HSET', record, 'e' .. token, entry, 'm' .. token, mark or '', 'b' .. token, before[1] or '',
-      's' .. token, before[2] or '')
+    local before = redis.call('HMGET', key, number, F.accepted_at .. number)
+    redis.call('HSET', record, F.attempt_entry .. token, entry, F.attempt_introduces .. token, mark or '',
+      F.attempt_before .. token, before[1] or '', F.attempt_accepted_at .. token, before[2] or '')
   end
   if how == 'unproven' or waits then
     keep_outcome(nid, token, how, handset, number, now, out, took or open)
@@ -133,13 +133,14 @@ end
 
 -- When an attempt of unknown outcome was over: when it stepped aside, or before, if only its lease was over then.
 local function over_since(item, now)
-  local leased = tonumber(item.u or '') or now
-  return item.s == 'U' and math.min(tonumber(item.z or '') or now, leased) or leased
+  local leased = tonumber(item[F.lease_ends] or '') or now
+  return item[F.state] == 'U' and math.min(tonumber(item[F.aside_at] or '') or now, leased) or leased
 end
 
 -- The attempt of an item in work or of unknown outcome, if it has one.
 local function end_attempt_of(nid, item, how, now)
-  if item.s ~= 'S' and item.s ~= 'U' then return end
-  local at = how == 'unproven' and item.s == 'U' and over_since(item, now) or now
-  end_attempt(nid, item.k, item.h, item.n, how, item.i, at, tonumber(item.out or ''))
+  if item[F.state] ~= 'S' and item[F.state] ~= 'U' then return end
+  local at = how == 'unproven' and item[F.state] == 'U' and over_since(item, now) or now
+  end_attempt(nid, item[F.token], item[F.handset], item[F.number], how, item[F.introduces], at,
+    tonumber(item[F.request_sent] or ''))
 end

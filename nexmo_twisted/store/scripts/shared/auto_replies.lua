@@ -12,18 +12,18 @@ local function owe_notice(rid, what, handset, number, text, now, most)
   local before = tonumber(redis.call('HGET', key, what) or '')
   if text == '' or before and now - before < KEEP.notices then return end
   if not known_to_us(handset) then
-    local total = redis.call('HMGET', K.notices_total, 'since', 'n')
+    local total = redis.call('HMGET', K.notices_total, F.since, F.count)
     local since, n = tonumber(total[1] or ''), tonumber(total[2] or '0')
     if not since or now - since >= KEEP.notices then since, n = now, 0 end
     if n >= tonumber(most) then return end
-    redis.call('HSET', K.notices_total, 'since', int(since), 'n', n + 1)
+    redis.call('HSET', K.notices_total, F.since, int(since), F.count, n + 1)
     redis.call('PEXPIRE', K.notices_total, int(KEEP.notices))
   end
   redis.call('HSET', key, what, int(now))
   redis.call('PEXPIRE', key, int(KEEP.notices))
   local lane = '+' .. handset                     -- beside the texts of the handset's user, so that neither waits
-  redis.call('HSET', q.item .. nid, 'l', lane, 'h', handset, 'n', number, 'x', text, 'd', int(now), 's', 'R',
-    'g', int(held_so_far(now)))
+  redis.call('HSET', q.item .. nid, F.lane, lane, F.handset, handset, F.number, number, F.text, text,
+    F.due, int(now), F.state, 'R', F.suspended_before, int(held_so_far(now)))
   redis.call('ZADD', q.lane .. lane, int(now), nid)
   redis.call('ZADD', q.queue, 'NX', int(now), lane)
 end

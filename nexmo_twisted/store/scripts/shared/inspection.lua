@@ -6,9 +6,10 @@ local function entry_of(q, id)
   if item then
     local fields = {}
     for field, value in pairs(item) do
-      if field ~= 'x' then fields[#fields + 1] = field; fields[#fields + 1] = value end
+      if field ~= F.text then fields[#fields + 1] = field; fields[#fields + 1] = value end
     end
-    return {id, fields, redis.call('ZSCORE', q.queue, item.l) or '', redis.call('ZRANK', q.lane .. item.l, id) or 0}
+    local at, ahead = redis.call('ZSCORE', q.queue, item[F.lane]), redis.call('ZRANK', q.lane .. item[F.lane], id)
+    return {id, fields, at or '', ahead or 0}
   end
   if redis.call('TYPE', key).ok == 'string' then
     return {id, redis.call('GET', key), KEEP.closed - redis.call('PTTL', key)}

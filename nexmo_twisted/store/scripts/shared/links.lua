@@ -14,15 +14,15 @@ local function owner_of(handset, raw)
   return owner
 end
 
--- A handset is a HASH. For each of our numbers:   <number>    what it carries: the thread of the last SMS from there
--- that is known to be accepted. An entry is JSON of               ours, [user, conversation, expires, used], and opaque
--- here but for its end   i:<number>  the thread that was introduced there   s:<number>  when the last SMS from there
--- was accepted   t:<number>  a line 'when took before' for each SMS that changed what it carries, as long as such lines
--- are of interest               (see carry()): when that was known, how long after its attempt began (both ms), and the
--- entry that it               carried before, or nothing   u:<number>  the attempts at an SMS from there whose outcome
--- is not known (see attempts.lua)   w:<number>  1 when a reply, or a part of one, came meanwhile and waits for that
--- q:<number>  the entry of an SMS that came to be known as accepted when the number carried something else: which of
--- the two is the last on the handset, nobody knows and v, another one after every change.
+-- A handset is a HASH. Under each of our numbers is what that carries: the thread of the last SMS from there that is
+-- known to be accepted. An entry is JSON of ours, [user, conversation, expires, used], and opaque here but for its end.
+-- Besides (name .. number): introduced, the thread that was introduced there; accepted_at, when the last SMS from there
+-- was accepted; changes, a line 'when took before' for each SMS that changed what it carries, as long as such lines are
+-- of interest (see carry()): when that was known, how long after its attempt began (both ms), and the entry that it
+-- carried before, or nothing; unsettled, the attempts at an SMS from there whose outcome is not known (see
+-- attempts.lua); awaited, 1 when a reply, or a part of one, came meanwhile and waits for that; disputed, the entry of
+-- an SMS that came to be known as accepted when the number carried something else: which of the two is the last on the
+-- handset, nobody knows. And there is a version, another one after every change.
 local function thread_in(entry) return string.match(entry, '^(.*),%-?%d+,%-?%d+%]$') or entry end
 
 local function over(entry)            -- the same, expired
@@ -33,7 +33,7 @@ local function same_thread(one, other) return thread_in(one) == thread_in(other)
 
 local function changed(handset, ttl)
   local key = K.handset .. handset
-  redis.call('HSET', key, 'v', int(redis.call('INCR', K.fence)))
+  redis.call('HSET', key, F.version, int(redis.call('INCR', K.fence)))
   if ttl and redis.call('PTTL', key) < tonumber(ttl) then redis.call('PEXPIRE', key, int(tonumber(ttl))) end
 end
 
@@ -44,7 +44,7 @@ end
 local function links_unchanged(a)
   local user, handset, owner = ARGV[a], ARGV[a + 2], ARGV[a + 4]
   if (redis.call('GET', map_key(user)) or '') ~= ARGV[a + 1] then return false end
-  if (redis.call('HGET', K.handset .. handset, 'v') or '') ~= ARGV[a + 3] then return false end
+  if (redis.call('HGET', K.handset .. handset, F.version) or '') ~= ARGV[a + 3] then return false end
   if ARGV[a + 3] == '' then         -- a handset we have not texted yet: the Node service's keys were consulted
     if owner_of(handset, ARGV[a + 6]) ~= owner then return false end
     if owner ~= '' and (redis.call('GET', map_key(owner)) or '') ~= ARGV[a + 5] then return false end

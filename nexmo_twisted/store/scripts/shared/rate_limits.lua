@@ -1,9 +1,8 @@
 -- How fast SMS go out, over all processes: the generic cell rate algorithm with a burst of one. A limit is that of the
--- account or of one number: HASH at K.pace .. name, t = when the next SMS may go out, i = the interval between two, e =
--- by how much a single one may be early, in µs. An SMS passes the limit of its number and that of the account at the
--- same moment. Until it can, it is given back to its lane and stands in line (see queue.lua) for the first limit that
--- keeps it, and for those before that: so it has no place in the long line of the account before its number is ready.
--- Those that come before it in a line make it wait for an interval each.
+-- account or of one number: HASH at K.pace .. name, all in µs. An SMS passes the limit of its number and that of the
+-- account at the same moment. Until it can, it is given back to its lane and stands in line (see queue.lua) for the
+-- first limit that keeps it, and for those before that: so it has no place in the long line of the account before its
+-- number is ready. Those that come before it in a line make it wait for an interval each.
 
 local function microseconds(given)    -- as clock(), which is too coarse for an account
   if given ~= '' then return tonumber(given) * 1000 end
@@ -22,29 +21,30 @@ end
 local function load_limits(given, now)
   local limits = {}
   for name, interval, tolerance in string.gmatch(given, '(%S+) (%d+) (%d+)') do
-    local t = next_slot(redis.call('HGET', K.pace .. name, 't'), now)
+    local t = next_slot(redis.call('HGET', K.pace .. name, F.next_slot), now)
     if tonumber(interval) > 0 or t > now then
-      limits[#limits + 1] = {name = name, i = tonumber(interval), e = tonumber(tolerance), t = t}
+      limits[#limits + 1] = {name = name, interval = tonumber(interval), tolerance = tonumber(tolerance), next = t}
     end
   end
   return limits
 end
 
 local function save_limit(limit)
-  redis.call('HSET', K.pace .. limit.name, 't', int(limit.t), 'i', int(limit.i), 'e', int(limit.e))
+  redis.call('HSET', K.pace .. limit.name, F.next_slot, int(limit.next), F.interval, int(limit.interval),
+    F.tolerance, int(limit.tolerance))
   redis.call('PEXPIRE', K.pace .. limit.name, int(KEEP.pace))
 end
 
 -- The place of an item in all lines: the token with which it had to wait for the first time.
-local function place_of_item(item) return item.place or item.k end
+local function place_of_item(item) return item[F.place] or item[F.token] end
 
 -- Which of the limits keeps an SMS, and until when in µs; nil when it may go out. A slot of the last limit that nobody
 -- came for in time is for whoever is there.
 local function kept_by(limits, item, now)
   for n, limit in ipairs(limits) do
     local before = redis.call('ZCOUNT', K.waiting .. limit.name, '-inf', '(' .. place_of_item(item))
-    local opens = limit.t + before * limit.i - limit.e
-    if now < opens and (n < #limits or now < limit.t) then return n, opens end
+    local opens = limit.next + before * limit.interval - limit.tolerance
+    if now < opens and (n < #limits or now < limit.next) then return n, opens end
   end
 end
 
@@ -59,9 +59,9 @@ local function stand_in_line(q, nid, item, limits, n, opens)
   end
   local on, by = limits[n].name, n > 1 and limits[n - 1].name or ''
   leave_lines(q, nid, item, on, by)
-  redis.call('HSET', q.item .. nid, 'on', on, 'by', by, 'place', place, 'at', at)
-  redis.call('ZADD', K.turns, at, item.l)
-  if item.p == '1' and redis.call('EXISTS', K.hold) == 1 then redis.call('HSET', K.hold, 'probe', at) end
+  redis.call('HSET', q.item .. nid, F.limit, on, F.limit_before, by, F.place, place, F.turn, at)
+  redis.call('ZADD', K.turns, at, item[F.lane])
+  if item[F.probes] == '1' and redis.call('EXISTS', K.hold) == 1 then redis.call('HSET', K.hold, F.probe, at) end
 end
 
 -- The name of the limit that an SMS must wait for, and then does; nil when it may go out.
@@ -76,9 +76,9 @@ end
 -- are not to wait for one whose process died.
 local function pass(q, nid, item, limits, now)
   for n, limit in ipairs(limits) do
-    limit.t = math.max(limit.t, now) + limit.i
+    limit.next = math.max(limit.next, now) + limit.interval
     save_limit(limit)
     if n < #limits then redis.call('ZREMRANGEBYSCORE', K.waiting .. limit.name, '-inf', '(' .. place_of_item(item)) end
   end
-  if item.on then leave_lines(q, nid, item) end
+  if item[F.limit] then leave_lines(q, nid, item) end
 end

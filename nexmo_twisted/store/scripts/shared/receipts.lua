@@ -21,14 +21,14 @@ end
 -- none.
 local function find_sms(q, nid)
   local item = load_item(q.item .. nid)
-  if item then return tonumber(item.a or '0') >= 1 and {item = item} or nil end
+  if item then return tonumber(item[F.attempts] or '0') >= 1 and {item = item} or nil end
   if redis.call('TYPE', q.item .. nid).ok == 'string' then return {outcome = redis.call('GET', q.item .. nid)} end
   local mid, hash = string.match(nid, '^([^.]+)%.(%x+)$')
   local told, whose
   if mid then told, whose = outcome_apart(mid, hash) end
   if told then return {outcome = told, mid = mid, apart = hash, user = whose} end
   local record = mid and load_message(mid)
-  for user, outcome in pairs(record and record.o or {}) do
+  for user, outcome in pairs(record and record[F.outcomes] or {}) do
     if nid_of(mid, user) == nid then
       return {outcome = outcome, mid = mid, record = record, user = user}
     end
@@ -41,7 +41,7 @@ local function hear(q, nid, sms, said)
   if outcome == sms.outcome then return end
   if sms.apart then tell_apart(sms.mid, sms.apart, outcome, sms.user)
   elseif sms.record then
-    sms.record.o[sms.user] = outcome
+    sms.record[F.outcomes][sms.user] = outcome
     save_message(sms.mid, sms.record)
   else redis.call('SET', q.item .. nid, outcome, 'KEEPTTL') end
 end

@@ -1,48 +1,49 @@
--- A reply begins to wait at its place among those that its handset sent to the same number: l that lane, h handset, n
--- number of ours, x text, i messageId, d when it came, o its place. To which thread it belongs is decided by that
--- moment: b what the number carried then (see links.lua); where that was nothing that we know of, owner and map the
--- Node service's keys; new what it may carry instead, wait the attempts that decide it, doubt = 1 when nothing does.
+-- A reply begins to wait at its place among those that its handset sent to the same number, which are its lane. To
+-- which thread it belongs is decided by that moment: the entry is what the number carried then (see links.lua); where
+-- that was nothing that we know of, owner and owner_map are the Node service's keys.
 
-local BINDING = {'b', 'new', 'wait', 'doubt', 'owner', 'map'}
+local BINDING = {F.entry, F.other_entry, F.open_attempts, F.ambiguous, F.owner, F.owner_map}
 
 local function binding(handset, number, now)
   local key = K.handset .. handset
-  local read = redis.call('HMGET', key, number, 't:' .. number, 'q:' .. number)
-  local carried, fields = read[1] or '', {b = read[1] or ''}
+  local read = redis.call('HMGET', key, number, F.changes .. number, F.disputed .. number)
+  local carried, fields = read[1] or '', {[F.entry] = read[1] or ''}
   if not read[1] then
     local owner = owner_of(handset, '')
-    if owner ~= '' then fields.owner, fields.map = owner, redis.call('GET', map_key(owner)) or '' end
+    if owner ~= '' then fields[F.owner], fields[F.owner_map] = owner, redis.call('GET', map_key(owner)) or '' end
   end
   if read[3] then
-    fields.new, fields.doubt = read[3], '1'
+    fields[F.other_entry], fields[F.ambiguous] = read[3], '1'
     return fields
   end
   local recent                        -- nobody reads and answers a text so fast: it is the one before them all
   for at, took, before in string.gmatch(read[2] or '', '(%d+) (%d+) ([^\n]*)') do
     if now - tonumber(at) <= GRACE and before ~= '' then
       recent = recent or before
-      if fields.doubt then fields.new = fields.new or before end
-      if tonumber(took) >= QUICK then fields.doubt = '1' end
+      if fields[F.ambiguous] then fields[F.other_entry] = fields[F.other_entry] or before end
+      if tonumber(took) >= QUICK then fields[F.ambiguous] = '1' end
     end
   end
-  if recent then fields.b = recent end
-  if fields.doubt then fields.new = fields.new or carried end
+  if recent then fields[F.entry] = recent end
+  if fields[F.ambiguous] then fields[F.other_entry] = fields[F.other_entry] or carried end
   local entry, attempts = unsettled(handset, number)
-  if entry and not fields.doubt and not same_thread(entry, carried) and not same_thread(entry, fields.b) then
-    fields.new, fields.wait = entry, attempts
-    redis.call('HSET', key, 'w:' .. number, '1')
+  if entry and not fields[F.ambiguous] and not same_thread(entry, carried)
+    and not same_thread(entry, fields[F.entry]) then
+    fields[F.other_entry], fields[F.open_attempts] = entry, attempts
+    redis.call('HSET', key, F.awaited .. number, '1')
   end
   return fields
 end
 
 local function add_reply(q, rid, reply, now)
-  local lane = reply_lane(reply.h, reply.n)
-  redis.call('HSET', q.item .. rid, 'l', lane, 'h', reply.h, 'n', reply.n, 'x', reply.x, 'i', reply.i, 'd', reply.d,
-    'o', reply.o, 's', 'R')
+  local lane = reply_lane(reply[F.handset], reply[F.number])
+  redis.call('HSET', q.item .. rid, F.lane, lane, F.handset, reply[F.handset], F.number, reply[F.number],
+    F.text, reply[F.text], F.message_id, reply[F.message_id], F.due, reply[F.due], F.order, reply[F.order],
+    F.state, 'R')
   for _, field in ipairs(BINDING) do
     if reply[field] then redis.call('HSET', q.item .. rid, field, reply[field]) end
   end
-  redis.call('ZADD', q.lane .. lane, reply.o, rid)
+  redis.call('ZADD', q.lane .. lane, reply[F.order], rid)
   came(q, lane, rid, now)
 end
 

@@ -1,9 +1,8 @@
--- The outgoing side is held while the account is at fault: HASH at K.hold, reason, probe = when the next SMS may be
--- tried, by = the item that was refused first, since = when that was. One text that something before the provider
+-- The outgoing side is held while the account is at fault: HASH at K.hold. One text that something before the provider
 -- refuses looks the same: so others are tried before that counts. free says who may be tried before the time of the
 -- probe: item = any that was not refused yet, message = one of a message that was not refused yet, since two recipients
--- of one were. doubt = 1 instead of since: another one waits, and until it has been tried nobody is told of a hold.
--- m:<mid> = 1 for each message that was refused meanwhile, up to a hundred.
+-- of one were. While it is undecided it has no since: another one waits, and until it has been tried nobody is told of
+-- a hold. Up to a hundred messages are remembered that were refused meanwhile.
 local LANES = 2000                    -- that are looked at for a probe, more than one message has recipients
 local ITEMS = 200                     -- that are looked at
 
@@ -12,27 +11,27 @@ local function load_hold() return redis.call('HLEN', K.hold) > 0 and load_item(K
 local function message_of(id) return string.match(id, '^[^.]*') end
 
 local function remember_refused(hold, id)
-  local field = 'm:' .. message_of(id)
+  local field = F.refused .. message_of(id)
   if redis.call('HLEN', K.hold) < 100 then redis.call('HSET', K.hold, field, '1') end
   hold[field] = '1'
 end
 
 -- In which order they are tried: 1 = one of a message that was not refused yet, 2 = of one that was, 3 = one that was
--- refused before (y, see suspend_sending.lua), which tells little, 4 = the first one itself.
+-- refused before (see suspend_sending.lua), which tells little, 4 = the first one itself.
 local function rank_of(hold, id, refused)
-  if id == hold.by then return 4 end
+  if id == hold[F.first_refused] then return 4 end
   if refused then return 3 end
-  return hold['m:' .. message_of(id)] and 2 or 1
+  return hold[F.refused .. message_of(id)] and 2 or 1
 end
 
 -- The highest rank that may be tried before the time of the probe has come.
-local function free_rank(hold) return hold.free == 'item' and 2 or hold.free == 'message' and 1 or 0 end
+local function free_rank(hold) return hold[F.free] == 'item' and 2 or hold[F.free] == 'message' and 1 or 0 end
 
 -- An item is tried, or was refused: the others of its kind wait until the next probe.
 local function tried(hold, rank, probe)
-  if rank == 1 then hold.free = '' elseif rank == 2 and hold.free == 'item' then hold.free = 'message' end
-  hold.probe = int(probe)
-  redis.call('HSET', K.hold, 'free', hold.free or '', 'probe', hold.probe)
+  if rank == 1 then hold[F.free] = '' elseif rank == 2 and hold[F.free] == 'item' then hold[F.free] = 'message' end
+  hold[F.probe] = int(probe)
+  redis.call('HSET', K.hold, F.free, hold[F.free] or '', F.probe, hold[F.probe])
 end
 
 -- Whether an item up to that rank is being prepared or tried, or could be until then.
@@ -41,7 +40,7 @@ local function another_waits(q, hold, rank, till)
   for i = 1, #lanes, 2 do
     for _, id in ipairs(redis.call('ZRANGE', q.lane .. lanes[i], 0, 1)) do
       if rank_of(hold, id) <= rank then
-        local read = redis.call('HMGET', q.item .. id, 's', 'y')
+        local read = redis.call('HMGET', q.item .. id, F.state, F.suspensions)
         local ready = read[1] == 'R' and tonumber(lanes[i + 1]) <= till
         if not read[2] and (read[1] == 'C' or read[1] == 'S' or ready) then return true end
       end
@@ -54,11 +53,12 @@ end
 -- rank.
 local function best_of(q, hold, lane, now, head_of)
   local id, item = head_of(lane)
-  local rank = id and rank_of(hold, id, item.y) or 5
+  local rank = id and rank_of(hold, id, item[F.suspensions]) or 5
   if rank < 3 then return id, item, rank end
   local second = id and redis.call('ZRANGE', q.lane .. lane, 1, 1)[1]
   local other = second and load_item(q.item .. second)
-  local lower = other and other.s == 'R' and tonumber(other.q or '0') <= now and rank_of(hold, second, other.y) or 5
+  local ready = other and other[F.state] == 'R' and tonumber(other[F.passed_until] or '0') <= now
+  local lower = ready and rank_of(hold, second, other[F.suspensions]) or 5
   if lower < rank then return second, other, lower end
   return id, item, rank
 end
@@ -66,7 +66,7 @@ end
 -- What is tried next: of the lanes that are due the first with the lowest rank. head_of gives id and item of the head
 -- of a lane, fit says whether an item may be claimed. Returns lane, id, item and rank, or nil.
 local function next_probe(q, hold, now, head_of, fit)
-  local open = (tonumber(hold.probe or '') or now) <= now
+  local open = (tonumber(hold[F.probe] or '') or now) <= now
   local most, best, looked, lane, id, item = open and 4 or free_rank(hold), 5, 0, nil, nil, nil
   for _, each in ipairs(redis.call('ZRANGEBYSCORE', q.queue, '-inf', int(now), 'LIMIT', 0, LANES)) do
     local lowest = 5
@@ -80,17 +80,19 @@ local function next_probe(q, hold, now, head_of, fit)
       if best == 1 or looked == ITEMS then break end
     end
   end
-  if lane or not open or not hold.by then return lane, id, item, best end
-  item = load_item(q.item .. hold.by)  -- nothing else waits, and the time is over that it stepped aside for
-  if item and item.s == 'R' and item.q and redis.call('ZSCORE', q.queue, item.l) == item.q then
-    return item.l, hold.by, item, 4
+  if lane or not open or not hold[F.first_refused] then return lane, id, item, best end
+  -- nothing else waits, and the time is over that it stepped aside for
+  item = load_item(q.item .. hold[F.first_refused])
+  if item and item[F.state] == 'R' and item[F.passed_until]
+    and redis.call('ZSCORE', q.queue, item[F.lane]) == item[F.passed_until] then
+    return item[F.lane], hold[F.first_refused], item, 4
   end
 end
 
 -- Milliseconds until a claim that brought nothing need be made again, '' for never: later items may be free to be
 -- tried.
 local function look_again(q, hold, now)
-  local probe = tonumber(hold.probe or '') or now
+  local probe = tonumber(hold[F.probe] or '') or now
   local later = redis.call('ZRANGEBYSCORE', q.queue, '(' .. int(now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
   local due = redis.call('ZCOUNT', q.queue, '-inf', int(now)) > 0
   if not later and not due then return '' end
@@ -101,6 +103,8 @@ end
 
 -- A probe that was not tried after all makes room for the next; while there is a doubt also one that told nothing.
 local function not_tried(item, now)
-  if item.p ~= '1' or redis.call('EXISTS', K.hold) == 0 then return end
-  if item.s == 'C' or redis.call('HGET', K.hold, 'doubt') == '1' then redis.call('HSET', K.hold, 'probe', int(now)) end
+  if item[F.probes] ~= '1' or redis.call('EXISTS', K.hold) == 0 then return end
+  if item[F.state] == 'C' or redis.call('HGET', K.hold, F.undecided) == '1' then
+    redis.call('HSET', K.hold, F.probe, int(now))
+  end
 end

@@ -11,19 +11,23 @@ local function must_end(key, ms)
   end
 end
 
-local function in_work(item) return item.s == 'R' or item.s == 'C' or item.s == 'S' end
+local function in_work(item) return item[F.state] == 'R' or item[F.state] == 'C' or item[F.state] == 'S' end
 
 local function aside_of(q, item)      -- where an item that stands aside is listed; nil for one in work
-  return item.s == 'U' and q.uncertain or item.s == 'D' and q.buried or nil
+  return item[F.state] == 'U' and q.uncertain or item[F.state] == 'D' and q.buried or nil
 end
 
 -- What the sweep needs to know of an item, or nil when there is none that anybody of ours could have written.
 local function sound_item(q, id)
-  local read = redis.pcall('HMGET', q.item .. id, 'l', 's', 'd', 'm', 'o', 'z', 'u', 'x', 'j')
-  local item = {l = read[1], s = read[2], d = read[3], m = read[4] or nil, o = read[5] or nil, z = tonumber(read[6]),
-                u = tonumber(read[7]), j = read[9] or nil}
-  local sound = item.l and tonumber(item.d) and (item.m or read[8] or q.queue == K.in_queue)
-    and (in_work(item) or item.s == 'U' or item.s == 'D')
+  local read = redis.pcall('HMGET', q.item .. id, F.lane, F.state, F.due, F.message, F.order, F.aside_at,
+    F.lease_ends, F.text, F.seen_version)
+  local item = {
+    [F.lane] = read[1], [F.state] = read[2], [F.due] = read[3], [F.message] = read[4] or nil,
+    [F.order] = read[5] or nil, [F.aside_at] = tonumber(read[6]), [F.lease_ends] = tonumber(read[7]),
+    [F.seen_version] = read[9] or nil,
+  }
+  local sound = item[F.lane] and tonumber(item[F.due]) and (item[F.message] or read[8] or q.queue == K.in_queue)
+    and (in_work(item) or item[F.state] == 'U' or item[F.state] == 'D')
   return sound and item or nil
 end
 
