@@ -280,7 +280,7 @@ class EnvironmentTests(TestCase):
         self.assertTrue(lines[0].startswith("server.url (HOST and WEBHOOK_PORT): found 'https://node.example:https'; "))
         self.assertTrue(lines[1].startswith("server.listen (WEBHOOK_PORT): found 'tcp:https'; "))
         self.assertEqual(len(lines), 2)
-        for host in ("0.0.0.0", "[::]"):
+        for host in ("0.0.0.0", "[::]"):  # noqa: S104 - not what is listened on
             (line,) = faults(self.example, environ={"HOST": host, "NEXMO_KEY": "x"})
             self.assertTrue(line.startswith(f"server.url (HOST): found 'https://{host}'; nobody is reached at "), line)
         (line,) = faults(self.example, environ={"HOST": "http://node.example", "NEXMO_KEY": "x"})

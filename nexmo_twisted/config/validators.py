@@ -38,7 +38,7 @@ def duration(value: Any) -> int:
 
 def secret(value: object) -> SecretStr:
     secret = text(value.get_secret_value() if isinstance(value, SecretStr) else value)
-    if secret == "...":
+    if secret == "...":  # noqa: S105 - the placeholder of the example
         raise ValueError('"..." stands for the real one in the example')
     if secret != secret.strip():
         raise ValueError("there is a blank at its beginning or end")

@@ -71,7 +71,7 @@ def reply_key(message_id: str) -> str:
 
 def recipient_hash(user_id: str) -> str:
     """What stands behind the dot in the id of a notification, ``<key of the message>.<this>``: 32 digits of hex."""
-    return sha1(user_id.encode("utf-8", "replace")).hexdigest()[:32]
+    return sha1(user_id.encode("utf-8", "replace"), usedforsecurity=False).hexdigest()[:32]
 
 
 def item_name(item_id: str) -> str:
@@ -121,5 +121,5 @@ def long_sms_id(short: str) -> str:
 
 
 def _uuid5(namespace: UUID, name: str) -> bytes:
-    digest = sha1(namespace.bytes + name.encode("utf-8", "surrogatepass")).digest()
+    digest = sha1(namespace.bytes + name.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()
     return UUID(bytes=digest[:16], version=5).bytes

@@ -98,7 +98,7 @@ class _Protocol(HTTP11ClientProtocol):
         answer = super().request(request)
         parser: Any = self._parser
         if parser is not None:
-            parser._log = _SILENT  # it has a line for each answer 1xx, of which there may be a hundred
+            parser._log = _SILENT  # noqa: SLF001 - it has a line for each answer 1xx, of which there may be a hundred
             parser.lineReceived = partial(self._count, parser.lineReceived)
         return answer.addBoth(self._end_of_head)
 
@@ -129,10 +129,10 @@ class _Protocol(HTTP11ClientProtocol):
 class _Factory(Factory):
     noisy = False
 
-    def __init__(self, quiescent: Callable[[Any], object], metadata: str) -> None:
+    def __init__(self, quiescent: Callable[[Any], object], _metadata: str) -> None:
         self._quiescent = quiescent
 
-    def buildProtocol(self, addr: IAddress | None) -> _Protocol:
+    def buildProtocol(self, _addr: IAddress | None) -> _Protocol:
         return _Protocol(self._quiescent)
 
 

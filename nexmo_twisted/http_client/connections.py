@@ -62,7 +62,7 @@ class Connections:
         """Close the connections that are not in use. Call it once the requests are over."""
         closing: Deferred[None] = self._pool.closeCachedConnections()
         # A TLS server that never answers our farewell must not keep the process alive.
-        await closing.addTimeout(CLOSE_TIMEOUT, self._clock, onTimeoutCancel=lambda result, seconds: None)
+        await closing.addTimeout(CLOSE_TIMEOUT, self._clock, onTimeoutCancel=lambda _result, _seconds: None)
 
 
 def outgoing(

@@ -118,7 +118,7 @@ class _ToldService(NexmoService):
     def _sms_provider(self, clock: IReactorTime) -> SmsProvider:
         return ObservedProvider(super()._sms_provider(clock), self._timeline, self._names)
 
-    def _go(self, connected: object) -> None:
+    def _go(self, _connected: object) -> None:
         restored = Deferred.fromCoroutine(self._resume())
         restored.addErrback(lambda failure: self._log.failure("The sandbox begins anew", failure))
         restored.addCallback(super()._go)
@@ -173,18 +173,18 @@ class SandboxService(Service):
         self.sandbox.nexmo.opt_out_assist = settings.sms.opt_out == "provider"
         seed_people(self.sandbox)
         timeline, names = Timeline(self.clock.wall), Names(self.sandbox.layer, settings.default_region)
-        self._service = _ToldService(settings, reactor, self.clock, self.sandbox, timeline, names, data)
-        skipping = TimeTravel(self.clock, reactor, self._busy, self._next_due, self._service.keeping.save)
+        self.service = _ToldService(settings, reactor, self.clock, self.sandbox, timeline, names, data)
+        skipping = TimeTravel(self.clock, reactor, self.busy, self._next_due, self.service.keeping.save)
         self.page = Page(self.sandbox, timeline, names, self.clock, skipping, reactor)
         where = f"tcp:{self.url.rpartition(':')[2]}:interface=127.0.0.1"
         self._companies = listening(where, _CompaniesSite(self.sandbox.resource), reactor=reactor)
 
-    def _busy(self) -> bool:
-        return self._service.busy or not self.sandbox.deliverer.quiet
+    def busy(self) -> bool:
+        return self.service.busy or not self.sandbox.deliverer.quiet
 
     async def _next_due(self) -> float | None:
-        found = [due for due in (await self._service.next_due(), self.sandbox.next_due()) if due is not None]
-        if self._busy():  # what is under way may wait for the clock, to time out or to be answered at last
+        found = [due for due in (await self.service.next_due(), self.sandbox.next_due()) if due is not None]
+        if self.busy():  # what is under way may wait for the clock, to time out or to be answered at last
             found += [call.getTime() - self.clock.seconds() for call in self.clock.getDelayedCalls()]
         return max(0.0, min(found)) if found else None
 
@@ -192,12 +192,12 @@ class SandboxService(Service):
         super().privilegedStartService()
         with faults_in_one_line():
             self._companies.privilegedStartService()
-        self._service.privilegedStartService()
+        self.service.privilegedStartService()
 
     def startService(self) -> None:
         super().startService()
         self._companies.startService()
-        self._service.startService()
+        self.service.startService()
         delay = self._settings.delay / 1000
         self._log.info("The sandbox runs: a message that stays unread for {delay:g} s becomes a text", delay=delay)
         self._log.info("See it at work: {url}/", url=self.url)
@@ -208,7 +208,7 @@ class SandboxService(Service):
 
     async def _stop(self) -> None:
         await self.page.stop()
-        await self._service.stopService()
+        await self.service.stopService()
         await self.sandbox.stop()
         await maybeDeferred(self._companies.stopService)
 

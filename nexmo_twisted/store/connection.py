@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib.resources import files
 from typing import Any
@@ -56,11 +56,11 @@ class Scripts:
                     script.partition("\n")[0].removeprefix("-- uses ").split() if script.startswith("-- uses ") else []
                 )
                 source = with_constants("".join(shared[part] for part in uses) + script).encode()
-                self._sources[name] = (hashlib.sha1(source).hexdigest(), source)
+                self._sources[name] = (hashlib.sha1(source, usedforsecurity=False).hexdigest(), source)
 
-    def all(self) -> Collection[tuple[str, bytes]]:
-        """Every script: (SHA1, source)."""
-        return self._sources.values()
+    def by_name(self) -> Mapping[str, tuple[str, bytes]]:
+        """Every script: its name -> (SHA1, source)."""
+        return self._sources
 
     def __getitem__(self, name: str) -> tuple[str, bytes]:
         return self._sources[name]

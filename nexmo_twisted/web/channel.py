@@ -51,7 +51,7 @@ class BoundedRequest(Request):
         """What has taken the body, when that is larger than the limit."""
         return None if self.body is None else self.body.large
 
-    def gotLength(self, length: int | None) -> None:
+    def gotLength(self, _length: int | None) -> None:
         assert self.body is not None
         self.content = self.body.content
 
@@ -138,7 +138,7 @@ class Channel(HTTPChannel):
         else:
             super().lineReceived(line)
 
-    def lineLengthExceeded(self, line: bytes) -> None:
+    def lineLengthExceeded(self, _line: bytes) -> None:
         self._refuse_head()
 
     def headerReceived(self, line: bytes) -> bool:

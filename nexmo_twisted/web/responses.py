@@ -40,7 +40,7 @@ def answer_errors(app: Klein) -> None:
     app.handle_errors(Exception)(_unforeseen)  # type: ignore[arg-type]
 
 
-def _no_route(endpoint: Endpoint, request: Request, failure: Failure) -> bytes:
+def _no_route(_endpoint: Endpoint, request: Request, failure: Failure) -> bytes:
     if not isinstance(failure.value, MethodNotAllowed):
         return answer(request, 404)
     allowed = ", ".join(sorted(failure.value.valid_methods or ()))

@@ -30,9 +30,9 @@ def hardened_site(
     deadline: float = 10.0,
     answer_within: float = 30.0,
     max_connections: int = 512,
-    refused: Callable[[str], object] = lambda reason: None,
+    refused: Callable[[str], object] = lambda _reason: None,
     hidden: str = "",
-    large: Callable[[bytes, bytes, Headers, int | None], LargeBody | None] = lambda *request: None,
+    large: Callable[[bytes, bytes, Headers, int | None], LargeBody | None] = lambda *_request: None,
     later: Callable[[Callable[[], object]], IDelayedCall] | None = None,
 ) -> IProtocolFactory:
     """Serve ``resource`` over HTTP/1.1 to anybody.

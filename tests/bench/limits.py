@@ -46,8 +46,8 @@ def american(n: int) -> str:
 
 #: What it is, the number for the n-th user, how many users, and how many SMS a second that allows.
 CASES: Sequence[tuple[str, Callable[[int], str], int, float]] = (
-    ("the account alone", lambda n: LONDON, 2200, 30),
-    ("one number alone", lambda n: american(0), 80, 1),
+    ("the account alone", lambda _n: LONDON, 2200, 30),
+    ("one number alone", lambda _n: american(0), 80, 1),
     ("40 numbers, in turn", lambda n: american(n % 40), 2400, 30),
     ("40 numbers, one after the other", lambda n: american(n // 60), 2400, 30),
     ("a third from 10 such numbers", lambda n: american(n % 10) if n % 3 == 0 else LONDON, 2400, 30),

@@ -100,7 +100,7 @@ class Poster(Protocol):
             self.buffer = b""
             self.next()
 
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
+    def connectionLost(self, _reason: Failure = connectionDone) -> None:
         if not self.done.called:
             self.done.errback(Refused("a connection was lost before its webhooks were answered"))
 

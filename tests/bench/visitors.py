@@ -60,7 +60,7 @@ class Visit(Protocol):
     def writeConnectionLost(self) -> None:
         self.transport.loseConnection()
 
-    def connectionLost(self, reason: object = None) -> None:
+    def connectionLost(self, _reason: object = None) -> None:
         self.gone.callback(None)
 
 

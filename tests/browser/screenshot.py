@@ -38,7 +38,7 @@ def main() -> None:
         visit.page.mouse.move(0, 0)
         PICTURE.parent.mkdir(exist_ok=True)
         visit.page.screenshot(path=PICTURE)
-    print(f"{PICTURE.relative_to(ROOT)}: {PICTURE.stat().st_size / 1000:.0f} kB")
+    print(f"{PICTURE.relative_to(ROOT)}: {PICTURE.stat().st_size / 1000:.0f} kB")  # noqa: T201 - a program
 
 
 if __name__ == "__main__":

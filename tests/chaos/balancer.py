@@ -13,7 +13,7 @@ from twisted.protocols.portforward import ProxyClientFactory, ProxyServer
 class _Outwards(ProxyClientFactory):
     noisy = False
 
-    def clientConnectionFailed(self, connector: Any, reason: object) -> None:
+    def clientConnectionFailed(self, _connector: Any, _reason: object) -> None:
         self.server.try_next()
 
 

@@ -66,7 +66,7 @@ class Nursery(ProcessProtocol):
     def errReceived(self, data: bytes) -> None:
         self.complaints += data.decode("utf-8", "replace")
 
-    def processEnded(self, reason: Failure) -> None:
+    def processEnded(self, _reason: Failure) -> None:
         for born in self._born.values():
             born.errback(AssertionError(f"the nursery has ended: {self.complaints}"))
         self.ended.callback(None)

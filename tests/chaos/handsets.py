@@ -93,7 +93,7 @@ class Handsets:
             acts.append(Deferred.fromCoroutine(act(number)))
         await gatherResults(acts, consumeErrors=True)
 
-    async def _answer(self, number: int) -> None:
+    async def _answer(self, _number: int) -> None:
         """Somebody takes a handset and writes a few replies."""
         handset, count = await self._somebody(), self._random.randint(1, 3)
         for _ in range(count):

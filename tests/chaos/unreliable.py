@@ -34,7 +34,7 @@ def _throttled(random: Random) -> Fault:
 STORMS: Mapping[str, Callable[[Random], Fault]] = {
     "nexmo_429": _throttled,
     "nexmo_5xx": lambda random: Fault(path=SMS, status=503, done=random.random() < 0.5),
-    "layer_429": lambda random: Fault(path=LAYER, status=429, retry_after=1),
+    "layer_429": lambda _random: Fault(path=LAYER, status=429, retry_after=1),
     "layer_5xx": lambda random: Fault(path=LAYER, status=502, done=random.random() < 0.5),
 }
 
@@ -51,7 +51,7 @@ class Unreliable(Faults):
         self.met: Counter[str] = Counter()
         self._barred: dict[str, float] = {}  # handset -> until when
 
-    def take(self, path: str, method: str, number: str = "", text: str = "") -> Fault | None:
+    def take(self, path: str, _method: str, number: str = "", text: str = "") -> Fault | None:
         if path.endswith(SMS):
             self.ledger.attempted(number, text)
         fault = self._draw(path, number)

@@ -94,7 +94,7 @@ class CustomerFunctionTests(FunctionCase):
             while True:
                 try:
                     await Deferred()
-                except Exception:
+                except Exception:  # noqa: S112 - that is what it is for
                     continue
 
         call = self.begin(deaf)
@@ -227,7 +227,7 @@ class StuckThreadTests(FunctionCase):
             def __eq__(self, other: object) -> bool:
                 raise ValueError("who knows?")
 
-        def function(vague: Vague, last: bool) -> bool:
+        def function(_vague: Vague, last: bool) -> bool:
             return last or bool(self.block("bob"))
 
         call = self.begin(function, Vague(), False)
@@ -291,15 +291,15 @@ class CustomIdentityTests(TestCase):
 
     async def test_handed_over_whole(self) -> None:
         """Templates see the whole object, and the user id with it."""
-        identity = await self.ask(lambda u: {"name": "Bob", "phone": "1", "shoes": 43})
+        identity = await self.ask(lambda _u: {"name": "Bob", "phone": "1", "shoes": 43})
         self.assertEqual(identity.values, {"name": "Bob", "phone": "1", "shoes": 43, "userId": "bob"})
         self.assertEqual(identity.phone, "1")
 
     async def test_faults(self) -> None:
         """None is an unknown user; junk and exceptions are tried again and named without their content."""
         with self.assertRaises(Permanent):
-            await self.ask(lambda u: None)
+            await self.ask(lambda _u: None)
         with self.assertRaisesRegex(Temporary, "returned list"):
-            await self.ask(lambda u: ["+12015550199"])
+            await self.ask(lambda _u: ["+12015550199"])
         with self.assertRaisesRegex(Temporary, r"raised ZeroDivisionError at \S+:\d+ in <lambda>$"):
-            await self.ask(lambda u: 1 / 0)
+            await self.ask(lambda _u: 1 / 0)

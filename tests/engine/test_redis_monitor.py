@@ -34,7 +34,7 @@ class FakeRedis:
         self.asked = 0
         self.newest = Heartbeat()
 
-    async def heartbeat(self, number: int, remember: int) -> Heartbeat:
+    async def heartbeat(self, number: int, _remember: int) -> Heartbeat:
         before = self.remembered
         if self.fate == LATE:
             self.late.append(number)

@@ -64,13 +64,13 @@ class Channel(Protocol):
     """One connection. Each whole request goes to the server's ``react``."""
 
     def __init__(self, server: Server) -> None:
-        self._server = server
+        self.served = server
         self._data = b""
         self.closed: Deferred[None] = Deferred()
 
     def connectionMade(self) -> None:
-        self._server.channels.append(self)
-        self._server.connected()
+        self.served.channels.append(self)
+        self.served.connected()
 
     def dataReceived(self, data: bytes) -> None:
         self._data += data
@@ -78,10 +78,10 @@ class Channel(Protocol):
         length = re.search(rb"(?i)content-length: (\d+)", head)
         if end and len(body) >= (int(length[1]) if length else 0):
             request, self._data = self._data, b""
-            self._server.requests.append(request)
-            self._server.react(self, request)
+            self.served.requests.append(request)
+            self.served.react(self, request)
 
-    def connectionLost(self, reason: Any = connectionDone) -> None:
+    def connectionLost(self, _reason: Any = connectionDone) -> None:
         self.closed.callback(None)
 
     def write(self, data: bytes) -> None:
@@ -103,7 +103,7 @@ class Server(Factory):
         self.url = ""
         self.connected: Callable[[], object] = lambda: None
 
-    def buildProtocol(self, addr: object) -> Channel:
+    def buildProtocol(self, _addr: object) -> Channel:
         return Channel(self)
 
     def next_connection(self) -> Deferred[None]:
@@ -134,7 +134,7 @@ def without_names() -> Wrapped:
 
     @implementer(IHostnameResolver)
     class Resolver:
-        def resolveHostName(self, receiver: Any, *args: object, **named: object) -> Any:
+        def resolveHostName(self, receiver: Any, *_args: object, **_named: object) -> Any:
             receiver.resolutionBegan(None)
             receiver.resolutionComplete()
             return receiver
@@ -183,7 +183,7 @@ class LoopbackCase(TestCase):
 
     async def refused_url(self) -> str:
         """A URL where nobody listens."""
-        port = _REACTOR.listenTCP(0, Server(lambda channel, request: None), interface="127.0.0.1")
+        port = _REACTOR.listenTCP(0, Server(lambda _channel, _request: None), interface="127.0.0.1")
         url = f"http://127.0.0.1:{port.getHost().port}"
         await port.stopListening()
         return url
@@ -202,4 +202,4 @@ def answer(status: int, body: bytes, **headers: str) -> Callable[[Channel, bytes
     lines = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(body)}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     head = "\r\n".join(lines).encode("ascii") + b"\r\n\r\n"
-    return lambda channel, request: channel.write(head + body)
+    return lambda channel, _request: channel.write(head + body)

@@ -21,7 +21,7 @@ HEADERS = Headers({"Content-Type": ["text/plain"]})
 FINE = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine"
 
 
-def fine(channel: Channel, request: bytes) -> None:
+def fine(channel: Channel, _request: bytes) -> None:
     channel.write(FINE)
 
 
@@ -89,7 +89,7 @@ class HttpTests(LoopbackCase):
             (b"HTTP/1.1 200 OK\r\n\r\nto the end", (200, b"to the end")),
         ):
 
-            def react(channel: Channel, request: bytes, given: bytes = given) -> None:
+            def react(channel: Channel, _request: bytes, given: bytes = given) -> None:
                 channel.write(given)
                 channel.hang_up()
 
@@ -160,8 +160,8 @@ class HttpTests(LoopbackCase):
         even a GET."""
         for method in ("POST", "GET"):
 
-            def react(channel: Channel, request: bytes) -> None:
-                if len(channel._server.requests) == 1:
+            def react(channel: Channel, _request: bytes) -> None:
+                if len(channel.served.requests) == 1:
                     channel.write(FINE)
                 else:
                     channel.hang_up()
@@ -292,7 +292,7 @@ class HttpTests(LoopbackCase):
             b"\x15\x03\x01\x00\x02\x02\x46",
         ):
 
-            def react(channel: Channel, request: bytes, given: bytes = given) -> None:
+            def react(channel: Channel, _request: bytes, given: bytes = given) -> None:
                 channel.write(given)
                 channel.hang_up()
 
@@ -319,7 +319,7 @@ class HttpTests(LoopbackCase):
         """A server that stops in the middle is left after 30 seconds, and the connection with it."""
         received: Deferred[None] = Deferred()
 
-        def react(channel: Channel, request: bytes) -> None:
+        def react(channel: Channel, _request: bytes) -> None:
             channel.write(given)
             received.callback(None)
 
@@ -463,7 +463,7 @@ class HttpTests(LoopbackCase):
     async def test_cancelled(self) -> None:
         """Who gives up waiting leaves neither a timer nor a connection behind; it counts as sent."""
         received: Deferred[None] = Deferred()
-        server, clock = self.serve(lambda channel, _: received.callback(None)), Clock()
+        server, clock = self.serve(lambda _channel, _: received.callback(None)), Clock()
         http = Http(self.connections(), clock, timeout=30.0)
         failing = Deferred.fromCoroutine(self.fails(Broken, http, server.url))
         await received

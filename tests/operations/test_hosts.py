@@ -42,7 +42,7 @@ STRANGE = (
 class Fine(Resource):
     isLeaf = True
 
-    def render(self, request):
+    def render(self, _request):
         return b"fine"
 
 

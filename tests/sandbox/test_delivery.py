@@ -103,12 +103,12 @@ class LayerDeliveryTests(SimulatorsCase):
         conversation = await self.setup_conversation()
         await self.sandbox.idle()
         self.customer.hits.clear()
-        self.customer.answer = lambda hit: (503, b"")
+        self.customer.answer = lambda _hit: (503, b"")
         self.layer.send(conversation, "ann", "Hello")
         await self.sandbox.idle()
         self.clock.advance(1)
         await self.sandbox.idle()
-        self.customer.answer = lambda hit: (204, b"")
+        self.customer.answer = lambda _hit: (204, b"")
         self.clock.advance(2)
         await self.sandbox.idle()
         first, second, third = self.customer.posts()
@@ -133,7 +133,7 @@ class LayerDeliveryTests(SimulatorsCase):
         """After about half an hour of failures the webhook is inactive and hears nothing more."""
         conversation = await self.setup_conversation()
         await self.sandbox.idle()
-        self.customer.answer = lambda hit: (500, b"")
+        self.customer.answer = lambda _hit: (500, b"")
         self.layer.send(conversation, "ann", "Hello")
         await self.sandbox.idle()
         for _ in range(11):
@@ -153,7 +153,7 @@ class LayerDeliveryTests(SimulatorsCase):
     async def test_deleted_webhook(self) -> None:
         """What waits for a webhook that was deleted is forgotten."""
         conversation = await self.setup_conversation()
-        self.customer.answer = lambda hit: (500, b"")
+        self.customer.answer = lambda _hit: (500, b"")
         self.layer.send(conversation, "ann", "Hello")
         await self.sandbox.idle()
         hits = len(self.customer.hits)
@@ -166,7 +166,7 @@ class LayerDeliveryTests(SimulatorsCase):
         """An answer that takes more than a second is a failure, and the event comes again."""
         conversation = await self.setup_conversation()
         await self.sandbox.idle()
-        self.customer.answer = lambda hit: None
+        self.customer.answer = lambda _hit: None
         before = len(self.customer.hits)
         self.layer.send(conversation, "ann", "Hello")
         await self.customer.reached(before + 1)
@@ -180,7 +180,7 @@ class LayerDeliveryTests(SimulatorsCase):
         """A redirect is no 2xx, and is not followed."""
         conversation = await self.setup_conversation()
         await self.sandbox.idle()
-        self.customer.answer = lambda hit: (302, b"")
+        self.customer.answer = lambda _hit: (302, b"")
         before = len(self.customer.hits)
         self.layer.send(conversation, "ann", "Hello")
         await self.sandbox.idle()
@@ -193,7 +193,7 @@ class NexmoDeliveryTests(SimulatorsCase):
     async def test_again(self) -> None:
         """An SMS that was not taken comes again with the same message id, first after five seconds."""
         self.nexmo.route_inbound(OURS, f"{self.customer_url}/sms")
-        self.customer.answer = lambda hit: (503, b"")
+        self.customer.answer = lambda _hit: (503, b"")
         message_id = self.nexmo.reply(BOB, OURS, "Hello")
         await self.sandbox.idle()
         self.clock.advance(4.9)
@@ -207,7 +207,7 @@ class NexmoDeliveryTests(SimulatorsCase):
     async def test_fifteen_seconds(self) -> None:
         """Nexmo waits 15 seconds for an answer."""
         self.nexmo.route_inbound(OURS, f"{self.customer_url}/sms")
-        self.customer.answer = lambda hit: None
+        self.customer.answer = lambda _hit: None
         self.nexmo.reply(BOB, OURS, "Hello")
         await self.customer.reached(1)
         self.clock.advance(14.9)
@@ -264,7 +264,7 @@ class DelivererTests(SimulatorsCase):
     async def test_stop(self) -> None:
         """Stopping ends what is on the wire and forgets what waits; nothing is sent any more."""
         done: list[Answer | None] = []
-        self.customer.answer = lambda hit: None
+        self.customer.answer = lambda _hit: None
         self.sandbox.deliverer.deliver(self.call(0, done))
         self.sandbox.deliverer.deliver(self.call(1, done))
         await self.customer.reached(1)
@@ -299,7 +299,7 @@ class DelivererTests(SimulatorsCase):
                 return super().render(request)
 
         broken = Broken()
-        broken.answer = lambda hit: None
+        broken.answer = lambda _hit: None
         answer = await self.sandbox.deliverer.probe(self.serve(Site(broken)), 1.0)
         self.assertIsNone(answer)
 
@@ -312,7 +312,7 @@ class DelivererTests(SimulatorsCase):
                 return super().render(request)
 
         endless = Endless()
-        endless.answer = lambda hit: None
+        endless.answer = lambda _hit: None
         probing = Deferred.fromCoroutine(self.sandbox.deliverer.probe(self.serve(Site(endless)), 5.0))
         await endless.reached(1)
         # The head of the answer arrives in the next turns of the reactor.

@@ -175,7 +175,7 @@ class FaultEffectTests(SimulatorsCase):
         sending = Deferred.fromCoroutine(self.send())
         await self.arrived()
         self.assertEqual(self.nexmo.count("m-1"), 1)
-        sending.addErrback(lambda failure: None)
+        sending.addErrback(lambda _failure: None)
         sending.cancel()
         await sending
 
@@ -184,7 +184,7 @@ class FaultEffectTests(SimulatorsCase):
         self.sandbox.faults.add(Fault(delay=20))
         sending = Deferred.fromCoroutine(self.send())
         await self.arrived()
-        sending.addErrback(lambda failure: None)
+        sending.addErrback(lambda _failure: None)
         sending.cancel()
         await sending
         # One more request, so that the server has certainly seen the other one go.

@@ -438,7 +438,7 @@ class LayerWebhookRegistrationTests(SimulatorsCase):
 
     async def test_not_verified(self) -> None:
         """A server that fails the verification gets no events; it is asked once, not again."""
-        self.customer.answer = lambda hit: (500, b"")
+        self.customer.answer = lambda _hit: (500, b"")
         await self.register()
         await self.sandbox.idle()
         self.assertEqual((len(self.customer.hits), self.sandbox.deliverer.retries), (1, 0))

@@ -310,7 +310,7 @@ class NumbersTests(SimulatorsCase):
 
     async def test_update_refused(self) -> None:
         """Not 200 OK, no answer, no URL, another's number, another country: 420, and nothing changes."""
-        self.customer.answer = lambda hit: (204, b"")
+        self.customer.answer = lambda _hit: (204, b"")
         url = f"{self.customer_url}/sms"
         for reply in (
             await self.update(url),

@@ -131,7 +131,7 @@ class ReceiptCase(SimulatorsCase):
         }
 
     async def hang_up(self, sending: Deferred[Any]) -> None:
-        sending.addErrback(lambda failure: None)
+        sending.addErrback(lambda _failure: None)
         sending.cancel()
         await sending
 
@@ -262,7 +262,7 @@ class ReceiptTimeTests(ReceiptCase):
     async def test_early(self) -> None:
         """An early receipt has been posted, and answered or not in time, before the request is answered."""
         self.nexmo.receipts = ReceiptPlan(early=True)
-        self.customer.answer = lambda hit: None
+        self.customer.answer = lambda _hit: None
         sending = self.sending()
         await self.customer.reached(1)
         await self.ask("GET", "/control/state")
@@ -274,7 +274,7 @@ class ReceiptTimeTests(ReceiptCase):
     async def test_early_parts(self) -> None:
         """Early means that every receipt of the SMS has been posted; one that was not taken is repeated later."""
         self.nexmo.receipts = ReceiptPlan(("buffered", "delivered"), early=True)
-        self.customer.answer = lambda hit: (503, b"")
+        self.customer.answer = lambda _hit: (503, b"")
         await self.send("a" * 200)
         self.assertEqual((len(self.customer.hits), self.sandbox.deliverer.retries), (4, 4))
 
@@ -291,7 +291,7 @@ class ReceiptTimeTests(ReceiptCase):
         self.sandbox.faults.add(Fault(drop=True, done=True))
         await self.assertFailure(self.sending(), ResponseNeverReceived)
         self.assertEqual(await self.receipts(), [self.expected()])
-        self.customer.answer = lambda hit: None
+        self.customer.answer = lambda _hit: None
         sending = self.sending()
         await self.customer.reached(2)
         await self.hang_up(sending)
@@ -328,13 +328,13 @@ class ReceiptTimeTests(ReceiptCase):
 
     async def test_again(self) -> None:
         """A receipt that is not taken comes again after five seconds, then ten, the same to the byte."""
-        self.customer.answer = lambda hit: (503, b"")
+        self.customer.answer = lambda _hit: (503, b"")
         await self.send()
         for wait, count in ((0, 1), (4.9, 1), (0.2, 2), (9.8, 2), (0.2, 3)):
             self.clock.advance(wait)
             self.assertEqual(len(await self.receipts()), count)
         self.assertEqual(len({hit.body for hit in self.customer.hits}), 1)
-        self.customer.answer = lambda hit: (204, b"")
+        self.customer.answer = lambda _hit: (204, b"")
         self.clock.advance(20)
         self.assertEqual((len(await self.receipts()), self.sandbox.deliverer.retries), (4, 0))
 
@@ -343,7 +343,7 @@ class ReceiptTimeTests(ReceiptCase):
         self.nexmo.receipts_of[ANN] = ReceiptPlan(delay=60)
         await self.send(to=ANN)
         self.assertTrue(self.sandbox.idle().called)
-        self.customer.answer = lambda hit: None
+        self.customer.answer = lambda _hit: None
         await self.send()
         self.assertFalse(self.sandbox.idle().called)
         self.clock.advance(15)

@@ -202,7 +202,7 @@ class SnapshotRestoreTests(SynchronousTestCase):
         del account.numbers[ONE]
         account.add_number("12015550103")
         other = SimulatedLayer(
-            "940de862-3c96-11e4-baad-164230d1df67", lambda: NOW, lambda call: None, "http://127.0.0.1:1"
+            "940de862-3c96-11e4-baad-164230d1df67", lambda: NOW, lambda _call: None, "http://127.0.0.1:1"
         )
         restore(remember(layer, nexmo), other, account)
         self.assertEqual(

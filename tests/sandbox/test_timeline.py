@@ -28,14 +28,14 @@ class Slow:
         self.answered: Deferred[Outcome] = Deferred()
         self.waiting: list[Deferred[int | None]] = []
 
-    async def send(self, sms: Sms, *, until: float | None = None) -> Outcome:
+    async def send(self, _sms: Sms, *, until: float | None = None) -> Outcome:  # noqa: ARG002 - as the protocol has it
         return await self.answered
 
-    async def record_event(self, event: MessageEvent, packed: str, delay: int) -> int | None:
+    async def record_event(self, _event: MessageEvent, _packed: str, _delay: int) -> int | None:
         self.waiting.append(Deferred())
         return await self.waiting[-1]
 
-    async def record_receipt(self, receipt: Receipt, *, block: bool = False) -> Delivery:
+    async def record_receipt(self, _receipt: Receipt, *, block: bool = False) -> Delivery:  # noqa: ARG002 - as the protocol has it
         return Delivery(MESSAGE, "", "", "d")
 
 

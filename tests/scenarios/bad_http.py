@@ -246,7 +246,7 @@ class Client(Protocol):
             return (status, after) if found else None
         return (status, rest[length:]) if len(rest) >= length else None
 
-    def connectionLost(self, reason: object = None) -> None:
+    def connectionLost(self, _reason: object = None) -> None:
         if self._patience.active():
             self._patience.cancel()
             self.done.callback(self.statuses)

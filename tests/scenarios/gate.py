@@ -56,7 +56,7 @@ class Gate(Factory):
         self._hang_up()
         self.letting_through, self.losing_answers, self._resetting = True, False, False
 
-    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+    def buildProtocol(self, _addr: IAddress | None) -> Protocol:
         self.connections += 1
         return _Front(self)
 
@@ -93,7 +93,7 @@ class _Side(Protocol):
         if self.gate.letting_through and not (self.gate.losing_answers and self.answers):
             self.other.addCallback(pass_on)
 
-    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+    def connectionLost(self, _reason: Failure) -> None:  # type: ignore[override]
         def hang_up(other: _Side) -> _Side:
             other.transport.loseConnection()  # type: ignore[union-attr]
             return other

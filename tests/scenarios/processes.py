@@ -34,7 +34,7 @@ class Program(ProcessProtocol):
             childFDs={0: "w", 1: "r", 2: "r"},
         )
 
-    def childDataReceived(self, childFD: int, data: bytes) -> None:
+    def childDataReceived(self, _fd: int, data: bytes) -> None:
         self.output += data.decode("utf-8", "replace")
 
     def processEnded(self, reason: Failure) -> None:

@@ -79,7 +79,7 @@ class SandboxCase(TestCase):
         chunks: list[bytes] = []
         reading = answer.collect(chunks.append).addErrback(lambda failure: failure.trap(ResponseFailed))
         await until(lambda: b"".join(chunks).count(b"\n\n") == 2, PATIENCE)
-        answer.original._transport.loseConnection()
+        answer.original._transport.loseConnection()  # noqa: SLF001 - treq has no other way to hang up
         await reading
         _, event, _ = b"".join(chunks).split(b"\n\n")
         return json.loads(event.removeprefix(b"data: "))["view"]

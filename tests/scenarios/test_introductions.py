@@ -76,7 +76,7 @@ class IntroductionFunctionTests(World):
 
     async def test_junk(self) -> None:
         """A function that returns junk, or raises, costs the introduction and nothing else."""
-        for introduce in (lambda m, c: 7, lambda m, c: 1 / 0):
+        for introduce in (lambda _m, _c: 7, lambda _m, _c: 1 / 0):
             await self.stop(self.service)
             await self.redis("FLUSHALL")
             self.service = await self.start(introduce_conversation=introduce)
@@ -88,7 +88,7 @@ class IntroductionFunctionTests(World):
     async def test_blank(self) -> None:
         """An introduction of which nobody sees anything is none."""
         await self.stop(self.service)
-        self.service = await self.start(introduce_conversation=lambda m, c: " \u200b\n\u2800")
+        self.service = await self.start(introduce_conversation=lambda _m, _c: " \u200b\n\u2800")
         await self.text_unread()
         self.assertEqual(self.texts(BOB), ["Ann: Lunch at noon?"])
 

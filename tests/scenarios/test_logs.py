@@ -167,7 +167,7 @@ class LogPrivacyTests(World):
                 raise LookupError(f"{BOB} likes a tangerine")
             return {"name": "x", "phone": BOB} if len(asked) > 2 else f"{BOB}: tangerine"
 
-        def introduce(message: Any, conversation: Any) -> str:
+        def introduce(message: Any, _conversation: Any) -> str:
             raise ValueError(message["text"], message["recipient"]["phone"])
 
         template = "{{ 1 // (text|length - 13) }}{{ text }}"  # which fails for a text of 13 characters

@@ -22,7 +22,7 @@ class LoadingRedis(Protocol):
 
     asked = 0
 
-    def dataReceived(self, data: bytes) -> None:
+    def dataReceived(self, _data: bytes) -> None:
         type(self).asked += 1
         self.transport.write(b"-LOADING Redis is loading the dataset in memory\r\n" if self.asked == 1 else b"+OK\r\n")  # type: ignore[union-attr]
 
@@ -93,5 +93,5 @@ class CommandTests(StoreCase):
 
     async def test_every_script_loads(self) -> None:
         """Every script compiles on this server."""
-        for _, source in self.scripts.all():
+        for _, source in self.scripts.by_name().values():
             await self.redis("SCRIPT", "LOAD", source)

@@ -31,7 +31,7 @@ class FakeSentinel(Factory):
         self.listeners: list[_FakeSentinelConnection] = []
         self.port: Any = reactor.listenTCP(0, self, interface="127.0.0.1")  # type: ignore[attr-defined]
 
-    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+    def buildProtocol(self, _addr: IAddress | None) -> Protocol:
         return _FakeSentinelConnection(self)
 
     def answer(self, asking: _FakeSentinelConnection, words: list[str]) -> list[str] | Exception | None:

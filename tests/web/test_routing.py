@@ -257,7 +257,7 @@ class NexmoTests(WebhookCase):
         self.intake.fault = ZeroDivisionError()
         self.assertEqual(await self.post_sms(SMS), 503)
 
-        def broken(pairs: Pairs) -> None:
+        def broken(_pairs: Pairs) -> None:
             raise LookupError
 
         self.open(check=broken)

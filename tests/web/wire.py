@@ -43,7 +43,7 @@ class Wire(Protocol):
         self.received += data
         self._waiting.look()
 
-    def connectionLost(self, reason: object = None) -> None:
+    def connectionLost(self, _reason: object = None) -> None:
         self.closed = True
         self._waiting.look()
 

@@ -166,7 +166,7 @@ def _fingerprint(target_url: str, secret: str) -> str:
     return digest(secret.encode("utf-8"), _without_port(target_url).encode("utf-8"), "sha256").hex()[:16]
 
 
-_OTHER_SECRET = "had another secret"
+_OTHER_SECRET = "had another secret"  # noqa: S105 - a reason
 _INSISTS = "another process has registered another layer.secret: all need the same settings"
 
 

@@ -25,11 +25,11 @@ def refuse_politely(app: Klein) -> None:
     """Have the app of a class answer wrong paths and methods as everything else is answered here."""
 
     @app.handle_errors(NotFound, RequestRedirect)
-    def unknown_path(self: object, request: Any, failure: object) -> bytes:
+    def unknown_path(self: object, request: Any, failure: object) -> bytes:  # noqa: ARG001 - Klein's handlers have them
         return write(request, error(404, "there is nothing at this path"))
 
     @app.handle_errors(MethodNotAllowed)
-    def wrong_method(self: object, request: Any, failure: object) -> bytes:
+    def wrong_method(self: object, request: Any, failure: object) -> bytes:  # noqa: ARG001 - Klein's handlers have them
         return write(request, error(405, "this method is not allowed here"))
 
 

@@ -46,7 +46,7 @@ class Deliverer:
         reactor: IReactorCore,
         clock: IReactorTime,
         *,
-        pick: Callable[[int], int] = lambda count: 0,
+        pick: Callable[[int], int] = lambda _count: 0,
         persistent: bool = True,
     ) -> None:
         self._clock = clock
@@ -204,7 +204,7 @@ class _Body(Protocol):
     """Collects the body of an answer. Cancelling ``whole`` hangs up, which Twisted's readBody does not."""
 
     def __init__(self) -> None:
-        self.whole: Deferred[bytes] = Deferred(lambda whole: self._hang_up())
+        self.whole: Deferred[bytes] = Deferred(lambda _whole: self._hang_up())
         self._chunks: list[bytes] = []
 
     def _hang_up(self) -> None:

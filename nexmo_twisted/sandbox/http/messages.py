@@ -64,7 +64,7 @@ class WebhookCall:
     body: bytes
     patience: Patience
     wanted: Callable[[], bool] = lambda: True
-    done: Callable[[Answer | None], None] = lambda answer: None
+    done: Callable[[Answer | None], None] = lambda _answer: None
 
 
 def with_query(url: str, query: str) -> str:

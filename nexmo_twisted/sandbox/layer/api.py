@@ -142,11 +142,11 @@ class LayerApi:
         )
 
     @app.handle_errors(NotFound, RequestRedirect)
-    def unknown_path(self, request: Any, failure: Failure) -> bytes:
+    def unknown_path(self, request: Any, failure: Failure) -> bytes:  # noqa: ARG002 - Klein's handlers have it
         return write(request, Refusal(404, "There is nothing at this path.", name="invalid_endpoint").answer)
 
     @app.handle_errors(MethodNotAllowed)
-    def wrong_method(self, request: Any, failure: Failure) -> bytes:
+    def wrong_method(self, request: Any, failure: Failure) -> bytes:  # noqa: ARG002 - Klein's handlers have it
         return write(request, Refusal(405, "This method is not allowed here.").answer)
 
     # What they have in common

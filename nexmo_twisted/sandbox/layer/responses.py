@@ -69,7 +69,7 @@ class Refusal(Exception):
         )
 
 
-def broken(fault: Fault, done: Answer | None) -> Answer:
+def broken(fault: Fault, _done: Answer | None) -> Answer:
     """The answer of a fault."""
     if fault.body is not None:
         return Answer(fault.status or 200, fault.body, (JSON,))

@@ -97,11 +97,11 @@ class NexmoApi:
         return await under_faults(request, self._faults, self._clock, effect, broken, number)
 
     @app.handle_errors(NotFound, RequestRedirect)
-    def unknown_path(self, request: Any, failure: Failure) -> bytes:
+    def unknown_path(self, request: Any, failure: Failure) -> bytes:  # noqa: ARG002 - Klein's handlers have it
         return write(request, labelled(404, "not found"))
 
     @app.handle_errors(MethodNotAllowed)
-    def wrong_method(self, request: Any, failure: Failure) -> bytes:
+    def wrong_method(self, request: Any, failure: Failure) -> bytes:  # noqa: ARG002 - Klein's handlers have it
         # The real one takes a GET too; then the secret is part of the URL, so here it is refused.
         return write(request, labelled(405, "method not allowed"))
 

@@ -51,7 +51,7 @@ class Receipts:
             plan = replace(plan, statuses=("failed",), err_code=OPTED_OUT)
         tried: Deferred[None] = Deferred()
 
-        def post(over: object = None) -> None:
+        def post(_over: object = None) -> None:
             self._post(sms, plan, tried)
 
         if plan.delay:

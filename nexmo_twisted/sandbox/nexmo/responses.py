@@ -84,7 +84,7 @@ def problem(code: int, title: str, detail: str) -> Answer:
     return Answer(code, answer.body, (("content-type", "application/problem+json"),))
 
 
-def broken(fault: Fault, done: Answer | None = None) -> Answer:
+def broken(fault: Fault, _done: Answer | None = None) -> Answer:
     """The answer of a fault, anywhere."""
     if fault.body is not None:
         return Answer(fault.status or 200, fault.body, (JSON,))

@@ -363,7 +363,7 @@ class FailureTests(LayerClientCase):
     async def test_no_answer_in_time(self) -> None:
         """A Layer that never answers is given up after the time limit; that too is temporary."""
         received: Deferred[None] = Deferred()
-        server, clock = self.serve(lambda channel, request: received.callback(None)), Clock()
+        server, clock = self.serve(lambda _channel, _request: received.callback(None)), Clock()
         client = LayerClient(Http(self.connections(), clock, timeout=10.0), server.url, APP, TOKEN)
         failing = Deferred.fromCoroutine(self.failure(client.identity("ann")))
         await received

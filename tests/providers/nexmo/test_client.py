@@ -43,7 +43,7 @@ class Reachable:
     def __init__(self) -> None:
         self.status = 200
 
-    async def probe(self, url: str, timeout: float) -> Answer | None:
+    async def probe(self, _url: str, _timeout: float) -> Answer | None:
         return Answer(self.status)
 
 
@@ -200,7 +200,7 @@ class SendTests(NexmoClientCase):
     async def test_no_answer_in_time(self) -> None:
         """No answer within the time limit: uncertain."""
         received: Deferred[None] = Deferred()
-        server, clock = self.serve(lambda channel, request: received.callback(None)), Clock()
+        server, clock = self.serve(lambda _channel, _request: received.callback(None)), Clock()
         client = NexmoClient(Http(self.connections(), clock, timeout=30.0), server.url, KEY, SECRET, CALLBACK)
         sending = Deferred.fromCoroutine(client.send(SMS))
         await received
