@@ -3,7 +3,7 @@
 -- ARGV: now, limit, ms that a receipt may take, policy (resend, park or drop), ranks to report.
 -- Returns {sent again, buried, dropped, needed by nobody any more, ms until the next or ''}.
 local now, patience, policy, ranks = clock(ARGV[1]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
-local q, resent, buried, dropped, unneeded = names('out'), 0, 0, 0, 0
+local q, resent, buried, dropped, not_needed = names('out'), 0, 0, 0, 0
 redis.call('ZREM', q.uncertain, '')   -- draining: a first write that needs no memory lets the others pass
 for _, nid in ipairs(redis.call('ZRANGEBYSCORE', q.uncertain, '-inf', int(now - patience), 'LIMIT', 0, ARGV[2])) do
   local item = load_item(q.item .. nid)
@@ -17,7 +17,7 @@ for _, nid in ipairs(redis.call('ZRANGEBYSCORE', q.uncertain, '-inf', int(now - 
   elseif not record or record[F.closed]
     or not string.find(ranks, int(record[F.statuses][item[F.lane]] or 0), 1, true) then
     close_item(q, nid, item, 'uncertain ' .. (not record and 'expired' or record[F.closed] or 'read'), now)
-    unneeded = unneeded + 1
+    not_needed = not_needed + 1
   elseif policy == 'drop' then
     close_item(q, nid, item, 'uncertain dropped', now)
     dropped = dropped + 1
@@ -32,4 +32,4 @@ for _, nid in ipairs(redis.call('ZRANGEBYSCORE', q.uncertain, '-inf', int(now - 
   end
 end
 local first = redis.call('ZRANGE', q.uncertain, 0, 0, 'WITHSCORES')[2]
-return {resent, buried, dropped, unneeded, first and int(math.max(0, tonumber(first) + patience - now)) or ''}
+return {resent, buried, dropped, not_needed, first and int(math.max(0, tonumber(first) + patience - now)) or ''}

@@ -8,7 +8,7 @@ local now, q, rid, patience = clock(ARGV[1]), names('in'), ARGV[2], tonumber(ARG
 local key = q.item .. rid
 local item = load_item(key)
 if not item or item[F.token] ~= ARGV[3] then return {'STALE', ''} end
-local came, wait_until, unsure = tonumber(item[F.due]), nil, nil
+local arrived, wait_until, unsure = tonumber(item[F.due]), nil, nil
 
 local function wait(at) wait_until = math.min(wait_until or at, at) end
 
@@ -31,7 +31,7 @@ end
 local accepted, quick, others, unproven_out = false, true, {}, nil
 for nid, token, since in string.gmatch(item[F.open_attempts] or '', '(%S+):(%d+):(%d+)') do
   local how, at, out, took = known(nid, token, tonumber(since))
-  local read_for = came - (out or tonumber(since))   -- so long at most, when the reply came
+  local read_for = arrived - (out or tonumber(since))   -- so long at most, when the reply came
   if how == 'accepted' and read_for >= 0 then
     accepted, quick = true, quick and took < QUICK and read_for < QUICK
   elseif how == 'open' or how == 'unproven' and read_for >= 0 then
@@ -39,9 +39,11 @@ for nid, token, since in string.gmatch(item[F.open_attempts] or '', '(%S+):(%d+)
   end
 end
 for _, other in ipairs(others) do
-  if accepted and came - (other.out or other.since) < QUICK then -- as the accepted one, it came too late to be answered
-  elseif other.how == 'open' then wait(math.max(other.at, now + 1000))
-  else
+  -- Like the accepted one, an SMS that went out so shortly before cannot have been answered.
+  local too_late = accepted and arrived - (other.out or other.since) < QUICK
+  if other.how == 'open' and not too_late then
+    wait(math.max(other.at, now + 1000))
+  elseif not too_late then
     unsure = math.max(unsure or 0, other.at + patience)
     unproven_out = math.min(unproven_out or math.huge, other.out or math.huge)
   end
@@ -70,5 +72,5 @@ end
 if not unsure then return decided(item[F.entry]) end
 local receipts = tonumber(redis.call('HGET', K.receipts_seen, ARGV[5]) or '')
 if receipts and now - receipts <= KEEP.receipts_seen then return decided(item[F.entry]) end
-if nothing_before and came >= unproven_out then return decided(item[F.other_entry]) end
+if nothing_before and arrived >= unproven_out then return decided(item[F.other_entry]) end
 return doubted()

@@ -13,10 +13,10 @@ local function look_at_due(mid)
   end
 end
 
-local function look_at_parts_due(name)
-  local parts = load_parts(name)
+local function look_at_parts_due(long_reply)
+  local parts = load_parts(long_reply)
   if not parts or parts[F.incomplete] then
-    redis.call('ZREM', K.parts_due, name)
+    redis.call('ZREM', K.parts_due, long_reply)
     repaired('parts')
   end
 end
