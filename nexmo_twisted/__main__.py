@@ -52,8 +52,9 @@ def main(arguments: list[str]) -> None:
         react(lambda reactor: Deferred.fromCoroutine(_demo(reactor, options["url"])))
     else:
         from nexmo_twisted.operations.cli.run import run
+        from nexmo_twisted.service import CLI_CONTEXT
 
-        run(options)
+        run(options, CLI_CONTEXT)
 
 
 async def _demo(reactor: Any, url: str) -> None:

@@ -14,7 +14,7 @@ from nexmo_twisted.engine.attempts import SendPolicy
 from nexmo_twisted.engine.auto_replies import AutoReplies, AutoReplyPolicy
 from nexmo_twisted.engine.circuit_breaker import CircuitBreaker, GuardedChat, GuardedProvider
 from nexmo_twisted.engine.customer_functions import CustomerFunctions
-from nexmo_twisted.engine.delivery_receipts import Receipts
+from nexmo_twisted.engine.delivery_receipts import DeliveryNews, Receipts
 from nexmo_twisted.engine.identities import CustomIdentities, Identities, PlatformIdentities
 from nexmo_twisted.engine.intake import Intake
 from nexmo_twisted.engine.introductions import CustomIntroduction, TemplateIntroduction
@@ -71,6 +71,7 @@ class Pipeline:
         self._metrics = metrics
         self._lease = lease
         self.terms = terms_of(settings)
+        self._news = DeliveryNews(metrics, provider.describe)
         self._links = Links(store, self.terms.link_lifetime, self.terms.link_keep)
         self.circuits = (CircuitBreaker("Layer", clock), CircuitBreaker("Nexmo", clock))
         guarded = GuardedChat(chat, self.circuits[0]), GuardedProvider(provider, self.circuits[1])
@@ -103,6 +104,7 @@ class Pipeline:
             self._lease,
             circuits,
             self._links,
+            self._news,
             self._attempt_over,
         )
         notify = self.notifications.worker.poke
@@ -151,7 +153,14 @@ class Pipeline:
             self._metrics,
             settings.sms.concat_timeout,
             self.long_replies.poller.poke,
-            Receipts(self._store, self._links, self._attempt_over, self._metrics, block=settings.sms.opt_out != "off"),
+            Receipts(
+                self._store,
+                self._links,
+                self._attempt_over,
+                self._metrics,
+                self._news,
+                block=settings.sms.opt_out != "off",
+            ),
             notices,
             terms.numbers,
             self.turned_away,

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
+from nexmo_twisted.domain.delivery import CodeMeaning, DeliveryReport
 from nexmo_twisted.domain.links import LinkCommit, LinkState
 from nexmo_twisted.domain.model import (
     Accepted,
@@ -27,7 +28,6 @@ from nexmo_twisted.domain.model import (
     Part,
     PartTaken,
     Promoted,
-    Receipt,
     Reply,
     Resolved,
     Settled,
@@ -63,6 +63,9 @@ class SmsProvider(Protocol):
     async def send(self, sms: Sms, *, until: float | None = None) -> Outcome:
         """Try once to send. Never raises for anything the other side or the network does. What has not gone out
         ``until`` that time of the reactor's clock does not go out, and counts as not sent."""
+
+    def describe(self, code: int) -> CodeMeaning:
+        """What a code in a delivery report means, and what to do about it; 0 is "no code"."""
 
     async def numbers(self) -> Sequence[OwnedNumber]:
         """Every number of the account, all pages. Raises Temporary or Permanent."""
@@ -190,7 +193,7 @@ class Store(Protocol):
         """The SMS was accepted: done, whoever says so, and its number carries its thread from now on. Ends a hold.
         Receipts that came before are heard now. None when it was known already."""
 
-    async def record_receipt(self, receipt: Receipt, *, block: bool = False) -> Delivery:
+    async def record_receipt(self, report: DeliveryReport, *, block: bool = False) -> Delivery:
         """A receipt proves that its SMS was accepted, whatever it says, and what it says is kept. Found by its
         client-ref, else by its messageId; else it is kept for some minutes, since it may be faster than the answer that
         tells its id. ``block``: whoever has opted out, as the receipt says, gets no more texts."""

@@ -30,6 +30,7 @@ from nexmo_twisted.engine.sweep import Sweep
 from nexmo_twisted.engine.worker import Worker
 from nexmo_twisted.errors import CannotStart, ConfigurationError, StoreUnavailable
 from nexmo_twisted.http_client.client import Http, outgoing
+from nexmo_twisted.operations.cli.run import Context
 from nexmo_twisted.operations.endpoints import HealthEndpoint, MetricsEndpoint
 from nexmo_twisted.operations.gauges import Gauges
 from nexmo_twisted.operations.health import Health, open_circuits
@@ -43,6 +44,7 @@ from nexmo_twisted.ports import ChatPlatform, SmsProvider, Store
 from nexmo_twisted.providers.nexmo import signatures
 from nexmo_twisted.providers.nexmo.client import NexmoClient
 from nexmo_twisted.providers.nexmo.parameters import Pairs
+from nexmo_twisted.providers.nexmo.receipt_codes import describe
 from nexmo_twisted.providers.nexmo.webhooks import NexmoWebhooks
 from nexmo_twisted.store.connection import Connection, Now, Scripts, redis_time
 from nexmo_twisted.store.embedded_service import EmbeddedValkey
@@ -58,6 +60,8 @@ from nexmo_twisted.web.site import hardened_site
 
 #: Where the embedded Valkey keeps its data: below the working directory, which ``twistd --rundir`` sets.
 EMBEDDED_DATA = Path("nexmo-data")
+#: What the commands need to know of all this.
+CLI_CONTEXT = Context(EMBEDDED_DATA, describe)
 
 
 class NexmoService(Service):

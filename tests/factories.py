@@ -9,7 +9,9 @@ import copy
 from typing import Any
 from uuid import UUID
 
-from nexmo_twisted.domain.model import InboundSms, MessageEvent, Receipt, Status
+from nexmo_twisted.domain.delivery import DeliveryReport, DeliveryState, DeliveryStatus
+from nexmo_twisted.domain.model import InboundSms, MessageEvent, Status
+from nexmo_twisted.providers.nexmo.receipt_codes import read_state
 
 MESSAGE_UUID = "940de862-3c96-11e4-baad-164230d1df67"
 CONVERSATION_UUID = "e67b5da2-95ca-40c4-bfc5-a2a8baaeb50f"
@@ -77,13 +79,12 @@ RECEIPT = {
     "api-key": "abcd1234",
     "client-ref": "m-42",
 }
-READ_RECEIPT = Receipt(
-    client_ref="m-42",
+READ_RECEIPT = DeliveryReport(
+    ref="m-42",
     message_id="0B00000127FDBC63",
     handset="447547232824",
     number="Vonage",
-    status="delivered",
-    error_code="0",
+    state=DeliveryState(DeliveryStatus.DELIVERED),
 )
 
 
@@ -126,6 +127,18 @@ def event(kind: str, message_id: str = MESSAGE_UUID, **statuses: Status) -> Mess
     return MessageEvent(kind, message_id, "ann", {"ann": Status.READ} | statuses, message)  # type: ignore[arg-type]
 
 
-def receipt(client_ref: str, status: str = "delivered") -> Receipt:
+def delivery_report(
+    ref: str, message_id: str, handset: str, number: str, status: str = "delivered", code: str = "0"
+) -> DeliveryReport:
+    """A report with Nexmo's word and code."""
+    return DeliveryReport(ref, message_id, handset, number, read_state(status, code))
+
+
+def receipt(client_ref: str, status: str = "delivered") -> DeliveryReport:
     """The delivery receipt of the SMS that was sent to HANDSET with that reference."""
-    return Receipt(client_ref, "provider-id", HANDSET, NUMBERS[0], status, "0")
+    return delivery_report(client_ref, "provider-id", HANDSET, NUMBERS[0], status)
+
+
+def kept(state: DeliveryState | None) -> str:
+    """As Redis keeps it, blank for none."""
+    return "" if state is None else state.kept

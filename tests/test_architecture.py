@@ -119,13 +119,9 @@ def modules(root: Path = ROOT, base: Path = ROOT) -> Iterator[tuple[str, str]]:
 
 #: Arrows that still run from the core into a company's folder.
 STILL = {
-    "domain.explain>nexmo_twisted.providers.nexmo.receipt_codes",
-    "engine.delivery_receipts>nexmo_twisted.providers.nexmo.receipt_codes",
-    "engine.delivery_receipts>nexmo_twisted.providers.nexmo.receipt_codes.Act",
     "engine.intake>nexmo_twisted.platforms.layer.message_codec.pack",
     "engine.notifications>nexmo_twisted.platforms.layer.message_codec.unpack",
     "store.admin>nexmo_twisted.platforms.layer.ids.CONVERSATION",
-    "store.redis_store>nexmo_twisted.providers.nexmo.receipt_codes",
     "web.body>nexmo_twisted.platforms.layer.large_bodies.LargeBody",
     "web.channel>nexmo_twisted.platforms.layer.large_bodies.LargeBody",
     "web.site>nexmo_twisted.platforms.layer.large_bodies.LargeBody",

@@ -6,16 +6,16 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from nexmo_twisted.domain.delivery import KEPT, Describe, read_state
 from nexmo_twisted.domain.ids import long_sms_id, recipient_hash
 from nexmo_twisted.domain.inspection import MessageReport, QueueItem
 from nexmo_twisted.domain.model import Status
 from nexmo_twisted.domain.phones import masked
 from nexmo_twisted.domain.rate_limits import ACCOUNT
 from nexmo_twisted.domain.wording import explained, printable, span, utc
-from nexmo_twisted.providers.nexmo import receipt_codes
 
 #: An outcome as a message's record has it: what happened, how many ms after the message was due, what receipts say.
-_OUTCOME = re.compile(rf"(?P<what>.*?)(?: @(?P<after>-?\d+))?(?: =(?P<said>{receipt_codes.SAID.pattern}))?", re.DOTALL)
+_OUTCOME = re.compile(rf"(?P<what>.*?)(?: @(?P<after>-?\d+))?(?: =(?P<said>{KEPT.pattern}))?", re.DOTALL)
 #: Of an SMS that was accepted: the number, the provider's id, and whether only its receipt told.
 _SENT = re.compile(r"(?P<how>sent|receipt) (?P<number>\S*) ?(?P<id>.*)", re.DOTALL)
 
@@ -44,8 +44,8 @@ class Policy:
     when_uncertain: str
 
 
-def message_story(facts: MessageReport, policy: Policy) -> Iterator[str]:
-    """What is known of one message, line by line."""
+def message_story(facts: MessageReport, policy: Policy, describe: Describe) -> Iterator[str]:
+    """What is known of one message, line by line. ``describe`` tells what the provider's codes mean."""
     yield f"Message {facts.message_id}"
     for line in [*_arrival(facts), *_check(facts), *_hold(facts)]:
         yield f"  {line}"
@@ -54,7 +54,7 @@ def message_story(facts: MessageReport, policy: Policy) -> Iterator[str]:
         status = facts.ranks.get(user)
         yield f"  {printable(user)}" + (f", status {_status(status)}:" if status is not None else ":")
         if user in facts.outcomes:
-            lines = _told_outcome(facts.outcomes[user], facts.due)
+            lines = _told_outcome(facts.outcomes[user], facts.due, describe)
         elif user in entries:
             lines = _entry(entries[user], facts.now, policy, held=facts.held is not None)
         else:
@@ -129,7 +129,7 @@ def _nothing_owed(facts: MessageReport, status: int | None, policy: Policy) -> I
         yield "no text is owed: that status does not justify one"
 
 
-def _told_outcome(text: str, due: int | None) -> Iterator[str]:
+def _told_outcome(text: str, due: int | None, describe: Describe) -> Iterator[str]:
     """What became of one text that was due then (ms)."""
     found = _OUTCOME.fullmatch(text)
     assert found is not None  # it matches everything
@@ -142,12 +142,12 @@ def _told_outcome(text: str, due: int | None) -> Iterator[str]:
         number = masked(sent["number"]) if sent["number"].isdigit() else "one of the numbers"
         yield f"sent from {number}" + (f", settled{at} by its receipt" if sent["how"] == "receipt" else at)
         if sent["id"]:
-            yield f"Nexmo's id of it is {printable(long_sms_id(sent['id']))}"
-    said = found["said"]
-    if said:
-        yield f"Nexmo's receipt: {receipt_codes.told(said)}"
-        if receipt_codes.failed(said):
-            yield f"what to do about it: {receipt_codes.act(said).value}"
+            yield f"the provider's id of it is {printable(long_sms_id(sent['id']))}"
+    state = read_state(found["said"] or "")
+    if state is not None:
+        yield f"delivery receipt: {state.in_words(describe)}"
+        if state.failed:
+            yield f"what to do about it: {describe(state.code).advice}"
 
 
 def _entry(entry: QueueItem, now: int, policy: Policy, *, held: bool) -> Iterator[str]:
@@ -208,20 +208,22 @@ def _settlement(entry: QueueItem, policy: Policy) -> Iterator[str]:
     yield f"a receipt settles it; without one it is {fate}, after {at}"
 
 
-def sms_story(message_id: str, entry: QueueItem, facts: MessageReport | None, policy: Policy) -> Iterator[str]:
+def sms_story(
+    message_id: str, entry: QueueItem, facts: MessageReport | None, policy: Policy, describe: Describe
+) -> Iterator[str]:
     """What is known of the SMS that the provider knows by ``message_id``: whose it is, then all of that message."""
     name = f"SMS {printable(message_id)}"
     if entry.notice:
         yield f"{name}: {NOTICES.get(entry.notice, printable(entry.notice))}"
         if entry.done:
             known = f"closed {span(entry.done_for)} ago"
-            yield from (f"  {line}" for line in [known, *_told_outcome(entry.done, None)])
+            yield from (f"  {line}" for line in [known, *_told_outcome(entry.done, None, describe)])
         return
     users = {*facts.ranks, *facts.outcomes, *(each.user for each in facts.entries)} if facts else ()
     whom = [f" to {printable(user)}" for user in users if recipient_hash(user) == entry.id.partition(".")[2]]
     yield f"{name}: a text{''.join(whom)} about message {entry.message_id}"
     if facts is not None:
-        yield from message_story(facts, policy)
+        yield from message_story(facts, policy, describe)
 
 
 def reply_story(message_id: str, entry: QueueItem, now: int) -> Iterator[str]:

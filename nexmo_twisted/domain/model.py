@@ -8,6 +8,8 @@ from enum import Enum, IntEnum
 from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
 
+from nexmo_twisted.domain.delivery import DeliveryState
+
 
 class Status(IntEnum):
     """How far a message has come with one participant. Later ones are greater, so a merge is ``max``."""
@@ -197,36 +199,19 @@ class Closed:
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
-    """A delivery receipt: what the provider says became of one part of an SMS that it accepted.
-
-    ``client_ref`` is that of the :class:`Sms`, blank when the receipt carries none; ``message_id`` the provider's id
-    of the part. ``handset`` is the recipient and ``number`` the sender, as they came. ``status`` is the provider's
-    word in lower case (``delivered``, ``failed`` ...), ``error_code`` its number, "0" when all is well.
-    """
-
-    client_ref: str
-    message_id: str
-    handset: str
-    number: str
-    status: str
-    error_code: str
-
-
-@dataclass(frozen=True, slots=True)
 class Delivery:
     """What is known of the delivery of one SMS, now that there is news of it.
 
     ``message_id`` is the UUID of its message, or the id of a notice; blank when the SMS is not known (yet). ``ended``
     is the state that the news has ended: "S" for an SMS that was being sent, "U" uncertain, "D" buried, "R" or "C"
-    waiting for another attempt; blank when it was known to be accepted. ``before`` and ``said`` are what its receipts
-    said before, and what they say now (see providers.nexmo.receipt_codes), blank for nothing.
+    waiting for another attempt; blank when it was known to be accepted. ``before`` is what its receipts said before,
+    and ``said`` what they say now, None for nothing.
     """
 
     message_id: str
     ended: str
-    before: str
-    said: str
+    before: DeliveryState | None
+    said: DeliveryState | None
     relink: Relink | None = None
 
 

@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from nexmo_twisted.domain.backoff import CAP
+from nexmo_twisted.domain.delivery import CodeMeaning
 from nexmo_twisted.domain.model import Outcome, OwnedNumber, Sms, Verdict
 from nexmo_twisted.errors import Declined, Intercepted, Permanent, Temporary
 from nexmo_twisted.ports import ChatPlatform, SmsProvider
@@ -170,6 +171,9 @@ class GuardedProvider:
         except Temporary as error:
             return outcome or Outcome(Verdict.NOT_SENT, error.reason, retry_after=error.retry_after)
         return outcome
+
+    def describe(self, code: int) -> CodeMeaning:
+        return self._provider.describe(code)
 
     async def numbers(self) -> Sequence[OwnedNumber]:
         return await self._provider.numbers()

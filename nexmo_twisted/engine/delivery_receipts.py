@@ -8,23 +8,42 @@ from contextlib import suppress
 from twisted.logger import Logger, LogLevel
 
 from nexmo_twisted.domain import phones
-from nexmo_twisted.domain.model import Delivery, Receipt
+from nexmo_twisted.domain.delivery import DeliveryReport, Describe
+from nexmo_twisted.domain.model import Delivery
 from nexmo_twisted.engine.links import Links
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.ports import Metrics, Store
-from nexmo_twisted.providers.nexmo import receipt_codes
-from nexmo_twisted.providers.nexmo.receipt_codes import Act
 
 _log = Logger()
 
-#: How loudly a failure is told.
-_LEVELS = {
-    Act.LATER: LogLevel.info,
-    Act.NEVER: LogLevel.warn,
-    Act.SUPPRESS: LogLevel.warn,
-    Act.MEND: LogLevel.warn,
-    Act.ALERT: LogLevel.error,
-}
+
+class DeliveryNews:
+    """Counts what receipts say, and logs a failure with what the provider says of its code."""
+
+    def __init__(self, metrics: Metrics, describe: Describe) -> None:
+        self._metrics = metrics
+        self._describe = describe
+
+    def heard_before(self, delivery: Delivery, handset: str) -> None:
+        """Receipts of an SMS came before it was known to be accepted: now they are known to be of it."""
+        if delivery.said is not None:
+            self._metrics.count("receipts", delivery.said.status.value)
+            self.tell(delivery, handset)
+
+    def tell(self, delivery: Delivery, handset: str) -> None:
+        """A failure is told once an SMS: not again by the receipt of another part, or a repeated one."""
+        said, before = delivery.said, delivery.before
+        if said is None or not said.failed or (before is not None and before.failed):
+            return
+        meaning = self._describe(said.code)
+        _log.emit(
+            LogLevel.levelWithName(meaning.level),
+            "Message {id} did not reach {to}: {said}: {advice}",
+            id=delivery.message_id,
+            to=phones.masked(handset),
+            said=said.in_words(self._describe),
+            advice=meaning.advice,
+        )
 
 
 class Receipts:
@@ -32,46 +51,32 @@ class Receipts:
     when one proves an attempt."""
 
     def __init__(
-        self, store: Store, links: Links, attempt_over: Callable[[], None], metrics: Metrics, *, block: bool
+        self,
+        store: Store,
+        links: Links,
+        attempt_over: Callable[[], None],
+        metrics: Metrics,
+        news: DeliveryNews,
+        *,
+        block: bool,
     ) -> None:
         self._store = store
         self._links = links
         self._attempt_over = attempt_over
         self._metrics = metrics
+        self._news = news
         self._block = block
 
-    async def take(self, receipt: Receipt) -> None:
+    async def take(self, report: DeliveryReport) -> None:
         """An SMS whose outcome was unknown is known to be accepted with it. Raises StoreUnavailable only."""
-        delivery = await self._store.record_receipt(receipt, block=self._block)
-        self._metrics.count("receipts", receipt_codes.word(receipt) if delivery.message_id else "unmatched")
+        delivery = await self._store.record_receipt(report, block=self._block)
+        self._metrics.count("receipts", report.state.status.value if delivery.message_id else "unmatched")
         if delivery.ended:
             self._metrics.count("sent")
         if delivery.ended not in ("", "S"):
             self._metrics.count("settled", "receipt")
-        _tell(delivery, receipt.handset if receipt.handset.isdecimal() else "")
+        self._news.tell(delivery, report.handset if report.handset.isdecimal() else "")
         if delivery.relink is not None:
             self._attempt_over()
             with suppress(StoreUnavailable):  # only what the Node service would read is behind
                 await self._links.rewrite_map(delivery.relink)
-
-
-def heard_before(delivery: Delivery, handset: str, metrics: Metrics) -> None:
-    """Receipts of an SMS came before it was known to be accepted: now they are known to be of it."""
-    if delivery.said:
-        metrics.count("receipts", receipt_codes.name(delivery.said))
-        _tell(delivery, handset)
-
-
-def _tell(delivery: Delivery, handset: str) -> None:
-    """A failure is told once an SMS: not again by the receipt of another part, or a repeated one."""
-    if not receipt_codes.failed(delivery.said) or receipt_codes.failed(delivery.before):
-        return
-    act = receipt_codes.act(delivery.said)
-    _log.emit(
-        _LEVELS[act],
-        "Message {id} did not reach {to}: {said}: {act}",
-        id=delivery.message_id,
-        to=phones.masked(handset),
-        said=receipt_codes.told(delivery.said),
-        act=act.value,
-    )

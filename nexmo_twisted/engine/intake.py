@@ -8,8 +8,9 @@ from collections.abc import Callable, Collection
 from twisted.logger import Logger
 
 from nexmo_twisted.domain import phones
+from nexmo_twisted.domain.delivery import DeliveryReport
 from nexmo_twisted.domain.invisible import is_blank
-from nexmo_twisted.domain.model import InboundSms, MessageEvent, Part, Receipt
+from nexmo_twisted.domain.model import InboundSms, MessageEvent, Part
 from nexmo_twisted.domain.quarantine import entry
 from nexmo_twisted.engine.auto_replies import AutoReplies
 from nexmo_twisted.engine.delivery_receipts import Receipts
@@ -131,9 +132,9 @@ class Intake:
         if taken.next is not None:
             self._close_in(taken.next / 1000)
 
-    async def receipt(self, receipt: Receipt) -> None:
+    async def receipt(self, report: DeliveryReport) -> None:
         """What became of one part of an SMS."""
-        await self._receipts.take(receipt)
+        await self._receipts.take(report)
 
     async def quarantine(self, source: str, reason: str, raw: bytes) -> None:
         """Keep an unreadable webhook, so that an operator can see what it was. The endpoints log it."""

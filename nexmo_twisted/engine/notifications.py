@@ -30,7 +30,7 @@ from nexmo_twisted.domain.text import message_text
 from nexmo_twisted.engine.attempts import AttemptRecorder, IntroductionFailed, Postponed, Release, SendPolicy, Skip
 from nexmo_twisted.engine.cache import Cache
 from nexmo_twisted.engine.circuit_breaker import CircuitBreaker
-from nexmo_twisted.engine.delivery_receipts import heard_before
+from nexmo_twisted.engine.delivery_receipts import DeliveryNews
 from nexmo_twisted.engine.links import Links
 from nexmo_twisted.engine.retry_store import until_stored
 from nexmo_twisted.engine.worker import Worker
@@ -60,6 +60,7 @@ class Notifications:
         lease: int,
         circuits: Sequence[CircuitBreaker],
         links: Links,
+        news: DeliveryNews,
         attempt_over: Callable[[], None],
     ) -> None:
         self._store = store
@@ -78,6 +79,7 @@ class Notifications:
             store, introduction, self._conversations, terms, lease, lambda: self.worker.closing, metrics, clock
         )
         self._links = links
+        self._news = news
         self._attempt_over = attempt_over
         self._own = frozenset(phones.canonical(number) for number in terms.numbers)
 
@@ -242,7 +244,7 @@ class Notifications:
             to=phones.masked(sms.to),
             sender=phones.masked(sms.sender),
         )
-        heard_before(delivery, sms.to, self._metrics)
+        self._news.heard_before(delivery, sms.to)
         return True
 
     async def _retry(self, item: Notification, reason: str, after: float | None = None, **kinds: bool) -> None:

@@ -11,6 +11,7 @@ from typing import TypeVar
 from twisted.logger import Logger
 
 from nexmo_twisted.domain import phones
+from nexmo_twisted.domain.delivery import DeliveryReport, read_state
 from nexmo_twisted.domain.ids import item_name, item_of_reference, message_key, reply_key, short_sms_id
 from nexmo_twisted.domain.links import LinkCommit, LinkState, thread_of_entry
 from nexmo_twisted.domain.model import (
@@ -27,7 +28,6 @@ from nexmo_twisted.domain.model import (
     Part,
     PartTaken,
     Promoted,
-    Receipt,
     Relink,
     Reply,
     Resolved,
@@ -37,7 +37,6 @@ from nexmo_twisted.domain.model import (
 from nexmo_twisted.domain.rate_limits import Limit
 from nexmo_twisted.errors import AnswerLost, StoreUnavailable
 from nexmo_twisted.ports import Store
-from nexmo_twisted.providers.nexmo import receipt_codes
 from nexmo_twisted.store.codec import (
     Records,
     commit_words,
@@ -258,28 +257,27 @@ class RedisStore:
             *(short_sms_id(each) for each in sent.message_ids[:PARTS]),
         )
         relink = Relink(item.user_id, attempt.handset, attempt.number) if changed else None
-        return Delivery(item.message_id, "S", "", heard, relink) if answer == "DONE" else None
+        return Delivery(item.message_id, "S", None, read_state(heard), relink) if answer == "DONE" else None
 
-    async def record_receipt(self, receipt: Receipt, *, block: bool = False) -> Delivery:
-        said = receipt_codes.said(receipt)
+    async def record_receipt(self, report: DeliveryReport, *, block: bool = False) -> Delivery:
         handset = number = ""
         with suppress(phones.BadPhone):
-            handset = phones.canonical(phones.inbound(receipt.handset))
+            handset = phones.canonical(phones.inbound(report.handset))
         with suppress(phones.BadPhone):
-            number = phones.inbound(receipt.number)
+            number = phones.inbound(report.number)
         nid, ended, before, now, *link = await self._web.run(
             "record_receipt",
             self._now(),
-            item_of_reference(receipt.client_ref),
-            short_sms_id(receipt.message_id),
-            said,
-            int(block and receipt_codes.opted_out(said)),
+            item_of_reference(report.ref),
+            short_sms_id(report.message_id),
+            report.state.kept,
+            int(block and report.state.opted_out),
             PARKED,
             handset,
             number,
             phones.region_of(handset) if handset else "",
         )
-        return Delivery(item_name(nid), ended, before, now, Relink(*link) if link[0] else None)
+        return Delivery(item_name(nid), ended, read_state(before), read_state(now), Relink(*link) if link[0] else None)
 
     async def write_map(self, state: LinkState, user_id: str, user_map: str, ttl: int) -> bool:
         return bool(await self._work.run("write_map", user_id, state.user_map, user_map, ttl) == "OK")

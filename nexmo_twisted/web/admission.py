@@ -11,7 +11,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.server import Request
 
-from nexmo_twisted.domain.model import InboundSms, MessageEvent, Receipt
+from nexmo_twisted.domain.delivery import DeliveryReport
+from nexmo_twisted.domain.model import InboundSms, MessageEvent
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.ports import Metrics
 from nexmo_twisted.web.responses import answer
@@ -30,7 +31,7 @@ class Intake(Protocol):
     def turned_away(self) -> None:
         """An SMS from a handset was answered 503: it comes again."""
 
-    async def receipt(self, receipt: Receipt) -> None:
+    async def receipt(self, report: DeliveryReport) -> None:
         """Take one delivery receipt; it may come more than once, and for an SMS that is none of ours."""
 
     async def quarantine(self, source: str, reason: str, raw: bytes) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 from nexmo_twisted.domain.ids import short_sms_id
 from nexmo_twisted.domain.links import Choice, choose
-from nexmo_twisted.domain.model import MessageEvent, Receipt, Status, Thread
+from nexmo_twisted.domain.model import MessageEvent, Status, Thread
 from nexmo_twisted.platforms.layer.message_codec import pack
 from nexmo_twisted.store.redis_store import RedisStore
+from tests.factories import delivery_report
 from tests.support import attempted, sent
 
 ROOT = "https://api.layer.com/apps/082d4684-0992-11e5-a6c0-1697f925ec7b"
@@ -66,7 +67,7 @@ async def memory(store: RedisStore, redis: Any, messages: int) -> dict[str, floa
             sms = str(uuid.uuid4())
             outcome = f"sent {choice.number} {short_sms_id(sms)}"
             await store.record_accepted(item, attempted(choice), outcome, sent(sms))
-            await store.record_receipt(Receipt(item.id, sms, handset, choice.number, "delivered", "0"))
+            await store.record_receipt(delivery_report(item.id, sms, handset, choice.number, "delivered", "0"))
     with_closed = await used()
     for family in ("nx:m:*", "nx:d:*"):  # the messages, and by which ids their SMS are found
         cursor = "0"

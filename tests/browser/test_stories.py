@@ -27,7 +27,7 @@ class StoryTests(BrowserCase):
                 f"checked: not read by {talk.bob}",
                 "linked to +1 201 555 01",
                 "text sent from +1 201 555 01",
-                "receipt of Nexmo: delivered",
+                "delivery receipt: delivered",
             )
         ):
             expect(steps.nth(place)).to_contain_text(step)

@@ -14,6 +14,7 @@ from nexmo_twisted.domain.explain import Policy, message_story, reply_story, sms
 from nexmo_twisted.domain.ids import short_sms_id
 from nexmo_twisted.domain.inspection import MessageReport, QueueItem
 from nexmo_twisted.domain.model import Status
+from nexmo_twisted.providers.nexmo.receipt_codes import describe
 from nexmo_twisted.store.codec import queue_item
 from nexmo_twisted.store.schema import FIELDS
 
@@ -68,7 +69,7 @@ def reply(**fields: str) -> QueueItem:
 
 
 def told(known: MessageReport, policy: Policy = RESEND) -> list[str]:
-    return [line.strip() for line in message_story(known, policy)]
+    return [line.strip() for line in message_story(known, policy, describe)]
 
 
 def of_bob(entry: QueueItem, policy: Policy = RESEND) -> list[str]:
@@ -82,7 +83,7 @@ class ExplainMessageTests(TestCase):
         """When it came, when it is due, and who will be owed a text."""
         known = facts(due=NOW + 5 * MINUTE, open=None, check=NOW + 5 * MINUTE, ranks={"ann": 2, "bob": 0, "cleo": 2})
         self.assertEqual(
-            list(message_story(known, RESEND)),
+            list(message_story(known, RESEND, describe)),
             [
                 f"Message {MESSAGE}",
                 "  received 2025-12-31T23:55:00Z, sent by ann",
@@ -127,7 +128,7 @@ class ExplainMessageTests(TestCase):
                 "checked, and closed 2026-01-01T00:00:00Z",
                 "bob:",
                 "sent from …0101 at 2025-12-31T23:55:12Z",
-                "Nexmo's id of it is 0A0B",
+                "the provider's id of it is 0A0B",
             ],
         )
 
@@ -145,7 +146,7 @@ class ExplainMessageTests(TestCase):
                 "no text was owed: read does not justify one",
                 "cleo, status delivered:",
                 "sent from …0101 at 2025-12-31T23:55:12Z",
-                "Nexmo's id of it is 0A0B",
+                "the provider's id of it is 0A0B",
             ],
         )
         known = facts(closed="read", closed_at=NOW, open=None, ranks={"bob": 2})
@@ -161,19 +162,19 @@ class ExplainMessageTests(TestCase):
     def test_sms(self) -> None:
         """Whose an SMS is, then what is known of its message; of a notice what it was."""
         known = facts(entries=[text(state="R")])
-        lines = list(sms_story("0A0B", QueueItem("out", NID), known, RESEND))
+        lines = list(sms_story("0A0B", QueueItem("out", NID), known, RESEND, describe))
         self.assertEqual(lines[:2], [f"SMS 0A0B: a text to bob about message {MESSAGE}", f"Message {MESSAGE}"])
-        lines = list(sms_story("0A0B", QueueItem("out", NID), None, RESEND))
+        lines = list(sms_story("0A0B", QueueItem("out", NID), None, RESEND, describe))
         self.assertEqual(lines, [f"SMS 0A0B: a text about message {MESSAGE}"])
         done = QueueItem("out", "x.stop", done=f"sent {ONE} 0A0B =d", done_for=MINUTE)
         self.assertEqual(
-            list(sms_story("0A0B", done, None, RESEND)),
+            list(sms_story("0A0B", done, None, RESEND, describe)),
             [
                 "SMS 0A0B: the answer to STOP",
                 "  closed 1 min ago",
                 "  sent from …0101",
-                "  Nexmo's id of it is 0A0B",
-                "  Nexmo's receipt: delivered",
+                "  the provider's id of it is 0A0B",
+                "  delivery receipt: delivered",
             ],
         )
 
@@ -194,24 +195,24 @@ class ExplainMessageTests(TestCase):
         """What Nexmo's receipts say of it, and what is to be done about a failure; of one given up, too."""
         for end, lines in {
             "": [],
-            " =d": ["Nexmo's receipt: delivered"],
-            " =b": ["Nexmo's receipt: buffered"],
+            " =d": ["delivery receipt: delivered"],
+            " =b": ["delivery receipt: buffered"],
             " =f6": [
-                "Nexmo's receipt: failed, code 6 (anti-spam rejection)",
+                "delivery receipt: failed, code 6 (anti-spam rejection)",
                 "what to do about it: ask Vonage's support, since other texts may fail the same way",
             ],
         }.items():
             known = facts(closed="done", outcomes={"bob": f"sent {ONE} 0A0B @60000{end}"}, ranks={})
             self.assertEqual(
-                told(known)[5:], ["sent from …0101 at 2025-12-31T23:56:00Z", "Nexmo's id of it is 0A0B", *lines]
+                told(known)[5:], ["sent from …0101 at 2025-12-31T23:56:00Z", "the provider's id of it is 0A0B", *lines]
             )
         known = facts(closed="done", outcomes={"bob": "uncertain dropped @60000 =d"}, ranks={})
-        self.assertEqual(told(known)[6:], ["Nexmo's receipt: delivered"])
+        self.assertEqual(told(known)[6:], ["delivery receipt: delivered"])
 
     def test_long_id(self) -> None:
         """An id that is a UUID is told as Nexmo writes it."""
         known = facts(closed="done", outcomes={"bob": f"sent {ONE} {short_sms_id(MESSAGE)} @1"}, ranks={})
-        self.assertIn(f"Nexmo's id of it is {MESSAGE}", told(known))
+        self.assertIn(f"the provider's id of it is {MESSAGE}", told(known))
 
     def test_nobody(self) -> None:
         """All had seen it; it was deleted; its record is broken; only an item is left of it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor
@@ -17,6 +18,7 @@ from nexmo_twisted.operations.cli.dead_letters import buried, redrive
 from nexmo_twisted.operations.cli.explain import why
 from nexmo_twisted.operations.cli.options import BuriedOptions, PlaceOptions, RedriveOptions, WhyOptions
 from nexmo_twisted.operations.cli.run import on_redis, place
+from nexmo_twisted.providers.nexmo.receipt_codes import describe
 from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.url import parse
 from tests.factories import HANDSET, NUMBERS, REPORT, event, uuid
@@ -24,6 +26,7 @@ from tests.scenarios.own_redis import OwnRedis
 from tests.store.cases import AdminCase
 from tests.support import Server
 
+EMBEDDED = Path("no-such-directory")
 SINCE = "2026-01-01T00:00:00Z"
 
 
@@ -246,7 +249,7 @@ class ExplainCommandTests(CommandCase):
 
     async def ask(self, message_id: str) -> tuple[bool, list[str]]:
         self.told.clear()
-        return await why(self.operator, message_id, self.policy, out=self.told.append), self.told
+        return await why(self.operator, message_id, self.policy, describe, out=self.told.append), self.told
 
     async def test_message(self) -> None:
         """As people copy the id: bare, whole, in any case. No number is told whole, and nobody's words are."""
@@ -354,7 +357,7 @@ class ReachRedisTests(TestCase):
     async def refused(self, url: str, patience: float) -> str:
         """What is said when Redis cannot be reached."""
         try:
-            await on_redis(reactor, url, self.ping, patience)
+            await on_redis(reactor, url, EMBEDDED, self.ping, patience)
         except StoreUnavailable as error:
             return error.reason
         raise AssertionError("it was reached")
@@ -363,7 +366,7 @@ class ReachRedisTests(TestCase):
         """What the work answers is the answer."""
         redis = OwnRedis()
         self.addCleanup(redis.close)
-        self.assertTrue(await on_redis(reactor, redis.url, self.ping))
+        self.assertTrue(await on_redis(reactor, redis.url, EMBEDDED, self.ping))
 
     async def test_away(self) -> None:
         """Nobody listens: where, and why. The login is not told."""
@@ -390,7 +393,7 @@ class ReachRedisTests(TestCase):
             return await self.ping(operator)
 
         with self.assertRaises(StoreUnavailable):
-            await on_redis(reactor, redis.url, hangs)
+            await on_redis(reactor, redis.url, EMBEDDED, hangs)
 
     async def test_sentinels(self) -> None:
         """No sentinel is there: which master of which sentinels."""

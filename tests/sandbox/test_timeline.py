@@ -9,12 +9,14 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from nexmo_twisted.domain.model import Delivery, MessageEvent, Outcome, Receipt, Sms, Status, Verdict
+from nexmo_twisted.domain.delivery import DeliveryReport
+from nexmo_twisted.domain.model import Delivery, MessageEvent, Outcome, Sms, Status, Verdict
 from nexmo_twisted.sandbox.layer.simulator import SimulatedLayer
 from nexmo_twisted.sandbox.names import Names
 from nexmo_twisted.sandbox.timeline.observed_clients import ObservedProvider
 from nexmo_twisted.sandbox.timeline.observed_store import ObservedStore
 from nexmo_twisted.sandbox.timeline.timeline import LINES, Timeline
+from tests.factories import delivery_report
 
 BOB, ONE = "12015550112", "12015550101"
 MESSAGE = "940de862-3c96-11e4-baad-164230d1df67"
@@ -35,8 +37,8 @@ class Slow:
         self.waiting.append(Deferred())
         return await self.waiting[-1]
 
-    async def record_receipt(self, _receipt: Receipt, *, block: bool = False) -> Delivery:  # noqa: ARG002 - as the protocol has it
-        return Delivery(MESSAGE, "", "", "d")
+    async def record_receipt(self, report: DeliveryReport, *, block: bool = False) -> Delivery:  # noqa: ARG002 - as the protocol has it
+        return Delivery(MESSAGE, "", None, report.state)
 
 
 class TimelineOrderTests(SynchronousTestCase):
@@ -91,11 +93,11 @@ class TimelineOrderTests(SynchronousTestCase):
         store = ObservedStore(slow, lambda _: None, self.timeline, self.names)  # type: ignore[arg-type, return-value]
         sending = Deferred.fromCoroutine(provider.send(Sms(ONE, BOB, "Ann: Lunch?", unicode=False, client_ref=NID)))
         self.clock.advance(0.5)
-        receipt = Receipt(NID, "0A0B", BOB, ONE, "delivered", "0")
+        receipt = delivery_report(NID, "0A0B", BOB, ONE, "delivered", "0")
         self.successResultOf(Deferred.fromCoroutine(store.record_receipt(receipt)))
         self.clock.advance(0.5)
         slow.answered.callback(Outcome(Verdict.ACCEPTED, ""))
         self.successResultOf(sending)
         first, second = self.timeline.lines(MESSAGE)
         self.assertIn("text sent from", first)
-        self.assertIn("receipt of Nexmo: delivered", second)
+        self.assertIn("delivery receipt: delivered", second)

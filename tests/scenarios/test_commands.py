@@ -23,6 +23,7 @@ from nexmo_twisted.domain.explain import Policy
 from nexmo_twisted.domain.model import Notification
 from nexmo_twisted.operations.cli.dead_letters import buried, redrive
 from nexmo_twisted.operations.cli.explain import why
+from nexmo_twisted.providers.nexmo.receipt_codes import describe
 from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.embedded_service import EmbeddedValkey
 from tests.configuration import APP_ID
@@ -46,7 +47,7 @@ class CommandsBesideServiceTests(World):
     async def why(self, message_id: str) -> list[str]:
         """What is told, without what stands before each line."""
         self.told.clear()
-        await why(self.operator, message_id, Policy(REPORT, 600_000, "resend"), out=self.told.append)
+        await why(self.operator, message_id, Policy(REPORT, 600_000, "resend"), describe, out=self.told.append)
         return [line.strip() for line in self.told]
 
     async def ids(self) -> list[str]:
@@ -77,7 +78,7 @@ class CommandsBesideServiceTests(World):
         told = await self.why(message)
         self.assertTrue(any(line.startswith(f"sent from …{ONE[-4:]}") for line in told), told)
         self.assertNotIn(BOB, "\n".join(told))
-        (named,) = [line for line in told if line.startswith("Nexmo's id of it is ")]
+        (named,) = [line for line in told if line.startswith("the provider's id of it is ")]
         of_sms = await self.why(named.rpartition(" ")[2])
         self.assertIn(" to bob about message ", of_sms[0])
         self.assertEqual(of_sms[1:], told)

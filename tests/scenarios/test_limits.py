@@ -6,6 +6,7 @@ import json
 
 from nexmo_twisted.domain.explain import Policy
 from nexmo_twisted.operations.cli.explain import why
+from nexmo_twisted.providers.nexmo.receipt_codes import describe
 from nexmo_twisted.store.admin import QueueAdmin
 from tests.factories import REPORT
 from tests.scenarios.world import BOB, CLEO, LUNCH, ONE, World
@@ -68,7 +69,9 @@ class RateLimitTests(LimitedWorld):
         """An operator is told that it waits for a limit, whose, and until when."""
         message = await self.text_unread(conversation=LUNCH)
         told: list[str] = []
-        await why(QueueAdmin(self.connection, self.now), message, Policy(REPORT, 600_000, "resend"), out=told.append)
+        await why(
+            QueueAdmin(self.connection, self.now), message, Policy(REPORT, 600_000, "resend"), describe, out=told.append
+        )
         text = "\n".join(told)
         self.assertIn(f"…{ONE[-4:]} may send only so many SMS a second", text)
         self.assertRegex(text, r"next look 2026-01-01T00:10:0\d")

@@ -10,6 +10,7 @@ from twisted.logger import LogEvent, LogLevel, eventAsText, globalLogPublisher
 from nexmo_twisted.domain.explain import Policy
 from nexmo_twisted.domain.model import Status
 from nexmo_twisted.operations.cli.explain import why
+from nexmo_twisted.providers.nexmo.receipt_codes import describe
 from nexmo_twisted.sandbox.nexmo.receipt_plan import ReceiptPlan
 from nexmo_twisted.store.admin import QueueAdmin
 from tests.factories import RECEIPT
@@ -34,7 +35,7 @@ class ReceiptsCase(World):
         """What an operator is told of a message."""
         lines: list[str] = []
         operator = QueueAdmin(self.connection, self.now)
-        await why(operator, message_id, Policy((Status.SENT,), 600_000, "resend"), lines.append)
+        await why(operator, message_id, Policy((Status.SENT,), 600_000, "resend"), describe, lines.append)
         return "\n".join(lines)
 
     async def receipt(self, **params: str) -> int:
@@ -55,14 +56,14 @@ class DeliveryReceiptTests(ReceiptsCase):
     async def test_delivered(self) -> None:
         """That it was delivered is kept, and told to whoever asks why."""
         message_id = await self.text_unread()
-        self.assertIn("Nexmo's receipt: delivered", await self.why(message_id))
+        self.assertIn("delivery receipt: delivered", await self.why(message_id))
         self.assertEqual((self.counted_receipts(), self.failures), ({"delivered": 1}, []))
 
     async def test_three_forms(self) -> None:
         """By GET, as a form and as JSON."""
         for form in ("GET", "POST", "JSON"):
             self.nexmo.inbound_form = form
-            self.assertIn("Nexmo's receipt: delivered", await self.why(await self.text_unread()))
+            self.assertIn("delivery receipt: delivered", await self.why(await self.text_unread()))
         self.assertEqual(self.counted_receipts(), {"delivered": 3})
 
     async def test_failed(self) -> None:
@@ -70,7 +71,7 @@ class DeliveryReceiptTests(ReceiptsCase):
         self.nexmo.receipts = ReceiptPlan(statuses=("failed", "buffered"), err_code="6", times=3)
         message_id = await self.text_unread(LONG)
         story = await self.why(message_id)
-        self.assertIn("Nexmo's receipt: failed, code 6 (anti-spam rejection)", story)
+        self.assertIn("delivery receipt: failed, code 6 (anti-spam rejection)", story)
         self.assertIn("what to do about it: ask Vonage's support", story)
         ((level, line),) = self.failures
         self.assertEqual(level, LogLevel.error)
@@ -102,14 +103,14 @@ class DeliveryReceiptTests(ReceiptsCase):
     async def test_any_word(self) -> None:
         """Words that no documentation has are taken as no verdict, in any case."""
         self.nexmo.receipts = ReceiptPlan(statuses=("DELIVERED", "Pondering"))
-        self.assertIn("Nexmo's receipt: delivered", await self.why(await self.text_unread()))
+        self.assertIn("delivery receipt: delivered", await self.why(await self.text_unread()))
         self.assertEqual(self.counted_receipts(), {"delivered": 1, "unknown": 1})
 
     async def test_out_of_order(self) -> None:
         """A final state never goes back, in whatever order they come."""
         for statuses in (("buffered", "delivered"), ("delivered", "buffered", "accepted", "unknown")):
             self.nexmo.receipts = ReceiptPlan(statuses=statuses, times=2)
-            self.assertIn("Nexmo's receipt: delivered", await self.why(await self.text_unread()))
+            self.assertIn("delivery receipt: delivered", await self.why(await self.text_unread()))
 
     async def test_parts(self) -> None:
         """Of a long text each part has a receipt; one that failed outweighs the others, wherever it comes."""
@@ -118,11 +119,11 @@ class DeliveryReceiptTests(ReceiptsCase):
             message_id = await self.text_unread(LONG)
             parts = self.nexmo.sent[-1].message_ids
             self.assertEqual(len(parts), 3)
-            self.assertNotIn("Nexmo's receipt", await self.why(message_id))
+            self.assertNotIn("delivery receipt", await self.why(message_id))
             for number, part in enumerate(parts):
                 status, code = ("expired", "1") if number == failed else ("delivered", "0")
                 await self.receipt(messageId=part, client_ref="", status=status, err_code=code, msisdn=BOB, to=ONE)
-            self.assertIn("Nexmo's receipt: expired, code 1", await self.why(message_id))
+            self.assertIn("delivery receipt: expired, code 1", await self.why(message_id))
         self.assertEqual(self.counted_receipts(), {"delivered": 6, "expired": 3})
         self.assertEqual(len(self.failures), 3)
 
@@ -130,7 +131,7 @@ class DeliveryReceiptTests(ReceiptsCase):
         """A receipt that does not name the SMS is found by its messageId, repeated or not, also days later."""
         self.nexmo.receipts = ReceiptPlan(("buffered", "failed"), "6", times=2, delay=3 * 86_400.0, client_ref=False)
         message_id = await self.text_unread(LONG)
-        self.assertNotIn("Nexmo's receipt", await self.why(message_id))
+        self.assertNotIn("delivery receipt", await self.why(message_id))
         await self.pass_time(3 * 86_400.0)
         self.assertIn("failed, code 6", await self.why(message_id))
         self.assertEqual(self.counted_receipts(), {"buffered": 6, "failed": 6})
@@ -142,7 +143,7 @@ class DeliveryReceiptTests(ReceiptsCase):
         for named in (True, False):
             self.nexmo.receipts = ReceiptPlan(("failed",), "6", early=True, times=2, client_ref=named)
             message_id = await self.text_unread(LONG)
-            self.assertIn("Nexmo's receipt: failed, code 6", await self.why(message_id))
+            self.assertIn("delivery receipt: failed, code 6", await self.why(message_id))
         self.assertEqual(self.counted_receipts(), {"failed": 7, "unmatched": 6})
         self.assertEqual((len(self.failures), self.counted("sent"), len(self.texts())), (2, 2, 2))
         self.assertEqual(await self.redis("EXISTS", "nx:parked"), 0)
@@ -152,8 +153,8 @@ class DeliveryReceiptTests(ReceiptsCase):
         self.nexmo.receipts_of[CLEO] = ReceiptPlan(("rejected",), "7", client_ref=False)
         story = await self.why(await self.text_unread(conversation=LUNCH))
         bob, _, cleo = story.partition("cleo")
-        self.assertIn("Nexmo's receipt: delivered", bob)
-        self.assertIn("Nexmo's receipt: rejected, code 7 (handset busy)", cleo)
+        self.assertIn("delivery receipt: delivered", bob)
+        self.assertIn("delivery receipt: rejected, code 7 (handset busy)", cleo)
 
     async def test_documented(self) -> None:
         """The documented receipt, which is none of ours: answered 200, counted, and it leaves nothing that stays."""
@@ -170,7 +171,7 @@ class DeliveryReceiptTests(ReceiptsCase):
         message_id = await self.text_unread()
         ref = self.nexmo.sent[0].client_ref
         self.assertEqual(await self.receipt(client_ref=ref, msisdn=BOB, to=ONE), 200)
-        self.assertIn("Nexmo's receipt: delivered", await self.why(message_id))
+        self.assertIn("delivery receipt: delivered", await self.why(message_id))
 
     async def test_at_another_process(self) -> None:
         """Whichever process gets it knows of it."""
@@ -179,7 +180,7 @@ class DeliveryReceiptTests(ReceiptsCase):
         await self.stop(self.service)
         self.service = await self.start()
         await self.pass_time(60)
-        self.assertIn("Nexmo's receipt: delivered", await self.why(message_id))
+        self.assertIn("delivery receipt: delivered", await self.why(message_id))
 
 
 class OptedOutReceiptTests(ReceiptsCase):

@@ -47,7 +47,7 @@ class SandboxTests(SandboxCase):
             "checked: not read by Bob",
             "Bob: linked to +1 201 555 0101",
             "Bob: text sent from +1 201 555 0101 (1 segment, GSM-7)",
-            "Bob: receipt of Nexmo: delivered",
+            "Bob: delivery receipt: delivered",
         ):
             self.assertIn(line, told)
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from nexmo_twisted.domain.ids import message_key
 from nexmo_twisted.domain.inspection import MessageReport
-from nexmo_twisted.domain.model import Asked, InboundSms, Notification, Receipt, Status
+from nexmo_twisted.domain.model import Asked, InboundSms, Notification, Status
 from nexmo_twisted.platforms.layer.message_codec import pack
 from nexmo_twisted.store.admin import Redriven
 from nexmo_twisted.store.schema import DAY
-from tests.factories import API_ROOT, CONVERSATION, NUMBERS, REPORT, event, uuid
+from tests.factories import API_ROOT, CONVERSATION, NUMBERS, REPORT, delivery_report, event, uuid
 from tests.store.cases import LEASE, AdminCase
 from tests.support import attempt, sent
 
@@ -396,7 +396,7 @@ class SmsReportTests(AdminCase):
     async def test_settled_by_a_receipt(self) -> None:
         """So is one whose answer never came, once its receipt has told the id."""
         item = await self.uncertain()
-        await self.store.record_receipt(Receipt(item.id, "0A0B", "12015550198", NUMBERS[0], "delivered", "0"))
+        await self.store.record_receipt(delivery_report(item.id, "0A0B", "12015550198", NUMBERS[0], "delivered", "0"))
         self.assertEqual(await self.whose("0A0B"), item.id)
 
     async def test_notice(self) -> None:

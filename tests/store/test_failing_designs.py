@@ -14,12 +14,13 @@ import json
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
-from nexmo_twisted.domain.model import InboundSms, Receipt, Status
+from nexmo_twisted.domain.delivery import DeliveryReport
+from nexmo_twisted.domain.model import InboundSms, Status
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.platforms.layer.message_codec import pack
 from nexmo_twisted.store.connection import Connection
 from nexmo_twisted.store.url import parse
-from tests.factories import API_ROOT, NUMBERS, REPORT, event, uuid, webhook
+from tests.factories import API_ROOT, NUMBERS, REPORT, delivery_report, event, uuid, webhook
 from tests.scenarios.outside import Caller
 from tests.scenarios.own_redis import OwnRedis
 from tests.scenarios.world import DELAY, TALK, World
@@ -196,5 +197,5 @@ class LateResultTests(QueueCase):
         self.assertEqual(await self.redis("ZCARD", "nx:due"), 0)
 
 
-def receipt(nid: str) -> Receipt:
-    return Receipt(nid, "0B0000000123ABCD1", HANDSET, NUMBERS[0], "delivered", "0")
+def receipt(nid: str) -> DeliveryReport:
+    return delivery_report(nid, "0B0000000123ABCD1", HANDSET, NUMBERS[0], "delivered", "0")

@@ -6,8 +6,8 @@ import json
 
 from nexmo_twisted.domain.ids import reference
 from nexmo_twisted.domain.links import Choice, choose
-from nexmo_twisted.domain.model import Accepted, Asked, InboundSms, Notification, Receipt, Resolved, Thread
-from tests.factories import CONVERSATION, HANDSET, NUMBERS, REPORT
+from nexmo_twisted.domain.model import Accepted, Asked, InboundSms, Notification, Resolved, Thread
+from tests.factories import CONVERSATION, HANDSET, NUMBERS, REPORT, delivery_report
 from tests.store.cases import LEASE, NUMBER, OLD, SETTLE, ResolvingCase
 from tests.support import attempt, attempted, sent
 
@@ -58,7 +58,7 @@ class StoredLateTests(ResolvingCase):
         self.clock.advance(6)
         reply = await self.reply()
         self.clock.advance(1)
-        await self.store.record_receipt(Receipt(reference(item.id), "0A01", HANDSET, NUMBER, "delivered", "0"))
+        await self.store.record_receipt(delivery_report(reference(item.id), "0A01", HANDSET, NUMBER, "delivered", "0"))
         self.clock.advance(1)
         await self.store.record_accepted(item, ACCOUNTS, "sent x y", Accepted(8.0, 0.3))
         self.assertEqual(await self.resolved(reply), Resolved(doubt=True))
@@ -104,7 +104,7 @@ class SeveralTextsTests(ResolvingCase):
         one = await self.first_uncertain()
         await self.trying(2)
         reply = await self.reply()
-        await self.store.record_receipt(Receipt(reference(one.id), "0A01", HANDSET, NUMBER, "delivered", "0"))
+        await self.store.record_receipt(delivery_report(reference(one.id), "0A01", HANDSET, NUMBER, "delivered", "0"))
         self.assertEqual(await self.resolved(reply), Resolved(BOB))
 
 
@@ -228,7 +228,7 @@ class PhoneChangedTests(ResolvingCase):
         return item
 
     async def receipt(self, handset: str = HANDSET, status: str = "delivered", code: str = "0") -> None:
-        told = Receipt(reference(self.one.id), "0A01", handset, NUMBER, status, code)
+        told = delivery_report(reference(self.one.id), "0A01", handset, NUMBER, status, code)
         await self.store.record_receipt(told, block=True)
 
     async def test_resent_to_the_new_one(self) -> None:
@@ -295,7 +295,7 @@ class AutoReplyTests(ResolvingCase):
             (item,) = await self.claim()
             self.assertEqual(await self.store.begin_auto_reply(item, LEASE), "OK")
             await self.store.record_accepted(item, ACCOUNTS, "sent x y", sent("0A01"))
-            await self.store.record_receipt(Receipt("", "0A01", named, NUMBER, "failed", "9"), block=True)
+            await self.store.record_receipt(delivery_report("", "0A01", named, NUMBER, "failed", "9"), block=True)
             self.assertEqual(await self.redis("KEYS", "nx:opt:*"), blocked)
 
 
@@ -342,5 +342,7 @@ class OtherNumberTests(ResolvingCase):
         assert isinstance(choice, Choice)
         self.assertEqual(await self.store.begin_attempt(two, REPORT, choice.commit, "", LEASE), "OK")
         await self.store.record_accepted(two, attempted(choice), "sent x y", sent())
-        await self.store.record_receipt(Receipt(reference(one.id), "0A01", HANDSET, NUMBERS[1], "delivered", "0"))
+        await self.store.record_receipt(
+            delivery_report(reference(one.id), "0A01", HANDSET, NUMBERS[1], "delivered", "0")
+        )
         self.assertIn("ann", await self.redis("HGET", f"nx:h:{HANDSET}", NUMBER))

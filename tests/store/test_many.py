@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from nexmo_twisted.domain.ids import message_key
 from nexmo_twisted.domain.inspection import MessageReport
-from nexmo_twisted.domain.model import Notification, Receipt, Status
+from nexmo_twisted.domain.model import Notification, Status
 from nexmo_twisted.platforms.layer.message_codec import pack
 from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.schema import KEEP
-from tests.factories import API_ROOT, NUMBERS, REPORT, event, uuid
+from tests.factories import API_ROOT, NUMBERS, REPORT, delivery_report, event, kept, uuid
 from tests.store.cases import SweepCase
 from tests.support import attempt, sent
 
@@ -136,17 +136,17 @@ class ManyRecipientsTests(ManyCase):
         one, two, *others = await self.claim()
         await self.accepted(one)
         await self.accepted(two)
-        heard = await self.store.record_receipt(Receipt(one.id, "", "", "", "failed", "6"))
-        self.assertEqual((heard.message_id, heard.before, heard.said), (uuid(1), "", "f6"))
-        heard = await self.store.record_receipt(Receipt("", "0A01", "", "", "delivered", "0"))
-        self.assertEqual((heard.message_id, heard.said), (uuid(1), "d"))
+        heard = await self.store.record_receipt(delivery_report(one.id, "", "", "", "failed", "6"))
+        self.assertEqual((heard.message_id, kept(heard.before), kept(heard.said)), (uuid(1), "", "f6"))
+        heard = await self.store.record_receipt(delivery_report("", "0A01", "", "", "delivered", "0"))
+        self.assertEqual((heard.message_id, kept(heard.said)), (uuid(1), "d"))
         outcomes = (await self.facts()).outcomes
         self.assertTrue(outcomes["user00"].endswith(" =f6") and outcomes["user01"].endswith(" =d"), outcomes)
         for item in others:
             await self.store.complete(item, "no_phone")
         self.assertEqual({user: (await self.facts()).outcomes[user] for user in outcomes}, outcomes)
-        heard = await self.store.record_receipt(Receipt("", "0A01", "", "", "failed", "1"))
-        self.assertEqual((heard.before, heard.said), ("d", "f1"))
+        heard = await self.store.record_receipt(delivery_report("", "0A01", "", "", "failed", "1"))
+        self.assertEqual((kept(heard.before), kept(heard.said)), ("d", "f1"))
 
     async def test_deleted_meanwhile(self) -> None:
         """A message that is deleted while some are open is closed with the last of them, and still tells of all."""
@@ -189,7 +189,7 @@ class ManyRecipientsTests(ManyCase):
         for item in (two, *others):
             await self.store.complete(item, "no_phone")
         self.assertEqual((await self.facts()).open, 1)
-        await self.store.record_receipt(Receipt(one.id, "", "", "", "delivered", "0"))
+        await self.store.record_receipt(delivery_report(one.id, "", "", "", "delivered", "0"))
         facts = await self.facts()
         self.assertEqual((facts.closed, len(facts.outcomes)), ("done", len(MANY)))
 

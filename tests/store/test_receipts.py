@@ -9,14 +9,15 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nexmo_twisted.domain.delivery import DeliveryReport
 from nexmo_twisted.domain.ids import short_sms_id
-from nexmo_twisted.domain.model import Asked, Delivery, InboundSms, Notification, Receipt, Status
+from nexmo_twisted.domain.model import Asked, Delivery, InboundSms, Notification, Status
 from nexmo_twisted.errors import StoreUnavailable
-from nexmo_twisted.providers.nexmo import receipt_codes
+from nexmo_twisted.providers.nexmo.receipt_codes import read_state
 from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.redis_store import PARKED
 from nexmo_twisted.store.schema import DAY, KEEP, MINUTE
-from tests.factories import HANDSET, NUMBERS, event, uuid
+from tests.factories import HANDSET, NUMBERS, delivery_report, event, kept, uuid
 from tests.store.cases import LEASE, SweepCase, UncertainCase
 from tests.support import attempt, sent
 
@@ -39,7 +40,7 @@ class ReceiptCase(UncertainCase):
     async def hear(
         self, status: str, part: str = PARTS[0], code: str = "0", ref: str = "", block: bool = True, to: str = HANDSET
     ) -> Delivery:
-        return await self.store.record_receipt(Receipt(ref, part, to, NUMBERS[0], status, code), block=block)
+        return await self.store.record_receipt(delivery_report(ref, part, to, NUMBERS[0], status, code), block=block)
 
     async def outcome(self, n: int = 1) -> str:
         """What is remembered of Bob's text."""
@@ -60,7 +61,7 @@ class FindSmsTests(ReceiptCase):
         """By the client-ref, whatever the messageId."""
         item = await self.sent()
         heard = await self.hear("delivered", "what?", ref=item.id)
-        self.assertEqual(heard, Delivery(uuid(1), "", "", "d"))
+        self.assertEqual(heard, Delivery(uuid(1), "", None, read_state("delivered", "0")))
         self.assertEqual(await self.said(), "d")
 
     async def test_by_message_id(self) -> None:
@@ -128,7 +129,7 @@ class FindSmsTests(ReceiptCase):
         item = await self.sending()
         await self.store.record_event(event("deleted", uuid(1)), "", 0)
         await self.accept(item, *PARTS)
-        self.assertEqual((await self.hear("failed", PARTS[1], "6")).said, "f6")
+        self.assertEqual(kept((await self.hear("failed", PARTS[1], "6")).said), "f6")
         self.assertEqual(await self.said(), "f6")
 
     async def test_given_up(self) -> None:
@@ -136,7 +137,7 @@ class FindSmsTests(ReceiptCase):
         item = await self.uncertain()
         self.clock.advance(600)
         await self.settle("drop")
-        self.assertEqual((await self.hear("delivered", ref=item.id)).said, "d")
+        self.assertEqual(kept((await self.hear("delivered", ref=item.id)).said), "d")
         self.assertTrue((await self.outcome()).startswith("uncertain dropped @"))
         self.assertEqual(await self.said(), "d")
 
@@ -145,7 +146,7 @@ class FindSmsTests(ReceiptCase):
         await self.owe()
         (item,) = await self.claim()
         for ref in ("", item.id, item.id.upper(), "nobody", "x.y", ".", "a.48181acd22b3", "\u2028", "é" * 50):
-            self.assertEqual(await self.hear("failed", code="9", ref=ref), Delivery("", "", "", ""))
+            self.assertEqual(await self.hear("failed", code="9", ref=ref), Delivery("", "", None, None))
         self.assertEqual(await self.state(item), "C")
         self.assertEqual(await self.redis("KEYS", "nx:opt:*"), [])
 
@@ -159,7 +160,7 @@ class FindSmsTests(ReceiptCase):
             await self.store.record_accepted(item, attempt(HANDSET, NUMBERS[0]), "sent x y", sent("its id"))
             for status, said in (("failed", "f"), ("buffered", "f")):
                 heard = await self.hear(status, "its id", ref=item.id if ref else "")
-                self.assertEqual((heard.message_id, heard.said), (item.id, said))
+                self.assertEqual((heard.message_id, kept(heard.said)), (item.id, said))
             self.assertEqual(await self.redis("GET", f"nx:n:{item.id}"), "sent x y =f")
             self.assertGreater(await self.redis("PTTL", f"nx:n:{item.id}"), 3 * DAY)
 
@@ -173,16 +174,16 @@ class KeepReceiptTests(ReceiptCase):
             await self.sent(n)
             await self.hear(one, PARTS[0])
             heard = await self.hear(other, PARTS[1])
-            first, last = (receipt_codes.said(Receipt("", "", "", "", word, "0")) for word in (one, other))
-            self.assertEqual((heard.before, heard.said), (first, max(first, last)))
+            first, last = (read_state(word, "0").kept for word in (one, other))
+            self.assertEqual((kept(heard.before), kept(heard.said)), (first, max(first, last)))
             self.assertEqual(await self.said(n), max(first, last), (one, other))
 
     async def test_codes(self) -> None:
         """Of two failures alike, that with the greater code; that somebody opted out outweighs all."""
         await self.sent()
         for code, said in (("0", "f"), ("6", "f6"), ("99", "f99"), ("6", "f99"), ("9", "s9"), ("99", "s9")):
-            self.assertEqual((await self.hear("failed", code=code)).said, said)
-        self.assertEqual((await self.hear("rejected", code="11")).said, "s9")
+            self.assertEqual(kept((await self.hear("failed", code=code)).said), said)
+        self.assertEqual(kept((await self.hear("rejected", code="11")).said), "s9")
 
     async def test_with_the_outcome(self) -> None:
         """It stands behind what became of the text, and when; the record ends when it would have."""
@@ -229,11 +230,11 @@ class KeepReceiptTests(ReceiptCase):
             await self.accept(item, *PARTS)
             for each in late:
                 await self._hear(item, each)
-            all_said = {receipt_codes.said(each.receipt("")) for each in (*early, *late)}
+            all_said = {each.receipt("").state.kept for each in (*early, *late)}
             weightiest = max(all_said, key=lambda said: (said[0], int(said[1:] or 0)))
             self.assertEqual(await self.said(n), weightiest, (early, late))
             blocked = await self.redis("EXISTS", f"nx:opt:{HANDSET}")
-            self.assertEqual(bool(blocked), receipt_codes.opted_out(weightiest), (early, late))
+            self.assertEqual(bool(blocked), weightiest[0] == "s", (early, late))
             self.assertEqual((await self.parked(), await self.redis("KEYS", "nx:n:*")), (0, []))
 
     async def _hear(self, item: Notification, each: _Heard) -> None:
@@ -249,8 +250,8 @@ class _Heard:
     code: str
     named: bool
 
-    def receipt(self, ref: str) -> Receipt:
-        return Receipt(ref, self.part, HANDSET, NUMBERS[0], self.status.lower(), self.code)
+    def receipt(self, ref: str) -> DeliveryReport:
+        return delivery_report(ref, self.part, HANDSET, NUMBERS[0], self.status.lower(), self.code)
 
 
 class EarlyReceiptTests(ReceiptCase):
@@ -258,14 +259,14 @@ class EarlyReceiptTests(ReceiptCase):
         """A receipt that comes before anybody knows the id of its SMS is heard when the answer tells it."""
         item = await self.sending()
         for status, part in (("buffered", PARTS[1]), ("failed", PARTS[1]), ("delivered", PARTS[0])):
-            self.assertEqual(await self.hear(status, part, "6"), Delivery("", "", "", ""))
+            self.assertEqual(await self.hear(status, part, "6"), Delivery("", "", None, None))
         self.assertEqual(await self.state(item), "S")
-        self.assertEqual(await self.accept(item, *PARTS), Delivery(uuid(1), "S", "", "f6"))
+        self.assertEqual(await self.accept(item, *PARTS), Delivery(uuid(1), "S", None, read_state("failed", "6")))
         self.assertEqual((await self.said(), await self.parked()), ("f6", 0))
 
     async def test_none(self) -> None:
         """Normally there are none."""
-        self.assertEqual(await self.accept(await self.sending(), *PARTS), Delivery(uuid(1), "S", "", ""))
+        self.assertEqual(await self.accept(await self.sending(), *PARTS), Delivery(uuid(1), "S", None, None))
         self.assertEqual(await self.said(), "")
 
     async def test_beside_one_that_was_known(self) -> None:

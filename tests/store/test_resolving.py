@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from nexmo_twisted.domain.ids import reference
-from nexmo_twisted.domain.model import Accepted, Receipt, Resolved, Thread
-from tests.factories import CONVERSATION, HANDSET, NUMBERS, REPORT
+from nexmo_twisted.domain.model import Accepted, Resolved, Thread
+from tests.factories import CONVERSATION, HANDSET, NUMBERS, REPORT, delivery_report
 from tests.store.cases import LEASE, NUMBER, OLD, SETTLE, ResolvingCase
 from tests.support import attempt, sent
 
@@ -130,4 +130,4 @@ class LateAcceptanceTests(ResolvingCase):
         self.assertTrue(reply.doubt)
 
     async def receipt(self, item_id: str, number: str) -> None:
-        await self.store.record_receipt(Receipt(reference(item_id), "0A01", HANDSET, number, "delivered", "0"))
+        await self.store.record_receipt(delivery_report(reference(item_id), "0A01", HANDSET, number, "delivered", "0"))

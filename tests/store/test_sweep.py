@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from nexmo_twisted.domain.ids import message_key
-from nexmo_twisted.domain.model import Closed, InboundSms, Part, PartTaken, Receipt, Status
+from nexmo_twisted.domain.model import Closed, InboundSms, Part, PartTaken, Status
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.platforms.layer.message_codec import pack
 from nexmo_twisted.store.schema import KEEP
-from tests.factories import API_ROOT, HANDSET, NUMBERS, REPORT, event, uuid
+from tests.factories import API_ROOT, HANDSET, NUMBERS, REPORT, delivery_report, event, uuid
 from tests.store.cases import LEASE, LINKS, SETTLE, SweepCase
 from tests.support import attempt, sent
 
@@ -316,7 +316,7 @@ class LostItemTests(SweepCase):
         item = await self.sending()
         await self.redis("DEL", f"nx:n:{item.id}")
         await self.sweep()
-        receipt = Receipt(item.id, "provider-id", HANDSET, NUMBERS[0], "delivered", "0")
+        receipt = delivery_report(item.id, "provider-id", HANDSET, NUMBERS[0], "delivered", "0")
         self.assertEqual((await self.store.record_receipt(receipt)).ended, "U")
         self.assertEqual(await self.closed(message_key(uuid(1))), "done")
         self.assertEqual(await self.sweep(), {})

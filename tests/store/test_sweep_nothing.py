@@ -7,10 +7,10 @@ from collections import Counter
 from typing import Literal
 
 from nexmo_twisted.domain.links import choose
-from nexmo_twisted.domain.model import Asked, InboundSms, Notification, Part, Receipt, Reply, Status, Thread
+from nexmo_twisted.domain.model import Asked, InboundSms, Notification, Part, Reply, Status, Thread
 from nexmo_twisted.domain.rate_limits import Limits
 from nexmo_twisted.platforms.layer.message_codec import pack
-from tests.factories import API_ROOT, CONVERSATION, HANDSET, NUMBERS, REPORT, event, uuid
+from tests.factories import API_ROOT, CONVERSATION, HANDSET, NUMBERS, REPORT, delivery_report, event, uuid
 from tests.store.cases import LEASE, SETTLE, SweepCase
 from tests.support import attempt, sent
 
@@ -141,7 +141,7 @@ class NothingToRepairTests(SweepCase):
         if item is not None:
             ref, sms = self.random.choice(("", item.id)), self.random.choice(("unknown", f"id of {item.id}"))
             status = self.random.choice(("buffered", "delivered", "failed"))
-            await self.store.record_receipt(Receipt(ref, sms, HANDSET, NUMBERS[0], status, "6"))
+            await self.store.record_receipt(delivery_report(ref, sms, HANDSET, NUMBERS[0], status, "6"))
 
     async def settle(self) -> None:
         await self.store.reconcile(2, SETTLE, self.random.choice(("resend", "park", "drop")), REPORT)

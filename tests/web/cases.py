@@ -13,7 +13,8 @@ from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import TestCase
 
-from nexmo_twisted.domain.model import InboundSms, MessageEvent, Receipt
+from nexmo_twisted.domain.delivery import DeliveryReport
+from nexmo_twisted.domain.model import InboundSms, MessageEvent
 from nexmo_twisted.platforms.layer.webhook import LayerWebhook
 from nexmo_twisted.providers.nexmo.webhooks import NexmoWebhooks
 from nexmo_twisted.web.admission import Intake
@@ -44,7 +45,7 @@ class RecordingIntake:
     def turned_away(self) -> None:
         self.again += 1
 
-    async def receipt(self, receipt: Receipt) -> None:
+    async def receipt(self, receipt: DeliveryReport) -> None:
         await self._keep(receipt)
 
     async def quarantine(self, source: str, reason: str, raw: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from nexmo_twisted.domain.delivery import Describe
 from nexmo_twisted.domain.explain import Policy, message_story, reply_story, sms_story
 from nexmo_twisted.domain.ids import uuid_in
 from nexmo_twisted.domain.quarantine import known_as, set_aside_story
@@ -11,9 +12,11 @@ from nexmo_twisted.domain.wording import printable
 from nexmo_twisted.store.admin import QueueAdmin
 
 
-async def why(operator: QueueAdmin, message_id: str, policy: Policy, out: Callable[[str], None]) -> bool:
-    """Prints what is known of it. An id may be Layer's or Nexmo's, which look alike: all of them are looked up. So are
-    webhooks that could not be used, which may also be known by the id of their event.
+async def why(
+    operator: QueueAdmin, message_id: str, policy: Policy, describe: Describe, out: Callable[[str], None]
+) -> bool:
+    """Prints what is known of it. An id may be one of the chat platform or of the SMS provider, which look alike: all
+    are looked up. So are webhooks that could not be used, which may also be known by the id of their event.
 
     Returns whether anything is known.
     """
@@ -21,7 +24,7 @@ async def why(operator: QueueAdmin, message_id: str, policy: Policy, out: Callab
     for known_by in filter(None, (uuid_in(message_id), message_id)):
         message = message or await operator.inspect_message(known_by)
     if message:
-        for line in message_story(message, policy):
+        for line in message_story(message, policy, describe):
             out(line)
     reply = await operator.inspect_reply(message_id)
     if reply:
@@ -30,7 +33,7 @@ async def why(operator: QueueAdmin, message_id: str, policy: Policy, out: Callab
     sms = await operator.inspect_sms(message_id)
     if sms:
         of = None if sms.notice else await operator.inspect_message(sms.message_id)
-        for line in sms_story(message_id, sms, of, policy):
+        for line in sms_story(message_id, sms, of, policy, describe):
             out(line)
     aside = await operator.quarantined(known_as(message_id))
     for each in aside:

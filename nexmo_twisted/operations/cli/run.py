@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from zope.interface import provider
 
 from nexmo_twisted.config import Settings, load
+from nexmo_twisted.domain.delivery import Describe
 from nexmo_twisted.domain.explain import Policy
 from nexmo_twisted.domain.model import Status
 from nexmo_twisted.errors import ConfigurationError, StoreUnavailable
@@ -35,7 +37,16 @@ PATIENCE = 10.0
 Options = BuriedOptions | PlaceOptions | RedriveOptions | WhyOptions
 
 
-def run(options: Options) -> None:
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What commands need of the composition: where the embedded Redis keeps its data, and what the codes of the SMS
+    provider mean."""
+
+    embedded_data: Path
+    describe: Describe
+
+
+def run(options: Options, context: Context) -> None:
     """Does what the options say and ends the process: 0 when it did, 1 when it could not, 2 for bad settings."""
     try:
         settings = load(options["config"])
@@ -46,12 +57,15 @@ def run(options: Options) -> None:
     if sys.stdout is None:  # somebody has closed it
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # whatever the terminal can show
-    react(lambda reactor: Deferred.fromCoroutine(_run(reactor, options, settings)))
+    react(lambda reactor: Deferred.fromCoroutine(_run(reactor, options, settings, context)))
 
 
-async def _run(reactor: Any, options: Options, settings: Settings) -> None:
+async def _run(reactor: Any, options: Options, settings: Settings, context: Context) -> None:
+    async def work(operator: QueueAdmin) -> bool:
+        return await _work(operator, options, settings, context)
+
     try:
-        done = await on_redis(reactor, settings.server.redis, lambda operator: _work(operator, options, settings))
+        done = await on_redis(reactor, settings.server.redis, context.embedded_data, work)
         sys.stdout.flush()
     except StoreUnavailable as error:
         sys.stderr.write(f"{error.reason}\n")
@@ -64,7 +78,7 @@ async def _run(reactor: Any, options: Options, settings: Settings) -> None:
     raise SystemExit(0 if done else 1)
 
 
-async def _work(operator: QueueAdmin, options: Options, settings: Settings) -> bool:
+async def _work(operator: QueueAdmin, options: Options, settings: Settings, context: Context) -> bool:
     report = [Status[name.upper()] for name in settings.report_on_status]
     if isinstance(options, BuriedOptions):
         return await buried(operator, options.queues, options.limit, as_json=bool(options["json"]), out=print)
@@ -74,15 +88,22 @@ async def _work(operator: QueueAdmin, options: Options, settings: Settings) -> b
     if isinstance(options, PlaceOptions):
         return await place_reply(operator, options.id, options.conversation, options["user"], out=print)
     policy = Policy(report, settings.sms.receipt_timeout, settings.sms.when_uncertain)
-    return await why(operator, options.message_id, policy, out=print)
+    return await why(operator, options.message_id, policy, context.describe, out=print)
 
 
 async def on_redis(
-    reactor: Any, url: str, work: Callable[[QueueAdmin], Awaitable[bool]], patience: float = PATIENCE
+    reactor: Any,
+    url: str,
+    embedded_data: Path,
+    work: Callable[[QueueAdmin], Awaitable[bool]],
+    patience: float = PATIENCE,
 ) -> bool:
-    """What ``work`` returns, done on the Redis at ``url``. Raises StoreUnavailable, which says what to look at, when it
-    cannot be reached within ``patience`` seconds or is lost meanwhile."""
-    address = reachable(parse(url))
+    """What ``work`` returns, done on the Redis at ``url``; an embedded one keeps its data in ``embedded_data``.
+
+    Raises StoreUnavailable, which says what to look at, when it cannot be reached within ``patience`` seconds or is
+    lost meanwhile.
+    """
+    address = reachable(parse(url), embedded_data)
     connection = Connection(reactor, address, Scripts())
     heard: list[str] = []
 
@@ -103,13 +124,11 @@ async def on_redis(
         await connection.close()
 
 
-def reachable(address: RedisAddress) -> RedisAddress:
+def reachable(address: RedisAddress, embedded_data: Path) -> RedisAddress:
     """Where to connect. The embedded Redis is found where the service has it; StoreUnavailable when it is not there."""
     if address.kind != "embedded":
         return address
-    from nexmo_twisted.service import EMBEDDED_DATA
-
-    server = SharedValkey(EMBEDDED_DATA)
+    server = SharedValkey(embedded_data)
     if not server.is_listening():
         raise StoreUnavailable(
             f"The embedded Redis is not running: nothing listens on {Path(server.address).absolute()}. "

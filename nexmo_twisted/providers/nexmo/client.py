@@ -16,10 +16,12 @@ from twisted.internet.defer import DeferredLock
 from twisted.web.http_headers import Headers
 from vonage_sms import SmsMessage
 
+from nexmo_twisted.domain.delivery import CodeMeaning
 from nexmo_twisted.domain.model import Outcome, OwnedNumber, Sms
 from nexmo_twisted.http_client.client import Answer, Broken, Http, NotSent
 from nexmo_twisted.http_client.responses import ask, read_json, refusal, unreadable
 from nexmo_twisted.ports import SmsProvider
+from nexmo_twisted.providers.nexmo.receipt_codes import describe
 from nexmo_twisted.providers.nexmo.send_results import judge_answer, judge_failure
 
 _COMPANY = "Nexmo"
@@ -99,6 +101,9 @@ class NexmoClient:
         named = answer.headers
         outcome = judge_answer(answer.status, named.get("retry-after"), answer.body, date=named.get("date"))
         return replace(outcome, on_wire=answer.seconds)
+
+    def describe(self, code: int) -> CodeMeaning:
+        return describe(code)
 
     async def numbers(self) -> Sequence[OwnedNumber]:
         async with self._one_at_a_time:

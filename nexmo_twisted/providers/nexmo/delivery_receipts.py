@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from nexmo_twisted.domain.model import Receipt
+from nexmo_twisted.domain.delivery import DeliveryReport
 from nexmo_twisted.errors import BadRequest
 from nexmo_twisted.providers.nexmo.parameters import Found, by_name, optional, required
+from nexmo_twisted.providers.nexmo.receipt_codes import read_state
 
 _NEEDED = ("messageId", "client-ref", "status")
 RECEIPT_NAMES = frozenset({*_NEEDED, "msisdn", "to", "err-code"})
 
 
-def read_receipt(found: Found) -> Receipt:
+def read_receipt(found: Found) -> DeliveryReport:
     """The receipt in one set of parameters. Any word will do for its status: not all of them are documented.
 
     What else it says may be missing or of no use. Raises BadRequest, which names the parameter, without a status or
@@ -20,11 +21,10 @@ def read_receipt(found: Found) -> Receipt:
     message_id, client_ref = optional(params, "messageId"), optional(params, "client-ref")
     if not message_id and not client_ref:
         raise BadRequest("messageId and client-ref are both missing")
-    return Receipt(
-        client_ref=client_ref,
+    return DeliveryReport(
+        ref=client_ref,
         message_id=message_id,
         handset=optional(params, "msisdn"),
         number=optional(params, "to"),
-        status=required(params, "status").lower(),
-        error_code=optional(params, "err-code"),
+        state=read_state(required(params, "status").lower(), optional(params, "err-code")),
     )

@@ -6,6 +6,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from uuid import UUID
 
+from nexmo_twisted.domain.delivery import CodeMeaning
 from nexmo_twisted.domain.ids import item_of_reference
 from nexmo_twisted.domain.model import Outcome, OwnedNumber, Sms, Verdict
 from nexmo_twisted.domain.segments import Encoding, segments
@@ -42,6 +43,9 @@ class ObservedProvider:
         else:
             self._timeline.tell(story, "bad", f"{whose}: {_TOLD[outcome.verdict]}: {outcome.reason}", at)
         return outcome
+
+    def describe(self, code: int) -> CodeMeaning:
+        return self._provider.describe(code)
 
     async def numbers(self) -> Sequence[OwnedNumber]:
         return await self._provider.numbers()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
 
+from nexmo_twisted.domain.delivery import DeliveryReport
 from nexmo_twisted.domain.ids import reply_key, uuid_of_key
 from nexmo_twisted.domain.inspection import MessageReport
 from nexmo_twisted.domain.links import LinkCommit, LinkState, thread_of, thread_of_entry
@@ -18,7 +19,6 @@ from nexmo_twisted.domain.model import (
     Part,
     PartTaken,
     Promoted,
-    Receipt,
     Reply,
     Resolved,
     Settled,
@@ -27,7 +27,7 @@ from nexmo_twisted.domain.model import (
 from nexmo_twisted.domain.text import message_text
 from nexmo_twisted.domain.wording import explained, shortened, span
 from nexmo_twisted.ports import Store
-from nexmo_twisted.providers.nexmo.receipt_codes import failed, told
+from nexmo_twisted.providers.nexmo.receipt_codes import describe
 from nexmo_twisted.sandbox.names import Names, shown
 from nexmo_twisted.sandbox.timeline.timeline import Timeline, Tone
 
@@ -176,16 +176,16 @@ class ObservedStore:
         self._tell(item, "bad", f"{what.get(held, 'nothing is sent until the account is mended')}: {reason}", at)
         return held
 
-    async def record_receipt(self, receipt: Receipt, *, block: bool = False) -> Delivery:
+    async def record_receipt(self, report: DeliveryReport, *, block: bool = False) -> Delivery:
         at = self._timeline.now()
-        delivery = await self._store.record_receipt(receipt, block=block)
+        delivery = await self._store.record_receipt(report, block=block)
         story = story_of(delivery.message_id)
         if delivery.ended in ("U", "D"):
             self._timeline.tell(story, "good", "its receipt tells that it went out", at)
-        if story and delivery.said != delivery.before:
-            tone: Tone = "bad" if failed(delivery.said) else "good"
-            whose = self._names.handset(receipt.handset)
-            self._timeline.tell(story, tone, f"{whose}: receipt of Nexmo: {told(delivery.said)}", at)
+        if story and delivery.said is not None and delivery.said != delivery.before:
+            tone: Tone = "bad" if delivery.said.failed else "good"
+            whose = self._names.handset(report.handset)
+            self._timeline.tell(story, tone, f"{whose}: delivery receipt: {delivery.said.in_words(describe)}", at)
         return delivery
 
     async def reconcile(self, limit: int, receipt_timeout: int, policy: str, report: Collection[Status]) -> Settled:

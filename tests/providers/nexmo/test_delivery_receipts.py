@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from nexmo_twisted.domain.model import Receipt
+from nexmo_twisted.domain.delivery import DeliveryReport, DeliveryState, DeliveryStatus
 from nexmo_twisted.errors import BadRequest
 from nexmo_twisted.providers.nexmo.delivery_receipts import read_receipt
-from tests.factories import READ_RECEIPT, RECEIPT
+from tests.factories import READ_RECEIPT, RECEIPT, delivery_report
 
 
-def read(**params: str | None) -> Receipt:
+def read(**params: str | None) -> DeliveryReport:
     """The receipt with some other parameters, whose underscores stand for hyphens; None takes one out."""
     changed = {**RECEIPT, **{name.replace("_", "-"): value for name, value in params.items()}}
     return read_receipt([(name, value) for name, value in changed.items() if value is not None])
@@ -26,18 +26,18 @@ class ReadReceiptTests(SynchronousTestCase):
     def test_any_status(self) -> None:
         """Documented or not, in capitals or not: it proves that the SMS was accepted."""
         for word, status in (
-            ("DELIVERED", "delivered"),
-            ("Buffered", "buffered"),
-            ("UNDELIV", "undeliv"),
-            ("something new", "something new"),
+            ("DELIVERED", DeliveryStatus.DELIVERED),
+            ("Buffered", DeliveryStatus.BUFFERED),
+            ("UNDELIV", DeliveryStatus.FAILED),
+            ("something new", DeliveryStatus.UNKNOWN),
         ):
-            self.assertEqual(read(status=word).status, status)
+            self.assertEqual(read(status=word).state, DeliveryState(status))
 
     def test_little_is_needed(self) -> None:
         """A status, and either id: what was not sent is blank."""
         nothing = dict.fromkeys(("msisdn", "to", "err_code", "network_code", "price", "scts", "api_key"))
-        self.assertEqual(read(**nothing, messageId=None), Receipt("m-42", "", "", "", "delivered", ""))
-        self.assertEqual(read(**nothing, client_ref=None), Receipt("", "0B00000127FDBC63", "", "", "delivered", ""))
+        self.assertEqual(read(**nothing, messageId=None), delivery_report("m-42", "", "", "", "delivered"))
+        self.assertEqual(read(**nothing, client_ref=None), delivery_report("", "0B00000127FDBC63", "", "", "delivered"))
 
     def test_nobodys(self) -> None:
         """Without any id nobody knows whose receipt it is."""
@@ -68,13 +68,23 @@ class ReadReceiptTests(SynchronousTestCase):
         for value in ("5" * 129, "a\nb", None):
             for name, field in (
                 ("messageId", "message_id"),
-                ("client-ref", "client_ref"),
+                ("client-ref", "ref"),
                 ("msisdn", "handset"),
                 ("to", "number"),
-                ("err-code", "error_code"),
             ):
                 found = [*((each, known) for each, known in RECEIPT.items() if each != name), (name, value)]
                 self.assertEqual(read_receipt(found), replace(READ_RECEIPT, **{field: ""}), (name, value))
+
+    def test_odd_code(self) -> None:
+        """A failure whose code cannot be used, or is there twice, is a failure."""
+        failed = {**RECEIPT, "status": "failed", "err-code": "6"}
+        for found in (
+            [*{**failed, "err-code": "a\nb"}.items()],
+            [*failed.items(), ("err-code", "7")],
+            [(name, value) for name, value in failed.items() if name != "err-code"],
+        ):
+            self.assertEqual(read_receipt(found).state, DeliveryState(DeliveryStatus.FAILED))
+        self.assertEqual(read_receipt([*failed.items()]).state, DeliveryState(DeliveryStatus.FAILED, 6))
 
     def test_unread(self) -> None:
         """Parameters that nobody reads may be repeated, or be no text."""
@@ -85,7 +95,7 @@ class ReadReceiptTests(SynchronousTestCase):
         for name in ("client-ref", "messageId", "status"):
             pairs = [*RECEIPT.items(), (name, "m-43")]
             self.assertIn("repeated", self.assertRaises(BadRequest, read_receipt, pairs).reason)
-        for name, field in (("msisdn", "handset"), ("to", "number"), ("err-code", "error_code")):
+        for name, field in (("msisdn", "handset"), ("to", "number")):
             found = [*RECEIPT.items(), (name, "1")]
             self.assertEqual(read_receipt(found), replace(READ_RECEIPT, **{field: ""}), name)
             self.assertEqual(read_receipt([*RECEIPT.items(), (name, RECEIPT[name])]), READ_RECEIPT, name)

@@ -3,7 +3,7 @@
 -- outweighs, then the greater code, in whatever order they come and of whichever part: so it never goes back. It stands
 -- at the end of what became of the SMS, as ' =f6'.
 local function weight(said)
-  return said == '' and 0 or string.byte(said) * 10000 + (tonumber(string.sub(said, 2)) or 0)
+  return said == '' and 0 or string.byte(said) * 1000000 + (tonumber(string.sub(said, 2)) or 0)
 end
 
 local function heavier(one, other) return weight(one) >= weight(other) and one or other end
