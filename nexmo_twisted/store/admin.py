@@ -53,7 +53,7 @@ class QueueAdmin:
 
     async def aside(self, queue: Queue) -> Sequence[str]:
         """The ids of all that is uncertain or buried, the oldest first."""
-        found = await self._scan(f"{queue}_uncertain") | await self._scan(f"{queue}_buried")
+        found = await self._scan(f"{queue}_uncertain") | await self._scan(f"{queue}_dead")
         return sorted(found, key=lambda item: (found[item], item))
 
     async def inspect_items(self, queue: Queue, ids: Sequence[str]) -> Sequence[QueueItem]:
@@ -87,7 +87,7 @@ class QueueAdmin:
         )
         entries = [_entry("out", *each) for each in raw]
         if not record or record[0]:  # whom it was sent to is no longer in its record
-            found = await self._scan("out_uncertain", f"{mid}.*") | await self._scan("out_buried", f"{mid}.*")
+            found = await self._scan("out_uncertain", f"{mid}.*") | await self._scan("out_dead", f"{mid}.*")
             entries = [entry for entry in await self.inspect_items("out", sorted(found)) if entry.stored]
         if not record and not entries:
             return None

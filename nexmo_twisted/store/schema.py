@@ -16,10 +16,10 @@ KEYS = {
     "message": "nx:m:",  # + mid: STRING, cmsgpack record of one message (see record_event.lua)
     "outcomes": "nx:o:",  # + mid: HASH, what became of the many recipients of one message (see shared/messages.lua)
     "due": "nx:due",  # ZSET mid -> when an unread message is checked
-    "fence": "nx:fence",  # counter: lease tokens and the order of replies
-    "hold": "nx:hold",  # HASH: the outgoing side is held (see shared/suspension.lua)
-    "held": "nx:held",  # milliseconds that all past holds lasted
-    "handset": "nx:h:",  # + digits: HASH of what each number carries on that handset (see shared/links.lua)
+    "seq": "nx:seq",  # counter: lease tokens and the order of replies
+    "suspended": "nx:suspended",  # HASH: the outgoing side is held (see shared/suspension.lua)
+    "suspended_ms": "nx:suspended-ms",  # milliseconds that all past holds lasted
+    "handset": "nx:handset:",  # + digits: HASH of what each number carries on that handset (see shared/links.lua)
     "unowned": "nx:unowned",  # SET of configured numbers that the account does not own
     "quarantine": "nx:quarantine",  # LIST of unreadable webhooks that are signed, newest first, bounded
     "unsigned": "nx:quarantine:unsigned",  # LIST of those that anybody may have posted, likewise
@@ -28,36 +28,36 @@ KEYS = {
     "map": "nexmo-layer-integration-",  # + user id: STRING, JSON {conversation id: {phone, expires}}
     "owner": "nexmo-layer-integration-phone-",  # + handset: STRING, user id
     "escaped": "nx:links:",  # + user id: as "map", for user ids that would reach an "owner" key
-    "opted_out": "nx:opt:",  # + handset: STRING, since when and why nothing is sent there; stays until taken back
-    "blocked_strangers": "nx:opt-strangers",  # how many of those blocks are of handsets that we never texted
+    "opted_out": "nx:optout:",  # + handset: STRING, since when and why nothing is sent there; stays until taken back
+    "blocked_strangers": "nx:optout-strangers",  # how many of those blocks are of handsets that we never texted
     "turned_away": "nx:sms-503",  # when a webhook of an inbound SMS was last answered 503, ms
-    "notices": "nx:notices:",  # + handset: HASH kind of notice -> when it got one (see shared/auto_replies.lua)
-    "notices_total": "nx:notices",  # HASH since, n: those to handsets that we never texted
+    "auto_replies": "nx:auto-replies:",  # + handset: HASH kind of answer -> when it got one (shared/auto_replies.lua)
+    "auto_replies_all": "nx:auto-replies-all",  # HASH since, n: those to handsets that we never texted
     "texted": "nx:texted:",  # + user id: STRING, where the user was texted last (see texted() in shared/links.lua)
     "attempts": "nx:attempts:",  # + nid: HASH, attempts that are over (see shared/attempts.lua)
     "stepped_aside": "nx:aside:",  # + handset: ZSET nid -> until when, of texts that wait for a number there
     "receipts_seen": "nx:receipts",  # HASH country -> when a receipt came of an SMS to there
     # the two queues: notifications go out, replies come in
-    "out_queue": "nx:out",  # ZSET lane (user id) -> when to look next
+    "out_queue": "nx:queue:out",  # ZSET lane (user id) -> when to look next
     "out_lane": "nx:lane:out:",  # + user id: ZSET nid -> due
     "out_item": "nx:n:",  # + nid: HASH, one notification
     "out_uncertain": "nx:uncertain:out",  # ZSET nid -> since when its outcome is unknown
-    "out_buried": "nx:buried:out",  # ZSET nid -> when it was given up
+    "out_dead": "nx:dead:out",  # ZSET nid -> when it was given up
     # how fast notifications go out (see shared/rate_limits.lua)
-    "pace": "nx:pace:",  # + "key" or one of our numbers: HASH, when the next SMS may go out
-    "waiting": "nx:waiting:",  # + the same: ZSET nid -> its place among those that wait for it
-    "turns": "nx:turns",  # ZSET lane -> when its turn comes, of those that wait for a limit
+    "rate": "nx:rate:",  # + "key" or one of our numbers: HASH, when the next SMS may go out
+    "rate_wait": "nx:rate-wait:",  # + the same: ZSET nid -> its place among those that wait for it
+    "rate_turns": "nx:rate-turns",  # ZSET lane -> when its turn comes, of those that wait for a limit
     # delivery receipts (see shared/receipts.lua)
-    "accepted": "nx:d:",  # + hour:byte: HASH, digest of the provider's id of a part -> nid, packed
-    "parked": "nx:parked",  # HASH, such a digest -> receipts of an SMS that is not known yet
-    "in_queue": "nx:in",  # ZSET lane (handset:number) -> when to look next
+    "sms": "nx:sms:",  # + hour:byte: HASH, digest of the provider's id of a part -> nid, packed
+    "early_receipts": "nx:early-receipts",  # HASH, such a digest -> receipts of an SMS that is not known yet
+    "in_queue": "nx:queue:in",  # ZSET lane (handset:number) -> when to look next
     "in_lane": "nx:lane:in:",  # + handset:number: ZSET rid -> arrival
     "in_item": "nx:i:",  # + rid: HASH, one reply; STRING once it is done, or a part of one
     "in_uncertain": "nx:uncertain:in",  # stays empty: posting twice is harmless
-    "in_buried": "nx:buried:in",  # ZSET rid -> when it was given up
+    "in_dead": "nx:dead:in",  # ZSET rid -> when it was given up
     # long replies of which parts are missing (see shared/long_replies.lua)
-    "parts": "nx:cc:",  # + handset:number:reference:total: HASH, what has come of one
-    "parts_due": "nx:ccd",  # ZSET handset:number:reference:total -> until when the others are waited for
+    "long_reply": "nx:long:",  # + handset:number:reference:total: HASH, what has come of one
+    "long_due": "nx:long-due",  # ZSET handset:number:reference:total -> until when the others are waited for
 }
 
 MINUTE = 60_000
@@ -69,13 +69,13 @@ KEEP = {
     "pending": 30 * DAY,  # a message, or parts of one, beyond their due time, should no process ever run again
     "closed": 4 * DAY,  # what became of a message or reply: events and webhooks repeat for up to three days
     "late_parts": DAY + 60 * MINUTE,  # that parts of a reply were missing: Nexmo repeats a webhook for a day
-    "parked": 10 * MINUTE,  # receipts that are faster than the answer which tells their id
+    "early_receipts": 10 * MINUTE,  # receipts that are faster than the answer which tells their id
     "receipts_seen": DAY,  # that receipts come of SMS to a country: without one for so long nobody knows
-    "notices": DAY,  # that a handset had an answer of one kind
+    "auto_replies": DAY,  # that a handset had an answer of one kind
     "aside": 30 * DAY,  # uncertain and buried items
     "links": 30 * DAY,  # a link beyond its expiry: replies still find their conversation
     "quarantine": 7 * DAY,  # webhooks that could not be used
-    "pace": 60 * MINUTE,  # a limit, and the line before it: longer than any pause, and than any interval
+    "rate": 60 * MINUTE,  # a limit, and the line before it: longer than any pause, and than any interval
     "slot": 16 * MINUTE,  # nothing: no slot of a limit is further ahead, neither for a pause nor for an interval
     "lock": 60 * MINUTE,  # a lock, or a beat, that has lost its end
 }
@@ -125,7 +125,7 @@ class F:
     ambiguous = "doubt"  # `1` if nothing decides between the two
     owner = "owner"  # user that the Node service stored, if there was no entry of ours
     owner_map = "map"  # links of that user
-    # A long reply of which parts are missing (`nx:cc:`, HASH), besides fields of a reply
+    # A long reply of which parts are missing (`nx:long:`, HASH), besides fields of a reply
     first_rid = "f"  # rid of the part that came first, which will be that of the reply
     total = "z"  # number of its parts
     waits_until = "u"  # until when the others are waited for
@@ -145,7 +145,7 @@ class F:
     # The outcomes of the many recipients of one message (`nx:o:`, HASH), by the second half of a nid
     open_of_many = ""  # number of open notifications
     version = "v"  # how often the message record was written since
-    # A handset (`nx:h:`, HASH), besides the entry of each number and `version`
+    # A handset (`nx:handset:`, HASH), besides the entry of each number and `version`
     introduced = INTRODUCED  # + number: the thread that was introduced there
     accepted_at = "s:"  # + number: when the last SMS from there was accepted
     changes = "t:"  # + number: when an SMS changed the entry, how long its request took (ms), and the entry before
@@ -157,11 +157,11 @@ class F:
     attempt_introduces = "m"  # + token: the thread that it introduces
     attempt_before = "b"  # + token: what the number carried when it was taken back
     attempt_accepted_at = "s"  # + token: when the last SMS from there was accepted then
-    # A rate limit (`nx:pace:`, HASH)
+    # A rate limit (`nx:rate:`, HASH)
     next_slot = "t"  # when the next SMS may go out
     interval = "i"  # the interval between two
     tolerance = "e"  # by how much a single one may be early
-    # Suspended sending (`nx:hold`, HASH)
+    # Suspended sending (`nx:suspended`, HASH)
     since = "since"  # since when; missing as long as it is undecided
     why = "reason"  # why the provider refused
     probe = "probe"  # when the next SMS may be tried
@@ -169,7 +169,7 @@ class F:
     free = "free"  # who may be tried before the time of the probe (see shared/suspension.lua)
     undecided = "doubt"  # `1` until another item has been tried
     refused = "m:"  # + mid: `1` for a message that was refused meanwhile
-    # Automatic replies to handsets that were never texted (`nx:notices`, HASH), besides `since`
+    # Automatic replies to handsets that were never texted (`nx:auto-replies-all`, HASH), besides `since`
     count = "n"  # how many since then
 
 

@@ -14,7 +14,7 @@ from nexmo_twisted.store.connection import Connection, Now
 BATCH = 100
 
 #: Where the sweep goes: what is listed somewhere, index by index, then all keys.
-_INDEXES = ("due", "parts_due", "out_queue", "in_queue", "out_uncertain", "in_uncertain", "out_buried", "in_buried")
+_INDEXES = ("due", "long_due", "out_queue", "in_queue", "out_uncertain", "in_uncertain", "out_dead", "in_dead")
 _PLACES = (*_INDEXES, "keys")
 
 

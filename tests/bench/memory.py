@@ -69,7 +69,7 @@ async def memory(store: RedisStore, redis: Any, messages: int) -> dict[str, floa
             await store.record_accepted(item, attempted(choice), outcome, sent(sms))
             await store.record_receipt(delivery_report(item.id, sms, handset, choice.number, "delivered", "0"))
     with_closed = await used()
-    for family in ("nx:m:*", "nx:d:*"):  # the messages, and by which ids their SMS are found
+    for family in ("nx:m:*", "nx:sms:*"):  # the messages, and by which ids their SMS are found
         cursor = "0"
         while True:
             cursor, keys = await redis.command("SCAN", cursor, "MATCH", family, "COUNT", 1000)

@@ -108,13 +108,13 @@ class Records:
 
     async def buried(self) -> dict[Recipient, str]:
         """Every buried SMS with its reason."""
-        listed = await self._ask(_BURIED, KEYS["out_buried"], KEYS["out_item"])
+        listed = await self._ask(_BURIED, KEYS["out_dead"], KEYS["out_item"])
         return {(message, user): reason for message, user, _, reason in listed}
 
     async def replies(self, message_ids: Mapping[str, str]) -> dict[str, tuple[str, str]]:
         """What became of each of these parts of replies, and why it is buried, or blank, by name. They are given with
         Nexmo's message ids."""
-        buried = {rid: reason for _, _, rid, reason in await self._ask(_BURIED, KEYS["in_buried"], KEYS["in_item"])}
+        buried = {rid: reason for _, _, rid, reason in await self._ask(_BURIED, KEYS["in_dead"], KEYS["in_item"])}
         found = {}
         names = list(message_ids)
         for first in range(0, len(names), BATCH):

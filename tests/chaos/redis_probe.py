@@ -12,7 +12,7 @@ import hiredis
 from tests.support import reading
 
 _OPEN = """local open = 0
-for _, key in ipairs({'nx:due', 'nx:out', 'nx:in', 'nx:uncertain:out', 'nx:ccd'}) do
+for _, key in ipairs({'nx:due', 'nx:queue:out', 'nx:queue:in', 'nx:uncertain:out', 'nx:long-due'}) do
   open = open + redis.call('ZCARD', key)
 end
 return open"""
@@ -20,7 +20,7 @@ _RECORD = reading("local r = load_message(ARGV[1]); return cjson.encode({o = r.o
 
 #: What stays for ever: a counter, how long all holds lasted, when Nexmo was last told to come again, numbers that the
 #: account does not own, who wants no texts.
-_FOR_EVER = ("nx:fence", "nx:held", "nx:sms-503", "nx:unowned", "nx:opt:")
+_FOR_EVER = ("nx:seq", "nx:suspended-ms", "nx:sms-503", "nx:unowned", "nx:optout:")
 
 
 class Database:
@@ -75,7 +75,7 @@ class Database:
     def left(self) -> list[str]:
         """Lanes that are not empty, and other keys that never end, but for what is buried."""
         keys: list[str] = self.ask("KEYS", "*")
-        return [key for key in keys if self.ask("PTTL", key) < 0 and not key.startswith(("nx:buried:", *_FOR_EVER))]
+        return [key for key in keys if self.ask("PTTL", key) < 0 and not key.startswith(("nx:dead:", *_FOR_EVER))]
 
 
 def _end(state: str, reason: str) -> str:

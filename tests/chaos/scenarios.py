@@ -71,8 +71,8 @@ async def stopped(stage: Stage) -> None:
 
 async def next_probe(stage: Stage) -> None:
     """The minute after which one SMS is tried on an account that was held is over."""
-    if stage.redis.ask("EXISTS", "nx:hold"):
-        stage.redis.ask("HSET", "nx:hold", "probe", 0)
+    if stage.redis.ask("EXISTS", "nx:suspended"):
+        stage.redis.ask("HSET", "nx:suspended", "probe", 0)
 
 
 async def texted(stage: Stage) -> None:

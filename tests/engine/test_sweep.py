@@ -161,13 +161,13 @@ class SweepLogTests(SweepLoopCase):
         self.steps.answers = {
             "": {"repaired": {"due": 2}},
             "a": {"repaired": {"due": 1, "lane": 1}, "expired": {"buried_out": 3}},
-            "b": {"repaired": {"type": 1}, "foreign": {"nx:h: list": 1}},
+            "b": {"repaired": {"type": 1}, "foreign": {"nx:handset: list": 1}},
         }
         self.assertEqual(
             self.told(FIRST + 5),
             [
                 (LogLevel.error, "3 due, 1 lane, 1 type"),
-                (LogLevel.error, "1 nx:h: list"),
+                (LogLevel.error, "1 nx:handset: list"),
                 (LogLevel.warn, "3 buried_out"),
             ],
         )

@@ -139,7 +139,7 @@ class ListCommandTests(CommandCase):
 
     async def test_gone(self) -> None:
         """One of which nothing is left is listed as such."""
-        await self.redis("ZADD", "nx:buried:out", 1, "AAAAAAAAQACAAAAAAAAAAQ.48181acd22b3")
+        await self.redis("ZADD", "nx:dead:out", 1, "AAAAAAAAQACAAAAAAAAAAQ.48181acd22b3")
         self.assertIn("sms that is gone", (await self.show())[1])
 
 

@@ -407,13 +407,13 @@ class HostileUserIdTests(EndpointWorld):
         self.assertEqual(self.counted("skipped", "unknown_user"), 2)
 
         after = await self.contents()
-        shared = ("nx:beat:", "nx:d:")  # several messages lie in one nx:d:, by the beginning of their ids
+        shared = ("nx:beat:", "nx:sms:")  # several messages lie in one nx:sms:, by the beginning of their ids
         changed = {key for key, value in before.items() if after.get(key) != value and not key.startswith(shared)}
-        self.assertEqual(changed - {"nx:fence", "nx:receipts"}, set())
+        self.assertEqual(changed - {"nx:seq", "nx:receipts"}, set())
         maps = {f"nx:links:{u}" if u.startswith("phone-") else f"nexmo-layer-integration-{u}" for u in reachable}
         owners = {f"nexmo-layer-integration-phone-{phones[user]}" for user in reachable}
-        handsets = {f"nx:h:{phones[user]}" for user in reachable}
-        new = {key for key in after if key not in before and not key.startswith(("nx:m:", "nx:d:"))}
+        handsets = {f"nx:handset:{phones[user]}" for user in reachable}
+        new = {key for key in after if key not in before and not key.startswith(("nx:m:", "nx:sms:"))}
         self.assertEqual(new, maps | owners | handsets | {f"nx:texted:{user}" for user in reachable})
 
     async def test_hostile_authors(self) -> None:

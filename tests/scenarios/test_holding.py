@@ -34,12 +34,12 @@ class OneRefusedTextTests(RefusedTextWorld):
         self.assertEqual(
             (self.texts(), self.texts(CLEO), self.texts(DAN)), (["Ann: Lunch?"], ["Ann: Tea?"], ["Ann: Supper?"])
         )
-        self.assertEqual(await self.redis("HEXISTS", "nx:hold", "since"), 0)
+        self.assertEqual(await self.redis("HEXISTS", "nx:suspended", "since"), 0)
         for n in range(3):
             await self.pass_time(61)
             await self.text_unread(f"And {n}?", conversation=self.with_dan)
         self.assertEqual(self.counted("buried", "refused"), 1)
-        (nid,) = await self.redis("ZRANGE", "nx:buried:out", 0, -1)
+        (nid,) = await self.redis("ZRANGE", "nx:dead:out", 0, -1)
         self.assertIn("403", await self.redis("HGET", f"nx:n:{nid}", "e"))
         self.assertEqual(len(self.texts(DAN)), 4)
 
@@ -47,12 +47,12 @@ class OneRefusedTextTests(RefusedTextWorld):
         """Alone it holds the others for no time: the next that falls due goes out."""
         self.refuse()
         await self.text_unread(POISON)
-        self.assertEqual(await self.redis("EXISTS", "nx:hold"), 1)
+        self.assertEqual(await self.redis("EXISTS", "nx:suspended"), 1)
         await self.send("Tea?", conversation=self.with_cleo)
         await self.pass_time(DELAY - 30)
         await self.pass_time(30)
         self.assertEqual(self.texts(CLEO), ["Ann: Tea?"])
-        self.assertEqual(await self.redis("EXISTS", "nx:hold"), 0)
+        self.assertEqual(await self.redis("EXISTS", "nx:suspended"), 0)
 
     async def test_one_recipient(self) -> None:
         """So it is when it is not the text that is refused but the recipient."""
@@ -110,10 +110,10 @@ class SuspendedAccountTests(RefusedTextWorld):
         for status in ("3", "6", "7", "12", "15", "29", "33"):
             self.fault(path="/sms/json", nexmo_status="9", times=1)
             await self.text_unread("Lunch?")
-            self.assertEqual(await self.redis("EXISTS", "nx:hold"), 1)
+            self.assertEqual(await self.redis("EXISTS", "nx:suspended"), 1)
             self.fault(path="/sms/json", nexmo_status=status, times=1)
             await self.text_unread("Tea?", conversation=self.with_cleo)
-            self.assertEqual(await self.redis("EXISTS", "nx:hold"), 0, status)
+            self.assertEqual(await self.redis("EXISTS", "nx:suspended"), 0, status)
             await self.pass_time(60)
         self.assertEqual(self.texts(), ["Ann: Lunch?"] * 7)
 
@@ -126,7 +126,7 @@ class SuspendedAccountTests(RefusedTextWorld):
         await self.send("Supper?", conversation=self.with_dan)
         self.clock.advance(DELAY)
         await self.settle()
-        self.assertEqual(await self.redis("EXISTS", "nx:hold"), 1)
+        self.assertEqual(await self.redis("EXISTS", "nx:suspended"), 1)
 
 
 class SuspensionLogTests(HealthWorld):

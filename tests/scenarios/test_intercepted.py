@@ -24,7 +24,7 @@ class InterceptedAnswerTests(World):
         prefix = {"out": "nx:n:", "in": "nx:i:"}[queue]
         return [
             await self.redis("HGET", prefix + each, "e")
-            for each in await self.redis("ZRANGE", f"nx:buried:{queue}", 0, -1)
+            for each in await self.redis("ZRANGE", f"nx:dead:{queue}", 0, -1)
         ]
 
     async def test_recipient(self) -> None:
@@ -143,7 +143,7 @@ class WrongPathTests(World):
         await self.stop(self.service)
         wrong = await self.start(layer={"api_url": f"{self.sandbox.layer_url}/v2"})
         await self.pass_time(DELAY)
-        self.assertEqual(await self.redis("ZCARD", "nx:out"), 1)
+        self.assertEqual(await self.redis("ZCARD", "nx:queue:out"), 1)
         await self.stop(wrong)
         self.service = await self.start()
         await self.pass_time(HOUR)

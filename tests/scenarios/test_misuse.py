@@ -97,7 +97,7 @@ class MisuseCase(World):
         self.assertEqual(await self.refused(), refused, about)
         self.assertLess(more_pieces, PIECES * requests, about)
         self.assertLess(more_bytes, RESIDENT, about)
-        new = await self.keys() - keys - {"nx:fence", "nx:quarantine", "nx:quarantine:unsigned"}  # each may come late
+        new = await self.keys() - keys - {"nx:seq", "nx:quarantine", "nx:quarantine:unsigned"}  # each may come late
         self.assertLessEqual(len(new), self.received - received, about)  # some damage makes an SMS of another id
         self.assertEqual([key for key in new if not key.startswith("nx:i:")], [], about)
         for key in ("nx:quarantine", "nx:quarantine:unsigned"):

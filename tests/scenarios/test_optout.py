@@ -230,7 +230,7 @@ class ProviderOptOutTests(World):
 
     async def test_lifted_by_the_provider(self) -> None:
         """A block of ours (after a receipt with code 9) ends with START; the provider is the one who says so."""
-        await self.redis("SET", f"nx:opt:{BOB}", "receipt 1767225600000")
+        await self.redis("SET", f"nx:optout:{BOB}", "receipt 1767225600000")
         await self.text_unread()
         await self.reply(BOB, ONE, "START")
         await self.text_unread("Back?")

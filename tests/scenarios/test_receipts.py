@@ -146,7 +146,7 @@ class DeliveryReceiptTests(ReceiptsCase):
             self.assertIn("delivery receipt: failed, code 6", await self.why(message_id))
         self.assertEqual(self.counted_receipts(), {"failed": 7, "unmatched": 6})
         self.assertEqual((len(self.failures), self.counted("sent"), len(self.texts())), (2, 2, 2))
-        self.assertEqual(await self.redis("EXISTS", "nx:parked"), 0)
+        self.assertEqual(await self.redis("EXISTS", "nx:early-receipts"), 0)
 
     async def test_each_recipient(self) -> None:
         """What became of one recipient's SMS says nothing of another's."""
@@ -162,8 +162,8 @@ class DeliveryReceiptTests(ReceiptsCase):
         self.assertEqual(await self.receipt(), 200)
         self.assertEqual(await self.receipt(client_ref=""), 200)
         self.assertEqual(self.counted_receipts(), {"unmatched": 2})
-        self.assertEqual(set(await self.redis("KEYS", "*")) - before, {"nx:parked"})
-        self.assertGreater(await self.redis("PTTL", "nx:parked"), 0)
+        self.assertEqual(set(await self.redis("KEYS", "*")) - before, {"nx:early-receipts"})
+        self.assertGreater(await self.redis("PTTL", "nx:early-receipts"), 0)
 
     async def test_of_ours(self) -> None:
         """The same one, of an SMS of ours."""
@@ -185,7 +185,7 @@ class DeliveryReceiptTests(ReceiptsCase):
 
 class OptedOutReceiptTests(ReceiptsCase):
     async def blocked(self) -> list[str]:
-        keys: list[str] = await self.redis("KEYS", "nx:opt:*")
+        keys: list[str] = await self.redis("KEYS", "nx:optout:*")
         return keys
 
     async def test_blocks(self) -> None:
@@ -195,10 +195,10 @@ class OptedOutReceiptTests(ReceiptsCase):
             ReceiptPlan(("rejected",), "9", client_ref=False),
             ReceiptPlan(("failed",), "9", client_ref=False, early=True),
         ):
-            await self.redis("DEL", f"nx:opt:{BOB}")
+            await self.redis("DEL", f"nx:optout:{BOB}")
             self.nexmo.receipts = plan
             message_id = await self.text_unread()
-            self.assertEqual(await self.blocked(), [f"nx:opt:{BOB}"], plan)
+            self.assertEqual(await self.blocked(), [f"nx:optout:{BOB}"], plan)
             story = await self.why(message_id)
             self.assertIn("failed, code 9 (the recipient has opted out)", story)
             self.assertIn("texts to this phone should stop", story)
@@ -226,4 +226,4 @@ class OptOutDisabledTests(ReceiptsCase):
         self.nexmo.receipts = ReceiptPlan(("failed",), "9")
         message_id = await self.text_unread()
         self.assertIn("failed, code 9", await self.why(message_id))
-        self.assertEqual(await self.redis("KEYS", "nx:opt:*"), [])
+        self.assertEqual(await self.redis("KEYS", "nx:optout:*"), [])

@@ -154,7 +154,7 @@ class StopWithoutRedisTests(OwnWorld):
         self.assertEqual((self.counted("sent"), self.counted("uncertain")), (1, 0))
         await self.pass_time(DELAY)
         self.assertEqual(len(self.nexmo.sent), 1)
-        self.assertEqual(self.server.ask("ZCARD", "nx:out"), 0)
+        self.assertEqual(self.server.ask("ZCARD", "nx:queue:out"), 0)
 
     async def test_reply_under_way(self) -> None:
         """A reply that is just being posted holds it up no longer, and stands there once in the end."""

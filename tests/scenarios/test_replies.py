@@ -89,7 +89,7 @@ class ReplyTests(World):
         self.layer.delete_conversation(TALK)
         await self.reply(BOB, ONE, "Anybody there?")
         self.assertEqual(self.counted("replies", "conversation_gone"), 1)
-        (rid,) = await self.redis("ZRANGE", "nx:buried:in", 0, -1)
+        (rid,) = await self.redis("ZRANGE", "nx:dead:in", 0, -1)
         self.assertIn("conversation_gone", await self.redis("HGET", f"nx:i:{rid}", "e"))
 
     async def test_not_a_participant(self) -> None:

@@ -11,7 +11,7 @@ class SendAttemptTests(World):
         return await self.redis("ZRANGE", "nx:uncertain:out", 0, -1)
 
     async def buried(self) -> list[str]:
-        ids = await self.redis("ZRANGE", "nx:buried:out", 0, -1)
+        ids = await self.redis("ZRANGE", "nx:dead:out", 0, -1)
         return [await self.redis("HGET", f"nx:n:{nid}", "e") for nid in ids]
 
     async def test_tried_again(self) -> None:
@@ -103,7 +103,7 @@ class SendAttemptTests(World):
         for _ in range(4):
             await self.pass_time(60)
         self.assertEqual((len(self.texts(BOB)), len(self.texts(CLEO))), (4, 1))
-        self.assertEqual(await self.redis("EXISTS", "nx:hold"), 0)
+        self.assertEqual(await self.redis("EXISTS", "nx:suspended"), 0)
 
     async def test_held_while_others_are_under_way(self) -> None:
         """What was sent before the account was at fault, and is heard of only afterwards, tells nothing of it now: the
@@ -120,12 +120,12 @@ class SendAttemptTests(World):
                 self.clock.advance(0)
                 await turn()
             self.clock.advance(1)
-        self.assertEqual(await self.redis("ZCARD", "nx:buried:out"), 0)
-        self.assertEqual(await self.redis("EXISTS", "nx:hold"), 1)
+        self.assertEqual(await self.redis("ZCARD", "nx:dead:out"), 0)
+        self.assertEqual(await self.redis("EXISTS", "nx:suspended"), 1)
         self.sandbox.faults.clear()
         for _ in range(3):
             await self.pass_time(60)
-        self.assertEqual((await self.redis("EXISTS", "nx:hold"), len(self.texts())), (0, 1))
+        self.assertEqual((await self.redis("EXISTS", "nx:suspended"), len(self.texts())), (0, 1))
 
     async def test_held_for_days(self) -> None:
         """Time on hold does not count: after three days without credit the SMS still goes out."""
@@ -185,7 +185,7 @@ class SeveralProcessesTests(World):
         await self.redis("LPUSH", "nexmo-layer-integration-bob", "x")
         await self.text_unread(conversation=LUNCH)
         self.assertEqual((len(self.texts(BOB)), len(self.texts(CLEO))), (0, 1))
-        self.assertLess(int(await self.redis("GET", "nx:fence")), 10)
+        self.assertLess(int(await self.redis("GET", "nx:seq")), 10)
         await self.redis("DEL", "nexmo-layer-integration-bob")
         await self.pass_time(10)
         self.assertEqual(len(self.texts(BOB)), 1)
@@ -229,7 +229,7 @@ class SeveralProcessesTests(World):
         await self.reply(BOB, self.numbers()[0], "Yes")
         await self.pass_time(DELAY)
         for key in await self.redis("KEYS", "*"):
-            if key not in ("nx:fence",):
+            if key not in ("nx:seq",):
                 self.assertGreater(await self.redis("PTTL", key), 0, key)
         self.assertIn("nexmo-layer-integration-bob", await self.redis("KEYS", "*"))
         self.assertEqual(TALK in await self.redis("GET", "nexmo-layer-integration-bob"), True)

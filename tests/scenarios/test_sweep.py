@@ -45,7 +45,7 @@ class SweepCase(World):
 
     async def assert_all_is_done(self) -> None:
         """No work is left, and the messages are closed."""
-        for pattern in ("nx:n:*", "nx:lane:*", "nx:out", "nx:in", "nx:due", "nx:uncertain:*", "nx:buried:*"):
+        for pattern in ("nx:n:*", "nx:lane:*", "nx:queue:out", "nx:queue:in", "nx:due", "nx:uncertain:*", "nx:dead:*"):
             self.assertEqual(await self.redis("KEYS", pattern), [])
         for key in await self.redis("KEYS", "nx:m:*"):
             self.assertEqual(await self.closed(key), "done")
@@ -76,7 +76,7 @@ class RepairTests(SweepCase):
         """An SMS that is to be tried again has lost its place."""
         self.fault(**LATER)
         await self.text_unread()
-        await self.redis("DEL", "nx:lane:out:bob", "nx:out")
+        await self.redis("DEL", "nx:lane:out:bob", "nx:queue:out")
         await self.sweep()
         self.assertEqual((self.texts(), self.repaired()), ([TEXT], {"lane": 1}))
         await self.assert_all_is_done()
@@ -85,7 +85,7 @@ class RepairTests(SweepCase):
         """Nobody would look at the lane of a user any more; the next message would have to wait as well."""
         self.fault(**LATER)
         await self.text_unread()
-        await self.redis("DEL", "nx:out")
+        await self.redis("DEL", "nx:queue:out")
         await self.sweep()
         await self.text_unread("And tea at four?")
         self.assertEqual((self.texts(), self.repaired()), ([TEXT, "Ann: And tea at four?"], {"queue": 1}))
@@ -94,7 +94,7 @@ class RepairTests(SweepCase):
     async def test_replies(self) -> None:
         """An answer that Layer did not take at once has lost its place, or its lane the place in the queue."""
         await self.text_unread()
-        for number, lost in enumerate(([f"nx:lane:in:{BOB}:{ONE}", "nx:in"], ["nx:in"]), 1):
+        for number, lost in enumerate(([f"nx:lane:in:{BOB}:{ONE}", "nx:queue:in"], ["nx:queue:in"]), 1):
             self.fault(**LATER_POSTED)
             await self.reply(BOB, ONE, f"Yes {number}")
             await self.redis("DEL", *lost)
@@ -119,10 +119,10 @@ class RepairTests(SweepCase):
         """What is given up is not in the list that an operator sees."""
         self.fault(path="/sms/json", nexmo_status="6")
         await self.text_unread()
-        (nid,) = await self.redis("ZRANGE", "nx:buried:out", 0, -1)
-        await self.redis("DEL", "nx:buried:out")
+        (nid,) = await self.redis("ZRANGE", "nx:dead:out", 0, -1)
+        await self.redis("DEL", "nx:dead:out")
         await self.sweep()
-        self.assertEqual(await self.redis("ZRANGE", "nx:buried:out", 0, -1), [nid])
+        self.assertEqual(await self.redis("ZRANGE", "nx:dead:out", 0, -1), [nid])
         self.assertEqual(self.repaired(), {"aside": 1})
 
     async def test_item(self) -> None:
@@ -140,7 +140,7 @@ class RepairTests(SweepCase):
         """A notification that nobody needs any more is gone: its message closes."""
         self.fault(**LATER)
         message = await self.text_unread()
-        await self.redis("DEL", await self.one("nx:n:*"), "nx:lane:out:bob", "nx:out")
+        await self.redis("DEL", await self.one("nx:n:*"), "nx:lane:out:bob", "nx:queue:out")
         self.layer.mark_read(message, "bob")
         await self.settle()
         key = await self.one("nx:m:*")
@@ -152,7 +152,7 @@ class RepairTests(SweepCase):
     async def test_expiry(self) -> None:
         """What would stay for ever ends one day: the message, the answer, the handset."""
         await self.text_unread()
-        keys = [await self.one("nx:m:*"), await self.one("nx:h:*")]
+        keys = [await self.one("nx:m:*"), await self.one("nx:handset:*")]
         await self.reply(BOB, ONE, "Yes")
         keys.append(await self.one("nx:i:*"))
         for key in keys:
@@ -168,12 +168,12 @@ class RepairTests(SweepCase):
         """The outgoing side is held and nothing says since when: without that no success would release it."""
         self.fault(path="/sms/json", nexmo_status="9")
         await self.text_unread()
-        self.assertEqual(await self.redis("HDEL", "nx:hold", "since"), 1)
+        self.assertEqual(await self.redis("HDEL", "nx:suspended", "since"), 1)
         await self.sweep()
         await self.text_unread("And tea at four?")
         await self.pass_time(60)
         self.assertEqual((self.texts(), self.repaired()), ([TEXT, "Ann: And tea at four?"], {"hold": 1}))
-        self.assertEqual(await self.redis("EXISTS", "nx:hold"), 0)
+        self.assertEqual(await self.redis("EXISTS", "nx:suspended"), 0)
         await self.assert_all_is_done()
 
     async def test_undecodable(self) -> None:
@@ -189,12 +189,12 @@ class RepairTests(SweepCase):
 
     async def test_type(self) -> None:
         """A key that is nothing of ours stands there and is told of; everybody else is served."""
-        await self.redis("LPUSH", f"nx:h:{CLEO}", "x")
+        await self.redis("LPUSH", f"nx:handset:{CLEO}", "x")
         await self.send()
         await self.redis("DEL", "nx:due")
         await self.sweep()
         self.assertEqual((self.texts(), self.repaired()), ([TEXT], {"type": 1, "due": 1}))
-        self.assertEqual(await self.redis("LRANGE", f"nx:h:{CLEO}", 0, -1), ["x"])
+        self.assertEqual(await self.redis("LRANGE", f"nx:handset:{CLEO}", 0, -1), ["x"])
 
 
 class RepairByAgeTests(SweepCase):
@@ -205,7 +205,7 @@ class RepairByAgeTests(SweepCase):
             await self.text_unread()
         await self.pass_time(KEEP["aside"] / 1000 - DAY / 1000)
         await self.sweep()
-        self.assertEqual(await self.redis("ZCARD", "nx:buried:out"), 3)
+        self.assertEqual(await self.redis("ZCARD", "nx:dead:out"), 3)
         await self.pass_time(DAY / 1000)
         await self.sweep()
         self.assertEqual((self.counts("expired"), self.repaired()), ({"buried_out": 3}, {}))

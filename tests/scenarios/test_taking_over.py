@@ -102,7 +102,7 @@ class TakeOverNumberTests(World):
         await self.pass_time(4)
         last = {}
         for number in (ONE, TWO):
-            user, conversation, *_ = json.loads(await self.redis("HGET", f"nx:h:{BOB}", number))
+            user, conversation, *_ = json.loads(await self.redis("HGET", f"nx:handset:{BOB}", number))
             last[number] = conversation
             await self.reply(BOB, number, f"Over {number}")
             self.assertEqual(self.posted(conversation)[-1], (user, f"Over {number}"))

@@ -20,7 +20,7 @@ class UncertainCase(World):
 
     async def buried(self) -> list[str]:
         """The reasons of what is buried."""
-        ids = await self.redis("ZRANGE", "nx:buried:out", 0, -1)
+        ids = await self.redis("ZRANGE", "nx:dead:out", 0, -1)
         return [await self.redis("HGET", f"nx:n:{each}", "e") for each in ids]
 
 

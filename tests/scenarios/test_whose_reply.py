@@ -49,7 +49,7 @@ class ReplyThreadCase(World):
 
     async def buried(self) -> list[str]:
         return [
-            await self.redis("HGET", f"nx:i:{each}", "e") for each in await self.redis("ZRANGE", "nx:buried:in", 0, -1)
+            await self.redis("HGET", f"nx:i:{each}", "e") for each in await self.redis("ZRANGE", "nx:dead:in", 0, -1)
         ]
 
     def answers(self, conversation: str) -> list[str]:
@@ -140,7 +140,7 @@ class ReplyDuringSendTests(ReplyThreadCase):
             await self.write(text, number)
         await until(lambda: self.clock.advance(0) or self.answers(third) == ["other"])
         self.assertEqual(self.answers(TALK), [])
-        self.assertEqual(await self.redis("EXISTS", f"nx:opt:{BOB}"), 1)
+        self.assertEqual(await self.redis("EXISTS", f"nx:optout:{BOB}"), 1)
         await self.arrive(20)
         self.assertEqual((self.answers(TALK), self.answers(LUNCH)), (["first", "second"], []))
 
@@ -519,7 +519,7 @@ class PlaceReplyTests(ReplyThreadCase):
         await self.on_wire("To all", LUNCH, done=True, delay=6.0)
         await self.write("Yes")
         await self.arrive(6)
-        (item,) = await self.redis("ZRANGE", "nx:buried:in", 0, -1)
+        (item,) = await self.redis("ZRANGE", "nx:dead:in", 0, -1)
         place = QueueAdmin(self.connection, self.now).place_reply
         self.assertEqual((await place(item, third, "")).answer, "OTHER")
         self.assertEqual((await place(item, LUNCH, "ann")).answer, "OTHER")

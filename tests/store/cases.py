@@ -198,7 +198,7 @@ class ResolvingCase(QueueCase):
 
     async def setUp(self) -> None:
         await super().setUp()
-        await self.redis("HSET", f"nx:h:{HANDSET}", NUMBER, f'["ann","{OLD}",1,1]', "v", 1)
+        await self.redis("HSET", f"nx:handset:{HANDSET}", NUMBER, f'["ann","{OLD}",1,1]', "v", 1)
 
     async def trying(self, n: int = 1) -> Notification:
         await self.owe(n)

@@ -27,7 +27,7 @@ class ListDeadLettersTests(AdminCase):
 
     async def test_thousands(self) -> None:
         """However many there are, none is missed."""
-        await self.redis("EVAL", "for i = 1, 5000 do redis.call('ZADD', 'nx:buried:in', 5000 - i, 'r' .. i) end", 0)
+        await self.redis("EVAL", "for i = 1, 5000 do redis.call('ZADD', 'nx:dead:in', 5000 - i, 'r' .. i) end", 0)
         self.assertEqual(await self.operator.aside("in"), [f"r{n}" for n in range(5000, 0, -1)])
         self.assertEqual(len(await self.operator.inspect_items("in", await self.operator.aside("in"))), 5000)
 
@@ -46,7 +46,7 @@ class ListDeadLettersTests(AdminCase):
 
     async def test_gone(self) -> None:
         """What is listed although nothing of it is left is empty."""
-        await self.redis("ZADD", "nx:buried:out", 1, "nothing.at.all")
+        await self.redis("ZADD", "nx:dead:out", 1, "nothing.at.all")
         (entry,) = await self.operator.inspect_items("out", await self.operator.aside("out"))
         self.assertEqual((entry.stored, entry.done), (False, ""))
 

@@ -31,7 +31,7 @@ DAY = 86_400.0
 HANDSET = "12015550198"
 
 #: Keys without an end: two counters, and lists whose entries end with what they name.
-ENDLESS = {"nx:fence", "nx:held"}
+ENDLESS = {"nx:seq", "nx:suspended-ms"}
 
 
 class LeaseLengthTests(QueueCase):
@@ -170,9 +170,9 @@ class FailingScriptTests(QueueCase):
         await self.store.complete(reply, "posted")
         self.server.ask("CONFIG", "SET", "maxmemory", "0")
         self.assertEqual(self.server.ask("ZCARD", "nx:due"), 0)
-        self.assertEqual(self.server.ask("ZRANGE", "nx:buried:out", 0, -1), [three.id])
+        self.assertEqual(self.server.ask("ZRANGE", "nx:dead:out", 0, -1), [three.id])
         self.assertCountEqual(self.server.ask("ZRANGE", "nx:uncertain:out", 0, -1), [item.id for item in rest])
-        self.assertCountEqual(self.server.ask("ZRANGE", "nx:out", 0, -1), [four.user_id, five.user_id])
+        self.assertCountEqual(self.server.ask("ZRANGE", "nx:queue:out", 0, -1), [four.user_id, five.user_id])
 
 
 class LateResultTests(QueueCase):
@@ -188,7 +188,7 @@ class LateResultTests(QueueCase):
         self.assertFalse(await self.store.set_aside(item, "time-out", uncertain=True))
         await self.store.reschedule(item, 1000, "later")
         await self.store.complete(item, "read")
-        self.assertEqual(set(await self.redis("KEYS", "*")) - before, {"nx:parked"})
+        self.assertEqual(set(await self.redis("KEYS", "*")) - before, {"nx:early-receipts"})
         for kind, status in (("delivered", Status.DELIVERED), ("read", Status.READ), ("deleted", Status.READ)):
             late = event(kind, uuid(1), bob=status)
             await self.store.record_event(late, pack(late.message, API_ROOT), 1000)

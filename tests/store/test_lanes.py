@@ -63,14 +63,14 @@ class LaneTests(QueueCase):
         self.assertEqual((claimed.items, claimed.lost), ([], 0))
         self.assertEqual(await self.begin(again), "OK")
         await self.store.record_accepted(again, attempt(HANDSET, NUMBERS[0]), "sent x y", sent())
-        self.assertEqual(await self.redis("EXISTS", "nx:out", "nx:lane:out:bob"), 0)
+        self.assertEqual(await self.redis("EXISTS", "nx:queue:out", "nx:lane:out:bob"), 0)
 
 
 class BrokenLaneTests(QueueCase):
     async def test_a_hold_without_its_probe(self) -> None:
         """A hold somebody has damaged still lets one SMS through at a time, and the first success ends it."""
         await self.owe(1)
-        await self.redis("HSET", "nx:hold", "since", 1, "reason", "x")
+        await self.redis("HSET", "nx:suspended", "since", 1, "reason", "x")
         (probe,) = await self.claim()
         self.assertEqual(await self.begin(probe), "OK")
         await self.owe(2, "cleo")

@@ -47,7 +47,7 @@ class LimitCase(QueueCase):
 
     async def looked_at(self, user: str) -> int:
         """In how many ms the user's lane is looked at."""
-        return int(await self.redis("ZSCORE", "nx:out", user)) - int(self.now())
+        return int(await self.redis("ZSCORE", "nx:queue:out", user)) - int(self.now())
 
     async def times(self, users: Sequence[str]) -> list[int]:
         return [await self.looked_at(user) for user in users]
@@ -56,7 +56,7 @@ class LimitCase(QueueCase):
         """Who waits, in that order."""
         return [
             await self.redis("HGET", f"nx:n:{nid}", "l")
-            for nid in await self.redis("ZRANGE", f"nx:waiting:{name}", 0, -1)
+            for nid in await self.redis("ZRANGE", f"nx:rate-wait:{name}", 0, -1)
         ]
 
 
@@ -115,7 +115,7 @@ class WaitForLimitTests(LimitCase):
         """Without limits everything passes, and nothing is kept of it."""
         for item in await self.all_claimed(["a", "b", "c"]):
             self.assertEqual(await self.attempt(item, ONE, Limits()), "OK")
-        self.assertEqual(await self.redis("KEYS", "nx:pace:*"), [])
+        self.assertEqual(await self.redis("KEYS", "nx:rate:*"), [])
 
     async def test_turns_come_first(self) -> None:
         """However many fall due at once, they do not keep an SMS from its slot."""
@@ -166,10 +166,10 @@ class WaitForLimitTests(LimitCase):
     async def test_during_a_hold(self) -> None:
         """A probe that must wait is the next probe."""
         await self.in_line(count=2)
-        await self.redis("HSET", "nx:hold", "since", self.now(), "probe", self.now(), "reason", "no credit")
+        await self.redis("HSET", "nx:suspended", "since", self.now(), "probe", self.now(), "reason", "no credit")
         self.clock.advance(1)
         (probe,) = await self.claim()
-        await self.redis("HSET", f"nx:pace:{ONE}", "t", (int(self.now()) + 500) * 1000)
+        await self.redis("HSET", f"nx:rate:{ONE}", "t", (int(self.now()) + 500) * 1000)
         self.assertEqual(await self.attempt(probe), f"WAIT {ONE}")
         claimed = await self.store.claim_notifications(5, LEASE)
         self.assertEqual((claimed.items, claimed.next), ([], 500 - EARLY))
@@ -177,7 +177,7 @@ class WaitForLimitTests(LimitCase):
     async def test_everything_ends(self) -> None:
         """What is kept of limits ends by itself."""
         await self.in_line()
-        keys = [*await self.redis("KEYS", "nx:pace:*"), *await self.redis("KEYS", "nx:waiting:*")]
+        keys = [*await self.redis("KEYS", "nx:rate:*"), *await self.redis("KEYS", "nx:rate-wait:*")]
         self.assertEqual(len(keys), 3)
         for key in keys:
             self.assertGreater(await self.redis("PTTL", key), 0, key)
@@ -208,12 +208,12 @@ class LeaveQueueTests(LimitCase):
         """A lane that waits for something else is left alone."""
         items = await self.in_line(count=3)
         lease = int(self.now()) + LEASE
-        await self.redis("ZADD", "nx:out", lease, "u2")
+        await self.redis("ZADD", "nx:queue:out", lease, "u2")
         self.clock.advance(1 - EARLY / 1000)
         (first,) = await self.claim()
         self.assertEqual(first.id, items[1].id)
         await self.store.complete(first, "read")
-        self.assertEqual(int(await self.redis("ZSCORE", "nx:out", "u2")), lease)
+        self.assertEqual(int(await self.redis("ZSCORE", "nx:queue:out", "u2")), lease)
 
     async def test_dead_processes(self) -> None:
         """Those whose process died while it prepared them keep nobody waiting."""
@@ -280,7 +280,7 @@ class ClockJumpTests(LimitCase):
         """A pause is measured from now, not from where the clock was."""
         items = await self.ahead(2)
         await self.store.pause_limit(items[0], ONE, 5000, "status 1: throttled")
-        self.assertEqual(int(await self.redis("HGET", f"nx:pace:{ONE}", "t")) // 1000 - int(self.now()), 5000)
+        self.assertEqual(int(await self.redis("HGET", f"nx:rate:{ONE}", "t")) // 1000 - int(self.now()), 5000)
 
     async def test_the_longest_pause(self) -> None:
         """The longest pause that Nexmo may name is kept."""
@@ -355,7 +355,7 @@ class PauseTests(LimitCase):
         (item,) = await self.sent("a")
         await self.store.record_accepted(item, attempt(HANDSET, ONE), "sent", sent())
         await self.store.pause_limit(item, ONE, 5000, "x")
-        self.assertEqual(await self.redis("ZCARD", "nx:out"), 0)
+        self.assertEqual(await self.redis("ZCARD", "nx:queue:out"), 0)
         await self.owe(9, "b")
         (b,) = await self.claim()
         self.assertEqual(await self.attempt(b), f"WAIT {ONE}")

@@ -102,7 +102,7 @@ class ClaimTests(QueueCase):
             await self.owe(n)
             (item,) = await self.claim()
             await self.store.set_aside(item, "why", uncertain=uncertain)
-            where = "nx:uncertain:out" if uncertain else "nx:buried:out"
+            where = "nx:uncertain:out" if uncertain else "nx:dead:out"
             self.assertEqual(await self.redis("ZRANGE", where, 0, -1), [item.id])
             self.assertEqual(await self.redis("HGET", f"nx:n:{item.id}", "e"), "why")
         await self.owe(3)
@@ -130,7 +130,7 @@ class ClaimTests(QueueCase):
             self.clock.advance(LEASE / 1000)
             self.next_process()
         self.assertEqual([i.message_id for i in await self.claim()], [uuid(2)])
-        self.assertEqual(await self.redis("ZCARD", "nx:buried:out"), 1)
+        self.assertEqual(await self.redis("ZCARD", "nx:dead:out"), 1)
 
     async def test_an_answer_that_is_lost(self) -> None:
         """Who claims again what it claimed before, since it never heard of that, has not died: nothing is buried, and
@@ -141,7 +141,7 @@ class ClaimTests(QueueCase):
             items = await self.claim()
             self.assertEqual([item.suspect for item in items], [False, False])
             self.clock.advance(LEASE / 1000)
-        self.assertEqual(await self.redis("ZCARD", "nx:buried:out"), 0)
+        self.assertEqual(await self.redis("ZCARD", "nx:dead:out"), 0)
 
     async def test_taken_back(self) -> None:
         """What the process claimed and never heard of it claims again at once, with another token; what it works on
@@ -156,7 +156,7 @@ class ClaimTests(QueueCase):
         self.clock.advance(5)
         for _ in range(2):
             await self.unheard()
-            self.assertEqual(await self.redis("ZCOUNT", "nx:out", "-inf", self.now()), 0)
+            self.assertEqual(await self.redis("ZCOUNT", "nx:queue:out", "-inf", self.now()), 0)
         self.clock.advance(5)
         again = await self.claim()
         self.assertEqual([(item.user_id, item.suspect) for item in again], [("dan", False), ("eve", False)])
@@ -256,7 +256,7 @@ class BeginAttemptTests(QueueCase):
             ("SET", map_key, "{}"),
             ("SET", owner_key, "ann"),
             ("SET", "nexmo-layer-integration-ann", "{}"),
-            ("HSET", "nx:h:12015550198", "v", 7),
+            ("HSET", "nx:handset:12015550198", "v", 7),
             ("SADD", "nx:unowned", NUMBERS[0]),
         ):
             state = await self.store.read_links("bob", "12015550198")
@@ -276,14 +276,14 @@ class BeginAttemptTests(QueueCase):
         assert isinstance(choice, Choice)
         self.assertEqual(await self.store.begin_attempt(item, REPORT, choice.commit, "", LEASE), "OK")
         self.assertEqual(await self.redis("KEYS", "nexmo-layer-*"), [])
-        self.assertEqual(await self.redis("HGET", "nx:h:12015550198", NUMBERS[0]), None)
+        self.assertEqual(await self.redis("HGET", "nx:handset:12015550198", NUMBERS[0]), None)
         await self.store.record_accepted(item, attempted(choice), "sent", sent())
         stored = await self.redis("GET", "nexmo-layer-integration-bob")
         expires = int(self.now()) + 1000
         self.assertEqual(stored, f'{{"{CONVERSATION}":{{"phone":"{NUMBERS[0]}","expires":{expires}}}}}')
         self.assertEqual(await self.redis("GET", "nexmo-layer-integration-phone-12015550198"), "bob")
         entry = f'["bob","{CONVERSATION}",{expires},{self.now()}]'
-        self.assertEqual(await self.redis("HGET", "nx:h:12015550198", NUMBERS[0]), entry)
+        self.assertEqual(await self.redis("HGET", "nx:handset:12015550198", NUMBERS[0]), entry)
 
     async def test_user_named_like_a_phone_key(self) -> None:
         """A user id that begins with "phone-" reaches no handset's key."""
@@ -313,7 +313,7 @@ class BeginAttemptTests(QueueCase):
             await self.begin(item, handset)
             number = await self.redis("HGET", f"nx:n:{item.id}", "n")
             await self.store.record_accepted(item, attempt(handset, number), "sent", sent())
-        links = ("nx:fence", "nx:h:", "nx:texted:")
+        links = ("nx:seq", "nx:handset:", "nx:texted:")
         own = [key for key in await self.redis("KEYS", "nx:*") if not key.startswith(links)]
         self.assertEqual([k[:5] for k in own], ["nx:m:"])
         self.assertTrue(0 <= 4 * 86_400_000 - await self.redis("PTTL", own[0]) < 60_000)
@@ -343,7 +343,7 @@ class SuspendSendingTests(QueueCase):
         self.assertEqual(await self.begin(probe), "OK")
         await self.store.record_accepted(probe, attempt("12015550198", NUMBERS[0]), "sent", sent())
         self.assertGreaterEqual(len(await self.claim()), 1)
-        self.assertEqual(await self.redis("EXISTS", "nx:hold"), 0)
+        self.assertEqual(await self.redis("EXISTS", "nx:suspended"), 0)
 
     async def test_a_probe_that_needs_no_sms(self) -> None:
         """When the probe turns out to need no SMS the next one may be tried at once."""
@@ -380,13 +380,13 @@ class SuspendSendingTests(QueueCase):
             self.assertEqual(await self.store.suspend_sending(poison, "invalid signature"), expected)
             if expected == "NEW":
                 await self.owe(2 + n, f"user{n}")
-                await self.redis("ZADD", "nx:out", 0, f"user{n}")  # the one that is tried next
+                await self.redis("ZADD", "nx:queue:out", 0, f"user{n}")  # the one that is tried next
                 self.clock.advance(61)
                 (other,) = await self.claim()
                 self.assertEqual(await self.begin(other, f"1201555020{n}"), "OK")
                 await self.store.record_accepted(other, attempt(f"1201555020{n}", NUMBERS[0]), "sent", sent("id"))
-        self.assertEqual(await self.redis("EXISTS", "nx:hold"), 0)
-        (nid,) = await self.redis("ZRANGE", "nx:buried:out", 0, -1)
+        self.assertEqual(await self.redis("EXISTS", "nx:suspended"), 0)
+        (nid,) = await self.redis("ZRANGE", "nx:dead:out", 0, -1)
         self.assertEqual(await self.redis("HGET", f"nx:n:{nid}", "e"), "refused: invalid signature")
 
     async def test_no_spinning(self) -> None:
@@ -417,7 +417,7 @@ class SuspendSendingTests(QueueCase):
         await self.begin(second, "12015550191")
         await self.store.record_accepted(second, attempt("12015550191", NUMBERS[0]), "sent", sent())
         await self.store.complete(probe, "blank")
-        self.assertEqual(await self.redis("EXISTS", "nx:hold"), 0)
+        self.assertEqual(await self.redis("EXISTS", "nx:suspended"), 0)
 
     async def test_held_while_nobody_ran(self) -> None:
         """A message that falls due during a hold, while no process runs, has not waited either."""
@@ -479,7 +479,7 @@ class SetAsideTests(QueueCase):
             self.next_process()
         self.assertEqual((await self.store.claim_notifications(5, LEASE)).crashed, 1)
         await self.store.reschedule(item, 0, "connection refused")
-        self.assertEqual(await self.redis("ZCARD", "nx:buried:out"), 0)
+        self.assertEqual(await self.redis("ZCARD", "nx:dead:out"), 0)
         self.assertEqual(len(await self.claim()), 1)
 
     async def test_the_innocent(self) -> None:
@@ -494,7 +494,7 @@ class SetAsideTests(QueueCase):
             (suspect,) = await self.claim()
             self.assertTrue(suspect.suspect)
             await self.store.complete(suspect, "read")
-        self.assertEqual(await self.redis("ZCARD", "nx:buried:out"), 0)
+        self.assertEqual(await self.redis("ZCARD", "nx:dead:out"), 0)
 
     async def test_unreadable_item(self) -> None:
         """An item that nobody can read spoils no other, and is buried in the end."""
@@ -505,7 +505,7 @@ class SetAsideTests(QueueCase):
         (item,) = await self.claim()
         self.assertEqual(item.user_id, "cleo")
         await self.store.complete(item, "read")
-        self.assertEqual(await self.redis("ZRANGE", "nx:buried:out", 0, -1), [nid])
+        self.assertEqual(await self.redis("ZRANGE", "nx:dead:out", 0, -1), [nid])
         self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
 
 
@@ -560,14 +560,14 @@ class BlockedNumbersTests(StoreCase):
     async def test_strangers_are_counted(self) -> None:
         """Blocks of handsets that were never texted are counted, each once, and no more when they end; a known one is
         not."""
-        await self.redis("HSET", "nx:h:12015550198", "v", 1, NUMBERS[0], f'["bob","{CONVERSATION}",1,1]')
+        await self.redis("HSET", "nx:handset:12015550198", "v", 1, NUMBERS[0], f'["bob","{CONVERSATION}",1,1]')
         for n, handset in enumerate(("12015550198", "12015550177", "12015550177", "12015550188")):
             self.assertEqual(await self.ask(n, "stop", handset), "stop")
-        self.assertEqual(await self.redis("GET", "nx:opt-strangers"), "2")
+        self.assertEqual(await self.redis("GET", "nx:optout-strangers"), "2")
         self.clock.advance(60)
         for n, handset in enumerate(("12015550198", "12015550177"), 10):
             self.assertEqual(await self.ask(n, "start", handset), "start")
-        self.assertEqual(await self.redis("GET", "nx:opt-strangers"), "1")
+        self.assertEqual(await self.redis("GET", "nx:optout-strangers"), "1")
 
     async def test_twice(self) -> None:
         """A START whose webhook comes again, when nobody heard of its effect, lifts no STOP that came meanwhile."""
@@ -577,7 +577,7 @@ class BlockedNumbersTests(StoreCase):
         await self.ask(3, "stop")
         self.clock.advance(60)
         self.assertEqual(await self.ask(2, "start"), "KNOWN")
-        self.assertEqual(await self.redis("EXISTS", "nx:opt:12015550198"), 1)
+        self.assertEqual(await self.redis("EXISTS", "nx:optout:12015550198"), 1)
 
     async def test_two_that_come_again(self) -> None:
         """Where SMS were turned away since the STOP, the writer is asked, and a START counts a minute after that: one
@@ -652,9 +652,9 @@ class ReplyQueueTests(StoreCase):
 
     async def test_thread_at_arrival(self) -> None:
         """A reply belongs to what its number carried when it came, whatever the number carries when it is posted."""
-        await self.redis("HSET", "nx:h:12015550198", "12015550101", f'["bob","{CONVERSATION}",1,1]', "v", 1)
+        await self.redis("HSET", "nx:handset:12015550198", "12015550101", f'["bob","{CONVERSATION}",1,1]', "v", 1)
         await self.receive(1)
-        await self.redis("DEL", "nx:h:12015550198")
+        await self.redis("DEL", "nx:handset:12015550198")
         (item,) = (await self.store.claim_replies(5, LEASE)).items
         self.assertEqual(item.thread, Thread("bob", CONVERSATION))
 

@@ -22,7 +22,7 @@ class ResolveReplyTests(ResolvingCase):
 
     async def test_before_the_bytes_of_the_first(self) -> None:
         """So it is where the number carried nothing before: then it belongs to nothing."""
-        await self.redis("DEL", f"nx:h:{HANDSET}")
+        await self.redis("DEL", f"nx:handset:{HANDSET}")
         item = await self.trying()
         self.clock.advance(1)
         reply = await self.reply()
@@ -61,7 +61,7 @@ class ResolveReplyTests(ResolvingCase):
         """Whatever ends the attempt has the reply looked at again at once."""
         for ends in ("accepted", "refused", "buried", "held"):
             await self.redis("FLUSHALL")
-            await self.redis("HSET", f"nx:h:{HANDSET}", NUMBER, f'["ann","{OLD}",1,1]', "v", 1)
+            await self.redis("HSET", f"nx:handset:{HANDSET}", NUMBER, f'["ann","{OLD}",1,1]', "v", 1)
             item = await self.trying()
             self.assertTrue((await self.resolved(await self.reply())).waits)
             self.clock.advance(1)
@@ -111,10 +111,10 @@ class LateAcceptanceTests(ResolvingCase):
         self.assertEqual(await self.begin(two, HANDSET, (NUMBERS[1],)), "OK")
         await self.receipt(one.id, NUMBER)
         for number, user in ((NUMBER, "bob"), (NUMBERS[1], None)):
-            entry = await self.redis("HGET", f"nx:h:{HANDSET}", number)
+            entry = await self.redis("HGET", f"nx:handset:{HANDSET}", number)
             self.assertEqual(entry and entry.split('"')[1], user)
         self.assertFalse(await self.store.record_accepted(two, attempt(HANDSET, NUMBERS[1]), "sent x y", sent()))
-        self.assertIn("bob", await self.redis("HGET", f"nx:h:{HANDSET}", NUMBERS[1]))
+        self.assertIn("bob", await self.redis("HGET", f"nx:handset:{HANDSET}", NUMBERS[1]))
 
     async def test_only_the_last_sms_counts(self) -> None:
         """A receipt that comes after the taking back gives nothing to the conversation when another SMS went out from
@@ -123,9 +123,9 @@ class LateAcceptanceTests(ResolvingCase):
         await self.store.set_aside(one, "no answer", uncertain=True)
         self.clock.advance(SETTLE / 1000)
         await self.store.reconcile(5, SETTLE, "drop", REPORT)
-        await self.redis("HSET", f"nx:h:{HANDSET}", f"s:{NUMBER}", int(self.now()))
+        await self.redis("HSET", f"nx:handset:{HANDSET}", f"s:{NUMBER}", int(self.now()))
         await self.receipt(one.id, NUMBER)
-        self.assertIn("ann", await self.redis("HGET", f"nx:h:{HANDSET}", NUMBER))
+        self.assertIn("ann", await self.redis("HGET", f"nx:handset:{HANDSET}", NUMBER))
         reply = await self.reply()
         self.assertTrue(reply.doubt)
 

@@ -91,6 +91,8 @@ class FieldNameTests(TestCase):
 
     def test_names(self) -> None:
         """Names become what they stand for; one that is not in the tables is an error."""
-        self.assertEqual(with_constants("item[F.state] = K.due .. KEEP.notices"), "item['s'] = 'nx:due' .. 86400000")
+        self.assertEqual(
+            with_constants("item[F.state] = K.due .. KEEP.auto_replies"), "item['s'] = 'nx:due' .. 86400000"
+        )
         for unknown in ("F.sate", "K.dew", "KEEP.nothing"):
             self.assertRaises(LookupError, with_constants, f"return {unknown}")

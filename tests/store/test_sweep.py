@@ -69,7 +69,7 @@ class RepairLanesTests(SweepCase):
     async def test_item_without_a_place(self) -> None:
         """A waiting notification that stands in no lane gets its place back, and the lane is looked at."""
         await self.waiting()
-        await self.redis("DEL", "nx:lane:out:bob", "nx:out")
+        await self.redis("DEL", "nx:lane:out:bob", "nx:queue:out")
         await self.assert_repairs(lane=1)
         self.assertEqual(len(await self.claim()), 1)
 
@@ -85,27 +85,27 @@ class RepairLanesTests(SweepCase):
     async def test_lane_in_no_queue(self) -> None:
         """A lane with items that nothing would look at is looked at."""
         await self.waiting()
-        await self.redis("ZREM", "nx:out", "bob")
+        await self.redis("ZREM", "nx:queue:out", "bob")
         await self.assert_repairs(queue=1)
         self.assertEqual(len(await self.claim()), 1)
 
     async def test_a_lease_lives_on(self) -> None:
         """Whoever works on an item keeps it, though its lane was lost or out of the queue."""
-        for broken in ("nx:lane:out:bob", "nx:out"):
-            item = await self.sending(1 if broken == "nx:out" else 2)
+        for broken in ("nx:lane:out:bob", "nx:queue:out"):
+            item = await self.sending(1 if broken == "nx:queue:out" else 2)
             await self.redis("DEL", broken)
             await self.sweep()
             answer = await self.store.claim_notifications(5, LEASE)
             self.assertEqual((answer.items, answer.lost), ([], 0), broken)
             self.assertTrue(await self.store.record_accepted(item, attempt(HANDSET, NUMBERS[0]), "sent x y", sent()))
-            self.assertEqual(await self.redis("EXISTS", "nx:out"), 0)
+            self.assertEqual(await self.redis("EXISTS", "nx:queue:out"), 0)
 
     async def test_nobody_in_the_lane(self) -> None:
         """A lane that is queued but empty leaves the queue."""
-        await self.redis("ZADD", "nx:out", 9_000_000_000_000, "bob")
-        await self.redis("ZADD", "nx:in", 9_000_000_000_000, HANDSET)
+        await self.redis("ZADD", "nx:queue:out", 9_000_000_000_000, "bob")
+        await self.redis("ZADD", "nx:queue:in", 9_000_000_000_000, HANDSET)
         await self.assert_repairs(queue=2)
-        self.assertEqual(await self.redis("EXISTS", "nx:out", "nx:in"), 0)
+        self.assertEqual(await self.redis("EXISTS", "nx:queue:out", "nx:queue:in"), 0)
 
     async def test_entry_without_an_item(self) -> None:
         """What stands in a lane and is no item, another user's, or aside, leaves it; the others stay."""
@@ -122,17 +122,17 @@ class RepairLanesTests(SweepCase):
     async def test_all_were_wrong(self) -> None:
         """A lane of nothing but such entries is gone, and its place in the queue with it."""
         await self.redis("ZADD", "nx:lane:out:bob", 1, "nobody", 2, "nothing")
-        await self.redis("ZADD", "nx:out", 9_000_000_000_000, "bob")
+        await self.redis("ZADD", "nx:queue:out", 9_000_000_000_000, "bob")
         await self.assert_repairs(lane=2)
-        self.assertEqual(await self.redis("EXISTS", "nx:lane:out:bob", "nx:out"), 0)
+        self.assertEqual(await self.redis("EXISTS", "nx:lane:out:bob", "nx:queue:out"), 0)
 
     async def test_replies(self) -> None:
         """The same for replies: each has its place, each lane is in the queue."""
         rid = await self.replied()
         await self.redis("DEL", f"nx:lane:in:{HANDSET}:{NUMBERS[0]}")
-        await self.redis("DEL", "nx:in")
+        await self.redis("DEL", "nx:queue:in")
         await self.assert_repairs(lane=1)
-        await self.redis("DEL", "nx:in")
+        await self.redis("DEL", "nx:queue:in")
         await self.redis("ZADD", f"nx:lane:in:{HANDSET}:{NUMBERS[0]}", 0, "nobody")
         await self.assert_repairs(queue=1, lane=1)
         self.assertEqual([item.id for item in await self.replies()], [rid])
@@ -143,7 +143,7 @@ class RepairLanesTests(SweepCase):
         (item,) = await self.replies()
         await self.store.complete(item, "posted")
         await self.redis("ZADD", f"nx:lane:in:{HANDSET}:{NUMBERS[0]}", 1, rid)
-        await self.redis("ZADD", "nx:in", 1, f"{HANDSET}:{NUMBERS[0]}")
+        await self.redis("ZADD", "nx:queue:in", 1, f"{HANDSET}:{NUMBERS[0]}")
         await self.assert_repairs(lane=1)
         self.assertEqual(await self.replies(), [])
 
@@ -159,14 +159,14 @@ class RepairPartsTests(SweepCase):
     async def test_not_listed(self) -> None:
         """Parts that nothing would look at are closed when they should have been."""
         await self.part(1)
-        await self.redis("DEL", "nx:ccd")
+        await self.redis("DEL", "nx:long-due")
         await self.assert_repairs(parts=1)
         self.assertEqual(await self.store.close_parts(5), Closed(0, 0, 60_000))
 
     async def test_listed_at_another_time(self) -> None:
         """The time is that of the parts."""
         await self.part(1)
-        await self.redis("ZADD", "nx:ccd", 9_000_000_000_000, self.name)
+        await self.redis("ZADD", "nx:long-due", 9_000_000_000_000, self.name)
         await self.assert_repairs(parts=1)
         self.clock.advance(60)
         self.assertEqual(await self.store.close_parts(5), Closed(1, 0, None))
@@ -177,16 +177,16 @@ class RepairPartsTests(SweepCase):
         self.clock.advance(60)
         await self.store.close_parts(5)
         for name in (self.name, "nobody", "nobody:else"):
-            await self.redis("ZADD", "nx:ccd", 9_000_000_000_000, name)
-        await self.redis("HSET", "nx:cc:nobody:else", "f", "x")
+            await self.redis("ZADD", "nx:long-due", 9_000_000_000_000, name)
+        await self.redis("HSET", "nx:long:nobody:else", "f", "x")
         await self.assert_repairs(parts=3, undecodable=1)
-        self.assertEqual(await self.redis("EXISTS", "nx:ccd"), 0)
+        self.assertEqual(await self.redis("EXISTS", "nx:long-due"), 0)
 
     async def test_closing_what_is_not_there(self) -> None:
         """Before the sweep has come, such entries keep nobody from closing others, and are told of."""
-        await self.redis("ZADD", "nx:ccd", 1, "nobody")
-        await self.redis("HSET", "nx:cc:nobody:else", "f", "x", "z", 1e9)
-        await self.redis("ZADD", "nx:ccd", 1, "nobody:else")
+        await self.redis("ZADD", "nx:long-due", 1, "nobody")
+        await self.redis("HSET", "nx:long:nobody:else", "f", "x", "z", 1e9)
+        await self.redis("ZADD", "nx:long-due", 1, "nobody:else")
         await self.part(1)
         self.clock.advance(60)
         self.assertEqual(await self.store.close_parts(5), Closed(1, 2, None))
@@ -198,8 +198,8 @@ class RepairPartsTests(SweepCase):
         await self.store.close_parts(5)
         sms = InboundSms("other", HANDSET, NUMBERS[0], "hi")
         await self.store.receive_sms_part(sms, Part("8", 3, 1), HANDSET, NUMBERS[0], 60_000, 300_000)
-        other = f"nx:cc:{HANDSET}:{NUMBERS[0]}:8:3"
-        lives = {f"nx:cc:{self.name}": KEEP["late_parts"], other: KEEP["pending"]}
+        other = f"nx:long:{HANDSET}:{NUMBERS[0]}:8:3"
+        lives = {f"nx:long:{self.name}": KEEP["late_parts"], other: KEEP["pending"]}
         (marker,) = [key for key in await self.redis("KEYS", "nx:i:*") if await self.redis("TYPE", key) == "string"]
         lives[marker] = KEEP["closed"]
         for key in lives:
@@ -207,9 +207,9 @@ class RepairPartsTests(SweepCase):
         await self.assert_repairs(expiry=3)
         for key, life in lives.items():
             await self.assert_ends(key, life)
-        await self.redis("HSET", "nx:cc:what", "is", "this")
+        await self.redis("HSET", "nx:long:what", "is", "this")
         await self.assert_repairs(undecodable=1)
-        await self.assert_ends("nx:cc:what", KEEP["aside"])
+        await self.assert_ends("nx:long:what", KEEP["aside"])
 
 
 class RepairSetAsideTests(SweepCase):
@@ -217,7 +217,7 @@ class RepairSetAsideTests(SweepCase):
         """What stands aside and is listed nowhere is listed since when it stands there."""
         for n, uncertain in enumerate((True, False), 1):
             item = await self.aside(n, uncertain=uncertain)
-            index = "nx:uncertain:out" if uncertain else "nx:buried:out"
+            index = "nx:uncertain:out" if uncertain else "nx:dead:out"
             since = await self.redis("ZSCORE", index, item.id)
             await self.redis("DEL", index)
             self.clock.advance(60)
@@ -229,9 +229,9 @@ class RepairSetAsideTests(SweepCase):
         rid = await self.replied()
         (item,) = await self.replies()
         await self.store.set_aside(item, "why", uncertain=False)
-        await self.redis("DEL", "nx:buried:in")
+        await self.redis("DEL", "nx:dead:in")
         await self.assert_repairs(aside=1)
-        self.assertEqual(await self.redis("ZRANGE", "nx:buried:in", 0, -1), [rid])
+        self.assertEqual(await self.redis("ZRANGE", "nx:dead:in", 0, -1), [rid])
 
     async def test_listed_wrongly(self) -> None:
         """No item, an item in work, or one of the other list: that entry goes."""
@@ -239,11 +239,11 @@ class RepairSetAsideTests(SweepCase):
         await self.owe(2)
         waiting = await self.nid()
         for wrong in ("nobody", waiting, uncertain.id):
-            await self.redis("ZADD", "nx:buried:out", self.now(), wrong)
+            await self.redis("ZADD", "nx:dead:out", self.now(), wrong)
         await self.redis("ZADD", "nx:uncertain:out", self.now(), waiting)
         await self.assert_repairs(aside=4)
         self.assertEqual(await self.redis("ZRANGE", "nx:uncertain:out", 0, -1), [uncertain.id])
-        self.assertEqual(await self.redis("EXISTS", "nx:buried:out"), 0)
+        self.assertEqual(await self.redis("EXISTS", "nx:dead:out"), 0)
 
     async def test_kept_long_enough(self) -> None:
         """What stood aside as long as such items are kept ran out: that is told and counted, and is no repair."""
@@ -257,7 +257,7 @@ class RepairSetAsideTests(SweepCase):
         self.clock.advance(1)
         await self.redis("DEL", f"nx:i:{rid}")  # as its expiry does
         self.assertEqual(await self.sweep(), {"expired buried_out": 1, "expired buried_in": 1})
-        self.assertEqual(await self.redis("ZCARD", "nx:buried:out"), 1)
+        self.assertEqual(await self.redis("ZCARD", "nx:dead:out"), 1)
         self.assertEqual(await self.closed(message_key(uuid(1))), "done")
         self.assertEqual(await self.sweep(), {})
 
@@ -271,9 +271,9 @@ class RepairSetAsideTests(SweepCase):
     async def test_not_by_a_wrong_time(self) -> None:
         """What stands aside since yesterday is kept, whatever the list says."""
         item = await self.aside(uncertain=False)
-        await self.redis("ZADD", "nx:buried:out", 1, item.id)
+        await self.redis("ZADD", "nx:dead:out", 1, item.id)
         await self.assert_repairs(aside=1)
-        self.assertEqual(await self.redis("ZRANGE", "nx:buried:out", 0, -1), [item.id])
+        self.assertEqual(await self.redis("ZRANGE", "nx:dead:out", 0, -1), [item.id])
 
     async def test_one_ran_out_one_waits(self) -> None:
         """A message of which one recipient's notification ran out is not searched for what was lost."""
@@ -282,7 +282,7 @@ class RepairSetAsideTests(SweepCase):
             await self.store.set_aside(item, "why", uncertain=False)
             self.clock.advance(3600)
         self.clock.advance(KEEP["aside"] / 1000 - 7200)
-        gone = (await self.redis("ZRANGE", "nx:buried:out", 0, 0))[0]
+        gone = (await self.redis("ZRANGE", "nx:dead:out", 0, 0))[0]
         await self.redis("DEL", f"nx:n:{gone}")  # as its expiry does
         self.assertEqual(await self.sweep(), {"expired buried_out": 1})
         self.assertEqual(await self.sweep(), {})
@@ -366,7 +366,7 @@ class LostItemTests(SweepCase):
     async def test_nobody_is_left(self) -> None:
         """A message without any open notification is closed."""
         mid = await self.waiting()
-        await self.redis("DEL", f"nx:n:{await self.nid()}", "nx:lane:out:bob", "nx:out")
+        await self.redis("DEL", f"nx:n:{await self.nid()}", "nx:lane:out:bob", "nx:queue:out")
         await self.store.record_event(event("read", uuid(1), bob=Status.READ), "", 0)
         await self.assert_repairs(count=1)
         self.assertEqual(await self.closed(mid), "done")
@@ -421,8 +421,8 @@ class EndlessKeysTests(SweepCase):
         await self.store.quarantine('{"n": 1}', signed=True)
         await self.store.quarantine('{"n": 1}', signed=False)
         await self.store.acquire_lock("job", 50)
-        await self.redis("HSET", "nx:pace:key", "t", 1)
-        await self.redis("ZADD", "nx:waiting:key", 1, "id")
+        await self.redis("HSET", "nx:rate:key", "t", 1)
+        await self.redis("ZADD", "nx:rate-wait:key", 1, "id")
         await self.pending(5)
         lives = {
             f"nx:m:{message_key(uuid(1))}": KEEP["closed"],
@@ -431,13 +431,13 @@ class EndlessKeysTests(SweepCase):
             f"nx:i:{rid}": KEEP["closed"],
             f"nx:n:{uncertain.id}": KEEP["aside"],
             f"nx:n:{buried.id}": KEEP["aside"],
-            f"nx:h:{HANDSET}": LINKS,
+            f"nx:handset:{HANDSET}": LINKS,
             "nx:links:phone-1": LINKS,
             "nx:quarantine": KEEP["quarantine"],
             "nx:quarantine:unsigned": KEEP["quarantine"],
             "nx:lock:job": KEEP["lock"],
-            "nx:pace:key": KEEP["pace"],
-            "nx:waiting:key": KEEP["pace"],
+            "nx:rate:key": KEEP["rate"],
+            "nx:rate-wait:key": KEEP["rate"],
         }
         for key in lives:
             await self.redis("PERSIST", key)
@@ -480,20 +480,20 @@ class SweepRobustnessTests(SweepCase):
         for missing in ("probe", "since"):
             item = await self.sending(1 if missing == "probe" else 2)
             await self.store.suspend_sending(item, "no credit")
-            await self.redis("HDEL", "nx:hold", missing)
+            await self.redis("HDEL", "nx:suspended", missing)
             await self.assert_repairs(hold=1)
             self.clock.advance(60)
             (probe,) = await self.claim()
             self.assertEqual(await self.begin(probe), "OK")
             await self.store.record_accepted(probe, attempt(HANDSET, NUMBERS[0]), "sent x y", sent())
-            self.assertEqual(await self.redis("EXISTS", "nx:hold"), 0)
-        await self.redis("HSET", "nx:hold", "reason", "x", "since", "soon", "probe", "never")
+            self.assertEqual(await self.redis("EXISTS", "nx:suspended"), 0)
+        await self.redis("HSET", "nx:suspended", "reason", "x", "since", "soon", "probe", "never")
         await self.assert_repairs(hold=1)
-        self.assertEqual(await self.redis("HMGET", "nx:hold", "since", "probe"), [self.now()] * 2)
+        self.assertEqual(await self.redis("HMGET", "nx:suspended", "since", "probe"), [self.now()] * 2)
 
     async def test_what_is_not_ours(self) -> None:
         """A key of a wrong type is told of and left alone, and keeps the sweep from nothing."""
-        lists = ("nx:m:a", "nx:h:1", "nx:lane:out:eve", "nx:lane:in:1", "nx:lock:a", "nx:fence", "nx:buried:in")
+        lists = ("nx:m:a", "nx:handset:1", "nx:lane:out:eve", "nx:lane:in:1", "nx:lock:a", "nx:seq", "nx:dead:in")
         for key in lists:
             await self.redis("DEL", key)
             await self.redis("LPUSH", key, "x")
@@ -503,7 +503,7 @@ class SweepRobustnessTests(SweepCase):
         await self.redis("DEL", "nx:due")
         found = await self.sweep()
         self.assertEqual((found["type"], found["due"]), (len(lists) + 1, 1))
-        self.assertEqual(found["foreign nx:h: list"], 1)
+        self.assertEqual(found["foreign nx:handset: list"], 1)
         self.assertEqual(found["foreign nx:uncertain:out set"], 1)
         self.assertEqual(await self.redis("ZRANGE", "nx:due", 0, -1), [mid])
         for key in lists:
@@ -512,7 +512,7 @@ class SweepRobustnessTests(SweepCase):
     async def test_one_beside_another(self) -> None:
         """Things that cannot be repaired because of a key of a wrong type keep the sweep from nothing else."""
         await self.waiting(1, "bob", "cleo")
-        await self.redis("ZREM", "nx:out", "cleo")
+        await self.redis("ZREM", "nx:queue:out", "cleo")
         await self.redis("DEL", "nx:lane:out:bob")
         await self.redis("SET", "nx:lane:out:bob", "x")
         found = await self.sweep()
@@ -544,7 +544,7 @@ class SweepRobustnessTests(SweepCase):
     async def test_long_lane(self) -> None:
         """Of a long lane the first are looked at, which is enough: those behind come first one day."""
         await self.redis("EVAL", "for i = 1, 250 do redis.call('ZADD', 'nx:lane:out:bob', i, 'x' .. i) end", 0)
-        await self.redis("ZADD", "nx:out", 9_000_000_000_000, "bob")
+        await self.redis("ZADD", "nx:queue:out", 9_000_000_000_000, "bob")
         self.assertEqual(await self.sweep(), {"lane": 100})
         self.assertEqual([await self.sweep() for _ in range(3)], [{"lane": 100}, {"lane": 50}, {}])
 

@@ -64,10 +64,10 @@ class NothingToRepairTests(SweepCase):
             self.seen["closed" if await self.closed(key.removeprefix("nx:m:")) else "open"] += 1
         for key in await self.redis("KEYS", "nx:i:*"):
             self.seen["done reply" if await self.redis("TYPE", key) == "string" else "reply"] += 1
-        for key in await self.redis("KEYS", "nx:cc:*"):
+        for key in await self.redis("KEYS", "nx:long:*"):
             self.seen["parts missing" if await self.redis("HEXISTS", key, "c") else "parts"] += 1
-        self.seen["line"] += len(await self.redis("KEYS", "nx:waiting:*"))
-        self.seen["hold"] += await self.redis("EXISTS", "nx:hold")
+        self.seen["line"] += len(await self.redis("KEYS", "nx:rate-wait:*"))
+        self.seen["hold"] += await self.redis("EXISTS", "nx:suspended")
 
     async def message(self) -> None:
         self.messages += 1

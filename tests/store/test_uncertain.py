@@ -34,7 +34,7 @@ class ReceiptProofTests(UncertainCase):
         item = await self.sending(2)
         await self.store.set_aside(item, "refused", uncertain=False)
         self.assertEqual((await self.store.record_receipt(receipt(item.id))).ended, "D")
-        self.assertEqual(await self.redis("ZCARD", "nx:buried:out"), 0)
+        self.assertEqual(await self.redis("ZCARD", "nx:dead:out"), 0)
         item = await self.sending(3)
         await self.store.reschedule(item, 0, "later")
         self.assertEqual((await self.store.record_receipt(receipt(item.id))).ended, "R")
@@ -73,9 +73,9 @@ class ReceiptProofTests(UncertainCase):
         assert choice is not None
         await self.store.begin_attempt(item, REPORT, choice.commit, MARK, LEASE)
         await self.store.set_aside(item, "no answer", uncertain=True)
-        self.assertEqual(await self.redis("HGET", f"nx:h:{HANDSET}", f"i:{NUMBERS[0]}"), None)
+        self.assertEqual(await self.redis("HGET", f"nx:handset:{HANDSET}", f"i:{NUMBERS[0]}"), None)
         await self.store.record_receipt(receipt(item.id))
-        self.assertEqual(await self.redis("HGET", f"nx:h:{HANDSET}", f"i:{NUMBERS[0]}"), MARK)
+        self.assertEqual(await self.redis("HGET", f"nx:handset:{HANDSET}", f"i:{NUMBERS[0]}"), MARK)
 
 
 class ReconcileTests(UncertainCase):
@@ -98,7 +98,7 @@ class ReconcileTests(UncertainCase):
         self.clock.advance(SETTLE / 1000)
         self.assertEqual(await self.settle(), Settled(0, 1, 0, 0, None))
         self.assertEqual(await self.redis("HMGET", f"nx:n:{item.id}", "s", "e"), ["D", "uncertain: no answer"])
-        self.assertEqual(await self.redis("ZRANGE", "nx:buried:out", 0, -1), [item.id])
+        self.assertEqual(await self.redis("ZRANGE", "nx:dead:out", 0, -1), [item.id])
 
     async def test_before_one_that_waits(self) -> None:
         """What is sent again does not wait for the backoff of a later one of the same user."""

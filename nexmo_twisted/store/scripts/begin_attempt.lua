@@ -11,7 +11,7 @@ local item = load_item(q.item .. nid)
 if not item or item[F.token] ~= token or item[F.state] ~= 'C' then return 'STALE' end
 local why = unneeded(item, ranks)
 if why then return why end
-if item[F.probes] ~= '1' and redis.call('EXISTS', K.hold) == 1 then return 'HELD' end
+if item[F.probes] ~= '1' and redis.call('EXISTS', K.suspended) == 1 then return 'HELD' end
 local handset, number, entry, ttl = ARGV[10], ARGV[15], ARGV[16], ARGV[17]
 if redis.call('EXISTS', K.opted_out .. handset) == 1 then return 'opted_out' end
 if redis.call('SISMEMBER', K.unowned, number) == 1 or not links_unchanged(8) then return 'CONFLICT' end

@@ -8,7 +8,7 @@ local item = load_item(q.item .. nid)
 if not item or item[F.token] ~= ARGV[3] or item[F.state] ~= 'C' then return 'STALE' end
 local confirms = string.sub(nid, -5) == '.stop' or string.sub(nid, -6) == '.again'
 if not confirms and redis.call('EXISTS', K.opted_out .. item[F.handset]) == 1 then return 'opted_out' end
-if item[F.probes] ~= '1' and redis.call('EXISTS', K.hold) == 1 then return 'HELD' end
+if item[F.probes] ~= '1' and redis.call('EXISTS', K.suspended) == 1 then return 'HELD' end
 local exactly = microseconds(ARGV[1])
 local limits = load_limits(ARGV[5], exactly)
 local limit = must_wait(q, nid, item, limits, exactly)

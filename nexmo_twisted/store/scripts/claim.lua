@@ -25,7 +25,9 @@ local function take_back(heard)
       if read[1] == 'C' and read[2] == ARGV[8] and (tonumber(read[3] or '') or 0) > heard
         and redis.call('ZSCORE', q.queue, lane) == read[4] then
         redis.call('ZADD', q.queue, int(now), lane)
-        if read[5] == '1' and redis.call('EXISTS', K.hold) == 1 then redis.call('HSET', K.hold, F.probe, int(now)) end
+        if read[5] == '1' and redis.call('EXISTS', K.suspended) == 1 then
+          redis.call('HSET', K.suspended, F.probe, int(now))
+        end
       end
     end
   end
@@ -64,9 +66,9 @@ end
 local function due_lanes()
   local lanes, taken = {}, {}
   if queue == 'out' then
-    for _, lane in ipairs(redis.call('ZRANGEBYSCORE', K.turns, '-inf', int(now), 'LIMIT', 0, limit)) do
-      local at = redis.call('ZSCORE', K.turns, lane)
-      redis.call('ZREM', K.turns, lane)
+    for _, lane in ipairs(redis.call('ZRANGEBYSCORE', K.rate_turns, '-inf', int(now), 'LIMIT', 0, limit)) do
+      local at = redis.call('ZSCORE', K.rate_turns, lane)
+      redis.call('ZREM', K.rate_turns, lane)
       if redis.call('ZSCORE', q.queue, lane) == at then
         lanes[#lanes + 1] = lane
         taken[lane] = true
@@ -95,7 +97,7 @@ local function claim(lane, id, item)
   local alone = suspect(item)
   if item[F.message] then tell_message(item[F.message]) end
   redis.call('ZREM', q.queue, lane)
-  local token = int(redis.call('INCR', K.fence))
+  local token = int(redis.call('INCR', K.seq))
   if alone then redis.call('HINCRBY', q.item .. id, F.crashes, 1) end
   redis.call('HSET', q.item .. id, F.state, 'C', F.token, token, F.process, ARGV[8], F.probes, hold and '1' or '')
   if item[F.seen_version] then redis.call('HSET', q.item .. id, F.seen_version, version(item[F.message])) end

@@ -8,7 +8,7 @@ redis.call('ZREM', q.uncertain, id)   -- draining: a first write that needs no m
 if not item then return 'GONE' end
 end_attempt_of(id, item, 'unproven', now)
 close_item(q, id, item, ARGV[5], now)
-if item[F.probes] == '1' and redis.call('EXISTS', K.hold) == 1 then
-  redis.call('HSET', K.hold, F.probe, int(now))   -- nothing was tried: the next may
+if item[F.probes] == '1' and redis.call('EXISTS', K.suspended) == 1 then
+  redis.call('HSET', K.suspended, F.probe, int(now))   -- nothing was tried: the next may
 end
 return 'DONE'

@@ -21,12 +21,12 @@ local function oldest(list)
   return string.match(redis.call('LINDEX', list, -1) or '', '^{"at": (%d+)') or ''
 end
 
-local hold = redis.call('HMGET', K.hold, F.since, F.why)
+local hold = redis.call('HMGET', K.suspended, F.since, F.why)
 local since = tonumber(hold[1] or '')
 local answer = {
   before and int(before) or '', int(now), size(K.due), age(K.due), size(K.out_queue), age(K.out_queue),
-  size(K.in_queue), age(K.in_queue), size(K.out_uncertain), age(K.out_uncertain), size(K.out_buried),
-  size(K.in_buried), since and int(since) or '', hold[2] or '', redis.call('LLEN', K.quarantine), oldest(K.quarantine),
+  size(K.in_queue), age(K.in_queue), size(K.out_uncertain), age(K.out_uncertain), size(K.out_dead),
+  size(K.in_dead), since and int(since) or '', hold[2] or '', redis.call('LLEN', K.quarantine), oldest(K.quarantine),
   redis.call('LLEN', K.unsigned), oldest(K.unsigned), redis.call('GET', K.blocked_strangers) or '0',
 }
 redis.call('SET', key, int(math.max(tonumber(ARGV[3]), before or 0)), 'PX', ARGV[4])

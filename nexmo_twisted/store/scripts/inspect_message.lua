@@ -26,5 +26,5 @@ if record then
     outcomes[#outcomes + 1] = outcome
   end
 end
-return {int(now), redis.call('HGET', K.hold, F.since) or '', redis.call('HGET', K.hold, F.why) or '',
+return {int(now), redis.call('HGET', K.suspended, F.since) or '', redis.call('HGET', K.suspended, F.why) or '',
         redis.call('ZSCORE', K.due, mid) or '', values, ranks, outcomes, entries}

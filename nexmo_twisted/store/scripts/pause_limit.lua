@@ -3,7 +3,7 @@
 -- to try again then; no attempt counts as failed. ARGV: now, id, token, name of the limit, ms, reason. Returns DONE, or
 -- STALE when the item is somebody else's: then the limit pauses all the same.
 local q, id, now = names('out'), ARGV[2], microseconds(ARGV[1])
-local read = redis.call('HMGET', K.pace .. ARGV[4], F.next_slot, F.interval, F.tolerance)
+local read = redis.call('HMGET', K.rate .. ARGV[4], F.next_slot, F.interval, F.tolerance)
 local item = load_item(q.item .. id)
 local limit = {name = ARGV[4], interval = tonumber(read[2] or '0'), tolerance = tonumber(read[3] or '0')}
 limit.next = math.max(next_slot(read[1], now), now + tonumber(ARGV[5]) * 1000)

@@ -7,7 +7,7 @@ local now, ranks, q = clock(ARGV[1]), ARGV[3], names('out')
 local mids = redis.call('ZRANGEBYSCORE', K.due, '-inf', int(now), 'LIMIT', 0, ARGV[2])
 local records = {}
 for i, mid in ipairs(mids) do records[i] = load_message(mid) or false end
-local held, since = tonumber(redis.call('GET', K.held) or '0'), redis.call('HGET', K.hold, F.since)
+local held, since = tonumber(redis.call('GET', K.suspended_ms) or '0'), redis.call('HGET', K.suspended, F.since)
 local made, orphans, looked_at = 0, 0, 0
 for i, mid in ipairs(mids) do
   if made >= tonumber(ARGV[4]) then break end

@@ -9,7 +9,7 @@
 local now, q, rid, handset, number = clock(ARGV[1]), names('in'), ARGV[2], ARGV[3], ARGV[4]
 local text, id, part, wait, longest = ARGV[5], ARGV[6], ARGV[9], tonumber(ARGV[10]), tonumber(ARGV[11])
 local name = table.concat({handset, number, ARGV[7], ARGV[8]}, ':')
-local key, parts, closed = K.parts .. name, load_parts(name), 0
+local key, parts, closed = K.long_reply .. name, load_parts(name), 0
 local before = parts and parts[F.part_id .. part]
 local late = parts and not before and (parts[F.incomplete] or now > parts[F.due] + longest)
 local bound = late and binding(handset, number, now)
@@ -57,5 +57,5 @@ if missing(parts) == 0 then
   return {'whole', closed, ''}
 end
 redis.call('PEXPIRE', key, int(KEEP.pending))
-redis.call('ZADD', K.parts_due, int(ends), name)
+redis.call('ZADD', K.long_due, int(ends), name)
 return {'waiting', closed, int(math.max(0, ends - now))}

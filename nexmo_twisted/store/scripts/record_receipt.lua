@@ -59,7 +59,7 @@ local function handset_of(item)
   if handsets[named] then return named end
   if item then return item[F.handset] or '' end
   if not sms.user then
-    return redis.call('HEXISTS', K.notices .. named, string.match(nid, '[^.]*$')) == 1 and named or ''
+    return redis.call('HEXISTS', K.auto_replies .. named, string.match(nid, '[^.]*$')) == 1 and named or ''
   end
   local last, _, before = string.match(redis.call('GET', K.texted .. sms.user) or '', '^(%d+) ?(%d*) ?(%d*)')
   return before ~= '' and before == named and before or last or ''

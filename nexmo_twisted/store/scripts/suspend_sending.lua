@@ -19,19 +19,19 @@ end_attempt_of(id, item, 'refused', now)
 redis.call('HSET', q.item .. id, F.suspensions, begun)
 if not hold then
   hold, begins = {[F.first_refused] = id, [F.free] = 'item', [F.undecided] = '1'}, true
-  redis.call('HSET', K.hold, F.first_refused, id, F.undecided, '1')
+  redis.call('HSET', K.suspended, F.first_refused, id, F.undecided, '1')
   if redis.call('ZSCORE', q.queue, item[F.lane]) == int(probe) then
     redis.call('ZADD', q.queue, int(now), item[F.lane])   -- it is due, and how long that has been is told
   end
 end
 local rank, probed = rank_of(hold, id, item[F.suspensions]), item[F.probes] == '1'
-redis.call('HSET', K.hold, F.why, ARGV[4])
+redis.call('HSET', K.suspended, F.why, ARGV[4])
 remember_refused(hold, id)
 -- What was on its way when it began says nothing of the others, but that a second recipient of a message is refused.
 if begins or probed or rank == 2 then tried(hold, rank, probe) end
 if hold[F.undecided] ~= '1' then return 'DONE' end
 local settled = probed and (rank == 1 or rank == 4)
 if not settled and another_waits(q, hold, math.max(1, free_rank(hold)), probe) then return 'DOUBT' end
-redis.call('HDEL', K.hold, F.undecided)
-redis.call('HSET', K.hold, F.since, int(now))
+redis.call('HDEL', K.suspended, F.undecided)
+redis.call('HSET', K.suspended, F.since, int(now))
 return 'NEW'

@@ -13,10 +13,10 @@ local function look_at_due(mid)
   end
 end
 
-local function look_at_parts_due(long_reply)
+local function look_at_long_due(long_reply)
   local parts = load_parts(long_reply)
   if not parts or parts[F.incomplete] then
-    redis.call('ZREM', K.parts_due, long_reply)
+    redis.call('ZREM', K.long_due, long_reply)
     repaired('parts')
   end
 end
@@ -54,13 +54,13 @@ end
 local out, in_ = names('out'), names('in')
 local looks = {
   due = {K.due, look_at_due},
-  parts_due = {K.parts_due, look_at_parts_due},
+  long_due = {K.long_due, look_at_long_due},
   out_queue = {K.out_queue, function(lane) look_at_queued(out, lane) end},
   in_queue = {K.in_queue, function(lane) look_at_queued(in_, lane) end},
   out_uncertain = {K.out_uncertain, function(id, at) look_at_aside(out, out.uncertain, 'uncertain', id, at) end},
   in_uncertain = {K.in_uncertain, function(id, at) look_at_aside(in_, in_.uncertain, 'uncertain', id, at) end},
-  out_buried = {K.out_buried, function(id, at) look_at_aside(out, out.buried, 'buried_out', id, at) end},
-  in_buried = {K.in_buried, function(id, at) look_at_aside(in_, in_.buried, 'buried_in', id, at) end},
+  out_dead = {K.out_dead, function(id, at) look_at_aside(out, out.dead, 'buried_out', id, at) end},
+  in_dead = {K.in_dead, function(id, at) look_at_aside(in_, in_.dead, 'buried_in', id, at) end},
 }
 local index, look = unpack(looks[name])
 if redis.call('TYPE', index).ok ~= 'zset' then return report('0', 0) end   -- there is none; sweep_keys tells of others

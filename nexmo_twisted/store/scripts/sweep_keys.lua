@@ -118,7 +118,7 @@ local function look_at_lane(q, key)
 end
 
 local function look_at_parts(key)
-  local name = string.sub(key, #K.parts + 1)
+  local name = string.sub(key, #K.long_reply + 1)
   local parts = load_parts(name)
   if not parts then
     if redis.call('PTTL', key) == -1 then
@@ -127,8 +127,8 @@ local function look_at_parts(key)
     end
   elseif parts[F.incomplete] then must_end(key, KEEP.late_parts)
   else
-    if tonumber(redis.call('ZSCORE', K.parts_due, name) or '') ~= tonumber(parts[F.waits_until]) then
-      redis.call('ZADD', K.parts_due, parts[F.waits_until], name)
+    if tonumber(redis.call('ZSCORE', K.long_due, name) or '') ~= tonumber(parts[F.waits_until]) then
+      redis.call('ZADD', K.long_due, parts[F.waits_until], name)
       repaired('parts')
     end
     must_end(key, KEEP.pending)
@@ -171,28 +171,28 @@ local families = {                    -- what the key begins with, the types it 
   {K.in_item, 'hash string', function(key, kind) look_at_item(in_, key, kind) end},
   {K.out_lane, 'zset', function(key) look_at_lane(out, key) end},
   {K.in_lane, 'zset', function(key) look_at_lane(in_, key) end},
-  {K.parts, 'hash', look_at_parts},
-  {K.accepted, 'hash', function(key) must_end(key, KEEP.closed) end},
-  {K.parked, 'hash', function(key) must_end(key, KEEP.parked) end},
+  {K.long_reply, 'hash', look_at_parts},
+  {K.sms, 'hash', function(key) must_end(key, KEEP.closed) end},
+  {K.early_receipts, 'hash', function(key) must_end(key, KEEP.early_receipts) end},
   {K.handset, 'hash', look_at_handset},
-  {K.notices, 'hash', function(key) must_end(key, KEEP.lock) end},
+  {K.auto_replies, 'hash', function(key) must_end(key, KEEP.lock) end},
   {K.texted, 'string', function(key) must_end(key, links) end},
   {K.attempts, 'hash', function(key) must_end(key, KEEP.closed) end},
   {K.stepped_aside, 'zset', function(key) must_end(key, KEEP.lock) end},
   {K.escaped, 'string', function(key) must_end(key, links) end},
   {K.lock, 'string', function(key) must_end(key, KEEP.lock) end},
   {K.beat, 'string', function(key) must_end(key, KEEP.lock) end},
-  {K.pace, 'hash', function(key) must_end(key, KEEP.pace) end},
-  {K.waiting, 'zset', function(key) must_end(key, KEEP.pace) end},
+  {K.rate, 'hash', function(key) must_end(key, KEEP.rate) end},
+  {K.rate_wait, 'zset', function(key) must_end(key, KEEP.rate) end},
   {K.quarantine, 'list', function(key) must_end(key, KEEP.quarantine) end},
   {K.unsigned, 'list', function(key) must_end(key, KEEP.quarantine) end},
-  {K.hold, 'hash', look_at_hold},
-  {K.notices_total, 'hash', function(key) must_end(key, KEEP.lock) end},
+  {K.suspended, 'hash', look_at_hold},
+  {K.auto_replies_all, 'hash', function(key) must_end(key, KEEP.lock) end},
   {K.receipts_seen, 'hash', function(key) must_end(key, KEEP.receipts_seen) end},
-  {K.blocked_strangers, 'string'}, {K.turned_away, 'string'}, {K.unowned, 'set'}, {K.fence, 'string'},
-  {K.held, 'string'}, {K.due, 'zset'}, {K.parts_due, 'zset'},
-  {K.turns, 'zset'}, {K.out_queue, 'zset'}, {K.out_uncertain, 'zset'}, {K.out_buried, 'zset'},
-  {K.in_queue, 'zset'}, {K.in_uncertain, 'zset'}, {K.in_buried, 'zset'},
+  {K.blocked_strangers, 'string'}, {K.turned_away, 'string'}, {K.unowned, 'set'}, {K.seq, 'string'},
+  {K.suspended_ms, 'string'}, {K.due, 'zset'}, {K.long_due, 'zset'},
+  {K.rate_turns, 'zset'}, {K.out_queue, 'zset'}, {K.out_uncertain, 'zset'}, {K.out_dead, 'zset'},
+  {K.in_queue, 'zset'}, {K.in_uncertain, 'zset'}, {K.in_dead, 'zset'},
 }
 
 local function look_at(key)

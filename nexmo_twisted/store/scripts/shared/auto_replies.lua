@@ -1,26 +1,26 @@
 -- What the service itself answers to an SMS: a notice, an SMS without a message. what: stop, start, again (send START
 -- once more), help, lost (the reply belongs to no conversation, or nobody knows to which). A handset that we have
 -- texted gets one of each kind within a day. All others together get some a day, whoever they are: senders can be
--- forged. HASH at K.notices .. handset: what -> when; at K.notices_total: since, n.
+-- forged. HASH at K.auto_replies .. handset: what -> when; at K.auto_replies_all: since, n.
 
 local function known_to_us(handset)
   return redis.call('HLEN', K.handset .. handset) > 1 or owner_of(handset, '') ~= ''
 end
 
 local function owe_notice(rid, what, handset, number, text, now, most)
-  local q, nid, key = names('out'), rid .. '.' .. what, K.notices .. handset
+  local q, nid, key = names('out'), rid .. '.' .. what, K.auto_replies .. handset
   local before = tonumber(redis.call('HGET', key, what) or '')
-  if text == '' or before and now - before < KEEP.notices then return end
+  if text == '' or before and now - before < KEEP.auto_replies then return end
   if not known_to_us(handset) then
-    local total = redis.call('HMGET', K.notices_total, F.since, F.count)
+    local total = redis.call('HMGET', K.auto_replies_all, F.since, F.count)
     local since, n = tonumber(total[1] or ''), tonumber(total[2] or '0')
-    if not since or now - since >= KEEP.notices then since, n = now, 0 end
+    if not since or now - since >= KEEP.auto_replies then since, n = now, 0 end
     if n >= tonumber(most) then return end
-    redis.call('HSET', K.notices_total, F.since, int(since), F.count, n + 1)
-    redis.call('PEXPIRE', K.notices_total, int(KEEP.notices))
+    redis.call('HSET', K.auto_replies_all, F.since, int(since), F.count, n + 1)
+    redis.call('PEXPIRE', K.auto_replies_all, int(KEEP.auto_replies))
   end
   redis.call('HSET', key, what, int(now))
-  redis.call('PEXPIRE', key, int(KEEP.notices))
+  redis.call('PEXPIRE', key, int(KEEP.auto_replies))
   local lane = '+' .. handset                     -- beside the texts of the handset's user, so that neither waits
   redis.call('HSET', q.item .. nid, F.lane, lane, F.handset, handset, F.number, number, F.text, text,
     F.due, int(now), F.state, 'R', F.suspended_before, int(held_so_far(now)))

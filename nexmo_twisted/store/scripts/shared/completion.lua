@@ -8,7 +8,7 @@ local function close_item(q, id, item, outcome, now, said)
   said = said and said ~= '' and ' =' .. said or ''
   leave_lane(q, id, item, now)
   redis.call('ZREM', q.uncertain, id)
-  redis.call('ZREM', q.buried, id)
+  redis.call('ZREM', q.dead, id)
   redis.call('DEL', q.item .. id)
   if not item[F.message] then redis.call('SET', q.item .. id, outcome .. said, 'PX', int(KEEP.closed)) end
   local told = outcome .. ' @' .. int(now - (item[F.due] or now)) .. said
@@ -30,8 +30,8 @@ end
 -- An SMS that was tried while all others are held proves that the account works: it was accepted, or refused for a
 -- reason of its own. What was on its way when the hold began tells nothing.
 local function lift_hold(item, now)
-  if item[F.probes] ~= '1' or redis.call('EXISTS', K.hold) == 0 then return end
-  local since = tonumber(redis.call('HGET', K.hold, F.since) or '')
-  redis.call('DEL', K.hold)
-  if since then redis.call('INCRBY', K.held, int(now - since)) end
+  if item[F.probes] ~= '1' or redis.call('EXISTS', K.suspended) == 0 then return end
+  local since = tonumber(redis.call('HGET', K.suspended, F.since) or '')
+  redis.call('DEL', K.suspended)
+  if since then redis.call('INCRBY', K.suspended_ms, int(now - since)) end
 end

@@ -33,7 +33,7 @@ local function same_thread(one, other) return thread_in(one) == thread_in(other)
 
 local function changed(handset, ttl)
   local key = K.handset .. handset
-  redis.call('HSET', key, F.version, int(redis.call('INCR', K.fence)))
+  redis.call('HSET', key, F.version, int(redis.call('INCR', K.seq)))
   if ttl and redis.call('PTTL', key) < tonumber(ttl) then redis.call('PEXPIRE', key, int(tonumber(ttl))) end
 end
 

@@ -1,10 +1,10 @@
--- A long reply whose parts have not all come: HASH at K.parts .. name, name = handset:number:reference:total, listed in
--- K.parts_due. Its messageId, handset, number, due, order, and what its thread is known by (see replies.lua) are those
--- of the part that came first. Its rid, and so the UUID it is posted with, is that of the first part to come and not of
--- part 1: whatever a Redis that lost its last writes still has of a reply, this is in it. Once it is posted incomplete
--- it has no texts and is not listed: parts that come late are known by it.
+-- A long reply whose parts have not all come: HASH at K.long_reply .. name, name = handset:number:reference:total,
+-- listed in K.long_due. Its messageId, handset, number, due, order, and what its thread is known by (see replies.lua)
+-- are those of the part that came first. Its rid, and so the UUID it is posted with, is that of the first part to come
+-- and not of part 1: whatever a Redis that lost its last writes still has of a reply, this is in it. Once it is posted
+-- incomplete it has no texts and is not listed: parts that come late are known by it.
 local function load_parts(name)
-  local parts = load_item(K.parts .. name)
+  local parts = load_item(K.long_reply .. name)
   local sound = parts and parts[F.first_rid] and parts[F.message_id] and parts[F.handset] and parts[F.number]
     and parts[F.entry] and tonumber(parts[F.due]) and tonumber(parts[F.order])
     and (tonumber(parts[F.total]) or 256) <= 255 and (parts[F.incomplete] or tonumber(parts[F.waits_until]))
@@ -21,7 +21,7 @@ end
 
 -- What has come becomes a reply, in order, with [...] where something is missing.
 local function close_parts(q, name, parts, now)
-  local texts, kept, key = {}, {F.incomplete, 1}, K.parts .. name
+  local texts, kept, key = {}, {F.incomplete, 1}, K.long_reply .. name
   for part = 1, tonumber(parts[F.total]) do
     local text = parts[F.part_text .. part]
     if text then
@@ -30,7 +30,7 @@ local function close_parts(q, name, parts, now)
     end
     if text or part == 1 or parts[F.part_text .. part - 1] then texts[#texts + 1] = text or '[...]' end
   end
-  redis.call('ZREM', K.parts_due, name)
+  redis.call('ZREM', K.long_due, name)
   redis.call('DEL', q.item .. parts[F.first_rid], key)
   local torn = missing(parts) > 0
   local reply = {[F.text] = table.concat(texts)}

@@ -1,9 +1,9 @@
 local function names(queue)          -- the keys of one of the two queues
   if queue == 'out' then
     return {queue = K.out_queue, lane = K.out_lane, item = K.out_item,
-      uncertain = K.out_uncertain, buried = K.out_buried}
+      uncertain = K.out_uncertain, dead = K.out_dead}
   end
-  return {queue = K.in_queue, lane = K.in_lane, item = K.in_item, uncertain = K.in_uncertain, buried = K.in_buried}
+  return {queue = K.in_queue, lane = K.in_lane, item = K.in_item, uncertain = K.in_uncertain, dead = K.in_dead}
 end
 
 local function load_item(key)
@@ -20,22 +20,23 @@ local function holds(q, item)
     and redis.call('ZSCORE', q.queue, item[F.lane]) == item[F.lease_ends]
 end
 
--- The line before a limit (see rate_limits.lua): ZSET at K.waiting .. name, nid -> its place among those that wait. An
--- item in line has the limit that it waits for, the one before that or '', its place, and as its turn the score of its
--- lane.
+-- The line before a limit (see rate_limits.lua): ZSET at K.rate_wait .. name, nid -> its place among those that wait.
+-- An item in line has the limit that it waits for, the one before that or '', its place, and as its turn the score of
+-- its lane.
 
 -- Those that come first need wait no longer than for those before them, who may have left: as many as pass in a second.
 local function close_up(q, name)
-  local read = redis.call('HMGET', K.pace .. name, F.next_slot, F.interval, F.tolerance)
+  local read = redis.call('HMGET', K.rate .. name, F.next_slot, F.interval, F.tolerance)
   local t, interval, early = tonumber(read[1] or '0'), tonumber(read[2] or '0'), tonumber(read[3] or '0')
   local most = math.min(30, math.ceil(1000000 / math.max(interval, 1)))
-  for n, id in ipairs(redis.call('ZRANGE', K.waiting .. name, 0, most)) do
+  for n, id in ipairs(redis.call('ZRANGE', K.rate_wait .. name, 0, most)) do
     local item, slot = load_item(q.item .. id), math.ceil((t + (n - 1) * interval - early) / 1000)
-    if not item or item[F.limit] ~= name and item[F.limit_before] ~= name then redis.call('ZREM', K.waiting .. name, id)
+    if not item or item[F.limit] ~= name and item[F.limit_before] ~= name then
+      redis.call('ZREM', K.rate_wait .. name, id)
     elseif item[F.state] == 'R' and item[F.limit] == name and slot < (tonumber(item[F.turn]) or 0)
       and redis.call('ZSCORE', q.queue, item[F.lane]) == item[F.turn] then   -- else its lane waits for something else
       redis.call('ZADD', q.queue, int(slot), item[F.lane])
-      redis.call('ZADD', K.turns, int(slot), item[F.lane])
+      redis.call('ZADD', K.rate_turns, int(slot), item[F.lane])
       redis.call('HSET', q.item .. id, F.turn, int(slot))
     end
   end
@@ -44,21 +45,21 @@ end
 -- A clock that was ahead gave turns that are further ahead than any that comes first: the limit is free, and those
 -- before it move up.
 local function cut_back(q, now)
-  local first = redis.call('ZRANGE', K.turns, 0, 0, 'WITHSCORES')
+  local first = redis.call('ZRANGE', K.rate_turns, 0, 0, 'WITHSCORES')
   if not first[1] or tonumber(first[2]) - now <= KEEP.slot then return end
-  redis.call('ZREM', K.turns, first[1])
+  redis.call('ZREM', K.rate_turns, first[1])
   if redis.call('ZSCORE', q.queue, first[1]) ~= first[2] then return end
   local id = redis.call('ZRANGE', q.lane .. first[1], 0, 0)[1]
   local item = id and load_item(q.item .. id)
-  local t = item and item[F.limit] and tonumber(redis.call('HGET', K.pace .. item[F.limit], F.next_slot) or '')
-  if t and t / 1000 - now > KEEP.slot then redis.call('HSET', K.pace .. item[F.limit], F.next_slot, int(now * 1000)) end
+  local t = item and item[F.limit] and tonumber(redis.call('HGET', K.rate .. item[F.limit], F.next_slot) or '')
+  if t and t / 1000 - now > KEEP.slot then redis.call('HSET', K.rate .. item[F.limit], F.next_slot, int(now * 1000)) end
   if item and item[F.limit] then close_up(q, item[F.limit]) end
 end
 
 -- An item leaves the lines it stands in, but for those that are given.
 local function leave_lines(q, id, item, on, by)
   for _, name in ipairs({item[F.limit] or '', item[F.limit_before] or ''}) do
-    if name ~= '' and name ~= on and name ~= by and redis.call('ZREM', K.waiting .. name, id) == 1 then
+    if name ~= '' and name ~= on and name ~= by and redis.call('ZREM', K.rate_wait .. name, id) == 1 then
       close_up(q, name)
     end
   end
@@ -82,11 +83,11 @@ end
 local function set_aside(q, id, item, state, reason, now)
   leave_lane(q, id, item, now)
   redis.call('ZREM', q.uncertain, id)
-  redis.call('ZREM', q.buried, id)
+  redis.call('ZREM', q.dead, id)
   redis.call('HSET', q.item .. id, F.state, state, F.reason, reason, F.aside_at, int(now))
   redis.call('PEXPIRE', q.item .. id, int(KEEP.aside))
   if item[F.message] then redis.call('PEXPIRE', K.message .. item[F.message], int(KEEP.aside)) end
-  redis.call('ZADD', state == 'U' and q.uncertain or q.buried, int(now), id)
+  redis.call('ZADD', state == 'U' and q.uncertain or q.dead, int(now), id)
 end
 
 -- Puts an item back at its place. A definite word also counts when the lease ran out meanwhile, so that the item stands
@@ -95,7 +96,7 @@ end
 -- in its lane, since both the times and the numbers that are places are less than that.
 local function put_back(q, id, item, reason, at, now)
   redis.call('ZREM', q.uncertain, id)
-  redis.call('ZREM', q.buried, id)
+  redis.call('ZREM', q.dead, id)
   if holds(q, item) then redis.call('ZREM', q.queue, item[F.lane]) end
   redis.call('ZADD', q.lane .. item[F.lane], now and int(at) or item[F.order] or item[F.due], id)
   redis.call('HSET', q.item .. id, F.state, 'R', F.token, '')
@@ -139,8 +140,8 @@ local function look_now(q, id, item, now)
 end
 
 local function held_so_far(now)
-  local total = tonumber(redis.call('GET', K.held) or '0')
-  local since = redis.call('HGET', K.hold, F.since)
+  local total = tonumber(redis.call('GET', K.suspended_ms) or '0')
+  local since = redis.call('HGET', K.suspended, F.since)
   if since then total = total + now - tonumber(since) end
   return total
 end

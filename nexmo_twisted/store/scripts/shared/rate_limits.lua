@@ -1,5 +1,5 @@
 -- How fast SMS go out, over all processes: the generic cell rate algorithm with a burst of one. A limit is that of the
--- account or of one number: HASH at K.pace .. name, all in µs. An SMS passes the limit of its number and that of the
+-- account or of one number: HASH at K.rate .. name, all in µs. An SMS passes the limit of its number and that of the
 -- account at the same moment. Until it can, it is given back to its lane and stands in line (see queue.lua) for the
 -- first limit that keeps it, and for those before that: so it has no place in the long line of the account before its
 -- number is ready. Those that come before it in a line make it wait for an interval each.
@@ -21,7 +21,7 @@ end
 local function load_limits(given, now)
   local limits = {}
   for name, interval, tolerance in string.gmatch(given, '(%S+) (%d+) (%d+)') do
-    local t = next_slot(redis.call('HGET', K.pace .. name, F.next_slot), now)
+    local t = next_slot(redis.call('HGET', K.rate .. name, F.next_slot), now)
     if tonumber(interval) > 0 or t > now then
       limits[#limits + 1] = {name = name, interval = tonumber(interval), tolerance = tonumber(tolerance), next = t}
     end
@@ -30,9 +30,9 @@ local function load_limits(given, now)
 end
 
 local function save_limit(limit)
-  redis.call('HSET', K.pace .. limit.name, F.next_slot, int(limit.next), F.interval, int(limit.interval),
+  redis.call('HSET', K.rate .. limit.name, F.next_slot, int(limit.next), F.interval, int(limit.interval),
     F.tolerance, int(limit.tolerance))
-  redis.call('PEXPIRE', K.pace .. limit.name, int(KEEP.pace))
+  redis.call('PEXPIRE', K.rate .. limit.name, int(KEEP.rate))
 end
 
 -- The place of an item in all lines: the token with which it had to wait for the first time.
@@ -42,7 +42,7 @@ local function place_of_item(item) return item[F.place] or item[F.token] end
 -- came for in time is for whoever is there.
 local function kept_by(limits, item, now)
   for n, limit in ipairs(limits) do
-    local before = redis.call('ZCOUNT', K.waiting .. limit.name, '-inf', '(' .. place_of_item(item))
+    local before = redis.call('ZCOUNT', K.rate_wait .. limit.name, '-inf', '(' .. place_of_item(item))
     local opens = limit.next + before * limit.interval - limit.tolerance
     if now < opens and (n < #limits or now < limit.next) then return n, opens end
   end
@@ -54,14 +54,16 @@ local function stand_in_line(q, nid, item, limits, n, opens)
   put_back(q, nid, item, '', at)
   for i = 1, n do
     save_limit(limits[i])
-    redis.call('ZADD', K.waiting .. limits[i].name, place, nid)
-    redis.call('PEXPIRE', K.waiting .. limits[i].name, int(KEEP.pace))
+    redis.call('ZADD', K.rate_wait .. limits[i].name, place, nid)
+    redis.call('PEXPIRE', K.rate_wait .. limits[i].name, int(KEEP.rate))
   end
   local on, by = limits[n].name, n > 1 and limits[n - 1].name or ''
   leave_lines(q, nid, item, on, by)
   redis.call('HSET', q.item .. nid, F.limit, on, F.limit_before, by, F.place, place, F.turn, at)
-  redis.call('ZADD', K.turns, at, item[F.lane])
-  if item[F.probes] == '1' and redis.call('EXISTS', K.hold) == 1 then redis.call('HSET', K.hold, F.probe, at) end
+  redis.call('ZADD', K.rate_turns, at, item[F.lane])
+  if item[F.probes] == '1' and redis.call('EXISTS', K.suspended) == 1 then
+    redis.call('HSET', K.suspended, F.probe, at)
+  end
 end
 
 -- The name of the limit that an SMS must wait for, and then does; nil when it may go out.
@@ -78,7 +80,9 @@ local function pass(q, nid, item, limits, now)
   for n, limit in ipairs(limits) do
     limit.next = math.max(limit.next, now) + limit.interval
     save_limit(limit)
-    if n < #limits then redis.call('ZREMRANGEBYSCORE', K.waiting .. limit.name, '-inf', '(' .. place_of_item(item)) end
+    if n < #limits then
+      redis.call('ZREMRANGEBYSCORE', K.rate_wait .. limit.name, '-inf', '(' .. place_of_item(item))
+    end
   end
   if item[F.limit] then leave_lines(q, nid, item) end
 end

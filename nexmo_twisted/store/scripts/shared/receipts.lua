@@ -55,27 +55,27 @@ local function parked_as(message_id)
 end
 
 local function parked(message_id, now)
-  local entry = redis.call('HGET', K.parked, parked_as(message_id)) or ''
+  local entry = redis.call('HGET', K.early_receipts, parked_as(message_id)) or ''
   local at, said, blocks = string.match(entry, '^(%d+) (%l%d*) (%d)$')
-  if at and now - tonumber(at) <= KEEP.parked then return said, blocks == '1' end
+  if at and now - tonumber(at) <= KEEP.early_receipts then return said, blocks == '1' end
   return '', false
 end
 
-local function unpark(message_id) redis.call('HDEL', K.parked, parked_as(message_id)) end
+local function unpark(message_id) redis.call('HDEL', K.early_receipts, parked_as(message_id)) end
 
 local function park(message_id, said, blocks, now, most)
   local field, before, blocked = parked_as(message_id), parked(message_id, now)
-  if redis.call('HEXISTS', K.parked, field) == 0 and redis.call('HLEN', K.parked) >= most then
-    local all, oldest, since = redis.call('HGETALL', K.parked), nil, math.huge
+  if redis.call('HEXISTS', K.early_receipts, field) == 0 and redis.call('HLEN', K.early_receipts) >= most then
+    local all, oldest, since = redis.call('HGETALL', K.early_receipts), nil, math.huge
     for i = 1, #all, 2 do
       local at = tonumber(string.match(all[i + 1], '^%d+')) or 0
       if at < since then oldest, since = all[i], at end
     end
-    redis.call('HDEL', K.parked, oldest)
+    redis.call('HDEL', K.early_receipts, oldest)
   end
   local told = {int(now), heavier(before, said), (blocks or blocked) and 1 or 0}
-  redis.call('HSET', K.parked, field, table.concat(told, ' '))
-  redis.call('PEXPIRE', K.parked, int(KEEP.parked))
+  redis.call('HSET', K.early_receipts, field, table.concat(told, ' '))
+  redis.call('PEXPIRE', K.early_receipts, int(KEEP.early_receipts))
 end
 
 -- The recipient has asked, wherever that was, to get no more texts. Only somebody we have texted can be meant.

@@ -47,4 +47,4 @@ local function add_reply(q, rid, reply, now)
   came(q, lane, rid, now)
 end
 
-local function next_place() return int(redis.call('INCR', K.fence)) end
+local function next_place() return int(redis.call('INCR', K.seq)) end

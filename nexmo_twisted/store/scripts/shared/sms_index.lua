@@ -30,7 +30,7 @@ end
 
 local function index_sms(message_id, nid, now)
   local slot, field = place_of(message_id)
-  local key = K.accepted .. int(math.floor(now / HOUR)) .. ':' .. slot
+  local key = K.sms .. int(math.floor(now / HOUR)) .. ':' .. slot
   redis.call('HSET', key, field, packed(nid))
   redis.call('PEXPIRE', key, int(KEEP.closed))
 end
@@ -38,7 +38,7 @@ end
 local function indexed_sms(message_id, now)
   local slot, field = place_of(message_id)
   for hour = math.floor(now / HOUR), math.floor((now - KEEP.closed) / HOUR), -1 do
-    local short = redis.call('HGET', K.accepted .. int(hour) .. ':' .. slot, field)
+    local short = redis.call('HGET', K.sms .. int(hour) .. ':' .. slot, field)
     if short then return unpacked(short) end
   end
 end

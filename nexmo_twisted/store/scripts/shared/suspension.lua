@@ -1,18 +1,18 @@
--- The outgoing side is held while the account is at fault: HASH at K.hold. One text that something before the provider
--- refuses looks the same: so others are tried before that counts. free says who may be tried before the time of the
--- probe: item = any that was not refused yet, message = one of a message that was not refused yet, since two recipients
--- of one were. While it is undecided it has no since: another one waits, and until it has been tried nobody is told of
--- a hold. Up to a hundred messages are remembered that were refused meanwhile.
+-- The outgoing side is held while the account is at fault: HASH at K.suspended. One text that something before the
+-- provider refuses looks the same: so others are tried before that counts. free says who may be tried before the time
+-- of the probe: item = any that was not refused yet, message = one of a message that was not refused yet, since two
+-- recipients of one were. While it is undecided it has no since: another one waits, and until it has been tried nobody
+-- is told of a hold. Up to a hundred messages are remembered that were refused meanwhile.
 local LANES = 2000                    -- that are looked at for a probe, more than one message has recipients
 local ITEMS = 200                     -- that are looked at
 
-local function load_hold() return redis.call('HLEN', K.hold) > 0 and load_item(K.hold) end
+local function load_hold() return redis.call('HLEN', K.suspended) > 0 and load_item(K.suspended) end
 
 local function message_of(id) return string.match(id, '^[^.]*') end
 
 local function remember_refused(hold, id)
   local field = F.refused .. message_of(id)
-  if redis.call('HLEN', K.hold) < 100 then redis.call('HSET', K.hold, field, '1') end
+  if redis.call('HLEN', K.suspended) < 100 then redis.call('HSET', K.suspended, field, '1') end
   hold[field] = '1'
 end
 
@@ -31,7 +31,7 @@ local function free_rank(hold) return hold[F.free] == 'item' and 2 or hold[F.fre
 local function tried(hold, rank, probe)
   if rank == 1 then hold[F.free] = '' elseif rank == 2 and hold[F.free] == 'item' then hold[F.free] = 'message' end
   hold[F.probe] = int(probe)
-  redis.call('HSET', K.hold, F.free, hold[F.free] or '', F.probe, hold[F.probe])
+  redis.call('HSET', K.suspended, F.free, hold[F.free] or '', F.probe, hold[F.probe])
 end
 
 -- Whether an item up to that rank is being prepared or tried, or could be until then.
@@ -103,8 +103,8 @@ end
 
 -- A probe that was not tried after all makes room for the next; while there is a doubt also one that told nothing.
 local function not_tried(item, now)
-  if item[F.probes] ~= '1' or redis.call('EXISTS', K.hold) == 0 then return end
-  if item[F.state] == 'C' or redis.call('HGET', K.hold, F.undecided) == '1' then
-    redis.call('HSET', K.hold, F.probe, int(now))
+  if item[F.probes] ~= '1' or redis.call('EXISTS', K.suspended) == 0 then return end
+  if item[F.state] == 'C' or redis.call('HGET', K.suspended, F.undecided) == '1' then
+    redis.call('HSET', K.suspended, F.probe, int(now))
   end
 end

@@ -14,7 +14,7 @@ end
 local function in_work(item) return item[F.state] == 'R' or item[F.state] == 'C' or item[F.state] == 'S' end
 
 local function aside_of(q, item)      -- where an item that stands aside is listed; nil for one in work
-  return item[F.state] == 'U' and q.uncertain or item[F.state] == 'D' and q.buried or nil
+  return item[F.state] == 'U' and q.uncertain or item[F.state] == 'D' and q.dead or nil
 end
 
 -- What the sweep needs to know of an item, or nil when there is none that anybody of ours could have written.
