@@ -100,7 +100,7 @@ class Introduction(Protocol):
 
 
 class Metrics(Protocol):
-    """Metrics and histograms, by name."""
+    """Counters and histograms, by name."""
 
     def count(self, name: str, *labels: str, amount: int = 1) -> None:
         """Add ``amount`` to a counter. ``labels`` are the values of its labels, in the order of their declaration."""

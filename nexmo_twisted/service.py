@@ -175,7 +175,7 @@ class NexmoService(Service):
         return [each._replace(reason=f"{each.reason}: {why}" if why else each.reason) for each in self.monitor.away()]
 
     def _refused(self, reason: str) -> None:
-        self.metrics.count("refused", reason)
+        self.metrics.count("http_rejected", reason)
 
     def privilegedStartService(self) -> None:
         """Opens the endpoints that need it before the process gives up its privileges."""

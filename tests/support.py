@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -79,14 +80,14 @@ def reading(lua: str) -> str:
     return with_constants("".join((shared / f"{name}.lua").read_text("utf-8") for name in ("time", "messages")) + lua)
 
 
-def counted(metrics: PrometheusMetrics, name: str, reason: str = "") -> float:
-    """What the metrics page says."""
-    label = f'{{reason="{reason}"}}' if reason else ""
-    line = f"nexmo_twisted_{name}_total{label} "
-    for found in metrics.page().decode().splitlines():
-        if found.startswith(line):
-            return float(found.removeprefix(line))
-    raise AssertionError(f"no counter {line}")
+def counted(metrics: PrometheusMetrics, name: str, *labels: str) -> float:
+    """What the metrics page says of a counter, summed over the samples that have all of these label values."""
+    page = metrics.page().decode()
+    samples = re.findall(rf"(?m)^nexmo_twisted_{name}_total(?:{{(.*)}})? (\S+)$", page)
+    found = [float(value) for given, value in samples if {*labels} <= {*re.findall('"([^"]*)"', given)}]
+    if not found:
+        raise AssertionError(f"no counter {name} {labels}")
+    return sum(found)
 
 
 def attempt(handset: str, number: str, introduced: str = "") -> Attempt:

@@ -232,7 +232,7 @@ class Settled:
     """
 
     resent: int
-    buried: int
+    parked: int
     dropped: int
     unneeded: int
     next: int | None

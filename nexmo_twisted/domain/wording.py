@@ -27,6 +27,7 @@ REASONS: Final[Mapping[str, str]] = {
     "too_late": "not done within expire_after",
     "template": "the template failed",
     "crashes": "whoever worked on it died, time and again",
+    "ambiguous": "it may belong to either of two conversations",
     "conversation_gone": "the conversation is gone",
     "not_participant": "the user has left the conversation",
     # tried, and not known to be sent

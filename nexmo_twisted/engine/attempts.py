@@ -141,7 +141,7 @@ class AttemptRecorder:
                 continue
             self._check(answer)
             if choice.taken_over:
-                self._metrics.count("taken_over")
+                self._metrics.count("numbers_taken_over")
                 self._log.warn(
                     "Message {id} takes the number of an idle conversation: more numbers are needed",
                     id=item.message_id,
@@ -174,7 +174,7 @@ class AttemptRecorder:
         if found.for_now and left > 0:
             if not await self._store.step_aside(item, state, handset, left):
                 return False
-            self._metrics.count("waited", "handset")
+            self._metrics.count("sms_number_waits")
             return True
         if state.unowned.issuperset(self._terms.numbers):
             raise Temporary("the account owns none of the numbers")
@@ -192,7 +192,7 @@ class AttemptRecorder:
             raise Release
         word, _, limit = answer.partition(" ")
         if word == "WAIT":
-            self._metrics.count("waited", "account" if limit == ACCOUNT else "number")
+            self._metrics.count("sms_rate_limited", "account" if limit == ACCOUNT else "number")
             raise Postponed
         raise Skip(answer)
 

@@ -27,7 +27,7 @@ class DeliveryNews:
     def heard_before(self, delivery: Delivery, handset: str) -> None:
         """Receipts of an SMS came before it was known to be accepted: now they are known to be of it."""
         if delivery.said is not None:
-            self._metrics.count("receipts", delivery.said.status.value)
+            self._metrics.count("delivery_receipts", delivery.said.status.value)
             self.tell(delivery, handset)
 
     def tell(self, delivery: Delivery, handset: str) -> None:
@@ -70,11 +70,11 @@ class Receipts:
     async def take(self, report: DeliveryReport) -> None:
         """An SMS whose outcome was unknown is known to be accepted with it. Raises StoreUnavailable only."""
         delivery = await self._store.record_receipt(report, block=self._block)
-        self._metrics.count("receipts", report.state.status.value if delivery.message_id else "unmatched")
+        self._metrics.count("delivery_receipts", report.state.status.value if delivery.message_id else "unmatched")
         if delivery.ended:
-            self._metrics.count("sent")
+            self._metrics.count("sms_accepted")
         if delivery.ended not in ("", "S"):
-            self._metrics.count("settled", "receipt")
+            self._metrics.count("sms_reconciled", "receipt")
         self._news.tell(delivery, report.handset if report.handset.isdecimal() else "")
         if delivery.relink is not None:
             self._attempt_over()

@@ -79,10 +79,10 @@ class Intake:
             if number not in self._numbers:  # or it is spelled in another way than ours
                 number = self._own.get(phones.canonical(number), number)
         except phones.BadPhone as error:
-            self._metrics.count("replies", "not_a_number")
             values = {"messageId": sms.message_id, "msisdn": sms.msisdn, "to": sms.to, "text": sms.text}
             raw = json.dumps(values).encode()
             await self.quarantine("nexmo", f"sender or receiver: {error}", raw)
+            self._count_dismissed("not_a_number")
             return
         if handset in self._own:
             await self._dismiss(sms, "own_number")  # two numbers of ours never talk with each other
@@ -99,7 +99,8 @@ class Intake:
         """An SMS that came in one; what it asks of the service itself is done at once."""
         asked = self._notices.asked(sms.text, number, turned_away=self._turned_away.untold)
         answer = await self._store.receive_sms(sms, handset, number, asked)
-        self._metrics.count("replies", {"NEW": "received", "KNOWN": "repeated", "again": "start"}.get(answer, answer))
+        kind = {"NEW": "whole", "KNOWN": "repeated", "again": "start"}.get(answer, answer)
+        self._metrics.count("replies_received", kind)
         if answer == "NEW":
             self._reply_came()
         else:
@@ -113,22 +114,24 @@ class Intake:
 
     async def _dismiss(self, sms: InboundSms, reason: str) -> None:
         """There is nothing to post; what became of it can be asked for as for any other reply."""
-        new = await self._store.dismiss(sms, reason)
-        self._metrics.count("replies", reason if new else "repeated")
+        if await self._store.dismiss(sms, reason):
+            self._count_dismissed(reason)
+        else:
+            self._metrics.count("replies_received", "repeated")
+
+    def _count_dismissed(self, reason: str) -> None:
+        self._metrics.count("replies_received", "ignored")
+        self._metrics.count("replies_closed", reason)
 
     async def _part(self, sms: InboundSms, part: Part, handset: str, number: str) -> None:
         """One part of a long reply. It may be blank: a long text has blanks anywhere."""
         wait = self._concat_timeout
         taken = await self._store.receive_sms_part(sms, part, handset, number, wait, max(wait, LONGEST))
-        self._metrics.count("replies", "repeated" if taken.outcome == "known" else "part")
-        if taken.outcome == "late":
-            self._metrics.count("replies", "late_part")
+        self._metrics.count("replies_received", {"known": "repeated", "late": "late_part"}.get(taken.outcome, "part"))
         if taken.torn:
-            self._metrics.count("replies", "incomplete", amount=taken.torn)
+            self._metrics.count("long_replies_incomplete", amount=taken.torn)
         if taken.torn or taken.outcome in ("whole", "late"):
             self._reply_came()
-        if taken.outcome == "whole":
-            self._metrics.count("replies", "received")
         if taken.next is not None:
             self._close_in(taken.next / 1000)
 

@@ -33,7 +33,7 @@ class LongReplyTimeouts:
         if closed.orphans:
             self._log.error("{n} long replies had lost their parts", n=closed.orphans)
         if closed.torn:
-            self._metrics.count("replies", "incomplete", amount=closed.torn)
+            self._metrics.count("long_replies_incomplete", amount=closed.torn)
             self._log.info("{n} long replies are posted with parts missing", n=closed.torn)
             self._reply_came()
         return None if closed.next is None else closed.next / 1000

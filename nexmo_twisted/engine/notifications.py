@@ -73,7 +73,7 @@ class Notifications:
         self._metrics = metrics
         self._conversations: Cache[Mapping[str, Any]] = Cache(chat.conversation, clock)
         self.worker: Worker[Notification] = Worker(
-            "notifications", clock, store.claim_notifications, self._handle, metrics, lease, circuits
+            "notifications", "out", clock, store.claim_notifications, self._handle, metrics, lease, circuits
         )
         self._recorder = AttemptRecorder(
             store, introduction, self._conversations, terms, lease, lambda: self.worker.closing, metrics, clock
@@ -90,7 +90,7 @@ class Notifications:
         except CancelledError:  # the service stops; nothing was sent and the lease will tell
             raise
         except Skip as skip:
-            self._metrics.count("skipped", skip.reason)
+            self._metrics.count("notifications_skipped", skip.reason)
             reason = f"{skip.reason}: {skip.detail}" if skip.detail else skip.reason
             await self._settle(lambda: self._store.complete(item, reason))
         except Release:
@@ -117,7 +117,7 @@ class Notifications:
             accepted = await self._conclude(item, sms, attempt, outcome, took)
             self._attempt_over()
             if accepted:
-                self._metrics.observe("lateness", item.waited / 1000 + self._clock.seconds() - begun)
+                self._metrics.observe("sms_lateness", item.waited / 1000 + self._clock.seconds() - begun)
 
     async def _send(self, item: Notification, sms: Sms, attempt: Attempt) -> Outcome:
         """From here on the attempt is recorded: whatever nobody foresaw leaves it uncertain."""
@@ -203,10 +203,10 @@ class Notifications:
                 return self._store.set_aside(item, reason, uncertain=True, on_wire=on_wire)
 
             if await self._settle(set_aside):
-                self._metrics.count("uncertain")
+                self._metrics.count("sms_uncertain")
                 self._log.error("Message {id} may or may not be sent: {reason}", id=item.message_id, reason=reason)
         elif verdict is Verdict.ACCOUNT:
-            self._metrics.count("held")
+            self._metrics.count("account_errors")
             await self._hold(item, reason)
         else:
             await self._bury(item, "refused", reason, outcome.account_works)
@@ -219,7 +219,7 @@ class Notifications:
         elif held == "NEW":
             self._log.critical("Nothing is sent until the account is mended: {reason}", reason=reason)
         elif held == "BURIED":
-            self._metrics.count("buried", "refused")
+            self._metrics.count("dead_letters", "out", "refused")
             self._log.error("Message {id} is buried: it alone is refused: {reason}", id=item.message_id, reason=reason)
 
     async def _accepted(self, item: Notification, sms: Sms, attempt: Attempt, sent: Accepted) -> bool:
@@ -237,7 +237,7 @@ class Notifications:
         if delivery.relink is not None:
             with suppress(StoreUnavailable):  # only what the Node service would read is behind
                 await self._links.rewrite_map(delivery.relink)
-        self._metrics.count("sent")
+        self._metrics.count("sms_accepted")
         self._log.info(
             "Message {id} sent to {to} from {sender}",
             id=item.message_id,
@@ -249,7 +249,7 @@ class Notifications:
 
     async def _retry(self, item: Notification, reason: str, after: float | None = None, **kinds: bool) -> None:
         """``kinds`` are those of ``Store.reschedule``."""
-        self._metrics.count("retried")
+        self._metrics.count("sms_retries")
         delay = backoff.delay(item.attempts + 1, retry_after=after, random=self._random)
         self._log.info(
             "Message {id} is tried again in {delay:.0f} s: {reason}",
@@ -263,8 +263,8 @@ class Notifications:
         """Nexmo says that the account or the number is too fast: nobody uses it for a while, and then this SMS does."""
         duration = rate_limits.pause(outcome.retry_after)
         limit = sms.sender if outcome.exceeded == "number" else rate_limits.ACCOUNT
-        self._metrics.count("retried")
-        self._metrics.count("paused", outcome.exceeded)
+        self._metrics.count("sms_retries")
+        self._metrics.count("provider_throttled", outcome.exceeded)
         self._log.warn(
             "Message {id} was too fast for {limit}, which pauses for {seconds:.1f} s: {reason}",
             id=item.message_id,
@@ -275,10 +275,10 @@ class Notifications:
         await self._settle(lambda: self._store.pause_limit(item, limit, duration, outcome.reason))
 
     async def _bury(self, item: Notification, code: str, reason: str, account_works: bool = False) -> None:
-        self._metrics.count("buried", code)
         self._log.error("Message {id} is buried: {code}: {reason}", id=item.message_id, code=code, reason=reason)
         told = f"{code}: {reason}"
-        await self._settle(lambda: self._store.set_aside(item, told, uncertain=False, account_works=account_works))
+        if await self._settle(lambda: self._store.set_aside(item, told, uncertain=False, account_works=account_works)):
+            self._metrics.count("dead_letters", "out", code)
 
     async def _settle(self, move: Callable[[], Any]) -> Any:
         return await until_stored(self._clock, move)

@@ -56,13 +56,13 @@ class Reconciler:
             batch, wait = 1, self._receipt_timeout / 1000
             self._next_probe = self._clock.seconds() + wait
         settled = await self._store.reconcile(batch, self._receipt_timeout, self._policy, self._report)
-        for what in ("resent", "buried", "dropped", "unneeded"):
+        for what in ("resent", "parked", "dropped", "unneeded"):
             number = getattr(settled, what)
             if number:
-                self._metrics.count("settled", what, amount=number)
+                self._metrics.count("sms_reconciled", what, amount=number)
                 self._log.warn("{n} SMS of unknown outcome had no receipt in time: {what}", n=number, what=what)
-        if settled.buried:
-            self._metrics.count("buried", "uncertain", amount=settled.buried)
-        if settled.resent or settled.buried or settled.dropped or settled.unneeded:
+        if settled.parked:
+            self._metrics.count("dead_letters", "out", "uncertain", amount=settled.parked)
+        if settled.resent or settled.parked or settled.dropped or settled.unneeded:
             self._notify()
         return None if settled.next is None else settled.next / 1000

@@ -140,7 +140,7 @@ class RedisMonitor:
     def _tell_rollback(self) -> None:
         reason = "Redis has lost what it had confirmed (power loss, failover, restore or FLUSHALL)"
         self._rollback = self._clock.seconds(), Issue("writes of Redis", self._wall(), reason)
-        self._metrics.count("rollbacks")
+        self._metrics.count("redis_data_loss")
         self._log.critical("{reason}: messages may be missing, or be texted twice", reason=reason)
 
     def _tell_skew(self, seconds: float) -> None:

@@ -59,7 +59,7 @@ class Replies:
         self._metrics = metrics
         self._notices = notices
         self.worker: Worker[Reply] = Worker(
-            "replies", clock, store.claim_replies, self._handle, metrics, lease, circuits
+            "replies", "in", clock, store.claim_replies, self._handle, metrics, lease, circuits
         )
 
     async def _handle(self, item: Reply) -> None:
@@ -76,12 +76,10 @@ class Replies:
                 self._log.error("The chat platform refuses us: {reason}", reason=error.reason)
             await self._retry(item, error.reason, error.retry_after, isinstance(error, Intercepted))
         except Permanent as error:
-            self._metrics.count("replies", error.code)
             self._log.error(
                 "A reply from {who} is buried: {reason}", who=phones.masked(item.handset), reason=error.reason
             )
-            reason = f"{error.code}: {error.reason}"
-            await self._settle(lambda: self._store.set_aside(item, reason, uncertain=False))
+            await self._bury(item, error.code, error.reason)
         except Exception:
             self._log.failure("A reply from {who} failed", who=phones.masked(item.handset))
             await self._retry(item, "internal")
@@ -105,14 +103,12 @@ class Replies:
     async def _post_to(self, item: Reply, thread: Thread) -> None:
         parts = split_bytes(clean(item.text), PART_BYTES)
         if is_blank(item.text):
-            self._metrics.count("replies", "blank")
-            await self._settle(lambda: self._store.complete(item, "blank"))
+            await self._close(item, "blank")
             return
         state = await self._links.read(thread, item.handset, item.number)
         await self._chat.post(thread.conversation_id, thread.user_id, parts, item.once)
         await self._links.renew(state, thread, item.handset, item.number)
-        await self._settle(lambda: self._store.complete(item, "posted"))
-        self._metrics.count("replies", "posted")
+        await self._close(item, "posted")
         self._log.info("A reply from {who} was posted", who=phones.masked(item.handset))
 
     async def _is_theirs(self, item: Reply, thread: Thread) -> bool:
@@ -128,21 +124,27 @@ class Replies:
             return False
 
     async def _turn_down(self, item: Reply, outcome: str, why: str) -> None:
-        self._metrics.count("replies", outcome)
         self._log.info("A reply from {who} {why}: it is not posted", who=phones.masked(item.handset), why=why)
         await self._notices.lost(item)
-        await self._settle(lambda: self._store.complete(item, outcome))
+        await self._close(item, outcome)
 
     async def _leave_to_operator(self, item: Reply) -> None:
-        self._metrics.count("replies", "ambiguous")
         self._log.error(
             "A reply from {who} may belong to either of two conversations: it is not posted; place it with"
             " `python -m nexmo_twisted place`",
             who=phones.masked(item.handset),
         )
         await self._notices.lost(item)
-        reason = "ambiguous: written when its number went from one conversation to another"
-        await self._settle(lambda: self._store.set_aside(item, reason, uncertain=False))
+        await self._bury(item, "ambiguous", "written when its number went from one conversation to another")
+
+    async def _close(self, item: Reply, outcome: str) -> None:
+        await self._settle(lambda: self._store.complete(item, outcome))
+        self._metrics.count("replies_closed", outcome)
+
+    async def _bury(self, item: Reply, code: str, reason: str) -> None:
+        if await self._settle(lambda: self._store.set_aside(item, f"{code}: {reason}", uncertain=False)):
+            self._metrics.count("dead_letters", "in", code)
+            self._metrics.count("replies_closed", "dead_letter")
 
     async def _retry(self, item: Reply, reason: str, after: float | None = None, aside: bool = False) -> None:
         delay = backoff.delay(item.attempts + 1, retry_after=after, random=self._random)

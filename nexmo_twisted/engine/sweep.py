@@ -19,6 +19,8 @@ EVERY = 3600.0
 ALONE = EVERY - 60.0
 #: Seconds between two steps: a sweep must not be felt.
 PAUSE = 0.025
+#: What the kinds of expired items are called in the log.
+_EXPIRED = {"out": "dead letters (out)", "in": "dead letters (in)", "uncertain": "uncertain SMS"}
 
 
 class Step(Protocol):
@@ -88,8 +90,8 @@ class Sweep:
     def _count(self, step: Step) -> None:
         self._looked += step.looked
         for name, found, total in (
-            ("repaired", step.repaired, self._repaired),
-            ("expired", step.expired, self._expired),
+            ("integrity_repairs", step.repaired, self._repaired),
+            ("dead_letters_expired", step.expired, self._expired),
         ):
             for kind, number in found.items():
                 total[kind] += number
@@ -99,13 +101,14 @@ class Sweep:
     def _tell(self) -> None:
         """One line of each kind a sweep."""
         if self._repaired:
-            self._log.error("The sweep repaired what should not have been: {found}", found=_listed(self._repaired))
+            self._log.error("Sweep: repaired inconsistent data in Redis: {found}", found=_listed(self._repaired))
         else:
-            self._log.info("The sweep looked at {n} entries: all as it should be", n=self._looked)
+            self._log.info("Sweep: checked {n} entries, all consistent", n=self._looked)
         if self._foreign:
-            self._log.error("Keys that are not as we write them are left alone: {found}", found=_listed(self._foreign))
+            self._log.error("Sweep: left keys of an unknown form alone: {found}", found=_listed(self._foreign))
         if self._expired:
-            self._log.warn("Nobody settled these in time, they are forgotten: {found}", found=_listed(self._expired))
+            named = {_EXPIRED.get(kind, kind): number for kind, number in self._expired.items()}
+            self._log.warn("Sweep: deleted because nobody handled them in time: {found}", found=_listed(named))
         self._looked = 0
         for total in (self._repaired, self._expired, self._foreign):
             total.clear()

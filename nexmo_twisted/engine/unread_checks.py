@@ -37,7 +37,7 @@ class UnreadChecks:
     async def _look(self) -> float | None:
         done = await self._store.promote(BATCH, self._report)
         if done.messages:
-            self._metrics.count("checks", amount=done.messages)
+            self._metrics.count("messages_due", amount=done.messages)
         if done.orphans:
             self._log.error("{n} checks had lost their message", n=done.orphans)
         if done.notifications:

@@ -28,15 +28,17 @@ class Claim(Protocol[ItemOut]):
 
 
 class Worker(Generic[Item]):
-    """Claims what is due into free slots and hands each item to ``handle``, which must settle it and not raise.
+    """Claims due items into free slots and hands each to ``handle``, which must store its outcome and not raise.
 
-    ``lease`` is in ms. While one of the ``circuits`` is open, one item at a time is worked on. So is an item that
-    nobody has said a word about since it was claimed before: it may be what killed the process.
+    ``queue`` is "out" (notifications) or "in" (replies), ``lease`` is in ms. While one of the ``circuits`` is open, one
+    item at a time is worked on. So is an item whose lease expired without a result: it may have killed the process that
+    worked on it.
     """
 
     def __init__(
         self,
         name: str,
+        queue: str,
         clock: IReactorTime,
         claim: Claim[Item],
         handle: Callable[[Item], Awaitable[None]],
@@ -46,6 +48,7 @@ class Worker(Generic[Item]):
         slots: int = SLOTS,
     ) -> None:
         self._log = Logger(namespace=f"nexmo_twisted.{name}")
+        self._queue = queue
         self._clock = clock
         self._claim = claim
         self._handle = handle
@@ -81,10 +84,12 @@ class Worker(Generic[Item]):
 
     def _tell(self, claimed: Claimed[Item]) -> None:
         if claimed.lost:
-            self._metrics.count("uncertain", amount=claimed.lost)
+            self._metrics.count("sms_uncertain", amount=claimed.lost)
             self._log.error("{n} SMS may or may not be sent: their sender died", n=claimed.lost)
         if claimed.crashed:
-            self._metrics.count("buried", "crashes", amount=claimed.crashed)
+            self._metrics.count("dead_letters", self._queue, "crashes", amount=claimed.crashed)
+            if self._queue == "in":
+                self._metrics.count("replies_closed", "dead_letter", amount=claimed.crashed)
             self._log.error("{n} items are buried: whoever worked on them died", n=claimed.crashed)
 
     async def _guarded(self, item: Item) -> None:

@@ -30,7 +30,7 @@ class MetricsEndpoint:
         request.responseHeaders.setRawHeaders(b"content-type", [b"text/plain; version=0.0.4; charset=utf-8"])
         return self.metrics.page()
 
-    def failed(self, failure: Failure) -> None:
+    def failed(self, _request: Request, failure: Failure) -> None:
         log.failure("The metrics page could not be made", failure)
 
 
@@ -51,7 +51,7 @@ class HealthEndpoint:
         request.responseHeaders.setRawHeaders(b"cache-control", [b"no-store"])
         return json.dumps(self.health.report(), indent=1).encode() + b"\n"
 
-    def failed(self, failure: Failure) -> None:
+    def failed(self, _request: Request, failure: Failure) -> None:
         log.failure("The health page could not be made", failure)
 
 

@@ -1,4 +1,4 @@
-"""Gauges in Prometheus' format: what is the case at the moment when somebody asks."""
+"""Gauges in Prometheus' format: the state at the moment of the request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nexmo_twisted.engine.redis_monitor import RedisMonitor
 
 
 class Gauges:
-    """A collector of ``prometheus_client``. What waits in Redis is as of the last beat, in every process the same."""
+    """A collector of ``prometheus_client``. What Redis holds is as of the last heartbeat, the same in every process."""
 
     def __init__(self, monitor: RedisMonitor, functions: CustomerFunctions, circuits: Sequence[CircuitBreaker]) -> None:
         self._monitor = monitor
@@ -21,30 +21,50 @@ class Gauges:
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         heartbeat = self._monitor.heartbeat
-        yield _one("redis_connected", "Whether Redis answers and takes what is written", not self._monitor.away())
-        yield _one("clock_skew_seconds", "How far Redis' clock is ahead of ours, at least", self._monitor.skew)
-        yield _one("pending_messages", "Messages that wait until their delay is over", heartbeat.pending)
+        yield _one("redis_connected", "1 if Redis answers and accepts writes", not self._monitor.away())
+        yield _one("clock_skew_seconds", "Time that Redis' clock is ahead of ours, at least", self._monitor.skew)
+        yield _one("pending_messages", "Messages that wait for their delay to pass", heartbeat.pending)
         yield _one(
-            "pending_age_seconds", "How long the oldest due message waits for its check", heartbeat.pending_age / 1000
+            "pending_age_seconds",
+            "Time that the oldest due message has been waiting for its check",
+            heartbeat.pending_age / 1000,
         )
-        yield _two("queue_depth", "Users (out) and handsets (in) with work waiting", heartbeat.out, heartbeat.in_)
-        yield _two(
-            "queue_age_seconds", "How long the oldest due work waits", heartbeat.out_age / 1000, heartbeat.in_age / 1000
+        yield _by_queue(
+            "queue_lanes", "Users (out) and handsets (in) that have jobs waiting", heartbeat.out, heartbeat.in_
         )
-        yield _one("uncertain_sms", "SMS of unknown outcome that wait for their receipt", heartbeat.uncertain)
-        yield _one("uncertain_age_seconds", "How long the oldest of them waits", heartbeat.uncertain_age / 1000)
-        yield _two(
-            "buried_items", "Notifications (out) and replies (in) given up", heartbeat.out_buried, heartbeat.in_buried
+        yield _by_queue(
+            "queue_age_seconds",
+            "Time that the oldest due job has been waiting",
+            heartbeat.out_age / 1000,
+            heartbeat.in_age / 1000,
+        )
+        yield _one("uncertain_sms", "SMS of unknown outcome that wait for a receipt", heartbeat.uncertain)
+        yield _one(
+            "uncertain_age_seconds",
+            "Time that the oldest SMS of unknown outcome has been waiting for a receipt",
+            heartbeat.uncertain_age / 1000,
+        )
+        yield _by_queue(
+            "dead_letters",
+            "Notifications (out) and replies (in) that were given up and are kept for an operator",
+            heartbeat.out_buried,
+            heartbeat.in_buried,
+        )
+        yield _one("blocked_strangers", "Handsets that sent STOP and never got an SMS", heartbeat.blocked_strangers)
+        yield _one(
+            "sending_suspended",
+            "1 if sending is suspended because the provider rejects SMS for a fault of the account",
+            heartbeat.held_since is not None,
         )
         yield _one(
-            "blocked_strangers",
-            "Handsets that were never texted and said STOP",
-            heartbeat.blocked_strangers,
+            "customer_function_threads_stuck",
+            "Threads occupied by calls of customer functions that do not return",
+            self._functions.stuck,
         )
-        yield _one("outgoing_held", "Whether the account holds the outgoing side", heartbeat.held_since is not None)
-        yield _one("stuck_functions", "Threads in functions of yours that do not return", self._functions.stuck)
         circuits = GaugeMetricFamily(
-            "nexmo_twisted_circuit_open", "Whether a remote failed so often that it is asked rarely", labels=["remote"]
+            "nexmo_twisted_circuit_open",
+            "1 if a remote service failed so often that only one request at a time is sent to it",
+            labels=["remote"],
         )
         for circuit in self._circuits:
             circuits.add_metric([circuit.name], float(circuit.open))
@@ -55,7 +75,7 @@ def _one(name: str, about: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"nexmo_twisted_{name}", about, float(value))
 
 
-def _two(name: str, about: str, out: float, in_: float) -> GaugeMetricFamily:
+def _by_queue(name: str, about: str, out: float, in_: float) -> GaugeMetricFamily:
     family = GaugeMetricFamily(f"nexmo_twisted_{name}", about, labels=["queue"])
     family.add_metric(["out"], float(out))
     family.add_metric(["in"], float(in_))

@@ -283,10 +283,10 @@ class RedisStore:
         return bool(await self._work.run("write_map", user_id, state.user_map, user_map, ttl) == "OK")
 
     async def reconcile(self, limit: int, receipt_timeout: int, policy: str, report: Collection[Status]) -> Settled:
-        resent, buried, dropped, unneeded, after = await self._work.run(
+        resent, parked, dropped, unneeded, after = await self._work.run(
             "reconcile", self._now(), limit, receipt_timeout, policy, ranks(report)
         )
-        return Settled(resent, buried, dropped, unneeded, int_or_none(after))
+        return Settled(resent, parked, dropped, unneeded, int_or_none(after))
 
     async def complete(self, item: Notification | Reply, outcome: str) -> None:
         await self._work.run("complete", self._now(), queue_of(item), item.id, item.token, outcome)

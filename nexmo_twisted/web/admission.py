@@ -49,29 +49,31 @@ class Admission:
         self._taken = 0
         self._waiting: list[Deferred[None]] = []
 
-    def full(self) -> bool:
-        """Whether there is no place left. To be asked before each webhook; a yes is counted as busy."""
+    def full(self, source: str) -> bool:
+        """Whether no more can be taken. To be asked before each webhook of ``source``; a yes is counted as busy."""
         if self._taken < self._max_in_flight:
             return False
-        self._metrics.count("webhooks", "busy")
+        self._metrics.count("webhooks", source, "busy")
         return True
 
-    def take(self, request: Request, work: Coroutine[Any, Any, None], outcome: str, code: int) -> Deferred[bytes]:
+    def take(
+        self, request: Request, work: Coroutine[Any, Any, None], source: str, outcome: str, code: int
+    ) -> Deferred[bytes]:
         """Finish ``work``, also when the client hangs up.
 
         Fires with the answer: ``code``, or 503 when the work failed and the sender should come again. Counts
-        ``outcome``, or the failure, among the webhooks. Unless nobody can read it, the request has a line of its own in
-        the access log.
+        ``outcome``, or the failure, among the webhooks of ``source``. Unless it is quarantined, the request has a line
+        of its own in the access log.
         """
-        cast(Any, request).stored = not outcome.endswith("_quarantined")
+        cast(Any, request).stored = outcome != "quarantined"
         self._taken += 1
-        stored = Deferred.fromCoroutine(work).addBoth(self._finished, outcome, code)
+        stored = Deferred.fromCoroutine(work).addBoth(self._finished, source, outcome, code)
         return shielded(stored).addCallback(partial(answer, request))
 
-    def failed(self, failure: Failure) -> None:
-        """Tell and count a webhook that could not even be taken."""
+    def failed(self, source: str, failure: Failure) -> None:
+        """Log and count a webhook of ``source`` that could not even be taken."""
         self._log.failure("A webhook could not be handled", failure)
-        self._metrics.count("webhooks", "failed")
+        self._metrics.count("webhooks", source, "failed")
 
     def drained(self) -> Deferred[None]:
         """Fires when nothing is worked on; once the endpoint is closed, the store may be closed then."""
@@ -80,7 +82,7 @@ class Admission:
         self._look()
         return waiting
 
-    def _finished(self, result: object, outcome: str, code: int) -> int:
+    def _finished(self, result: object, source: str, outcome: str, code: int) -> int:
         if isinstance(result, Failure):
             if result.check(StoreUnavailable):
                 outcome, code = "unavailable", 503
@@ -89,7 +91,7 @@ class Admission:
                 outcome, code = "failed", 503
         self._taken -= 1
         self._look()
-        self._metrics.count("webhooks", outcome)
+        self._metrics.count("webhooks", source, outcome)
         return code
 
     def _look(self) -> None:

@@ -19,7 +19,7 @@ class Endpoint(Protocol):
     def app(self) -> Klein:
         """Bound to this endpoint."""
 
-    def failed(self, failure: Failure) -> None:
+    def failed(self, request: Request, failure: Failure, /) -> None:
         """Tell of what nobody foresaw."""
 
 
@@ -49,7 +49,7 @@ def _no_route(_endpoint: Endpoint, request: Request, failure: Failure) -> bytes:
 
 
 def _unforeseen(endpoint: Endpoint, request: Request, failure: Failure) -> bytes:
-    endpoint.failed(failure)
+    endpoint.failed(request, failure)
     return answer(request, 503)
 
 

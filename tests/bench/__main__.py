@@ -148,8 +148,8 @@ class Bench:
 
 
 DONE: dict[str, Any] = {
-    "sent": lambda service: counted(service.metrics, "sent"),
-    "posted": lambda service: counted(service.metrics, "replies", "posted"),
+    "sent": lambda service: counted(service.metrics, "sms_accepted"),
+    "posted": lambda service: counted(service.metrics, "replies_closed", "posted"),
 }
 
 

@@ -139,7 +139,7 @@ async def real(judge: Judge, connection: Connection, peer: str) -> None:
     await turn(SECONDS)
     for service in services:
         await service.stopService()
-    waits = sum(counted(service.metrics, "waited", "account") for service in services)
+    waits = sum(counted(service.metrics, "sms_rate_limited", "account") for service in services)
     within = [each - times[0] for each in times if each - times[0] <= SECONDS]
     more = f" as they leave us, {waits / len(times):.1f} waits each"
     judge.tell("two services in real time", within, VONAGE.per_account, more, exactly=False)

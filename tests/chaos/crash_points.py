@@ -77,7 +77,7 @@ def _nothing_done(result: object) -> bool:
     if isinstance(result, Closed):
         return not (result.torn or result.orphans)
     if isinstance(result, Settled):
-        return not (result.resent or result.buried or result.dropped or result.unneeded)
+        return not (result.resent or result.parked or result.dropped or result.unneeded)
     return False
 
 

@@ -36,8 +36,11 @@ QUICK = Patience(timeout=5.0, first=0.5, longest=1.0, limit=600.0)
 #: What the service logs once it has its Redis.
 AT_WORK = "At work"
 
-#: Metrics of what may happen more than once, above all on a busy machine.
-_INCIDENTAL = ("webhooks ", "receipts ", "checks", "retried", "waited ")
+#: Counters of what may happen more than once, above all on a busy machine.
+_INCIDENTAL = (
+    *("webhooks ", "delivery_receipts ", "messages_due"),
+    *("sms_retries", "sms_rate_limited ", "sms_number_waits"),
+)
 
 
 class Stage:

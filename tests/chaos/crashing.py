@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,7 @@ class Order:
     """One process: its settings, its lease in ms, and the trap it is to die in, if any (see :class:`Trap`).
 
     ``name`` is a path: the process writes its log there, with ``.log`` behind it, and after an orderly end its
-    metrics, with ``.json``.
+    counters, with ``.json``.
     """
 
     name: str
@@ -71,11 +72,9 @@ def serve(order: Order) -> None:
 
 
 def counted(page: str) -> dict[str, int]:
-    """The metrics that are not 0, under names such as ``sent`` and ``settled receipt``."""
+    """The counters that are not 0, under names such as ``sms_accepted`` and ``sms_reconciled receipt``."""
     found = {}
-    for line in page.splitlines():
-        metric, _, value = line.rpartition(" ")
-        name, counter, reason = metric.removeprefix("nexmo_twisted_").partition("_total")
-        if counter and not line.startswith("#") and float(value):
-            found[f"{name} {reason[len('{reason=') + 1 : -2]}".strip()] = int(float(value))
+    for name, labels, value in re.findall(r"(?m)^nexmo_twisted_(\w+)_total(?:{(.*)})? (\S+)$", page):
+        if float(value):
+            found[" ".join([name, *re.findall('"([^"]*)"', labels)])] = int(float(value))
     return found

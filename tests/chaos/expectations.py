@@ -70,19 +70,22 @@ class Row:
 
 
 #: What the process says that finds an SMS whose sender died, and sends it again.
-RESENT = {"uncertain": 1, "settled resent": 1, "sent": 1}
+RESENT = {"sms_uncertain": 1, "sms_reconciled resent": 1, "sms_accepted": 1}
 #: So it says when the receipt came instead.
-SETTLED = {"uncertain": 1, "settled receipt": 1, "sent": 1}
+SETTLED = {"sms_uncertain": 1, "sms_reconciled receipt": 1, "sms_accepted": 1}
 #: And so when no receipt came and it is not to be sent again.
-DROPPED = {"uncertain": 1, "settled dropped": 1}
-SENT = {"sent": 1}
+DROPPED = {"sms_uncertain": 1, "sms_reconciled dropped": 1}
+SENT = {"sms_accepted": 1}
 NOTHING: Mapping[str, int] = {}
+_NO_NUMBER = {"numbers_exhausted": 1, "notifications_skipped no_number": 1}
+_NO_PHONE = {"notifications_skipped no_phone": 1}
+_RECEIPT = {"sms_reconciled receipt": 1, "sms_accepted": 1}
 
 #: It was settled by its receipt.
 BY_RECEIPT = ("bob receipt",)
 
 #: Webhooks that come again.
-EVENT, INBOUND, DELIVERY = "layer_stored", "nexmo_stored", "receipt_stored"
+EVENT, INBOUND, DELIVERY = "stored layer", "stored nexmo", "stored receipt"
 
 
 def _notice(
@@ -99,7 +102,7 @@ def _notice(
 
 
 def _in_use(at: str, waits: str) -> Row:
-    counted = {"settled resent": 2, "sent": 2, "numbers_exhausted": 1, "skipped no_number": 1}
+    counted = {**_NO_NUMBER, "sms_reconciled resent": 2, "sms_accepted": 2}
     return Row(IN_USE, at, waits, sms=2, ends=("bob no_number", "bob sent", "bob sent"), counted=counted)
 
 
@@ -121,7 +124,7 @@ NOTIFICATIONS = (
     Row(PLAIN, "read_links:after", "lease"),
     Row(PLAIN, "conversation:before", "lease"),
     Row(PLAIN, "conversation:after", "lease"),
-    Row(NO_PHONE, "complete:before", "lease", sms=0, ends=("dan no_phone",), counted={"skipped no_phone": 1}),
+    Row(NO_PHONE, "complete:before", "lease", sms=0, ends=("dan no_phone",), counted=_NO_PHONE),
     Row(NO_PHONE, "complete:after", sms=0, ends=("dan no_phone",), counted=NOTHING),
     Row(STOPPED, "release:before", "lease"),
     Row(STOPPED, "release:after"),
@@ -152,13 +155,13 @@ NOTIFICATIONS = (
         "lease settle",
         sms=0,
         ends=("bob buried: refused",),
-        counted={"uncertain": 1, "settled resent": 1, "buried refused": 1},
+        counted={"sms_uncertain": 1, "sms_reconciled resent": 1, "dead_letters out refused": 1},
     ),
     Row(BARRED, "set_aside:after", sms=0, ends=("bob buried: refused",), counted=NOTHING),
     # nobody knows whether it was accepted
     Row(ANSWER_LOST, "set_aside:before", "lease", ends=BY_RECEIPT, counted=SETTLED),
-    Row(ANSWER_LOST, "set_aside:after", ends=BY_RECEIPT, counted={"settled receipt": 1, "sent": 1}),
-    Row(RECEIPT, "record_receipt:before", again=DELIVERY, ends=BY_RECEIPT, counted={"settled receipt": 1, "sent": 1}),
+    Row(ANSWER_LOST, "set_aside:after", ends=BY_RECEIPT, counted=_RECEIPT),
+    Row(RECEIPT, "record_receipt:before", again=DELIVERY, ends=BY_RECEIPT, counted=_RECEIPT),
     Row(RECEIPT, "record_receipt:after", again=DELIVERY, ends=BY_RECEIPT, counted=NOTHING),
     # the user's map was changed meanwhile, and is written anew
     Row(MAP_CHANGED, "write_map:before", counted=NOTHING),
@@ -172,14 +175,16 @@ NOTIFICATIONS = (
     _notice("send:after", again=DELIVERY),
     _notice("send:after", "lease settle", scene=NOTICE_WITHOUT_RECEIPT, end="uncertain", counted=DROPPED),
     # what no receipt settles in time is sent again
-    Row(SETTLING, "reconcile:before", "settle", counted={"settled resent": 1, "sent": 1}),
+    Row(SETTLING, "reconcile:before", "settle", counted={"sms_reconciled resent": 1, "sms_accepted": 1}),
     Row(SETTLING, "reconcile:after", "settle"),
 )
 
 _POSTED = ("ann sent", "bob sent", "reply posted")
-_ALSO = {"replies posted": 1, "sent": 1}
-_WHOLE = {"replies received": 1, **_ALSO}
-_REPEATED = {"replies repeated": 1}
+_ALSO = {"replies_closed posted": 1, "sms_accepted": 1}
+_WHOLE = {"replies_received whole": 1, **_ALSO}
+_REPEATED = {"replies_received repeated": 1}
+_PART = {"replies_received part": 1}
+_BLANK = {"replies_received ignored": 1, "replies_closed blank": 1}
 
 
 def _reply(at: str, waits: str = "", scene: Scene = REPLY, counted: Mapping[str, int] = _ALSO, again: str = "") -> Row:
@@ -195,9 +200,8 @@ def _lost(at: str, waits: str, counted: Mapping[str, int]) -> Row:
 
 
 def _under_way(at: str, waits: str = "") -> Row:
-    return Row(
-        UNDER_WAY, at, waits, sms=2, posts=1, ends=_POSTED, counted={"replies posted": 1, "sent": 2}, again=DELIVERY
-    )
+    counted = {"replies_closed posted": 1, "sms_accepted": 2}
+    return Row(UNDER_WAY, at, waits, sms=2, posts=1, ends=_POSTED, counted=counted, again=DELIVERY)
 
 
 REPLIES = (
@@ -216,24 +220,22 @@ REPLIES = (
     _reply("complete:after", counted=SENT),
     _reply("reschedule:before", "lease", scene=LAYER_FAILS),
     _reply("reschedule:after", scene=LAYER_FAILS),
-    _left("set_aside:before", "lease", {"replies not_participant": 1}),
+    _left("set_aside:before", "lease", {"dead_letters in not_participant": 1, "replies_closed dead_letter": 1}),
     _left("set_aside:after", "", NOTHING),
     # a long one comes in parts; those that never come are waited for
-    _reply("receive_sms_part:before", scene=LONG_REPLY, again=INBOUND, counted={"replies part": 2, **_WHOLE}),
-    _reply(
-        "receive_sms_part:after", scene=LONG_REPLY, again=INBOUND, counted={"replies part": 1, **_REPEATED, **_WHOLE}
-    ),
-    _reply("close_parts:before", "parts", scene=HALF_A_REPLY, counted={"replies incomplete": 1, **_ALSO}),
+    _reply("receive_sms_part:before", scene=LONG_REPLY, again=INBOUND, counted={"replies_received part": 2, **_ALSO}),
+    _reply("receive_sms_part:after", scene=LONG_REPLY, again=INBOUND, counted={**_PART, **_REPEATED, **_ALSO}),
+    _reply("close_parts:before", "parts", scene=HALF_A_REPLY, counted={"long_replies_incomplete": 1, **_ALSO}),
     _reply("close_parts:after", "parts", scene=HALF_A_REPLY),
     # some ask for something else, or for nothing
-    _notice("receive_sms:before", scene=STOP, counted={"replies stop": 1, "sent": 1}, again=INBOUND),
-    _notice("receive_sms:after", scene=STOP, counted={**_REPEATED, "sent": 1}, again=INBOUND),
-    _lost("queue_auto_reply:before", "lease", {"replies no_thread": 1, "sent": 1}),
-    _lost("queue_auto_reply:after", "lease", {"replies no_thread": 1, "sent": 1}),
+    _notice("receive_sms:before", scene=STOP, counted={"replies_received stop": 1, "sms_accepted": 1}, again=INBOUND),
+    _notice("receive_sms:after", scene=STOP, counted={**_REPEATED, "sms_accepted": 1}, again=INBOUND),
+    _lost("queue_auto_reply:before", "lease", {"replies_closed no_thread": 1, "sms_accepted": 1}),
+    _lost("queue_auto_reply:after", "lease", {"replies_closed no_thread": 1, "sms_accepted": 1}),
     # some have to wait until it is known what they answer
     _under_way("resolve:before", "lease"),
     _under_way("resolve:after"),
-    Row(BLANK, "dismiss:before", again=INBOUND, ends=("bob sent", "reply blank"), counted={"replies blank": 1}),
+    Row(BLANK, "dismiss:before", again=INBOUND, ends=("bob sent", "reply blank"), counted=_BLANK),
     Row(BLANK, "dismiss:after", again=INBOUND, ends=("bob sent", "reply blank"), counted=_REPEATED),
 )
 
@@ -248,7 +250,7 @@ POISONS = (
         about="'bob'",
         deaths=3,
         ends=("bob buried: crashes", "cleo sent"),
-        counted={"buried crashes": 1},
+        counted={"dead_letters out crashes": 1},
     ),
     Row(
         PLAIN,
@@ -257,7 +259,7 @@ POISONS = (
         deaths=2,
         sms=0,
         ends=("bob buried: uncertain",),
-        counted={"uncertain": 1, "settled buried": 1, "buried uncertain": 1},
+        counted={"sms_uncertain": 1, "sms_reconciled parked": 1, "dead_letters out uncertain": 1},
     ),
     Row(
         POISONED_REPLY,
@@ -268,6 +270,6 @@ POISONS = (
         sms=4,
         posts=1,
         ends=("ann sent", "bob sent", "bob sent", "cleo sent", "reply buried: crashes", "reply posted"),
-        counted={"buried crashes": 1},
+        counted={"dead_letters in crashes": 1, "replies_closed dead_letter": 1},
     ),
 )

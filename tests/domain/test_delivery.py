@@ -18,7 +18,7 @@ class DeliveryStateTests(TestCase):
         """Every status has its counter."""
         metrics = PrometheusMetrics()
         for status in DeliveryStatus:
-            self.assertEqual(counted(metrics, "receipts", status.value), 0)
+            self.assertEqual(counted(metrics, "delivery_receipts", status.value), 0)
 
     def test_weight(self) -> None:
         """Nothing, then what is not final, then delivered, then a failure, then that the recipient has opted out."""

@@ -35,9 +35,11 @@ class ReasonTests(TestCase):
         self.assertEqual(explained(""), "no reason was given")
 
     def test_every_reason_of_the_metrics(self) -> None:
-        """Every reason by which the service counts what it skips and buries has its words."""
+        """Every reason by which the service counts what it skips and gives up has its words."""
         page = PrometheusMetrics().page().decode()
-        counted = set(re.findall(r'nexmo_twisted_(?:skipped|buried)_total\{reason="(\w+)"\}', page))
+        counted = set(
+            re.findall(r'nexmo_twisted_(?:notifications_skipped|dead_letters)_total\{.*reason="(\w+)"\}', page)
+        )
         self.assertIn("too_late", counted)
         self.assertLessEqual(counted, REASONS.keys())
 

@@ -82,7 +82,7 @@ class MonitorCase(TestCase):
 
     @property
     def rollbacks(self) -> float:
-        return counted(self.metrics, "rollbacks")
+        return counted(self.metrics, "redis_data_loss")
 
 
 class BlockedNumbersTests(MonitorCase):

@@ -160,7 +160,7 @@ class SweepLogTests(SweepLoopCase):
         """What is found is counted by kind and told once, in one line a sort."""
         self.steps.answers = {
             "": {"repaired": {"due": 2}},
-            "a": {"repaired": {"due": 1, "lane": 1}, "expired": {"buried_out": 3}},
+            "a": {"repaired": {"due": 1, "lane": 1}, "expired": {"out": 3}},
             "b": {"repaired": {"type": 1}, "foreign": {"nx:handset: list": 1}},
         }
         self.assertEqual(
@@ -168,12 +168,17 @@ class SweepLogTests(SweepLoopCase):
             [
                 (LogLevel.error, "3 due, 1 lane, 1 type"),
                 (LogLevel.error, "1 nx:handset: list"),
-                (LogLevel.warn, "3 buried_out"),
+                (LogLevel.warn, "3 dead letters (out)"),
             ],
         )
         self.assertEqual(
             self.metrics.counted,
-            {("repaired", "due"): 3, ("repaired", "lane"): 1, ("repaired", "type"): 1, ("expired", "buried_out"): 3},
+            {
+                ("integrity_repairs", "due"): 3,
+                ("integrity_repairs", "lane"): 1,
+                ("integrity_repairs", "type"): 1,
+                ("dead_letters_expired", "out"): 3,
+            },
         )
 
     def test_each_on_its_own(self) -> None:

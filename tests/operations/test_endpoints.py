@@ -46,4 +46,4 @@ class FailingPageTests(TestCase):
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
         self.assertIn("page", lines.ours[0])
         self.assertNotIn("webhook", "".join(lines.ours))
-        self.assertIn(b'webhooks_total{reason="failed"} 0.0', before)
+        self.assertIn(b'webhooks_total{outcome="failed",source="layer"} 0.0', before)

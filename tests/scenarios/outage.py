@@ -132,7 +132,7 @@ class OutageCase(OwnWorld):
         self.assertEqual(posted, ["Yes", "before", "during", "first"])
         (hook,) = self.layer.webhooks
         self.assertEqual(hook.status, "active")
-        self.assertEqual((self.counted("uncertain"), self.counted("webhooks", "failed")), (0, 0))
+        self.assertEqual((self.counted("sms_uncertain"), self.counted("webhooks", "failed")), (0, 0))
         self.assertEqual(self.flushLoggedErrors(), [])
 
     def assert_whole(self, before: set[str]) -> None:

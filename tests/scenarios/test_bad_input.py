@@ -75,7 +75,7 @@ class UnsignedRequestTests(EndpointWorld):
                 count += 1
         self.assertEqual(await self.redis("DBSIZE"), size)
         self.assertEqual(await self.contents(), before)
-        self.assertEqual(self.counted("webhooks", "layer_unsigned"), count)
+        self.assertEqual(self.counted("webhooks", "layer", "unsigned"), count)
         self.assertEqual(self.flushLoggedErrors(), [])
 
     async def test_a_line_a_minute(self) -> None:
@@ -121,7 +121,7 @@ class UnsignedRequestTests(EndpointWorld):
             for wire in (declared, chunked):
                 self.assertTrue((await wire.gone()).endswith(b"Content-Length: 0\r\n\r\n"))
         self.assertEqual(await self.redis("DBSIZE"), size)
-        self.assertEqual(self.counted("refused", "body_too_large"), 8)
+        self.assertEqual(self.counted("http_rejected", "body_too_large"), 8)
 
     async def test_slow(self) -> None:
         """A request that trickles in is cut off ten seconds after its beginning, however busily it trickles."""
@@ -135,7 +135,7 @@ class UnsignedRequestTests(EndpointWorld):
         self.assertFalse(wire.closed)
         self.clock.advance(1)
         await until(lambda: wire.closed)
-        self.assertEqual((wire.received, self.counted("refused", "slow_request")), (b"", 1))
+        self.assertEqual((wire.received, self.counted("http_rejected", "slow_request")), (b"", 1))
 
     async def test_pipeline(self) -> None:
         """Twenty thousand requests in one go do not keep an event of Layer waiting until all are answered; those that
@@ -223,7 +223,7 @@ class InvalidWebhookTests(EndpointWorld):
             heard = await self.caller.event(raw)
             self.assertEmpty(heard, 204, what)
             await self.assertQuarantined("layer", before, count, what)
-        self.assertEqual(self.counted("webhooks", "layer_quarantined"), len(JUNK))
+        self.assertEqual(self.counted("webhooks", "layer", "quarantined"), len(JUNK))
         self.assertEqual(self.counted("webhooks", "failed"), 0)
         self.assertEqual(self.flushLoggedErrors(), [])
         self.assertNotIn(SAID, "\n".join(self.lines.all))
@@ -239,7 +239,7 @@ class InvalidWebhookTests(EndpointWorld):
             heard = await self.caller.event(event(parts=part()), content_type=kind)
             self.assertEmpty(heard, 204, kind)
             await self.assertQuarantined("layer", before, count, str(kind))
-        self.assertEqual(self.counted("webhooks", "layer_quarantined"), len(OTHER_TYPES))
+        self.assertEqual(self.counted("webhooks", "layer", "quarantined"), len(OTHER_TYPES))
 
     async def test_json_by_any_name(self) -> None:
         """Version 2.0, plain JSON with a charset, another name of JSON, or no name is what it should be."""
@@ -253,7 +253,7 @@ class InvalidWebhookTests(EndpointWorld):
             None,
         ):
             self.assertEmpty(await self.caller.event(webhook(), content_type=kind), 204)
-        self.assertEqual(self.counted("webhooks", "layer_stored"), 7)
+        self.assertEqual(self.counted("webhooks", "layer", "stored"), 7)
 
     async def test_one_line(self) -> None:
         """The same junk again and again makes one line a minute."""
@@ -325,7 +325,7 @@ class InvalidWebhookTests(EndpointWorld):
             heard = await self.caller.ask("GET", NEXMO_DOOR + query)
             self.assertEmpty(heard, 200, query)
             await self.assertQuarantined("nexmo", before, count, query)
-        self.assertEqual(self.counted("webhooks", "nexmo_quarantined"), len(NEXMO_JUNK) + len(queries))
+        self.assertEqual(self.counted("webhooks", "nexmo", "quarantined"), len(NEXMO_JUNK) + len(queries))
         self.assertEqual(self.flushLoggedErrors(), [])
         told = "\n".join(self.lines.all)
         self.assertNotIn(SAID, told)
@@ -404,7 +404,7 @@ class HostileUserIdTests(EndpointWorld):
             {path for path in self.requests() if "/webhooks" not in path},
             {f"{users}/{quote(user, safe='')}/identity" for user in (*reachable, "ann")},
         )
-        self.assertEqual(self.counted("skipped", "unknown_user"), 2)
+        self.assertEqual(self.counted("notifications_skipped", "unknown_user"), 2)
 
         after = await self.contents()
         shared = ("nx:beat:", "nx:sms:")  # several messages lie in one nx:sms:, by the beginning of their ids
@@ -444,4 +444,4 @@ class HostileUserIdTests(EndpointWorld):
             self.assertEqual(self.posted(talk), [("ann", "Hi"), (user, "Ho")])
         await self.reply(BOB, ONE, "Who is this?")
         await self.reply(CLEO, ONE, "Who is this?")
-        self.assertEqual(self.counted("replies", "no_thread"), 2)
+        self.assertEqual(self.counted("replies_closed", "no_thread"), 2)

@@ -262,7 +262,7 @@ class DataLossTests(HealthWorld):
     async def assert_noticed(self) -> None:
         """A critical line, a count, and an hour in sight."""
         await self.pass_time(2)
-        self.assertEqual(self.counted("rollbacks"), 1)
+        self.assertEqual(self.counted("redis_data_loss"), 1)
         told = await self.missing("degraded", 200)
         self.assertEqual(list(told), ["writes of Redis"])
         lines = [line for line in self.lines.ours if "Redis has lost what it had confirmed" in line]
@@ -271,7 +271,7 @@ class DataLossTests(HealthWorld):
         self.assertEqual(await self.missing("degraded", 200), told)
         await self.pass_time(100)
         await self.assert_well()
-        self.assertEqual(self.counted("rollbacks"), 1)
+        self.assertEqual(self.counted("redis_data_loss"), 1)
 
     async def test_emptied(self) -> None:
         """Somebody empties Redis."""
@@ -300,7 +300,7 @@ class DataLossTests(HealthWorld):
         self.server.ask("FLUSHALL")
         for _ in range(3):
             await self.pass_time(1)
-        self.assertEqual([counted(service.metrics, "rollbacks") for service in (self.service, other)], [1, 1])
+        self.assertEqual([counted(service.metrics, "redis_data_loss") for service in (self.service, other)], [1, 1])
 
     async def test_crash(self) -> None:
         """A Redis that was killed and has kept everything is no alarm; nor is a process that starts or ends."""
@@ -314,7 +314,7 @@ class DataLossTests(HealthWorld):
         self.assertEqual(self.server.ask("KEYS", "nx:beat:*"), [])
         self.service = await self.start()
         await self.pass_time(10)
-        self.assertEqual(self.counted("rollbacks"), 0)
+        self.assertEqual(self.counted("redis_data_loss"), 0)
         await self.assert_well()
 
 

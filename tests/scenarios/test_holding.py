@@ -38,7 +38,7 @@ class OneRefusedTextTests(RefusedTextWorld):
         for n in range(3):
             await self.pass_time(61)
             await self.text_unread(f"And {n}?", conversation=self.with_dan)
-        self.assertEqual(self.counted("buried", "refused"), 1)
+        self.assertEqual(self.counted("dead_letters", "out", "refused"), 1)
         (nid,) = await self.redis("ZRANGE", "nx:dead:out", 0, -1)
         self.assertIn("403", await self.redis("HGET", f"nx:n:{nid}", "e"))
         self.assertEqual(len(self.texts(DAN)), 4)

@@ -32,7 +32,7 @@ class InterceptedAnswerTests(World):
         self.page(path="/users/bob/identity")
         await self.text_unread()
         await self.hours(3)
-        self.assertEqual((self.texts(), self.counted("skipped", "unknown_user")), ([], 0))
+        self.assertEqual((self.texts(), self.counted("notifications_skipped", "unknown_user")), ([], 0))
         self.sandbox.faults.clear()
         await self.hours(1)
         self.assertEqual(self.texts(), ["Ann: Lunch at noon?"])
@@ -66,7 +66,9 @@ class InterceptedAnswerTests(World):
             self.fault(times=0, path="/users/bob/identity", **fault)
             await self.text_unread()
             await self.hours(1)
-            self.assertEqual((len(self.texts()), self.counted("skipped", "no_phone")), (number - 1, 0), fault)
+            self.assertEqual(
+                (len(self.texts()), self.counted("notifications_skipped", "no_phone")), (number - 1, 0), fault
+            )
             self.assertFalse(self.service.pipeline.circuits[0].open)
             self.sandbox.faults.clear()
             await self.hours(1)
@@ -91,7 +93,7 @@ class InterceptedAnswerTests(World):
         self.page(path="/identity")
         await self.text_unread()
         await self.hours(25)
-        self.assertEqual(self.counted("buried", "too_late"), 1)
+        self.assertEqual(self.counted("dead_letters", "out", "too_late"), 1)
         self.assertEqual(await self.buried("out"), [f"too_late: not sent in time: {REASON}"])
 
     async def test_reply(self) -> None:
@@ -120,7 +122,7 @@ class InterceptedAnswerTests(World):
         await self.text_unread()
         self.fault(status=200, body=b"<html>Back soon</html>", times=0, path="/messages")
         await self.reply(BOB, ONE, "At noon.")
-        self.assertEqual(self.counted("replies", "posted"), 0)
+        self.assertEqual(self.counted("replies_closed", "posted"), 0)
         self.sandbox.faults.clear()
         await self.hours(1)
         self.assertEqual(self.posted()[1:], [("bob", "At noon.")])

@@ -31,7 +31,7 @@ class RateLimitTests(LimitedWorld):
     async def test_a_second_apart(self) -> None:
         """Two SMS from one number of the US go out a second apart, and no worker waits meanwhile."""
         await self.text_unread(conversation=LUNCH)
-        self.assertEqual((self.all_texts(), self.counted("waited", "number")), (1, 1))
+        self.assertEqual((self.all_texts(), self.counted("sms_rate_limited", "number")), (1, 1))
         self.assertFalse(self.service.pipeline.notifications.worker.busy)
         await self.pass_time(0.9)
         self.assertEqual(self.all_texts(), 1)
@@ -47,7 +47,7 @@ class RateLimitTests(LimitedWorld):
         for seconds in range(8):
             self.assertEqual(self.all_texts(), seconds + 1)
             await self.pass_time(1)
-        self.assertEqual(sum(counted(each.metrics, "sent") for each in (self.service, second)), 8)
+        self.assertEqual(sum(counted(each.metrics, "sms_accepted") for each in (self.service, second)), 8)
 
     async def test_read_while_it_waits(self) -> None:
         """Whoever reads the message while the SMS waits gets none."""
@@ -55,7 +55,7 @@ class RateLimitTests(LimitedWorld):
         for user in ("bob", "cleo"):
             self.layer.mark_read(message, user)
         await self.pass_time(1)
-        self.assertEqual((self.all_texts(), self.counted("skipped", "read")), (1, 1))
+        self.assertEqual((self.all_texts(), self.counted("notifications_skipped", "read")), (1, 1))
 
     async def test_notices(self) -> None:
         """What the service itself has to say waits as well, but need not wait long."""
@@ -98,7 +98,7 @@ class ThrottledTests(LimitedWorld):
         """The number pauses for a second, then the SMS goes out; no failure is made of it."""
         self.fault(path="/sms/json", nexmo_status="1")
         await self.text_unread()
-        self.assertEqual((self.texts(), self.counted("paused", "number")), ([], 1))
+        self.assertEqual((self.texts(), self.counted("provider_throttled", "number")), ([], 1))
         await self.pass_time(0.9)
         self.assertEqual(self.texts(), [])
         await self.pass_time(0.2)
@@ -109,7 +109,9 @@ class ThrottledTests(LimitedWorld):
         second = await self.start()
         self.fault(path="/sms/json", status=429, retry_after=7)
         await self.text_unread()
-        self.assertEqual(self.counted("paused", "account") + counted(second.metrics, "paused", "account"), 1)
+        self.assertEqual(
+            self.counted("provider_throttled", "account") + counted(second.metrics, "provider_throttled", "account"), 1
+        )
         await self.send("Bob?", conversation=LUNCH)
         await self.pass_time(6.9)
         self.assertEqual(self.texts(), [])
@@ -146,5 +148,5 @@ class ThrottledTests(LimitedWorld):
         for _ in range(31):
             await self.pass_time(1.1)
         self.assertEqual(len(self.texts()), 1)
-        self.assertEqual(self.counted("paused", "number"), 30)
+        self.assertEqual(self.counted("provider_throttled", "number"), 30)
         self.assertNotIn('circuit_open{remote="Nexmo"} 1.0', self.service.metrics.page().decode())

@@ -25,7 +25,7 @@ class LinkTests(World):
             await self.text_unread(conversation=conversation)
         self.assertEqual(self.numbers(), [ONE, TWO])
         self.assertEqual(self.counted("numbers_exhausted"), 1)
-        self.assertEqual(self.counted("skipped", "no_number"), 1)
+        self.assertEqual(self.counted("notifications_skipped", "no_number"), 1)
 
     async def test_expired(self) -> None:
         """A link that was not used for a week frees its number; until another one takes it answers still arrive."""

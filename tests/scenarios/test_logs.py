@@ -105,9 +105,9 @@ class LogPrivacyTests(World):
             self.fault(path="/sms/json", **fault)
             await self.text_unread("A tangerine? " * 20)
             await self.pass_time(70)
-        self.assertEqual(self.counted("uncertain"), 5)
-        self.assertGreaterEqual(self.counted("held"), 4)
-        self.assertGreaterEqual(self.counted("buried", "refused"), 5)
+        self.assertEqual(self.counted("sms_uncertain"), 5)
+        self.assertGreaterEqual(self.counted("account_errors"), 4)
+        self.assertGreaterEqual(self.counted("dead_letters", "out", "refused"), 5)
         self.assert_told("may or may not be sent", "is buried: refused", "is tried again in", "until the account is")
         self.assert_told("was too fast for the account", f"was too fast for …{ONE[-4:]}")
         self.assert_discreet()
@@ -148,7 +148,7 @@ class LogPrivacyTests(World):
             self.layer.add_user(f"user {number}", phone_number=phone)
         users = [f"user {number}" for number in range(len(phones))]
         await self.text_unread("A tangerine?", conversation=self.layer.start_conversation(["ann", *users]))
-        self.assertEqual(self.counted("skipped", "no_phone"), len(phones))
+        self.assertEqual(self.counted("notifications_skipped", "no_phone"), len(phones))
         self.fault(path=TALK.rpartition("/")[2], method="GET", status=500, times=3)
         await self.text_unread("A gooseberry?")
         for _ in range(3):
@@ -176,11 +176,11 @@ class LogPrivacyTests(World):
         await self.text_unread("A gooseberry?")
         for _ in range(5):
             await self.pass_time(60)
-        self.assertEqual(self.counted("buried", "template"), 2)
+        self.assertEqual(self.counted("dead_letters", "out", "template"), 2)
         await self.text_unread("A huckleberry?")
         for _ in range(5):
             await self.pass_time(60)
-        self.assertEqual(self.counted("sent"), 1)
+        self.assertEqual(self.counted("sms_accepted"), 1)
         self.assert_told("the identities function raised LookupError", "introduction: ValueError", "ZeroDivisionError")
         self.assert_discreet()
 
@@ -210,9 +210,11 @@ class LogPrivacyTests(World):
             await self.caller.ask("POST", NEXMO_DOOR, form.encode(), content_type=FORM)
             await self.caller.ask("POST", NEXMO_DOOR, form.encode(), content_type="text/plain")
         await self.settle()
-        self.assertEqual(self.counted("replies", "no_thread"), 1)
-        for reason in ("layer_unsigned", "layer_quarantined", "nexmo_unsigned", "nexmo_forged", "nexmo_quarantined"):
-            self.assertGreater(self.counted("webhooks", reason), 0, reason)
+        self.assertEqual(self.counted("replies_closed", "no_thread"), 1)
+        for outcome in ("unsigned", "quarantined"):
+            self.assertGreater(self.counted("webhooks", "layer", outcome), 0, outcome)
+        for outcome in ("unsigned", "forged", "quarantined"):
+            self.assertGreater(self.counted("webhooks", "nexmo", outcome), 0, outcome)
         self.assert_told("has not signed", "nobody can read", "A reply from …0188 belongs to no conversation")
         self.assert_discreet()
 

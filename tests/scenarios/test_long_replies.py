@@ -52,8 +52,8 @@ class JoinedPartsTests(LongReplyCase):
         """Three parts, one message."""
         await self.write()
         self.assertEqual(self.answers(), [LONG])
-        self.assertEqual((self.counted("replies", "part"), self.counted("replies", "received")), (3, 1))
-        self.assertEqual(self.counted("replies", "posted"), 1)
+        self.assertEqual((self.counted("replies_received", "part"), self.counted("replies_received")), (3, 3))
+        self.assertEqual(self.counted("replies_closed", "posted"), 1)
 
     async def test_two_processes(self) -> None:
         """Shuffled and repeated, each part at another process than the one before."""
@@ -68,9 +68,9 @@ class JoinedPartsTests(LongReplyCase):
         for order in ((3, 1, 2), (2, 2, 3, 1, 3), (1, 3, 2)):
             await self.write(LONG, *order)
         self.assertEqual(self.answers(), [LONG] * 3)
-        self.assertEqual(sum(counted(service.metrics, "replies", "part") for service in self.running), 9)
+        self.assertEqual(sum(counted(service.metrics, "replies_received", "part") for service in self.running), 9)
         for service in self.running:
-            self.assertGreater(counted(service.metrics, "replies", "part"), 0)
+            self.assertGreater(counted(service.metrics, "replies_received", "part"), 0)
         await self.pass_time(2 * WAIT)
         self.assertEqual(self.answers(), [LONG] * 3)
 
@@ -150,8 +150,9 @@ class MissingPartTests(LongReplyCase):
         await self.pass_time(3600)
         await self.let_go()
         self.assertEqual(self.answers(), [f"{ONCE}[...]{END}", TIME])
-        for reason, times in (("part", 3), ("incomplete", 1), ("late_part", 1), ("received", 0), ("posted", 2)):
-            self.assertEqual(self.counted("replies", reason), times, reason)
+        for kind, times in (("part", 2), ("late_part", 1), ("whole", 0)):
+            self.assertEqual(self.counted("replies_received", kind), times, kind)
+        self.assertEqual((self.counted("long_replies_incomplete"), self.counted("replies_closed", "posted")), (1, 2))
 
     async def test_stop_within_a_text(self) -> None:
         """Half a text asks for nothing: neither a late "stop" nor what is left of "... please stop" is a STOP."""
@@ -222,9 +223,10 @@ class OddPartTests(LongReplyCase):
         await self.webhook("empty", text="")
         await self.webhook("empty", text="")
         self.assertEqual(self.answers(), [])
-        for reason, times in (("binary", 1), ("blank", 3), ("repeated", 1), ("received", 0)):
-            self.assertEqual(self.counted("replies", reason), times, reason)
-        self.assertEqual(self.counted("webhooks", "nexmo_stored"), 5)
+        for kind, times in (("ignored", 4), ("repeated", 1), ("whole", 0)):
+            self.assertEqual(self.counted("replies_received", kind), times, kind)
+        self.assertEqual((self.counted("replies_closed", "binary"), self.counted("replies_closed", "blank")), (1, 3))
+        self.assertEqual(self.counted("webhooks", "nexmo", "stored"), 5)
         self.assertEqual(await self.redis("EXISTS", "nx:quarantine", "nx:quarantine:unsigned"), 0)
         kept = [await self.redis("GET", key) for key in await self.redis("KEYS", "nx:i:*")]
         self.assertCountEqual(kept, ["binary", "blank", "blank", "blank"])

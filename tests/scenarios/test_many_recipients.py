@@ -44,4 +44,4 @@ class ManyRecipientsTests(World):
     async def test_one_more(self) -> None:
         """A message to one more is texted to nobody."""
         await self.text_unread("Hi", "ann", await self.converse(MOST_RECIPIENTS + 1))
-        self.assertEqual((self.nexmo.sent, self.counted("webhooks", "layer_quarantined")), ([], 1))
+        self.assertEqual((self.nexmo.sent, self.counted("webhooks", "layer", "quarantined")), ([], 1))

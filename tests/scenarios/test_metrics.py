@@ -5,49 +5,60 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from nexmo_twisted import __version__
 from nexmo_twisted.config import Settings
 from tests.documents import pages
 from tests.scenarios.outside import Caller
 from tests.scenarios.world import BOB, CLEO, DELAY, LUNCH, NO_RECEIPTS, ONE, World, free_port
 
-#: name -> its reasons; every one of these is there from the start.
-COUNTERS = {
-    "webhooks": (
-        *("layer_stored", "layer_ignored", "layer_unsigned", "layer_quarantined"),
-        *("nexmo_stored", "nexmo_quarantined", "nexmo_forged", "nexmo_unsigned"),
-        *("receipt_stored", "receipt_quarantined", "unavailable", "busy", "failed"),
+#: name -> the values of its labels, in the order of their names; every one of these is there from the start.
+COUNTERS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "webhooks": tuple(
+        (outcome, source)
+        for source, more in (("layer", ("ignored",)), ("nexmo", ("forged",)), ("receipt", ("forged",)))
+        for outcome in ("stored", "unsigned", "quarantined", "busy", "unavailable", "failed", *more)
     ),
-    "left_out": ("recipient", "actor", "part", "member"),
-    "refused": ("body_too_large", "slow_request", "slow_answer", "too_many_connections"),
-    "checks": (),
-    "sent": (),
-    "skipped": (
-        *("read", "deleted", "blank", "no_phone", "own_number", "unknown_user", "no_number"),
-        "opted_out",
-        *("done", "expired", "undecodable"),
+    "webhook_members_ignored": (("recipient",), ("actor",), ("part",), ("member",)),
+    "http_rejected": (("body_too_large",), ("slow_request",), ("slow_answer",), ("too_many_connections",)),
+    "messages_due": ((),),
+    "notifications_skipped": (
+        *(("read",), ("deleted",), ("blank",), ("no_phone",), ("own_number",), ("unknown_user",), ("no_number",)),
+        *(("opted_out",), ("done",), ("expired",), ("undecodable",)),
     ),
-    "numbers_exhausted": (),
-    "taken_over": (),
-    "retried": (),
-    "waited": ("account", "number", "handset"),
-    "paused": ("account", "number"),
-    "held": (),
-    "uncertain": (),
-    "settled": ("receipt", "resent", "buried", "dropped", "unneeded"),
-    "receipts": ("delivered", "failed", "rejected", "expired", "buffered", "accepted", "unknown", "unmatched"),
-    "buried": ("refused", "too_late", "template", "crashes", "uncertain"),
-    "replies": (
-        *("received", "repeated", "part", "late_part", "incomplete", "posted", "stop", "start", "help"),
-        *("no_thread", "not_their_phone", "ambiguous", "own_number", "not_a_number", "binary", "blank", "too_late"),
-        *("conversation_gone", "not_participant", "refused"),
+    "sms_accepted": ((),),
+    "sms_retries": ((),),
+    "sms_rate_limited": (("account",), ("number",)),
+    "sms_number_waits": ((),),
+    "numbers_exhausted": ((),),
+    "numbers_taken_over": ((),),
+    "provider_throttled": (("account",), ("number",)),
+    "account_errors": ((),),
+    "sms_uncertain": ((),),
+    "sms_reconciled": (("receipt",), ("resent",), ("parked",), ("dropped",), ("unneeded",)),
+    "delivery_receipts": (
+        *(("delivered",), ("failed",), ("rejected",), ("expired",), ("buffered",), ("accepted",), ("unknown",)),
+        ("unmatched",),
     ),
-    "registration_failures": (),
-    "repaired": (
-        *("due", "parts", "attempt", "queue", "lane", "item", "aside", "expiry", "hold", "count"),
-        *("type", "undecodable"),
+    "replies_received": (
+        *(("whole",), ("part",), ("late_part",), ("repeated",), ("stop",), ("start",), ("help",), ("ignored",)),
     ),
-    "expired": ("uncertain", "buried_out", "buried_in"),
-    "rollbacks": (),
+    "long_replies_incomplete": ((),),
+    "replies_closed": (
+        *(("posted",), ("no_thread",), ("not_their_phone",), ("own_number",), ("not_a_number",), ("binary",)),
+        *(("blank",), ("dead_letter",)),
+    ),
+    "dead_letters": (
+        *(("out", reason) for reason in ("refused", "too_late", "template", "crashes", "uncertain")),
+        *(("in", reason) for reason in ("refused", "too_late", "conversation_gone", "not_participant")),
+        *(("in", reason) for reason in ("ambiguous", "crashes")),
+    ),
+    "dead_letters_expired": (("out",), ("in",), ("uncertain",)),
+    "registration_failures": ((),),
+    "integrity_repairs": (
+        *(("due",), ("parts",), ("attempt",), ("queue",), ("lane",), ("item",), ("aside",), ("expiry",), ("hold",)),
+        *(("count",), ("type",), ("undecodable",)),
+    ),
+    "redis_data_loss": ((),),
 }
 #: name -> its labels; every one of these is there from the start, too.
 GAUGES = {
@@ -55,17 +66,17 @@ GAUGES = {
     "clock_skew_seconds": (),
     "pending_messages": (),
     "pending_age_seconds": (),
-    "queue_depth": ('queue="out"', 'queue="in"'),
+    "queue_lanes": ('queue="out"', 'queue="in"'),
     "queue_age_seconds": ('queue="out"', 'queue="in"'),
     "uncertain_sms": (),
     "uncertain_age_seconds": (),
-    "buried_items": ('queue="out"', 'queue="in"'),
+    "dead_letters": ('queue="out"', 'queue="in"'),
     "blocked_strangers": (),
-    "outgoing_held": (),
-    "stuck_functions": (),
+    "sending_suspended": (),
+    "customer_function_threads_stuck": (),
     "circuit_open": ('remote="Layer"', 'remote="Nexmo"'),
 }
-_SAMPLE = re.compile(r'nexmo_twisted_(?P<name>\w+)_total(?:\{reason="(?P<reason>[^"]+)"\})? (?P<value>\S+)')
+_SAMPLE = re.compile(r"nexmo_twisted_(?P<name>\w+)_total(?:\{(?P<labels>.+)\})? (?P<value>\S+)")
 _GAUGE = re.compile(r"nexmo_twisted_(?P<name>\w+)(?:\{(?P<label>[^}]+)\})? (?P<value>\S+)")
 
 
@@ -81,15 +92,19 @@ class MetricsTests(World):
     def configured(self, port: int, **more: Any) -> Settings:
         return super().configured(port, operator={"listen": f"tcp:{self.operator}:interface=127.0.0.1"}, **more)
 
-    async def page(self) -> dict[tuple[str, str], float]:
-        """(name, reason) -> value of every counter on the page."""
+    async def page(self) -> dict[tuple[str, ...], float]:
+        """Name and label values -> value of every counter of ours on the page."""
         text = (await self.caller.ask("GET", "/metrics")).body.decode("utf-8")
         found = [_SAMPLE.fullmatch(line) for line in text.splitlines()]
-        return {(each["name"], each["reason"] or ""): float(each["value"]) for each in found if each}
+        return {
+            (each["name"], *re.findall('"([^"]+)"', each["labels"] or "")): float(each["value"])
+            for each in found
+            if each
+        }
 
     async def test_from_the_start(self) -> None:
-        """Every counter is there from the start, with every reason, at 0."""
-        expected = {(name, reason): 0.0 for name, reasons in COUNTERS.items() for reason in reasons or ("",)}
+        """Every counter is there from the start, with every known label value, at 0."""
+        expected = {(name, *values): 0.0 for name, known in COUNTERS.items() for values in known}
         self.assertEqual(await self.page(), expected)
 
     async def gauges(self) -> dict[str, float]:
@@ -100,7 +115,7 @@ class MetricsTests(World):
         return {
             each["name"] + (f"{{{each['label']}}}" if each["label"] else ""): float(each["value"])
             for each in found
-            if each and types.get(each["name"]) == "gauge" and not each["name"].endswith("_created")
+            if each and types.get(each["name"]) == "gauge" and not each["name"].endswith(("_created", "build_info"))
         }
 
     async def test_gauges_from_the_start(self) -> None:
@@ -109,7 +124,7 @@ class MetricsTests(World):
         names += [f"{name}{{{label}}}" for name, labels in GAUGES.items() for label in labels]
         expected = dict.fromkeys(names, 0.0) | {"redis_connected": 1.0}
         self.assertEqual(await self.gauges(), expected)
-        self.assertIn(b"nexmo_twisted_lateness_seconds_count 0.0", self.service.metrics.page())
+        self.assertIn(b"nexmo_twisted_sms_lateness_seconds_count 0.0", self.service.metrics.page())
 
     async def test_gauges(self) -> None:
         """They show what waits, how long, and what stands aside."""
@@ -126,10 +141,10 @@ class MetricsTests(World):
         await self.pass_time(1)
         gauges = await self.gauges()
         shown = {name: value for name, value in gauges.items() if value}
-        expected = {"redis_connected", "uncertain_sms", "uncertain_age_seconds", 'buried_items{queue="out"}'}
-        expected |= {"outgoing_held", 'queue_depth{queue="out"}', 'queue_age_seconds{queue="out"}'}
+        expected = {"redis_connected", "uncertain_sms", "uncertain_age_seconds", 'dead_letters{queue="out"}'}
+        expected |= {"sending_suspended", 'queue_lanes{queue="out"}', 'queue_age_seconds{queue="out"}'}
         self.assertEqual(set(shown), expected)
-        for name in ("uncertain_sms", 'buried_items{queue="out"}', "outgoing_held", 'queue_depth{queue="out"}'):
+        for name in ("uncertain_sms", 'dead_letters{queue="out"}', "sending_suspended", 'queue_lanes{queue="out"}'):
             self.assertEqual(shown[name], 1, name)
         self.assertEqual(shown['queue_age_seconds{queue="out"}'], 1)
 
@@ -140,19 +155,28 @@ class MetricsTests(World):
         await self.text_unread()
         await self.pass_time(330)
         text = (await self.caller.ask("GET", "/metrics")).body.decode("utf-8")
-        buckets = dict(re.findall(r'nexmo_twisted_lateness_seconds_bucket\{le="(\S+)"\} (\S+)', text))
+        buckets = dict(re.findall(r'nexmo_twisted_sms_lateness_seconds_bucket\{le="(\S+)"\} (\S+)', text))
         self.assertEqual((buckets["1.0"], buckets["60.0"]), ("1.0", "1.0"))
         self.assertEqual((buckets["900.0"], buckets["86400.0"]), ("2.0", "2.0"))
 
     async def test_documented(self) -> None:
-        """Every metric that the documentation names is on the page, with the reason that it names."""
+        """Every metric that the documentation names is on the page, with the labels and values that it names."""
         text = (await self.caller.ask("GET", "/metrics")).body.decode("utf-8")
         families = set(re.findall(r"(?m)^# TYPE (nexmo_twisted_\w+) \w+$", text))
+        samples = [(name, set(labels.split(","))) for name, labels in re.findall(r"(?m)^(\w+)\{(.*)\} ", text)]
         for page in pages():
-            for name, reason in re.findall(r'`(nexmo_twisted_\w+)(?:\{reason="(\w+)"\})?', page.read_text("utf-8")):
+            for name, labels in re.findall(r"`(nexmo_twisted_\w+)(?:\{([^}]*)\})?", page.read_text("utf-8")):
                 self.assertIn(name, families, page.name)
-                if reason:
-                    self.assertIn(f'{name}{{reason="{reason}"}} ', text, page.name)
+                named = {label.strip() for label in labels.split(",") if "=" in label}
+                found = [there for known, there in samples if known == name and named <= there]
+                self.assertTrue(found or not named, f"{page.name}: {name}{{{labels}}}")
+
+    async def test_standard_ones(self) -> None:
+        """The process, Python and the version are there under the names that Prometheus' users know."""
+        text = (await self.caller.ask("GET", "/metrics")).body.decode("utf-8")
+        self.assertIn(f'nexmo_twisted_build_info{{version="{__version__}"}} 1.0', text)
+        for name in ("process_resident_memory_bytes", "process_open_fds", "python_info", "python_gc_collections_total"):
+            self.assertRegex(text, rf"(?m)^{name}(?:\{{.*\}})? \S+$")
 
     async def test_format(self) -> None:
         """It is Prometheus' text format: content type, and a type and a sentence for each counter."""
@@ -166,7 +190,7 @@ class MetricsTests(World):
             self.assertRegex(text, rf"(?m)^# HELP nexmo_twisted_{name}_total \S")
 
     async def test_counts(self) -> None:
-        """What happens is counted, under a name and reason that were there before it happened."""
+        """What happens is counted, under a name and labels that were there before it happened."""
         before = await self.page()
         await self.layer_caller.event(b"junk")
         await self.layer_caller.event(b"junk", layer_webhook_signature=None)
@@ -190,18 +214,20 @@ class MetricsTests(World):
         after = await self.page()
         self.assertEqual(set(after) - set(before), set())
         for counted in (
-            *(("webhooks", f"layer_{what}") for what in ("stored", "ignored", "unsigned", "quarantined")),
-            *(("webhooks", f"nexmo_{what}") for what in ("stored", "quarantined")),
-            *(("skipped", reason) for reason in ("no_phone", "unknown_user", "no_number", "blank")),
-            *(("replies", reason) for reason in ("received", "posted", "no_thread", "not_a_number", "blank")),
-            *((name, "") for name in ("checks", "sent", "numbers_exhausted", "uncertain", "held")),
-            ("refused", "body_too_large"),
-            ("buried", "refused"),
+            *(("webhooks", what, "layer") for what in ("stored", "ignored", "unsigned", "quarantined")),
+            *(("webhooks", what, "nexmo") for what in ("stored", "quarantined")),
+            *(("notifications_skipped", reason) for reason in ("no_phone", "unknown_user", "no_number", "blank")),
+            *(("replies_received", kind) for kind in ("whole", "ignored")),
+            *(("replies_closed", outcome) for outcome in ("posted", "no_thread", "not_a_number", "blank")),
+            *((name,) for name in ("messages_due", "sms_accepted", "numbers_exhausted", "sms_uncertain")),
+            ("account_errors",),
+            ("http_rejected", "body_too_large"),
+            ("dead_letters", "out", "refused"),
         ):
             self.assertGreater(after[counted], 0, counted)
 
     async def test_refusals_of_layer(self) -> None:
-        """Also what Layer refuses us is counted under a reason that was there before."""
+        """Also what Layer refuses us is counted under labels that were there before."""
         before = await self.page()
         await self.text_unread()
         for status in (400, 403, 409, 413, 418):

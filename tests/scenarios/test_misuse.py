@@ -131,7 +131,7 @@ class MisuseCase(World):
     @property
     def received(self) -> float:
         """How many SMS were accepted and new, at most."""
-        return sum(self.counted("replies", reason) for reason in ("received", "part", "binary", "blank"))
+        return sum(self.counted("replies_received", kind) for kind in ("whole", "part", "ignored"))
 
     async def keys(self) -> set[str]:
         return set(await self.redis("KEYS", "*"))

@@ -64,4 +64,4 @@ class OddMemberTests(World):
             self.assertEqual((await self.caller.event(webhook(**message))).code, 204, what)
             await self.pass_time(DELAY)
             self.assertEqual(self.texts(), ["Ann: the good part"] * number, what)
-            self.assertEqual(self.counted("left_out", "part"), number)
+            self.assertEqual(self.counted("webhook_members_ignored", "part"), number)

@@ -23,8 +23,8 @@ class StopTests(World):
         self.assertEqual([user for user, _ in self.posted()], ["ann"])
         await self.text_unread("Are you there?")
         self.assertEqual(len(self.texts()), 2)
-        self.assertEqual(self.counted("skipped", "opted_out"), 1)
-        self.assertEqual(self.counted("replies", "stop"), 1)
+        self.assertEqual(self.counted("notifications_skipped", "opted_out"), 1)
+        self.assertEqual(self.counted("replies_received", "stop"), 1)
 
     async def test_whole_pool(self) -> None:
         """It counts for every conversation and number, and for this phone only."""
@@ -71,7 +71,7 @@ class StopTests(World):
         await self.text_unread("Back?")
         self.assertEqual(self.texts()[3:], ["Ann: Back?"])
         self.assertEqual(len(self.posted()), 2)
-        self.assertEqual(self.counted("replies", "start"), 1)
+        self.assertEqual(self.counted("replies_received", "start"), 1)
 
     async def test_start_too_soon(self) -> None:
         """Within a minute after STOP it may be the older of the two: the block stays, and he is asked, once, to send
@@ -133,7 +133,7 @@ class StopTests(World):
             await self.settle()
         await self.text_unread("Back?")
         self.assertEqual(self.texts()[-1], "Ann: Back?")
-        self.assertEqual(self.counted("replies", "repeated"), 2)
+        self.assertEqual(self.counted("replies_received", "repeated"), 2)
 
     async def test_start_of_nothing(self) -> None:
         """START from a phone that is not blocked is a message like any other."""

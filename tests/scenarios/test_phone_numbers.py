@@ -79,7 +79,7 @@ class PhoneNumberTests(World):
             before = len(self.texts(dialled))
             await self.text_unread("Still there?", conversation=talk)
             self.assertEqual(len(self.texts(dialled)), before, phone)
-        self.assertEqual(self.counted("skipped", "opted_out"), 4)
+        self.assertEqual(self.counted("notifications_skipped", "opted_out"), 4)
 
     async def test_one_handset_in_two_spellings(self) -> None:
         """Two users who spell one phone with and without such a digit share a handset, and never a number on it."""
@@ -118,5 +118,5 @@ class PhoneNumberTests(World):
             self.layer.add_user(f"user {number}", display_name="Zoe", phone_number=phone)
         users = [f"user {number}" for number in range(4)]
         await self.text_unread(conversation=self.layer.start_conversation(["ann", "bob", *users]))
-        self.assertEqual((len(self.texts(BOB)), self.counted("skipped", "no_phone")), (1, 4))
-        self.assertEqual(self.counted("sent"), 1)
+        self.assertEqual((len(self.texts(BOB)), self.counted("notifications_skipped", "no_phone")), (1, 4))
+        self.assertEqual(self.counted("sms_accepted"), 1)

@@ -49,7 +49,7 @@ class ReceiptsCase(World):
 
     def counted_receipts(self) -> dict[str, float]:
         words = ("delivered", "failed", "rejected", "expired", "buffered", "accepted", "unknown", "unmatched")
-        return {word: count for word in words if (count := self.counted("receipts", word))}
+        return {word: count for word in words if (count := self.counted("delivery_receipts", word))}
 
 
 class DeliveryReceiptTests(ReceiptsCase):
@@ -78,7 +78,7 @@ class DeliveryReceiptTests(ReceiptsCase):
         self.assertIn("did not reach …0112: failed, code 6 (anti-spam rejection): ask Vonage", line)
         self.assertIn(message_id.rpartition("/")[2], line)
         self.assertNotIn(BOB[1:], line)
-        self.assertEqual((len(self.texts()), self.counted("sent")), (1, 1))
+        self.assertEqual((len(self.texts()), self.counted("sms_accepted")), (1, 1))
 
     async def test_levels(self) -> None:
         """How loudly depends on what is to be done: nothing, something about this phone, ask Vonage."""
@@ -145,7 +145,7 @@ class DeliveryReceiptTests(ReceiptsCase):
             message_id = await self.text_unread(LONG)
             self.assertIn("delivery receipt: failed, code 6", await self.why(message_id))
         self.assertEqual(self.counted_receipts(), {"failed": 7, "unmatched": 6})
-        self.assertEqual((len(self.failures), self.counted("sent"), len(self.texts())), (2, 2, 2))
+        self.assertEqual((len(self.failures), self.counted("sms_accepted"), len(self.texts())), (2, 2, 2))
         self.assertEqual(await self.redis("EXISTS", "nx:early-receipts"), 0)
 
     async def test_each_recipient(self) -> None:

@@ -147,11 +147,11 @@ class StopWithoutRedisTests(OwnWorld):
             self.clock.advance(1)
             for _ in range(20):
                 await turn()
-        self.assertEqual(self.counted("sent"), 0)
+        self.assertEqual(self.counted("sms_accepted"), 0)
         self.server.start()
         await self.connected()
-        await self.at_work(lambda: self.counted("sent"), 0.1)
-        self.assertEqual((self.counted("sent"), self.counted("uncertain")), (1, 0))
+        await self.at_work(lambda: self.counted("sms_accepted"), 0.1)
+        self.assertEqual((self.counted("sms_accepted"), self.counted("sms_uncertain")), (1, 0))
         await self.pass_time(DELAY)
         self.assertEqual(len(self.nexmo.sent), 1)
         self.assertEqual(self.server.ask("ZCARD", "nx:queue:out"), 0)
@@ -170,7 +170,7 @@ class StopWithoutRedisTests(OwnWorld):
         await until(lambda: self.service.ready, 1_000_000)
         await self.pass_time(100)
         self.assertEqual(self.posted()[1:], [("bob", "Yes")])
-        self.assertEqual(self.counted("replies", "posted"), 1)
+        self.assertEqual(self.counted("replies_closed", "posted"), 1)
 
     async def test_registration_under_way(self) -> None:
         """Nor does a look at the registration, whose calls the companies leave without an answer."""

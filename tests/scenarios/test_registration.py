@@ -109,7 +109,7 @@ class SecretRotationTests(World):
             await self.send(written[-2])
             await self.pass_time(60)
             await self.send(written[-1])
-            self.assertEqual(self.counted("webhooks", "layer_unsigned"), 0)
+            self.assertEqual(self.counted("webhooks", "layer", "unsigned"), 0)
             self.assertEqual(self.counted("registration_failures"), 0)
             for _ in range(40):  # so long Layer repeats what it could not deliver
                 await self.pass_time(60)

@@ -33,15 +33,15 @@ class ReplyTests(World):
         await self.text_unread()
         self.fault(path="/messages", method="POST", drop=True, done=True)
         await self.reply(BOB, ONE, "Yes")
-        self.assertEqual(self.counted("replies", "posted"), 0)
+        self.assertEqual(self.counted("replies_closed", "posted"), 0)
         await self.pass_time(10)
         self.assertEqual(self.posted()[1:], [("bob", "Yes")])
-        self.assertEqual(self.counted("replies", "posted"), 1)
+        self.assertEqual(self.counted("replies_closed", "posted"), 1)
 
     async def test_no_thread(self) -> None:
         """A sender or number without a link is recorded with its reason and answered 200."""
         await self.reply(CLEO, ONE, "Who is this?")
-        self.assertEqual(self.counted("replies", "no_thread"), 1)
+        self.assertEqual(self.counted("replies_closed", "no_thread"), 1)
         self.assertEqual(self.sandbox.deliverer.retries, 0)
         (key,) = await self.redis("KEYS", "nx:i:*")
         self.assertEqual(await self.redis("GET", key), "no_thread")
@@ -49,7 +49,7 @@ class ReplyTests(World):
     async def test_not_a_number(self) -> None:
         """A sender with a name instead of a number cannot be answered: recorded and answered 200."""
         await self.reply("VONAGE", ONE, "Hello from Vonage")
-        self.assertEqual(self.counted("replies", "not_a_number"), 1)
+        self.assertEqual(self.counted("replies_closed", "not_a_number"), 1)
         self.assertEqual(self.sandbox.deliverer.retries, 0)
         self.assertEqual(await self.redis("LLEN", "nx:quarantine:unsigned"), 1)
 
@@ -88,7 +88,7 @@ class ReplyTests(World):
         await self.text_unread()
         self.layer.delete_conversation(TALK)
         await self.reply(BOB, ONE, "Anybody there?")
-        self.assertEqual(self.counted("replies", "conversation_gone"), 1)
+        self.assertEqual(self.counted("dead_letters", "in", "conversation_gone"), 1)
         (rid,) = await self.redis("ZRANGE", "nx:dead:in", 0, -1)
         self.assertIn("conversation_gone", await self.redis("HGET", f"nx:i:{rid}", "e"))
 
@@ -97,7 +97,7 @@ class ReplyTests(World):
         await self.text_unread()
         self.layer.leave(TALK, "bob")
         await self.reply(BOB, ONE, "Let me in")
-        self.assertEqual(self.counted("replies", "not_participant"), 1)
+        self.assertEqual(self.counted("dead_letters", "in", "not_participant"), 1)
 
     async def test_too_late(self) -> None:
         """A reply that cannot be posted for a day is buried, not posted into another day's talk."""
@@ -106,4 +106,4 @@ class ReplyTests(World):
         await self.reply(BOB, ONE, "Now!")
         await self.pass_time(86_400)
         await self.pass_time(900)
-        self.assertEqual(self.counted("replies", "too_late"), 1)
+        self.assertEqual(self.counted("dead_letters", "in", "too_late"), 1)

@@ -59,7 +59,7 @@ class SendAttemptTests(World):
             self.assertEqual(len(self.texts()), number - 1)
             await self.pass_time(1)
             self.assertEqual((len(self.texts()), len(await self.uncertain())), (number, 0))
-        self.assertEqual(self.counted("uncertain"), len(faults))
+        self.assertEqual(self.counted("sms_uncertain"), len(faults))
         await self.text_unread("next")
         self.assertEqual(self.texts()[len(faults) :], ["Ann: next"])
 
@@ -80,7 +80,7 @@ class SendAttemptTests(World):
         await self.text_unread()
         (reason,) = await self.buried()
         self.assertIn("refused", reason)
-        self.assertEqual(self.counted("buried", "refused"), 1)
+        self.assertEqual(self.counted("dead_letters", "out", "refused"), 1)
 
     async def test_partly_accepted(self) -> None:
         """An SMS of which Nexmo took some parts counts as accepted and is never sent again."""
@@ -88,7 +88,7 @@ class SendAttemptTests(World):
         await self.text_unread("long " * 60)
         await self.pass_time(3600)
         self.assertEqual(len(self.nexmo.sent), 1)
-        self.assertEqual(self.counted("sent"), 1)
+        self.assertEqual(self.counted("sms_accepted"), 1)
 
     async def test_account_fault(self) -> None:
         """No credit: all is held, one waiting SMS is tried each minute, the first success releases all."""
@@ -97,9 +97,9 @@ class SendAttemptTests(World):
         for _ in range(3):
             await self.send("more")
         await self.pass_time(DELAY)
-        tried = self.counted("held")
+        tried = self.counted("account_errors")
         await self.pass_time(59)
-        self.assertLessEqual(self.counted("held"), tried + 1)
+        self.assertLessEqual(self.counted("account_errors"), tried + 1)
         for _ in range(4):
             await self.pass_time(60)
         self.assertEqual((len(self.texts(BOB)), len(self.texts(CLEO))), (4, 1))
@@ -145,7 +145,7 @@ class SendAttemptTests(World):
         self.sandbox.faults.clear()
         await self.pass_time(900)
         self.assertEqual(self.texts(), [])
-        self.assertEqual(self.counted("buried", "too_late"), 1)
+        self.assertEqual(self.counted("dead_letters", "out", "too_late"), 1)
         self.assertIn("too_late", (await self.buried())[0])
 
     async def test_read_while_waiting(self) -> None:
@@ -155,7 +155,7 @@ class SendAttemptTests(World):
         self.layer.mark_read(message, "bob")
         await self.pass_time(60)
         self.assertEqual(self.texts(), [])
-        self.assertEqual(self.counted("skipped", "read"), 1)
+        self.assertEqual(self.counted("notifications_skipped", "read"), 1)
 
 
 class SeveralProcessesTests(World):

@@ -23,7 +23,7 @@ class SignedTests(World):
         """Text, receipt and reply: all signed, all accepted."""
         self.sandbox.faults.add(Fault(path="/sms/json", drop=True, done=True))
         await self.text_unread()
-        self.assertEqual((self.counted("sent"), self.counted("webhooks", "receipt_stored")), (1, 1))
+        self.assertEqual((self.counted("sms_accepted"), self.counted("webhooks", "receipt", "stored")), (1, 1))
         await self.reply(BOB, ONE, "Yes & no = maybe")
         self.assertEqual(self.posted()[-1], ("bob", "Yes & no = maybe"))
 
@@ -49,7 +49,7 @@ class SecretPathTests(World):
         lines = Lines(self)
         self.sandbox.faults.add(Fault(path="/sms/json", drop=True, done=True))
         await self.text_unread()
-        self.assertEqual((self.counted("sent"), self.counted("webhooks", "receipt_stored")), (1, 1))
+        self.assertEqual((self.counted("sms_accepted"), self.counted("webhooks", "receipt", "stored")), (1, 1))
         await self.reply(BOB, ONE, "Yes")
         self.assertEqual(self.posted()[-1], ("bob", "Yes"))
         caller = Caller(f"http://127.0.0.1:{self.port}")

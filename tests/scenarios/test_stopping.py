@@ -25,8 +25,8 @@ class StuckEndpoint(Service):
 class FailingStopService(NexmoService):
     """Its first door cannot be closed, and what comes before the end of Redis fails."""
 
-    def _build_doors(self, reactor: Any, clock: IReactorTime) -> list[Service]:
-        return [StuckEndpoint(), *super()._build_doors(reactor, clock)]
+    def _build_endpoints(self, reactor: Any, clock: IReactorTime) -> list[Service]:
+        return [StuckEndpoint(), *super()._build_endpoints(reactor, clock)]
 
     async def _before_closing(self) -> None:
         raise LookupError

@@ -33,12 +33,12 @@ class SweepCase(World):
 
     def repaired(self) -> dict[str, int]:
         """What sweeps have repaired, by kind."""
-        return self.counts("repaired")
+        return self.counts("integrity_repairs")
 
     def counts(self, name: str) -> dict[str, int]:
         found = {}
         for line in self.service.metrics.page().decode().splitlines():
-            if line.startswith(f'nexmo_twisted_{name}_total{{reason="'):
+            if line.startswith(f'nexmo_twisted_{name}_total{{kind="'):
                 kind, _, number = line.partition('"')[2].partition('"} ')
                 found[kind] = int(float(number))
         return {kind: number for kind, number in found.items() if number}
@@ -208,7 +208,7 @@ class RepairByAgeTests(SweepCase):
         self.assertEqual(await self.redis("ZCARD", "nx:dead:out"), 3)
         await self.pass_time(DAY / 1000)
         await self.sweep()
-        self.assertEqual((self.counts("expired"), self.repaired()), ({"buried_out": 3}, {}))
+        self.assertEqual((self.counts("dead_letters_expired"), self.repaired()), ({"out": 3}, {}))
         await self.assert_all_is_done()
 
 
@@ -256,7 +256,7 @@ class NothingToRepairTests(SweepCase):
         await self.statuses_only()
         await self.answers()
         await self.sweep()
-        self.assertEqual((self.repaired(), self.counts("expired")), ({}, {}))
+        self.assertEqual((self.repaired(), self.counts("dead_letters_expired")), ({}, {}))
 
     async def statuses_only(self) -> None:
         statuses = {"bob": Status.READ}

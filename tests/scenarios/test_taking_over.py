@@ -27,7 +27,7 @@ class TakeOverNumberTests(World):
         await self.three()
         self.assertEqual(self.numbers(), [ONE, TWO, ONE])
         self.assertEqual(self.texts()[2], "About Dinner.\n\nAnn: Hello?")
-        self.assertEqual((self.counted("taken_over"), self.counted("numbers_exhausted")), (1, 0))
+        self.assertEqual((self.counted("numbers_taken_over"), self.counted("numbers_exhausted")), (1, 0))
 
     async def test_a_late_reply(self) -> None:
         """An answer to what stood there before goes where the number leads now."""
@@ -60,7 +60,7 @@ class TakeOverNumberTests(World):
         self.assertEqual({talk: link["phone"] for talk, link in links.items()}, {TALK: TWO, third: ONE})
         await self.text_unread("Anybody?")
         self.assertEqual((self.numbers()[4], self.texts()[4]), (TWO, "Ann: Anybody?"))
-        self.assertEqual(self.counted("taken_over"), 2)
+        self.assertEqual(self.counted("numbers_taken_over"), 2)
 
     async def test_an_answer_keeps_a_number(self) -> None:
         """Who answers is not idle: the other number is taken."""
@@ -107,4 +107,4 @@ class TakeOverNumberTests(World):
             await self.reply(BOB, number, f"Over {number}")
             self.assertEqual(self.posted(conversation)[-1], (user, f"Over {number}"))
         self.assertEqual(len(set(last.values())), 2)
-        self.assertEqual(sum(counted(service.metrics, "taken_over") for service in self.running), 4)
+        self.assertEqual(sum(counted(service.metrics, "numbers_taken_over") for service in self.running), 4)

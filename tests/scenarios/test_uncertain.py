@@ -32,7 +32,7 @@ class ReconcileByReceiptTests(UncertainCase):
         await self.pass_time(SETTLE * 2)
         self.assertEqual(self.texts(), ["Ann: Lunch at noon?"])
         self.assertEqual((await self.uncertain(), await self.buried()), (0, []))
-        self.assertEqual(self.counted("sent"), 1)
+        self.assertEqual(self.counted("sms_accepted"), 1)
 
     async def test_of_any_kind(self) -> None:
         """A receipt that says "failed" is a receipt: Nexmo had accepted the SMS."""
@@ -46,7 +46,7 @@ class ReconcileByReceiptTests(UncertainCase):
         """A receipt that overtakes the answer of its own send request: one SMS, counted once."""
         self.nexmo.receipts = ReceiptPlan(early=True, times=3)
         await self.text_unread()
-        self.assertEqual((len(self.texts()), self.counted("sent"), self.counted("uncertain")), (1, 1, 0))
+        self.assertEqual((len(self.texts()), self.counted("sms_accepted"), self.counted("sms_uncertain")), (1, 1, 0))
 
     async def test_late(self) -> None:
         """A receipt that comes while the SMS waits for its settling."""
@@ -55,9 +55,9 @@ class ReconcileByReceiptTests(UncertainCase):
         await self.text_unread()
         self.assertEqual(await self.uncertain(), 1)
         await self.pass_time(SETTLE - 60)
-        self.assertEqual((await self.uncertain(), self.counted("settled", "receipt")), (0, 1))
+        self.assertEqual((await self.uncertain(), self.counted("sms_reconciled", "receipt")), (0, 1))
         await self.pass_time(SETTLE)
-        self.assertEqual((len(self.texts()), self.counted("sent")), (1, 1))
+        self.assertEqual((len(self.texts()), self.counted("sms_accepted")), (1, 1))
 
     async def test_at_another_process(self) -> None:
         """The process that sent it is gone; its receipt arrives at another one, which settles it."""
@@ -67,7 +67,7 @@ class ReconcileByReceiptTests(UncertainCase):
         await self.stop(self.service)
         self.service = await self.start()
         await self.pass_time(60)
-        self.assertEqual((await self.uncertain(), self.counted("settled", "receipt")), (0, 1))
+        self.assertEqual((await self.uncertain(), self.counted("sms_reconciled", "receipt")), (0, 1))
 
     async def test_after_it_was_buried(self) -> None:
         """Even what is buried as uncertain is known to be sent when its receipt comes after all."""
@@ -91,7 +91,7 @@ class ResendTests(UncertainCase):
         self.assertEqual(self.texts(), [])
         await self.pass_time(1)
         self.assertEqual(self.texts(), ["Ann: Lunch at noon?"])
-        self.assertEqual(self.counted("settled", "resent"), 1)
+        self.assertEqual(self.counted("sms_reconciled", "resent"), 1)
 
     async def test_once(self) -> None:
         """Only once: an SMS that is uncertain twice is buried, with its reason."""
@@ -102,7 +102,9 @@ class ResendTests(UncertainCase):
         self.assertEqual(await self.buried(), ["uncertain: connection lost"])
         await self.pass_time(86_400)
         self.assertEqual(self.texts(), [])
-        self.assertEqual((self.counted("settled", "buried"), self.counted("buried", "uncertain")), (1, 1))
+        self.assertEqual(
+            (self.counted("sms_reconciled", "parked"), self.counted("dead_letters", "out", "uncertain")), (1, 1)
+        )
 
     async def test_read_meanwhile(self) -> None:
         """Not to somebody who has read the message by then."""
@@ -111,7 +113,7 @@ class ResendTests(UncertainCase):
         self.layer.mark_read(message_id, "bob")
         await self.pass_time(SETTLE)
         self.assertEqual((self.texts(), await self.uncertain()), ([], 0))
-        self.assertEqual(self.counted("settled", "unneeded"), 1)
+        self.assertEqual(self.counted("sms_reconciled", "unneeded"), 1)
 
     async def test_twice_without_receipts(self) -> None:
         """Without receipts an SMS whose answer was lost goes out a second time: that is the price, and it is one."""
@@ -187,6 +189,6 @@ class DropTests(UncertainCase):
         await self.text_unread()
         await self.pass_time(SETTLE)
         self.assertEqual((await self.uncertain(), await self.buried()), (0, []))
-        self.assertEqual(self.counted("settled", "dropped"), 1)
+        self.assertEqual(self.counted("sms_reconciled", "dropped"), 1)
         await self.pass_time(86_400)
         self.assertEqual(self.texts(BOB), [])

@@ -48,7 +48,7 @@ class UnreadTests(World):
         self.layer.send_as_bot(TALK, "Robot", "Beep")
         await self.pass_time(DELAY)
         self.assertEqual(self.texts(BOB), [])
-        self.assertGreater(self.counted("webhooks", "layer_ignored"), 0)
+        self.assertGreater(self.counted("webhooks", "layer", "ignored"), 0)
 
     async def test_blank(self) -> None:
         """A blank text, or a picture alone, sends nothing and says why."""
@@ -56,13 +56,13 @@ class UnreadTests(World):
         self.layer.send(TALK, "ann", parts=[{"mime_type": "image/png", "body": "aGk=", "encoding": "base64"}])
         await self.pass_time(DELAY)
         self.assertEqual(self.texts(BOB), [])
-        self.assertEqual(self.counted("skipped", "blank"), 2)
+        self.assertEqual(self.counted("notifications_skipped", "blank"), 2)
 
     async def test_blank_to_the_eye(self) -> None:
         """So does a text of which nobody sees anything; a name of that kind gives way to the next."""
         for text in ("\u200b", "\u2060\ufeff", " \u3164\n", "\u2800", "\u00ad\ufe0f"):
             await self.text_unread(text)
-        self.assertEqual((self.texts(BOB), self.counted("skipped", "blank")), ([], 5))
+        self.assertEqual((self.texts(BOB), self.counted("notifications_skipped", "blank")), ([], 5))
         self.layer.add_user("dan", display_name="\u3164", first_name="Dan", last_name="\u200b")
         await self.text_unread("Hi", "dan", self.layer.start_conversation(["dan", "bob"]))
         self.assertEqual(self.texts(BOB), ["Dan: Hi"])
@@ -149,7 +149,7 @@ class PlatformIdentityTests(World):
         self.layer.add_user("eve", display_name="Eve", phone_number="12")
         talk = self.layer.start_conversation(["ann", "dan", "eve", "bob"])
         await self.text_unread("Hi", "ann", talk)
-        self.assertEqual(self.counted("skipped", "no_phone"), 2)
+        self.assertEqual(self.counted("notifications_skipped", "no_phone"), 2)
         self.assertEqual(self.texts(BOB), ["Ann: Hi"])
 
     async def test_unknown(self) -> None:
@@ -157,7 +157,7 @@ class PlatformIdentityTests(World):
         talk = self.layer.start_conversation(["ghost", "bob", "wraith"])
         await self.text_unread("Boo", "ghost", talk)
         self.assertEqual(self.texts(BOB), ["ghost: Boo"])
-        self.assertEqual(self.counted("skipped", "unknown_user"), 1)
+        self.assertEqual(self.counted("notifications_skipped", "unknown_user"), 1)
 
     async def test_layer_down(self) -> None:
         """An identity that cannot be had now is asked for again; the SMS goes out late."""

@@ -38,9 +38,9 @@ class ReplyThreadCase(World):
 
     async def write(self, text: str, number: str = ONE) -> None:
         """Bob writes while something is under way."""
-        before = self.service.metrics.page()
+        before = self.counted("replies_received")
         self.nexmo.reply(BOB, number, text)
-        await until(lambda: self.clock.advance(0) or self.service.metrics.page() != before)
+        await until(lambda: self.clock.advance(0) or self.counted("replies_received") != before)
 
     async def arrive(self, seconds: float) -> None:
         """What is under way comes to its end, so many seconds later."""
@@ -149,9 +149,9 @@ class LongReplyDuringSendTests(ReplyThreadCase):
     """The first part of a long reply comes while the SMS is under way, and the others never do."""
 
     async def part(self) -> None:
-        before = self.service.metrics.page()
+        before = self.counted("replies_received")
         self.nexmo.reply(BOB, ONE, "We meet at noon. " * 12, PartsPlan(order=(1,)))
-        await until(lambda: self.clock.advance(0) or self.service.metrics.page() != before)
+        await until(lambda: self.clock.advance(0) or self.counted("replies_received") != before)
 
     async def test_the_first_there(self) -> None:
         """The number carried nothing before: it belongs to that SMS, and does not wait for a receipt."""
@@ -342,7 +342,7 @@ class NoThreadTests(World):
         await self.pass_time(900)
         self.assertEqual([user for user, _ in self.posted(LUNCH)], ["ann"])
         self.assertEqual(self.posted(TALK)[-1], ("bob", "To Ann"))
-        self.assertEqual(self.counted("replies", "no_thread"), 1)
+        self.assertEqual(self.counted("replies_closed", "no_thread"), 1)
 
 
 class NumbersInUseTests(ReplyThreadCase):
@@ -360,9 +360,9 @@ class NumbersInUseTests(ReplyThreadCase):
         await self.send("Two", conversation=LUNCH)
         await self.pass_time(DELAY - 30)
         await self.pass_time(30)
-        self.assertEqual((len(self.texts()), self.counted("skipped", "no_number")), (1, 0))
+        self.assertEqual((len(self.texts()), self.counted("notifications_skipped", "no_number")), (1, 0))
         await self.pass_time(30)
-        self.assertEqual((len(self.texts()), self.counted("skipped", "no_number")), (1, 1))
+        self.assertEqual((len(self.texts()), self.counted("notifications_skipped", "no_number")), (1, 1))
 
     async def test_comes_back(self) -> None:
         """When the attempt was in vain the other conversation gets the number; nobody takes it before."""
@@ -389,7 +389,7 @@ class NumbersInUseTests(ReplyThreadCase):
         await self.pass_time(DELAY)
         for _ in range(3):
             await self.pass_time(SETTLE)
-        self.assertEqual(self.counted("skipped", "no_number"), 1)
+        self.assertEqual(self.counted("notifications_skipped", "no_number"), 1)
 
 
 class SomebodyElsesPhoneTests(World):
@@ -449,7 +449,7 @@ class FormerPhoneTests(World):
         await self.moved()
         await self.reply(BOB, ONE, "Who am I?")
         self.assertEqual([user for user, _ in self.posted()], ["ann", "ann"])
-        self.assertEqual((self.counted("replies", "not_their_phone"), self.texts()[1:]), (1, [LOST]))
+        self.assertEqual((self.counted("replies_closed", "not_their_phone"), self.texts()[1:]), (1, [LOST]))
         await self.reply(self.NEW, self.numbers(self.NEW)[0], "It is me")
         self.assertEqual(self.posted()[-1], ("bob", "It is me"))
 
@@ -487,7 +487,7 @@ class FormerPhoneTests(World):
         await self.pass_time(301)
         await self.reply(BOB, ONE, "Who am I?")
         self.assertEqual([user for user, _ in self.posted()], ["ann"])
-        self.assertEqual(self.counted("replies", "not_their_phone"), 1)
+        self.assertEqual(self.counted("replies_closed", "not_their_phone"), 1)
 
     async def test_just_texted(self) -> None:
         """What the profile said when he was texted counts for five minutes, and no longer."""
@@ -506,9 +506,9 @@ class OwnNumberTests(World):
         """A profile that names one of our numbers is not texted, and what comes from one is not posted."""
         self.layer.add_user("bob", display_name="Bob", phone_number=f"+{TWO}")
         await self.text_unread()
-        self.assertEqual((self.nexmo.sent, self.counted("skipped", "own_number")), ([], 1))
+        self.assertEqual((self.nexmo.sent, self.counted("notifications_skipped", "own_number")), ([], 1))
         await self.reply(TWO, ONE, "Yes")
-        self.assertEqual((len(self.posted()), self.counted("replies", "own_number")), (1, 1))
+        self.assertEqual((len(self.posted()), self.counted("replies_closed", "own_number")), (1, 1))
 
 
 class PlaceReplyTests(ReplyThreadCase):

@@ -183,9 +183,9 @@ class World(StoreCase):
     def fault(self, **what: Any) -> None:
         self.sandbox.faults.add(Fault(**what))
 
-    def counted(self, name: str, reason: str = "") -> float:
+    def counted(self, name: str, *labels: str) -> float:
         """What the metrics page of the service says."""
-        return counted(self.service.metrics, name, reason)
+        return counted(self.service.metrics, name, *labels)
 
 
 def merged(*layers: dict[str, Any]) -> dict[str, Any]:

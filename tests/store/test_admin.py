@@ -140,7 +140,7 @@ class RedriveTests(AdminCase):
         await self.store.set_aside(again, "no answer", uncertain=True)
         self.clock.advance(600)
         settled = await self.store.reconcile(10, 600_000, "resend", REPORT)
-        self.assertEqual((settled.resent, settled.buried), (0, 1))
+        self.assertEqual((settled.resent, settled.parked), (0, 1))
 
     async def test_a_late_receipt(self) -> None:
         """A receipt of the first attempt still counts: then there is no second one."""

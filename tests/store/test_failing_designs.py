@@ -165,7 +165,7 @@ class FailingScriptTests(QueueCase):
         self.clock.advance(LEASE / 1000)
         self.assertEqual((await self.store.claim_notifications(10, LEASE)).lost, len(rest))
         settled = await self.store.reconcile(100, 1000, "park", REPORT)
-        self.assertEqual(settled.buried, 1)
+        self.assertEqual(settled.parked, 1)
         (reply,) = (await self.store.claim_replies(10, LEASE)).items
         await self.store.complete(reply, "posted")
         self.server.ask("CONFIG", "SET", "maxmemory", "0")

@@ -219,7 +219,7 @@ class ManyRecipientsTests(ManyCase):
         for item in items[58:]:
             await self.redis("PERSIST", f"nx:n:{item.id}")
         self.clock.advance(KEEP["aside"] / 1000)
-        self.assertEqual(await self.sweep(), {"expired buried_out": 2})
+        self.assertEqual(await self.sweep(), {"expired out": 2})
         facts = await self.facts()
         self.assertEqual((facts.closed, len(facts.outcomes)), ("done", len(MANY)))
         self.assertTrue(facts.outcomes["user59"].startswith("expired"))

@@ -256,7 +256,7 @@ class RepairSetAsideTests(SweepCase):
         self.assertEqual(await self.sweep(), {})
         self.clock.advance(1)
         await self.redis("DEL", f"nx:i:{rid}")  # as its expiry does
-        self.assertEqual(await self.sweep(), {"expired buried_out": 1, "expired buried_in": 1})
+        self.assertEqual(await self.sweep(), {"expired out": 1, "expired in": 1})
         self.assertEqual(await self.redis("ZCARD", "nx:dead:out"), 1)
         self.assertEqual(await self.closed(message_key(uuid(1))), "done")
         self.assertEqual(await self.sweep(), {})
@@ -284,10 +284,10 @@ class RepairSetAsideTests(SweepCase):
         self.clock.advance(KEEP["aside"] / 1000 - 7200)
         gone = (await self.redis("ZRANGE", "nx:dead:out", 0, 0))[0]
         await self.redis("DEL", f"nx:n:{gone}")  # as its expiry does
-        self.assertEqual(await self.sweep(), {"expired buried_out": 1})
+        self.assertEqual(await self.sweep(), {"expired out": 1})
         self.assertEqual(await self.sweep(), {})
         self.clock.advance(3600)
-        self.assertEqual(await self.sweep(), {"expired buried_out": 1})
+        self.assertEqual(await self.sweep(), {"expired out": 1})
         self.assertEqual(await self.closed(message_key(uuid(1))), "done")
 
 

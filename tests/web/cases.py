@@ -68,7 +68,7 @@ class RecordingMetrics:
         self.counts: dict[str, int] = {}
 
     def count(self, name: str, *labels: str, amount: int = 1) -> None:
-        assert name in ("webhooks", "left_out")
+        assert name in ("webhooks", "webhook_members_ignored")
         counted = "_".join(labels)
         self.counts[counted] = self.counts.get(counted, 0) + amount
 

@@ -151,7 +151,7 @@ class LayerTests(WebhookCase):
         self.intake.fault = StoreUnavailable("Redis is away")
         self.assertEqual(await self.post_event(webhook()), 503)
         self.assertEqual(await self.post_event(b"[]"), 503)
-        self.assertEqual(self.counted.counts, {"unavailable": 2})
+        self.assertEqual(self.counted.counts, {"layer_unavailable": 2})
         self.assertEqual(self.flushLoggedErrors(), [])
 
     async def test_unforeseen_failure(self) -> None:
@@ -159,7 +159,7 @@ class LayerTests(WebhookCase):
         self.intake.fault = ZeroDivisionError()
         self.assertEqual(await self.post_event(webhook()), 503)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
-        self.assertEqual(self.counted.counts, {"failed": 1})
+        self.assertEqual(self.counted.counts, {"layer_failed": 1})
 
     async def test_challenge(self) -> None:
         """Layer's verification text is echoed, and no browser takes it for anything but text."""
@@ -249,7 +249,7 @@ class NexmoTests(WebhookCase):
         self.intake.fault = StoreUnavailable("Redis is away")
         self.assertEqual(await self.post_sms(SMS), 503)
         self.assertEqual(await self.post_sms(b"x"), 503)
-        self.assertEqual(self.counted.counts, {"unavailable": 2})
+        self.assertEqual(self.counted.counts, {"nexmo_unavailable": 2})
         self.assertEqual(self.intake.again, 1)
 
     async def test_unforeseen_failure(self) -> None:
@@ -264,7 +264,7 @@ class NexmoTests(WebhookCase):
         self.assertEqual(await self.post_sms({**SMS, "sig": "x"}), 503)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.assertEqual(len(self.flushLoggedErrors(LookupError)), 1)
-        self.assertEqual(self.counted.counts, {"failed": 2})
+        self.assertEqual(self.counted.counts, {"nexmo_failed": 2})
 
 
 class SignedNexmoTests(WebhookCase):
@@ -434,7 +434,7 @@ class BusyTests(WebhookCase):
         first, second = (Deferred.fromCoroutine(self.post_event(webhook())) for _ in range(2))
         self.assertEqual(await self.post_event(webhook()), 503)
         self.assertEqual(await self.post_event(b"[]"), 503)
-        self.assertEqual(self.counted.counts, {"busy": 2})
+        self.assertEqual(self.counted.counts, {"layer_busy": 2})
         sms = Deferred.fromCoroutine(self.post_sms(SMS))
         for done in self.intake.waiting:
             done.callback(None)
@@ -499,7 +499,7 @@ class HangingUpTests(WebhookCase):
         await self.hang_up(loopback)
         self.intake.waiting[0].errback(ZeroDivisionError())
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
-        self.assertEqual(self.counted.counts, {"failed": 1})
+        self.assertEqual(self.counted.counts, {"layer_failed": 1})
 
     async def test_cut_by_the_site(self) -> None:
         """The same when our own limit of time ends the waiting."""

@@ -65,7 +65,7 @@ class LayerWebhook:
         if not self._signed(raw, request):
             return self._unsigned(request, 403)
         admission = self.admission
-        if admission.full():
+        if admission.full("layer"):
             return answer(request, 503)
         try:
             content_type = content_type_of(request)
@@ -75,30 +75,30 @@ class LayerWebhook:
         except BadRequest as error:
             return self._set_aside(request, error.reason, raw)
         if event is None:
-            self.metrics.count("webhooks", "layer_ignored")
+            self.metrics.count("webhooks", "layer", "ignored")
             return answer(request, 204)
         for kind in event.left_out:
-            self.metrics.count("left_out", kind)
+            self.metrics.count("webhook_members_ignored", kind)
             self._strangers.warn(kind, "Layer posted an event of which one member is of no use and left out: {source}")
-        return admission.take(request, self.intake.layer_event(event), "layer_stored", 204)
+        return admission.take(request, self.intake.layer_event(event), "layer", "stored", 204)
 
     def _too_large(self, request: Request, body: LargeBody) -> bytes | Deferred[bytes]:
         """The signature is that of all that came, of which only the beginning is there."""
         if not body.is_signed():
             return self._unsigned(request, 413)
-        if self.admission.full():
+        if self.admission.full("layer"):
             return answer(request, 503)
         return self._set_aside(request, "too large: the body has more than 1 MiB", bytes(body.beginning))
 
     def _unsigned(self, request: Request, code: int) -> bytes:
-        self.metrics.count("webhooks", "layer_unsigned")
+        self.metrics.count("webhooks", "layer", "unsigned")
         self._strangers.warn(source_of(request), "{source} posted an event that Layer has not signed")
         return answer(request, code)
 
     def _set_aside(self, request: Request, reason: str, raw: bytes) -> Deferred[bytes]:
         self._strangers.warn(reason, "Layer posted what nobody can read: {source}")
         kept = self.intake.quarantine("layer", reason, raw)
-        return self.admission.take(request, kept, "layer_quarantined", 204)
+        return self.admission.take(request, kept, "layer", "quarantined", 204)
 
     @app.route("/", methods=["GET"])
     def verification(self, request: Request) -> bytes:
@@ -111,9 +111,9 @@ class LayerWebhook:
         request.responseHeaders.setRawHeaders(b"content-length", [b"%d" % len(challenge)])
         return challenge
 
-    def failed(self, failure: Failure) -> None:
+    def failed(self, _request: Request, failure: Failure) -> None:
         """Tell of what nobody foresaw."""
-        self.admission.failed(failure)
+        self.admission.failed("layer", failure)
 
     @cached_property
     def _strangers(self) -> ThrottledLog:

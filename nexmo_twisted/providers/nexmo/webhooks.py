@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from klein import Klein
 from twisted.internet.defer import Deferred
@@ -79,18 +79,19 @@ class NexmoWebhooks:
     def _take(
         self,
         request: Request,
-        counted: str,
+        source: str,
         read: Callable[[Found], Webhook],
         names: Collection[str],
         store: Callable[[Webhook], Coroutine[Any, Any, None]],
     ) -> bytes | Deferred[bytes]:
-        """One webhook: stored before it is answered."""
+        """One webhook: stored before it is answered. ``source`` is "nexmo" for an inbound SMS, or "receipt"."""
+        cast(Any, request).source = source
         raw, query = body_of(request), request.uri.partition(b"?")[2]
         if request.method == b"HEAD" or (not raw and not query and request.method != b"POST"):
             return answer(request, 200)  # somebody looks whether there is anything; HEAD changes nothing
         admission = self.admission
-        if admission.full():
-            self._comes_again(counted)
+        if admission.full(source):
+            self._comes_again(source)
             return answer(request, 503)
         trusted = self.signature is None
         found: Found = ()
@@ -106,39 +107,39 @@ class NexmoWebhooks:
                 read(found)  # junk is nobody's alarm
                 self._strangers.alarm(UNSIGNED)
             # Signing may not be switched on for the account yet; what is repeated later will be signed.
-            return self._turn_away(request, 503, "nexmo_unsigned", "no signature: is signing switched on?")
+            return self._turn_away(request, 503, source, "unsigned", "no signature: is signing switched on?")
         except BadSignature as error:
-            return self._turn_away(request, 403, "nexmo_forged", error.reason)
+            return self._turn_away(request, 403, source, "forged", error.reason)
         except BadRequest as error:
             if not trusted:
                 if _has_signature(found) and any(value is None for _, value in found):
                     self._strangers.alarm(UNCOVERED)
-                return self._turn_away(request, 503, "nexmo_unsigned", error.reason)
+                return self._turn_away(request, 503, source, "unsigned", error.reason)
             self._strangers.warn(error.reason, "Nexmo delivered what nobody can read: {source}")
             whole = b"?".join(given for given in (raw, query) if given)
             kept = self.intake.quarantine("nexmo", error.reason, whole)
-            return admission.take(request, kept, f"{counted}_quarantined", 200)
-        taken = admission.take(request, store(webhook), f"{counted}_stored", 200)
-        return taken.addCallback(self._stored, request, counted)
+            return admission.take(request, kept, source, "quarantined", 200)
+        taken = admission.take(request, store(webhook), source, "stored", 200)
+        return taken.addCallback(self._stored, request, source)
 
-    def _stored(self, body: bytes, request: Request, counted: str) -> bytes:
+    def _stored(self, body: bytes, request: Request, source: str) -> bytes:
         if request.code == 503:
-            self._comes_again(counted)
+            self._comes_again(source)
         return body
 
-    def _comes_again(self, counted: str) -> None:
-        if counted == "nexmo":
+    def _comes_again(self, source: str) -> None:
+        if source == "nexmo":
             self.intake.turned_away()
 
-    def _turn_away(self, request: Request, code: int, counted: str, reason: str) -> bytes:
-        self.metrics.count("webhooks", counted)
+    def _turn_away(self, request: Request, code: int, source: str, outcome: str, reason: str) -> bytes:
+        self.metrics.count("webhooks", source, outcome)
         request.responseHeaders.setRawHeaders(b"connection", [b"close"])
         self._strangers.warn(source_of(request), "Refused a webhook from {source}: {reason}", reason=reason)
         return answer(request, code)
 
-    def failed(self, failure: Failure) -> None:
+    def failed(self, request: Request, failure: Failure) -> None:
         """Tell of what nobody foresaw."""
-        self.admission.failed(failure)
+        self.admission.failed(getattr(request, "source", "nexmo"), failure)
 
     @cached_property
     def _strangers(self) -> ThrottledLog:

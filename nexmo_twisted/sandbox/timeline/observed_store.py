@@ -191,7 +191,7 @@ class ObservedStore:
     async def reconcile(self, limit: int, receipt_timeout: int, policy: str, report: Collection[Status]) -> Settled:
         at = self._timeline.now()
         settled = await self._store.reconcile(limit, receipt_timeout, policy, report)
-        if settled.resent or settled.buried or settled.dropped or settled.unneeded:
+        if settled.resent or settled.parked or settled.dropped or settled.unneeded:
             for nid, user in list(self._uncertain.items()):
                 facts = await self._facts(story_of(nid))
                 states = {entry.id: entry.state for entry in facts.entries} if facts else {}

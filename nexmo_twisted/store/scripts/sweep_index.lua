@@ -59,8 +59,8 @@ local looks = {
   in_queue = {K.in_queue, function(lane) look_at_queued(in_, lane) end},
   out_uncertain = {K.out_uncertain, function(id, at) look_at_aside(out, out.uncertain, 'uncertain', id, at) end},
   in_uncertain = {K.in_uncertain, function(id, at) look_at_aside(in_, in_.uncertain, 'uncertain', id, at) end},
-  out_dead = {K.out_dead, function(id, at) look_at_aside(out, out.dead, 'buried_out', id, at) end},
-  in_dead = {K.in_dead, function(id, at) look_at_aside(in_, in_.dead, 'buried_in', id, at) end},
+  out_dead = {K.out_dead, function(id, at) look_at_aside(out, out.dead, 'out', id, at) end},
+  in_dead = {K.in_dead, function(id, at) look_at_aside(in_, in_.dead, 'in', id, at) end},
 }
 local index, look = unpack(looks[name])
 if redis.call('TYPE', index).ok ~= 'zset' then return report('0', 0) end   -- there is none; sweep_keys tells of others

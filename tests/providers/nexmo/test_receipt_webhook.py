@@ -84,7 +84,7 @@ class ReceiptTests(ReceiptWebhookCase):
         self.intake.fault = StoreUnavailable("Redis is away")
         self.assertEqual(await self.post(RECEIPT), 503)
         self.assertEqual(await self.post(b"x"), 503)
-        self.assertEqual(self.counted.counts, {"unavailable": 2})
+        self.assertEqual(self.counted.counts, {"receipt_unavailable": 2})
         self.assertEqual(self.flushLoggedErrors(), [])
 
     async def test_unforeseen_failure(self) -> None:
@@ -92,7 +92,7 @@ class ReceiptTests(ReceiptWebhookCase):
         self.intake.fault = ZeroDivisionError()
         self.assertEqual(await self.post(RECEIPT), 503)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
-        self.assertEqual(self.counted.counts, {"failed": 1})
+        self.assertEqual(self.counted.counts, {"receipt_failed": 1})
 
     async def test_places(self) -> None:
         """Receipts and SMS share the places of the door: over the bound the answer is 503 at once."""
@@ -101,7 +101,7 @@ class ReceiptTests(ReceiptWebhookCase):
         waiting = [Deferred.fromCoroutine(self.post(RECEIPT)), Deferred.fromCoroutine(self.post_sms(SMS))]
         self.assertEqual(await self.post(RECEIPT), 503)
         self.assertEqual(await self.post_sms(SMS), 503)
-        self.assertEqual(self.counted.counts, {"busy": 2})
+        self.assertEqual(self.counted.counts, {"receipt_busy": 1, "nexmo_busy": 1})
         for done in self.intake.waiting:
             done.callback(None)
         self.client.flush()
@@ -151,14 +151,14 @@ class SignedReceiptTests(ReceiptWebhookCase):
             self.signed(timestamp="1"),
         ):
             self.assertEqual(await self.post(forged), 403)
-        self.assertEqual((self.intake.kept, self.counted.counts), ([], {"nexmo_forged": 4}))
+        self.assertEqual((self.intake.kept, self.counted.counts), ([], {"receipt_forged": 4}))
         self.assertEqual(len(self.lines), 1)
 
     async def test_not_signed(self) -> None:
         """Without a signature it is 503: once signing is switched on the receipt comes again, signed."""
         self.assertEqual(await self.post(RECEIPT), 503)
         self.assertEqual(await self.ask("GET", f"{DOOR}?{urlencode({**RECEIPT, 'sig': ''})}"), 503)
-        self.assertEqual((self.intake.kept, self.counted.counts), ([], {"nexmo_unsigned": 2}))
+        self.assertEqual((self.intake.kept, self.counted.counts), ([], {"receipt_unsigned": 2}))
 
     async def test_only_what_is_signed(self) -> None:
         """A signed query does not vouch for the body beside it."""
@@ -171,7 +171,7 @@ class SignedReceiptTests(ReceiptWebhookCase):
         signed = self.signed()
         self.assertEqual(await self.post([*signed.items(), ("status", "failed")]), 503)
         self.assertEqual(await self.post({**signed, "status=failed&to": "x"}), 503)
-        self.assertEqual((self.intake.kept, self.counted.counts), ([], {"nexmo_unsigned": 2}))
+        self.assertEqual((self.intake.kept, self.counted.counts), ([], {"receipt_unsigned": 2}))
 
     async def test_signed_but_no_receipt(self) -> None:
         """A signed webhook that is no receipt is kept."""
