@@ -12,19 +12,21 @@ from nexmo_twisted.config import Settings
 from nexmo_twisted.domain.model import Status
 from nexmo_twisted.engine.attempts import SendPolicy
 from nexmo_twisted.engine.auto_replies import AutoReplies, AutoReplyPolicy
+from nexmo_twisted.engine.chat_intake import EventIntake
 from nexmo_twisted.engine.circuit_breaker import CircuitBreaker, GuardedChat, GuardedProvider
 from nexmo_twisted.engine.customer_functions import CustomerFunctions
 from nexmo_twisted.engine.delivery_receipts import DeliveryNews, Receipts
 from nexmo_twisted.engine.identities import CustomIdentities, Identities, PlatformIdentities
-from nexmo_twisted.engine.intake import Intake
 from nexmo_twisted.engine.introductions import CustomIntroduction, TemplateIntroduction
 from nexmo_twisted.engine.links import Links
 from nexmo_twisted.engine.long_replies import LongReplyTimeouts
 from nexmo_twisted.engine.notifications import Notifications
 from nexmo_twisted.engine.poller import Poller
+from nexmo_twisted.engine.quarantine import Quarantine
 from nexmo_twisted.engine.reconciliation import Reconciler
 from nexmo_twisted.engine.registration import Registration
 from nexmo_twisted.engine.replies import Replies
+from nexmo_twisted.engine.sms_intake import InboundSmsIntake
 from nexmo_twisted.engine.turned_away import TurnedAway
 from nexmo_twisted.engine.unread_checks import UnreadChecks
 from nexmo_twisted.engine.worker import Worker
@@ -144,11 +146,17 @@ class Pipeline:
         )
         self.turned_away = TurnedAway(self._store, self._clock)
         self.long_replies = LongReplyTimeouts(self._store, self._clock, self.replies.worker.poke, self._metrics)
-        self.intake = Intake(
+        self.chat_intake = EventIntake(
             self._store,
+            Quarantine(self._store, "layer", signed=True),
             terms.api_root,
             settings.delay,
             self.unread_checks.poller.poke,
+        )
+        signed = bool(settings.nexmo.signature_secret.get_secret_value())
+        self.sms_intake = InboundSmsIntake(
+            self._store,
+            Quarantine(self._store, "nexmo", signed=signed),
             self.replies.worker.poke,
             self._metrics,
             settings.sms.concat_timeout,
@@ -164,7 +172,6 @@ class Pipeline:
             notices,
             terms.numbers,
             self.turned_away,
-            signing=bool(settings.nexmo.signature_secret.get_secret_value()),
         )
 
     def _registration(self, chat: ChatPlatform, provider: SmsProvider, wall: Callable[[], float]) -> Registration:

@@ -74,6 +74,33 @@ class SmsProvider(Protocol):
         """Have inbound SMS of that number delivered to ``url``. Raises Temporary or Permanent."""
 
 
+class ChatIntake(Protocol):
+    """Where the webhooks of a chat platform go once they are read: stored when the call returns. Each may raise
+    StoreUnavailable."""
+
+    async def event(self, event: MessageEvent) -> None:
+        """Join one event to what is known of its message."""
+
+    async def quarantine(self, reason: str, raw: bytes) -> None:
+        """Keep an unreadable webhook for an operator. The endpoint logs it."""
+
+
+class SmsIntake(Protocol):
+    """Where the webhooks of an SMS provider go, likewise."""
+
+    async def inbound_sms(self, sms: InboundSms) -> None:
+        """Take one SMS from a handset, once however often it is delivered."""
+
+    def turned_away(self) -> None:
+        """An SMS from a handset was answered 503: it comes again."""
+
+    async def receipt(self, report: DeliveryReport) -> None:
+        """Take one delivery report; it may come more than once, and for an SMS that is none of ours."""
+
+    async def quarantine(self, reason: str, raw: bytes) -> None:
+        """Keep an unreadable webhook for an operator. The endpoint logs it."""
+
+
 class IdentitySource(Protocol):
     """Where users' names and phones come from."""
 

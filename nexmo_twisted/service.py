@@ -141,8 +141,8 @@ class NexmoService(Service):
     def _build_endpoints(self, reactor: Any, clock: IReactorTime) -> list[Service]:
         server, nexmo = self._settings.server, self._settings.nexmo
         secrets = tuple(secret.get_secret_value().encode() for secret in self._settings.layer.secret)
-        layer_webhook = LayerWebhook(secrets, self.pipeline.intake, self.metrics, clock)
-        nexmo_webhooks = NexmoWebhooks(self.pipeline.intake, self.metrics, clock, _signature(nexmo, self._wall))
+        layer_webhook = LayerWebhook(secrets, self.pipeline.chat_intake, self.metrics, clock)
+        nexmo_webhooks = NexmoWebhooks(self.pipeline.sms_intake, self.metrics, clock, _signature(nexmo, self._wall))
         self._admissions = (layer_webhook.admission, nexmo_webhooks.admission)
         public = root({server.layer_path: layer_webhook, self._settings.nexmo_webhook_path: nexmo_webhooks})
         health = self._health(clock)

@@ -4,38 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Coroutine
 from functools import partial
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.server import Request
 
-from nexmo_twisted.domain.delivery import DeliveryReport
-from nexmo_twisted.domain.model import InboundSms, MessageEvent
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.ports import Metrics
 from nexmo_twisted.web.responses import answer
 from nexmo_twisted.web.shield import shielded
-
-
-class Intake(Protocol):
-    """Where webhooks go once they are read: stored when the call returns. Each may raise StoreUnavailable."""
-
-    async def layer_event(self, event: MessageEvent) -> None:
-        """Join one event to what is known of its message."""
-
-    async def inbound_sms(self, sms: InboundSms) -> None:
-        """Take one SMS from a handset, once however often it is delivered."""
-
-    def turned_away(self) -> None:
-        """An SMS from a handset was answered 503: it comes again."""
-
-    async def receipt(self, report: DeliveryReport) -> None:
-        """Take one delivery receipt; it may come more than once, and for an SMS that is none of ours."""
-
-    async def quarantine(self, source: str, reason: str, raw: bytes) -> None:
-        """Keep an unreadable webhook of ``source`` ("layer" or "nexmo") for an operator, and log the reason."""
 
 
 class Admission:

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from io import BytesIO
+from typing import Protocol
 
-from nexmo_twisted.platforms.layer.large_bodies import LargeBody
+from twisted.web.http_headers import Headers
 
 #: Each chunk of a body costs time of its own: so many may be of any size, and the others this many bytes on average.
 _FREE_CHUNKS = 1000
 _CHUNK = 64
+
+
+class LargeBody(Protocol):
+    """Whoever takes a body that is larger than the limit."""
+
+    def write(self, data: bytes) -> bool:
+        """Take some more of it. False when it is too large even for that."""
+
+    def close(self) -> None:
+        """No more comes. May be called again."""
+
+
+#: Asked with the method, the target, the headers and the declared length of a request (None for chunks) who takes its
+#: body; None when nobody does.
+TakeLarge = Callable[[bytes, bytes, Headers, int | None], LargeBody | None]
 
 
 class TooManyChunks(Exception):

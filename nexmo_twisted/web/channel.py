@@ -20,8 +20,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.server import Request
 from zope.interface import implementer
 
-from nexmo_twisted.platforms.layer.large_bodies import LargeBody
-from nexmo_twisted.web.body import Body, TooManyChunks
+from nexmo_twisted.web.body import Body, LargeBody, TakeLarge, TooManyChunks
 from nexmo_twisted.web.connections import Connections
 
 
@@ -34,7 +33,7 @@ class Limits:
     deadline: float
     answer_within: float
     refused: Callable[[str], object]
-    large: Callable[[bytes, bytes, Headers, int | None], LargeBody | None]
+    large: TakeLarge
     later: Callable[[Callable[[], object]], IDelayedCall]
     connections: Connections
 

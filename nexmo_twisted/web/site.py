@@ -12,12 +12,11 @@ from typing import Any, cast
 
 from twisted.internet.interfaces import IAddress, IDelayedCall, IProtocolFactory, IReactorTime
 from twisted.internet.protocol import Protocol
-from twisted.web.http_headers import Headers
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 
-from nexmo_twisted.platforms.layer.large_bodies import LargeBody
 from nexmo_twisted.web.access_log import AccessLog, access_line
+from nexmo_twisted.web.body import TakeLarge
 from nexmo_twisted.web.channel import BoundedRequest, Channel, Limits
 from nexmo_twisted.web.connections import Connections
 
@@ -32,7 +31,7 @@ def hardened_site(
     max_connections: int = 512,
     refused: Callable[[str], object] = lambda _reason: None,
     hidden: str = "",
-    large: Callable[[bytes, bytes, Headers, int | None], LargeBody | None] = lambda *_request: None,
+    large: TakeLarge = lambda *_request: None,
     later: Callable[[Callable[[], object]], IDelayedCall] | None = None,
 ) -> IProtocolFactory:
     """Serve ``resource`` over HTTP/1.1 to anybody.

@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from inspect import iscoroutinefunction
 from typing import Any
 
 from nexmo_twisted.domain.model import Claimed, Closed, Promoted, Settled
@@ -25,6 +26,8 @@ BOUNDARIES = (Store, ChatPlatform, SmsProvider)
 #: The other protocols of the boundaries, and why no step goes through them.
 OTHERS: Mapping[str, str] = {
     "IdentitySource": "asks the ChatPlatform, or a function of the customer's",
+    "ChatIntake": "is the engine's own: the step is that of the store behind it",
+    "SmsIntake": "likewise",
     "Introduction": "a template, or a function of the customer's",
     "Template": "computes",
     "Metrics": "remembers in the process, and only there",
@@ -36,6 +39,7 @@ _REGISTRATION = "registration: it looks at all of it again every minute, and owe
 APART: Mapping[str, str] = {
     "quarantine": "keeps what nobody can read; no SMS and no post comes of it",
     "turned_away": "tells that an SMS will come again; a process that dies first has told nobody, and answered 503",
+    "describe": "computes",
     "acquire_lock": _REGISTRATION,
     "release_lock": _REGISTRATION,
     "set_unowned_numbers": _REGISTRATION,
@@ -57,6 +61,8 @@ class Watched:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._boundary, name)
+        if not iscoroutinefunction(method):
+            return method
 
         async def step(*arguments: Any, **named: Any) -> Any:
             self._at(f"{name}:before", arguments)

@@ -18,14 +18,15 @@ from nexmo_twisted import ports
 from nexmo_twisted.engine import (
     attempts,
     auto_replies,
+    chat_intake,
     delivery_receipts,
     identities,
-    intake,
     links,
     long_replies,
     notifications,
     reconciliation,
     replies,
+    sms_intake,
     unread_checks,
 )
 from tests.chaos.crash_points import APART, BOUNDARIES, OTHERS
@@ -94,7 +95,9 @@ class EnumerationTests(TestCase):
         inwards = called(long_replies, auto_replies, replies)
         self.assertLessEqual(around(outwards), points(NOTIFICATIONS))
         self.assertLessEqual(around(inwards), points(REPLIES))
-        self.assertLessEqual(around(called(intake, links) - APART.keys()), points(NOTIFICATIONS) | points(REPLIES))
+        self.assertLessEqual(
+            around(called(chat_intake, sms_intake, links) - APART.keys()), points(NOTIFICATIONS) | points(REPLIES)
+        )
 
     def test_boundaries(self) -> None:
         """There is no other boundary that a step could go through."""

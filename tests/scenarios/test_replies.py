@@ -24,7 +24,7 @@ class ReplyTests(World):
         sms = InboundSms("0A0000000123ABCD1", BOB, ONE, "Yes")
         for wait in (0, 60, 3 * 86_400):
             await self.pass_time(wait)
-            await self.service.pipeline.intake.inbound_sms(sms)
+            await self.service.pipeline.sms_intake.inbound_sms(sms)
             await self.settle()
         self.assertEqual(self.posted()[1:], [("bob", "Yes")])
 

@@ -16,8 +16,8 @@ from twisted.trial.unittest import TestCase
 from nexmo_twisted.domain.delivery import DeliveryReport
 from nexmo_twisted.domain.model import InboundSms, MessageEvent
 from nexmo_twisted.platforms.layer.webhook import LayerWebhook
+from nexmo_twisted.ports import ChatIntake, SmsIntake
 from nexmo_twisted.providers.nexmo.webhooks import NexmoWebhooks
-from nexmo_twisted.web.admission import Intake
 from nexmo_twisted.web.routing import root
 
 LAYER, NEXMO = "/hooks/layer", "/sms"
@@ -27,8 +27,8 @@ FORM = "application/x-www-form-urlencoded"
 SIGNING_SECRET = "my_secret_key_for_testing"
 
 
-class RecordingIntake:
-    """An intake that keeps what it gets; it can wait before that, or fail instead."""
+class Recorder:
+    """Keeps what both intakes get; it can wait before that, or fail instead."""
 
     def __init__(self) -> None:
         self.kept: list[Any] = []
@@ -36,22 +36,7 @@ class RecordingIntake:
         self.waiting: list[Deferred[None]] | None = None
         self.again = 0  # SMS that were answered 503
 
-    async def layer_event(self, event: MessageEvent) -> None:
-        await self._keep(event)
-
-    async def inbound_sms(self, sms: InboundSms) -> None:
-        await self._keep(sms)
-
-    def turned_away(self) -> None:
-        self.again += 1
-
-    async def receipt(self, receipt: DeliveryReport) -> None:
-        await self._keep(receipt)
-
-    async def quarantine(self, source: str, reason: str, raw: bytes) -> None:
-        await self._keep((source, reason, raw))
-
-    async def _keep(self, what: object) -> None:
+    async def keep(self, what: object) -> None:
         if self.waiting is not None:
             done: Deferred[None] = Deferred()
             self.waiting.append(done)
@@ -59,6 +44,29 @@ class RecordingIntake:
         if self.fault is not None:
             raise self.fault
         self.kept.append(what)
+
+
+class RecordingIntake:
+    """The intake of the webhooks of one source."""
+
+    def __init__(self, recorder: Recorder, source: str) -> None:
+        self._recorder = recorder
+        self._source = source
+
+    async def event(self, event: MessageEvent) -> None:
+        await self._recorder.keep(event)
+
+    async def inbound_sms(self, sms: InboundSms) -> None:
+        await self._recorder.keep(sms)
+
+    def turned_away(self) -> None:
+        self._recorder.again += 1
+
+    async def receipt(self, receipt: DeliveryReport) -> None:
+        await self._recorder.keep(receipt)
+
+    async def quarantine(self, reason: str, raw: bytes) -> None:
+        await self._recorder.keep((self._source, reason, raw))
 
 
 class RecordingMetrics:
@@ -82,7 +90,7 @@ class WebhookCase(TestCase):
 
     def setUp(self) -> None:
         self.clock = Clock()
-        self.intake = RecordingIntake()
+        self.intake = Recorder()
         self.counted = RecordingMetrics()
         self.open()
         self.lines: list[str] = []
@@ -94,9 +102,10 @@ class WebhookCase(TestCase):
             self.lines.append(event["log_format"])
 
     def open(self, max_in_flight: int = 256, check: Any = None) -> None:
-        intake: Intake = self.intake
-        self.layer = LayerWebhook((SECRET, OLD_SECRET), intake, self.counted, self.clock, max_in_flight)
-        self.nexmo = NexmoWebhooks(intake, self.counted, self.clock, check, max_in_flight)
+        chat: ChatIntake = RecordingIntake(self.intake, "layer")
+        sms: SmsIntake = RecordingIntake(self.intake, "nexmo")
+        self.layer = LayerWebhook((SECRET, OLD_SECRET), chat, self.counted, self.clock, max_in_flight)
+        self.nexmo = NexmoWebhooks(sms, self.counted, self.clock, check, max_in_flight)
         self.root = root({"hooks/layer": self.layer, "sms": self.nexmo})
         self.client = StubTreq(self.root)
 

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 from twisted.web.http_headers import Headers
 
+from nexmo_twisted.web import body as web_body
+
 #: Bytes that are hashed of one, and kept of one that is signed.
 LARGEST, KEPT = 16 * 1024 * 1024, 64 * 1024
 #: How many come at a time; more are refused.
@@ -77,3 +79,6 @@ class LargeBody:
     def is_signed(self) -> bool:
         """Whether all that came is what was signed."""
         return any(hmac.compare_digest(each.hexdigest().encode(), self._signature) for each in self._hashes)
+
+
+_: type[web_body.LargeBody] = LargeBody

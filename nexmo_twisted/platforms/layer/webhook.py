@@ -20,8 +20,8 @@ from twisted.web.server import Request
 from nexmo_twisted.errors import BadRequest
 from nexmo_twisted.platforms.layer.events import read_event
 from nexmo_twisted.platforms.layer.large_bodies import LargeBody
-from nexmo_twisted.ports import Metrics
-from nexmo_twisted.web.admission import Admission, Intake
+from nexmo_twisted.ports import ChatIntake, Metrics
+from nexmo_twisted.web.admission import Admission
 from nexmo_twisted.web.responses import answer, answer_errors, body_of, content_type_of, is_json, source_of
 from nexmo_twisted.web.throttled_log import ThrottledLog
 
@@ -39,7 +39,7 @@ class LayerWebhook:
     """
 
     secrets: tuple[bytes, ...]
-    intake: Intake
+    intake: ChatIntake
     metrics: Metrics
     clock: IReactorTime
     max_in_flight: int = 256
@@ -58,8 +58,8 @@ class LayerWebhook:
     @app.route("/", methods=["POST"])
     def webhook(self, request: Request) -> bytes | Deferred[bytes]:
         """One event: stored before it is answered."""
-        large: LargeBody | None = getattr(request, "large", None)
-        if large is not None:
+        large = getattr(request, "large", None)
+        if isinstance(large, LargeBody):
             return self._too_large(request, large)
         raw = body_of(request)
         if not self._signed(raw, request):
@@ -80,7 +80,7 @@ class LayerWebhook:
         for kind in event.left_out:
             self.metrics.count("webhook_members_ignored", kind)
             self._strangers.warn(kind, "Layer posted an event of which one member is of no use and left out: {source}")
-        return admission.take(request, self.intake.layer_event(event), "layer", "stored", 204)
+        return admission.take(request, self.intake.event(event), "layer", "stored", 204)
 
     def _too_large(self, request: Request, body: LargeBody) -> bytes | Deferred[bytes]:
         """The signature is that of all that came, of which only the beginning is there."""
@@ -97,7 +97,7 @@ class LayerWebhook:
 
     def _set_aside(self, request: Request, reason: str, raw: bytes) -> Deferred[bytes]:
         self._strangers.warn(reason, "Layer posted what nobody can read: {source}")
-        kept = self.intake.quarantine("layer", reason, raw)
+        kept = self.intake.quarantine(reason, raw)
         return self.admission.take(request, kept, "layer", "quarantined", 204)
 
     @app.route("/", methods=["GET"])

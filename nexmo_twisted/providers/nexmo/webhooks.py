@@ -20,12 +20,12 @@ from twisted.python.failure import Failure
 from twisted.web.server import Request
 
 from nexmo_twisted.errors import BadRequest, BadSignature
-from nexmo_twisted.ports import Metrics
+from nexmo_twisted.ports import Metrics, SmsIntake
 from nexmo_twisted.providers.nexmo.delivery_receipts import RECEIPT_NAMES, read_receipt
 from nexmo_twisted.providers.nexmo.inbound_sms import SMS_NAMES, read_sms
 from nexmo_twisted.providers.nexmo.parameters import Found, Pairs, all_text, parameter_sets
 from nexmo_twisted.providers.nexmo.signatures import MissingSignature
-from nexmo_twisted.web.admission import Admission, Intake
+from nexmo_twisted.web.admission import Admission
 from nexmo_twisted.web.responses import answer, answer_errors, body_of, content_type_of, source_of
 from nexmo_twisted.web.throttled_log import ThrottledLog
 
@@ -53,7 +53,7 @@ class NexmoWebhooks:
     are worked on at a time; more are answered 503.
     """
 
-    intake: Intake
+    intake: SmsIntake
     metrics: Metrics
     clock: IReactorTime
     signature: Callable[[Pairs], object] | None = None
@@ -117,7 +117,7 @@ class NexmoWebhooks:
                 return self._turn_away(request, 503, source, "unsigned", error.reason)
             self._strangers.warn(error.reason, "Nexmo delivered what nobody can read: {source}")
             whole = b"?".join(given for given in (raw, query) if given)
-            kept = self.intake.quarantine("nexmo", error.reason, whole)
+            kept = self.intake.quarantine(error.reason, whole)
             return admission.take(request, kept, source, "quarantined", 200)
         taken = admission.take(request, store(webhook), source, "stored", 200)
         return taken.addCallback(self._stored, request, source)

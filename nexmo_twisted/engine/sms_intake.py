@@ -1,4 +1,4 @@
-"""The endpoint's inner side: a webhook is stored by one script, then its sender gets a 2xx."""
+"""The inner side of an SMS provider's endpoint: a webhook is stored by one script, then its sender gets a 2xx."""
 
 from __future__ import annotations
 
@@ -10,26 +10,23 @@ from twisted.logger import Logger
 from nexmo_twisted.domain import phones
 from nexmo_twisted.domain.delivery import DeliveryReport
 from nexmo_twisted.domain.invisible import is_blank
-from nexmo_twisted.domain.model import InboundSms, MessageEvent, Part
-from nexmo_twisted.domain.quarantine import entry
+from nexmo_twisted.domain.model import InboundSms, Part
 from nexmo_twisted.engine.auto_replies import AutoReplies
 from nexmo_twisted.engine.delivery_receipts import Receipts
+from nexmo_twisted.engine.quarantine import Quarantine
 from nexmo_twisted.engine.turned_away import TurnedAway
-from nexmo_twisted.platforms.layer.message_codec import pack
-from nexmo_twisted.ports import Metrics, Store
+from nexmo_twisted.ports import Metrics, SmsIntake, Store
 
 #: Milliseconds after the first part of a long reply in which others are waited for at most.
 LONGEST = 300_000
 
 
-class Intake:
-    """Stores what the webhooks bring and tells the engine when to look.
+class InboundSmsIntake:
+    """Stores what handsets write, and what became of our SMS, and tells the engine when to look.
 
-    ``api_root`` is ``<layer.api_url>/apps/<app id>``; ``delay`` and ``concat_timeout``, which is how long the next part
-    of a long reply is waited for, are in ms. ``check_in`` is told the seconds until a message is checked,
-    ``reply_came`` that there is a reply to post, ``close_in`` the seconds until a long reply is posted without the
-    parts that are missing; ``numbers`` are those that we send from. Every method raises StoreUnavailable only.
-    ``signing``: Nexmo signs what it posts.
+    ``concat_timeout``, which is how long the next part of a long reply is waited for, is in ms. ``poke_replies`` is
+    called when there is a reply to post, ``poke_long_replies`` with the seconds until a long reply is posted without
+    the parts that are missing; ``numbers`` are those that we send from. Every method raises StoreUnavailable only.
     """
 
     _log = Logger()
@@ -37,40 +34,27 @@ class Intake:
     def __init__(
         self,
         store: Store,
-        api_root: str,
-        delay: int,
-        check_in: Callable[[float], None],
-        reply_came: Callable[[], None],
+        quarantine: Quarantine,
+        poke_replies: Callable[[], None],
         metrics: Metrics,
         concat_timeout: int,
-        close_in: Callable[[float], None],
+        poke_long_replies: Callable[[float], None],
         receipts: Receipts,
         notices: AutoReplies,
         numbers: Collection[str],
         turned_away: TurnedAway,
-        signing: bool = False,
     ) -> None:
         self._store = store
-        self._api_root = api_root
-        self._delay = delay
-        self._check_in = check_in
-        self._reply_came = reply_came
+        self._poke_replies = poke_replies
         self._metrics = metrics
         self._concat_timeout = concat_timeout
-        self._close_in = close_in
+        self._poke_long_replies = poke_long_replies
         self._receipts = receipts
         self._notices = notices
         self._numbers = frozenset(numbers)
         self._own = {phones.canonical(number): number for number in numbers}
         self._turned_away = turned_away
-        self._signing = signing
-
-    async def layer_event(self, event: MessageEvent) -> None:
-        """Join the event to what is known of its message. Only ``sent`` carries the message itself."""
-        packed = pack(event.message, self._api_root) if event.kind == "sent" else ""
-        due = await self._store.record_event(event, packed, self._delay)
-        if due is not None:
-            self._check_in(due / 1000)
+        self.quarantine = quarantine.keep
 
     async def inbound_sms(self, sms: InboundSms) -> None:
         """Store an SMS; one whose numbers are none is recorded with the reason, since nobody could be answered."""
@@ -81,7 +65,7 @@ class Intake:
         except phones.BadPhone as error:
             values = {"messageId": sms.message_id, "msisdn": sms.msisdn, "to": sms.to, "text": sms.text}
             raw = json.dumps(values).encode()
-            await self.quarantine("nexmo", f"sender or receiver: {error}", raw)
+            await self.quarantine(f"sender or receiver: {error}", raw)
             self._count_dismissed("not_a_number")
             return
         if handset in self._own:
@@ -102,7 +86,7 @@ class Intake:
         kind = {"NEW": "whole", "KNOWN": "repeated", "again": "start"}.get(answer, answer)
         self._metrics.count("replies_received", kind)
         if answer == "NEW":
-            self._reply_came()
+            self._poke_replies()
         else:
             self._log.info("{who} asked for {what}", who=phones.masked(handset), what=asked.what or "nothing new")
         if asked.what:
@@ -131,15 +115,13 @@ class Intake:
         if taken.torn:
             self._metrics.count("long_replies_incomplete", amount=taken.torn)
         if taken.torn or taken.outcome in ("whole", "late"):
-            self._reply_came()
+            self._poke_replies()
         if taken.next is not None:
-            self._close_in(taken.next / 1000)
+            self._poke_long_replies(taken.next / 1000)
 
     async def receipt(self, report: DeliveryReport) -> None:
         """What became of one part of an SMS."""
         await self._receipts.take(report)
 
-    async def quarantine(self, source: str, reason: str, raw: bytes) -> None:
-        """Keep an unreadable webhook, so that an operator can see what it was. The endpoints log it."""
-        signed = source == "layer" or self._signing
-        await self._store.quarantine(entry(source, reason, raw, signed=signed), signed=signed)
+
+_: type[SmsIntake] = InboundSmsIntake
