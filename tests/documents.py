@@ -98,7 +98,7 @@ def write_tables() -> None:
     for name, (page, make) in TABLES.items():
         table, text = between_markers(name, make()), page.read_text("utf-8")
         pattern = rf"<!-- {name} -->.*?<!-- /{name} -->"
-        page.write_text(re.sub(pattern, lambda _, new=table: new, text, flags=re.DOTALL), "utf-8")
+        page.write_text(re.sub(pattern, table.replace("\\", r"\\"), text, flags=re.DOTALL), "utf-8")
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ def documented() -> dict[str, Any]:
     return copy.deepcopy(MESSAGE)
 
 
-def webhook(kind: str = "message.sent", actor: Any = None, **members: Any) -> dict[str, Any]:
+def webhook(kind: object = "message.sent", actor: Any = None, **members: Any) -> dict[str, Any]:
     """Layer's documented webhook; ``members`` replace those of the message."""
     return {
         "event": {

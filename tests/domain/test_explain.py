@@ -58,7 +58,12 @@ def stored(named: Mapping[str, str]) -> dict[str, str]:
 
 def text(after: int | None = NOW + 5000, ahead: int = 0, **fields: str) -> QueueItem:
     """Bob's text."""
-    named = {"lane": "bob", "message": "x", "due": str(NOW - 5 * MINUTE)} | fields
+    return text_with(fields, after, ahead)
+
+
+def text_with(fields: Mapping[str, str], after: int | None = NOW + 5000, ahead: int = 0) -> QueueItem:
+    """The same, where the fields are in a mapping."""
+    named = {"lane": "bob", "message": "x", "due": str(NOW - 5 * MINUTE), **fields}
     return queue_item("out", NID, stored(named), "" if after is None else str(after), ahead)
 
 
@@ -216,7 +221,7 @@ class ExplainMessageTests(TestCase):
 
     def test_nobody(self) -> None:
         """All had seen it; it was deleted; its record is broken; only an item is left of it."""
-        at = {"closed_at": NOW, "open": None, "ranks": {}}
+        at: dict[str, Any] = {"closed_at": NOW, "open": None, "ranks": {}}
         for closed, line in {
             "read": "checked 2026-01-01T00:00:00Z: nobody had to be texted",
             "deleted": "deleted 2026-01-01T00:00:00Z: nothing more is sent",
@@ -247,7 +252,7 @@ class ExplainMessageTests(TestCase):
     )
     def test_any(self, outcomes: dict[str, str], fields: dict[str, str]) -> None:
         """Whatever Redis holds, it is told in lines without an error."""
-        for line in told(facts(outcomes=outcomes, entries=[text(**fields)])):
+        for line in told(facts(outcomes=outcomes, entries=[text_with(fields)])):
             self.assertTrue(line.isprintable())
 
 
@@ -278,7 +283,7 @@ class ExplainTextTests(TestCase):
             ({"state": "R", "limit": "key", "limit_before": ONE, "turn": at}, "the account"),
             ({"state": "R", "limit": ONE, "turn": at}, f"…{ONE[-4:]}"),
         ):
-            lines = of_bob(text(**fields))
+            lines = of_bob(text_with(fields))
             line = f"{whose} may send only so many SMS a second (sms.limits), and others come first"
             self.assertIn(line, lines)
             self.assertTrue(any(each.startswith("next look") and "in 5 s" in each for each in lines), lines)
@@ -287,7 +292,7 @@ class ExplainTextTests(TestCase):
             {"state": "C", "limit": ONE, "turn": at},
             {"state": "R"},
         ):
-            self.assertNotIn("so many SMS", "".join(of_bob(text(**fields))))
+            self.assertNotIn("so many SMS", "".join(of_bob(text_with(fields))))
 
     def test_under_way(self) -> None:
         """Being prepared, being sent."""

@@ -44,7 +44,7 @@ class DurabilityWarningTests(TestCase):
     def test_unknown(self) -> None:
         """What cannot be told is a doubt, and says so."""
         for unknown in ({"policy": None}, {"aof": None}, {"fsync": None}):
-            (told,) = self.told(**unknown)  # type: ignore[arg-type]
+            (told,) = self.told(**unknown)
             self.assertRegex(told, "cannot be told")
         self.assertEqual(len(self.told(None, None, None)), 2)
 

@@ -31,8 +31,8 @@ class MessageTextTests(TestCase):
         """A MIME type may carry parameters and is written in any case."""
         for mime_type in ("text/plain; charset=utf-8", "TEXT/Plain", " text/plain ;format=flowed"):
             self.assertEqual(message_text([plain("yes", mime_type=mime_type)]), "yes")
-        for mime_type in ("text/plainer", "text/html", "", None, 3):
-            self.assertEqual(message_text([plain("no", mime_type=mime_type)]), "")
+        for other in ("text/plainer", "text/html", "", None, 3):
+            self.assertEqual(message_text([plain("no", mime_type=other)]), "")
 
     def test_base64(self) -> None:
         """A base64 body is decoded, also when it is wrapped over lines."""
@@ -77,7 +77,13 @@ class MessageTextTests(TestCase):
             *(plain(body, mime_type=kind) for body in ("", "Hi", "[]", '"text"', '{"text": 5}', "[" * 5000)),
         ):
             self.assertRaises(ValueError, part_text, part)
-        for part in (plain(None), plain("{}", mime_type=kind), plain('{"text": null}', mime_type=kind), {"body": "x"}):
+        none: tuple[dict[str, object], ...] = (
+            plain(None),
+            plain("{}", mime_type=kind),
+            plain('{"text": null}', mime_type=kind),
+            {"body": "x"},
+        )
+        for part in none:
             self.assertIsNone(part_text(part))
 
     def test_no_text_of_the_last_clients(self) -> None:
@@ -103,7 +109,15 @@ class MessageTextTests(TestCase):
 
     def test_no_parts(self) -> None:
         """What is not a list of parts with text bodies says nothing."""
-        for parts in (None, "text", 5, {}, [], [None, "x", [], plain(None), plain({"a": 1}), {"body": "x"}]):
+        nothing: tuple[object, ...] = (
+            None,
+            "text",
+            5,
+            {},
+            [],
+            [None, "x", [], plain(None), plain({"a": 1}), {"body": "x"}],
+        )
+        for parts in nothing:
             self.assertEqual(message_text(parts), "")
 
     def test_blank(self) -> None:

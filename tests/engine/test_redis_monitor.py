@@ -200,7 +200,7 @@ class DataLossTests(MonitorCase):
         self.prepare()
         confirmed = 0
         for number, fate in enumerate([*fates, WELL], 1):
-            while self.redis.late and data.draw(st.booleans()):
+            while len(self.redis.late) > 0 and data.draw(st.booleans()):
                 self.redis.write(self.redis.late.pop(data.draw(st.integers(0, len(self.redis.late) - 1))))
             self.beats(1, fate)
             confirmed = number if fate == WELL else confirmed

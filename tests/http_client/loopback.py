@@ -13,19 +13,18 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from twisted.internet import reactor, ssl
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IHostnameResolver
+from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 from twisted.web.resource import Resource
 from twisted.web.server import Site
-from zope.interface import directlyProvides, implementer, providedBy
+from zope.interface import directlyProvides, providedBy
 
 from nexmo_twisted.errors import NexmoTwistedError
 from nexmo_twisted.http_client.client import outgoing
 from nexmo_twisted.http_client.connections import Connections
-
-_REACTOR: Any = reactor
+from tests.network import FakeResolver, Listener, listen
 
 
 def certificate(name: str, *, says_so: bool = True) -> tuple[ssl.PrivateCertificate, ssl.Certificate]:
@@ -62,6 +61,8 @@ def certificate(name: str, *, says_so: bool = True) -> tuple[ssl.PrivateCertific
 
 class Channel(Protocol):
     """One connection. Each whole request goes to the server's ``react``."""
+
+    transport: ITCPTransport
 
     def __init__(self, server: Server) -> None:
         self.served = server
@@ -109,7 +110,7 @@ class Server(Factory):
     def next_connection(self) -> Deferred[None]:
         """Fires when somebody connects."""
         waiting: Deferred[None] = Deferred()
-        self.connected = lambda: waiting.called or waiting.callback(None)
+        self.connected = lambda: None if waiting.called else waiting.callback(None)
         return waiting
 
 
@@ -132,14 +133,7 @@ def with_clock(clock: Clock) -> Wrapped:
 def without_names() -> Wrapped:
     """The reactor, knowing no host."""
 
-    @implementer(IHostnameResolver)
-    class Resolver:
-        def resolveHostName(self, receiver: Any, *_args: object, **_named: object) -> Any:
-            receiver.resolutionBegan(None)
-            receiver.resolutionComplete()
-            return receiver
-
-    return Wrapped(nameResolver=Resolver())
+    return Wrapped(nameResolver=FakeResolver(lambda receiver, _host, _port: receiver.resolutionComplete()))
 
 
 class LoopbackCase(TestCase):
@@ -153,15 +147,12 @@ class LoopbackCase(TestCase):
     ) -> Server:
         """A server on a free port."""
         server = Server(react)
-        if tls is None:
-            port, scheme = _REACTOR.listenTCP(0, server, interface=interface), "http"
-        else:
-            port, scheme = _REACTOR.listenSSL(0, server, tls.options(), interface=interface), "https"
+        listener = Listener(server, interface=interface, tls=tls.options() if tls else None)
         host = f"[{interface}]" if ":" in interface else interface
-        server.url = f"{scheme}://{host}:{port.getHost().port}"
+        server.url = f"{'https' if tls else 'http'}://{host}:{listener.port}"
 
         async def close() -> None:
-            await port.stopListening()
+            await listener.stop()
             for channel in server.channels:
                 channel.hang_up()
                 await channel.closed
@@ -177,16 +168,13 @@ class LoopbackCase(TestCase):
 
     def serve_resource(self, resource: Resource) -> str:
         """The URL of a real HTTP server for this resource, without a slash at its end."""
-        port = _REACTOR.listenTCP(0, Site(resource), interface="127.0.0.1")
-        self.addCleanup(port.stopListening)
-        return f"http://127.0.0.1:{port.getHost().port}"
+        return f"http://127.0.0.1:{listen(self, Site(resource))}"
 
     async def refused_url(self) -> str:
         """A URL where nobody listens."""
-        port = _REACTOR.listenTCP(0, Server(lambda _channel, _request: None), interface="127.0.0.1")
-        url = f"http://127.0.0.1:{port.getHost().port}"
-        await port.stopListening()
-        return url
+        listener = Listener(Server(lambda _channel, _request: None))
+        await listener.stop()
+        return f"http://127.0.0.1:{listener.port}"
 
     async def failure(self, call: Awaitable[object]) -> NexmoTwistedError:
         """The error this call ends in."""
@@ -201,5 +189,9 @@ def answer(status: int, body: bytes, **headers: str) -> Callable[[Channel, bytes
     """A server that answers everything so. Underscores in header names stand for hyphens."""
     lines = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(body)}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-    head = "\r\n".join(lines).encode("ascii") + b"\r\n\r\n"
-    return lambda channel, _request: channel.write(head + body)
+    return writes("\r\n".join(lines).encode("ascii") + b"\r\n\r\n" + body)
+
+
+def writes(data: bytes) -> Callable[[Channel, bytes], None]:
+    """A server that answers everything with these bytes."""
+    return lambda channel, _request: channel.write(data)

@@ -10,12 +10,13 @@ from twisted.internet import reactor, ssl
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import Clock
-from twisted.logger import LogEvent, globalLogPublisher
+from twisted.logger import LogEvent
 from twisted.trial.unittest import SkipTest
 from twisted.web.http_headers import Headers
 
 from nexmo_twisted.http_client.client import Answer, Broken, Http, NotSent
-from tests.http_client.loopback import Channel, LoopbackCase, certificate, with_clock, without_names
+from tests.http_client.loopback import Channel, LoopbackCase, certificate, with_clock, without_names, writes
+from tests.support import observe_log
 
 HEADERS = Headers({"Content-Type": ["text/plain"]})
 FINE = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine"
@@ -57,7 +58,7 @@ class HttpTests(LoopbackCase):
         http = self.http(with_clock(clock))
         clock.advance(10)
         asked = http.request("POST", server.url, headers=HEADERS, body=b"hello", until=10.0)
-        error = await self.assertFailure(Deferred.fromCoroutine(asked), NotSent)
+        error: Any = await self.assertFailure(Deferred.fromCoroutine(asked), NotSent)
         self.assertEqual(error.reason, "too late: its lease was over before it could go out")
         self.assertEqual(server.requests, [])
         answer = await http.request("POST", server.url, headers=HEADERS, body=b"hello", until=10.1)
@@ -68,9 +69,7 @@ class HttpTests(LoopbackCase):
     async def test_whole_answer(self) -> None:
         """Status, headers by lower-case name, and body are handed over; the request is what was asked for."""
         server = self.serve(
-            lambda channel, _: channel.write(
-                b"HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nX-Twice: a\r\nX-Twice: b\r\nContent-Length: 3\r\n\r\nno!"
-            )
+            writes(b"HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nX-Twice: a\r\nX-Twice: b\r\nContent-Length: 3\r\n\r\nno!")
         )
         answer = await self.http().request("POST", server.url + "/a%2Fb?c=d", headers=HEADERS, body=b"hello")
         self.assertEqual((answer.status, answer.body), (429, b"no!"))
@@ -100,9 +99,7 @@ class HttpTests(LoopbackCase):
         """A compressed answer is unpacked."""
         packed = gzip.compress(b"fine")
         server = self.serve(
-            lambda channel, _: channel.write(
-                b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%b" % (len(packed), packed)
-            )
+            writes(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%b" % (len(packed), packed))
         )
         answer = await self.http().request("GET", server.url, headers=HEADERS)
         self.assertEqual(answer.body, b"fine")
@@ -126,9 +123,7 @@ class HttpTests(LoopbackCase):
         """A redirect is an answer like any other: no secret is carried to another place."""
         other = self.serve(fine)
         server = self.serve(
-            lambda channel, _: channel.write(
-                b"HTTP/1.1 302 Found\r\nLocation: %b/\r\nContent-Length: 0\r\n\r\n" % other.url.encode()
-            )
+            writes(b"HTTP/1.1 302 Found\r\nLocation: %b/\r\nContent-Length: 0\r\n\r\n" % other.url.encode())
         )
         for method in ("GET", "POST"):
             answer = await self.http().request(method, server.url, headers=HEADERS)
@@ -137,9 +132,7 @@ class HttpTests(LoopbackCase):
 
     async def test_cookies_are_not_kept(self) -> None:
         """What a server wants to be told again is not told."""
-        server = self.serve(
-            lambda channel, _: channel.write(b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b; Path=/\r\nContent-Length: 0\r\n\r\n")
-        )
+        server = self.serve(writes(b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b; Path=/\r\nContent-Length: 0\r\n\r\n"))
         http = self.http()
         for _ in range(2):
             await http.request("GET", server.url, headers=HEADERS)
@@ -310,7 +303,7 @@ class HttpTests(LoopbackCase):
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno length\r\n",
         ):
-            server = self.serve(lambda channel, _, given=given: channel.write(given))  # type: ignore[misc]
+            server = self.serve(writes(given))
             for method in ("POST", "GET"):
                 reason = await self.fails(Broken, self.http(), server.url, method)
                 self.assertEqual(reason, "the answer is not valid HTTP", given)
@@ -358,12 +351,10 @@ class HttpTests(LoopbackCase):
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" + large + b"\r\n",
             b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed) + packed,
         ):
-            server = self.serve(lambda channel, _, given=given: channel.write(given))  # type: ignore[misc]
+            server = self.serve(writes(given))
             reason = await self.fails(Broken, self.http(limit=1000), server.url)
             self.assertEqual(reason, "the answer is too large")
-        server = self.serve(
-            lambda channel, _: channel.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + large[1:])
-        )
+        server = self.serve(writes(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + large[1:]))
         answer: Answer = await self.http(limit=1000).request("GET", server.url, headers=HEADERS)
         self.assertEqual(len(answer.body), 1000)
 
@@ -371,13 +362,13 @@ class HttpTests(LoopbackCase):
         """A few bytes that unpack to a thousand times as much are given up before they fill the memory; what is packed
         twice or in a way nobody asked for is left as it is, and its status counts."""
         bomb = gzip.compress(b"\0" * 200_000_000)
-        server = self.serve(lambda channel, _: channel.write(packed(b"gzip", bomb)))
+        server = self.serve(writes(packed(b"gzip", bomb)))
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         self.assertEqual(await self.fails(Broken, self.http(), server.url), "the answer is too large")
         self.assertLess(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, 50_000, "KiB")
         twice = gzip.compress(bomb)
         for way, body in ((b"gzip, gzip", twice), (b"br", b"abc"), (b"identity", b"abc"), (b"", b"abc")):
-            server = self.serve(lambda channel, _, way=way, body=body: channel.write(packed(way, body)))  # type: ignore[misc]
+            server = self.serve(writes(packed(way, body)))
             answer = await self.http().request("GET", server.url, headers=HEADERS)
             self.assertEqual((answer.status, answer.body), (200, body), way)
 
@@ -385,9 +376,9 @@ class HttpTests(LoopbackCase):
         """What says that it is packed and is not, or stops short, is not a whole answer; an empty one is empty."""
         whole = gzip.compress(b"fine" * 100)
         for body in (b"fine", whole[:-1], whole[:20], b"\x1f\x8b"):
-            server = self.serve(lambda channel, _, body=body: channel.write(packed(b"gzip", body)))  # type: ignore[misc]
+            server = self.serve(writes(packed(b"gzip", body)))
             self.assertEqual(await self.fails(Broken, self.http(), server.url), "the answer cannot be unpacked")
-        server = self.serve(lambda channel, _: channel.write(packed(b"x-gzip", b"")))
+        server = self.serve(writes(packed(b"x-gzip", b"")))
         self.assertEqual((await self.http().request("GET", server.url, headers=HEADERS)).body, b"")
 
     async def test_endless_heads(self) -> None:
@@ -403,14 +394,13 @@ class HttpTests(LoopbackCase):
                 b"X-Folded: a\r\n" + b" b\r\n" * 1000,
                 b"Set-Cookie: a=" + b"b" * 50 + b"\r\n",
             ):
-                server = self.serve(lambda channel, _, piece=piece: channel.write(start + piece * 10_000), tls)  # type: ignore[misc]
+                server = self.serve(writes(start + piece * 10_000), tls)
                 http = Http(self.connections(trust=trusted), reactor, timeout=30.0)
                 self.assertEqual(await self.fails(Broken, http, server.url), "the answer is too large")
                 await server.channels[0].closed
-        server = self.serve(lambda channel, _: channel.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 20_000))
+        server = self.serve(writes(b"HTTP/1.1 100 Continue\r\n\r\n" * 20_000))
         logged: list[LogEvent] = []
-        globalLogPublisher.addObserver(logged.append)
-        self.addCleanup(globalLogPublisher.removeObserver, logged.append)
+        observe_log(self, logged.append)
         self.assertEqual(await self.fails(Broken, self.http(), server.url), "the answer is too large")
         self.assertEqual(logged, [])
 
@@ -419,9 +409,7 @@ class HttpTests(LoopbackCase):
         answers 1xx before it."""
         head = b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nX: " + b"a" * 15_000
         body = b"b" * 100_000
-        server = self.serve(
-            lambda channel, _: channel.write(head + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-        )
+        server = self.serve(writes(head + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body))
         http = self.http()
         for _ in range(3):
             answer = await http.request("GET", server.url, headers=HEADERS)
@@ -435,29 +423,27 @@ class HttpTests(LoopbackCase):
         rest = b"Content-Length: %d\r\n\r\n" % len(body) + body
         fine = b"HTTP/1.1 200 OK\r\n" + b"a:b\r\n" * 197
         for given in (fine, b"HTTP/1.1 103 Hints\r\n\r\n" * 98 + b"HTTP/1.1 200 OK\r\na:b\r\n"):
-            server = self.serve(lambda channel, _, given=given: channel.write(given + rest))  # type: ignore[misc]
+            server = self.serve(writes(given + rest))
             http = self.http()
             for _ in range(2):
                 self.assertEqual((await http.request("GET", server.url, headers=HEADERS)).body, body)
         for given in (fine + b"a:b\r\n", b"HTTP/1.1 103 Hints\r\n\r\n" * 100 + fine):
-            server = self.serve(lambda channel, _, given=given: channel.write(given + rest))  # type: ignore[misc]
+            server = self.serve(writes(given + rest))
             self.assertEqual(await self.fails(Broken, self.http(), server.url), "the answer is too large")
             await server.channels[0].closed
 
     async def test_tiny_chunks(self) -> None:
         """A body in thousands of chunks of a byte, each of which costs time, is given up."""
         head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-        server = self.serve(lambda channel, _: channel.write(head + b"1\r\na\r\n" * 100_000))
+        server = self.serve(writes(head + b"1\r\na\r\n" * 100_000))
         self.assertEqual(await self.fails(Broken, self.http(), server.url), "the answer is too large")
-        server = self.serve(lambda channel, _: channel.write(head + b"1\r\na\r\n" * 1000 + b"0\r\n\r\n"))
+        server = self.serve(writes(head + b"1\r\na\r\n" * 1000 + b"0\r\n\r\n"))
         self.assertEqual((await self.http().request("GET", server.url, headers=HEADERS)).body, b"a" * 1000)
 
     async def test_no_status(self) -> None:
         """A number that is no status of HTTP makes no answer."""
         for status in (b"0", b"99999", b"-200", b"600", b"9" * 1000):
-            server = self.serve(
-                lambda channel, _, status=status: channel.write(b"HTTP/1.1 %b X\r\nContent-Length: 0\r\n\r\n" % status)  # type: ignore[misc]
-            )
+            server = self.serve(writes(b"HTTP/1.1 %b X\r\nContent-Length: 0\r\n\r\n" % status))
             self.assertEqual(await self.fails(Broken, self.http(), server.url), "the answer has no HTTP status")
 
     async def test_cancelled(self) -> None:

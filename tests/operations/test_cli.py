@@ -31,8 +31,8 @@ SINCE = "2026-01-01T00:00:00Z"
 
 
 class CommandCase(AdminCase):
-    async def setUp(self) -> None:
-        await super().setUp()
+    async def asyncSetUp(self) -> None:
+        await super().asyncSetUp()
         self.told: list[str] = []
         self.asked: list[str] = []
 

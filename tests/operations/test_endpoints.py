@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -39,7 +40,7 @@ class FailingPageTests(TestCase):
         metrics.add(Broken())
         health = Health(vital=[broken], partial=[], doubtful=[])
         lines = Lines(self)
-        client = StubTreq(root({"health": HealthEndpoint(health), "metrics": MetricsEndpoint(metrics)}))
+        client: Any = StubTreq(root({"health": HealthEndpoint(health), "metrics": MetricsEndpoint(metrics)}))
         for page in ("health", "metrics"):
             response = await client.get(f"http://operator.example/{page}")
             self.assertEqual((response.code, await response.content()), (503, b""))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 from twisted.web.resource import Resource
+from twisted.web.server import Request
 
 from nexmo_twisted.operations.hosts import guarded
 from nexmo_twisted.web.site import hardened_site
@@ -42,7 +43,7 @@ STRANGE = (
 class Fine(Resource):
     isLeaf = True
 
-    def render(self, _request):
+    def render(self, _request: Request) -> bytes:
         return b"fine"
 
 

@@ -15,9 +15,9 @@ from tests.scenarios.world import free_port
 class HealthWorld(OwnWorld):
     """The world with a door for the operator, and a Redis that would lose nothing."""
 
-    async def setUp(self) -> None:
+    async def asyncSetUp(self) -> None:
         self.operator = free_port()
-        await super().setUp()
+        await super().asyncSetUp()
         self.monitor = Caller(f"http://127.0.0.1:{self.operator}")
 
     def configured(self, port: int, **more: Any) -> Settings:

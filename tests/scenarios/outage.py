@@ -35,11 +35,11 @@ class OwnWorld(World):
     options: tuple[str, ...] = ()
     password = ""
 
-    async def setUp(self) -> None:
+    async def asyncSetUp(self) -> None:
         self.server = OwnRedis(*self.options, password=self.password)
         self.addCleanup(self.server.close)
         self.lines = Lines(self)
-        await super().setUp()
+        await super().asyncSetUp()
         self.caller = Caller(f"http://127.0.0.1:{self.port}", self.sandbox.credentials.layer_secret)
 
     def url(self) -> str:

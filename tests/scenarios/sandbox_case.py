@@ -8,25 +8,24 @@ from typing import Any
 
 from treq.client import HTTPClient
 from twisted.internet import reactor
-from twisted.trial.unittest import TestCase
 from twisted.web.client import Agent, ResponseFailed
 
 from nexmo_twisted.sandbox.service import SandboxService, make_sandbox, sandbox_settings
 from tests.scenarios.world import BOB, free_port
-from tests.support import until
+from tests.support import AsyncCase, until
 
 #: As many turns of the reactor as it takes, within the test's time limit.
 PATIENCE = 10_000_000
 
 
-class SandboxCase(TestCase):
+class SandboxCase(AsyncCase):
     """A sandbox that runs. ``toml`` of a subclass are settings of the user's own."""
 
     timeout = 60
     toml = ""
     delay = 10.0
 
-    async def setUp(self) -> None:
+    async def asyncSetUp(self) -> None:
         self.directory = Path(self.mktemp())
         self.directory.mkdir()
         self.ports = dict(zip(("companies", "service", "operator"), (free_port() for _ in range(3)), strict=True))

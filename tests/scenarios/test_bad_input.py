@@ -22,8 +22,8 @@ DIGEST = "return redis.sha1hex(redis.call('DUMP', KEYS[1]))"
 
 
 class EndpointWorld(World):
-    async def setUp(self) -> None:
-        await super().setUp()
+    async def asyncSetUp(self) -> None:
+        await super().asyncSetUp()
         self.lines = Lines(self)
         self.secret = self.sandbox.credentials.layer_secret
         self.caller = Caller(f"http://127.0.0.1:{self.port}", self.secret)

@@ -74,8 +74,8 @@ class WrongClockTests(StoreCase):
 
     timeout = 120
 
-    async def setUp(self) -> None:
-        await super().setUp()
+    async def asyncSetUp(self) -> None:
+        await super().asyncSetUp()
         companies = free_port()
         self.sandbox = Simulators(reactor=reactor, clock=reactor, base_url=f"http://127.0.0.1:{companies}")  # type: ignore[arg-type]
         seed_people(self.sandbox)

@@ -39,8 +39,8 @@ SECRETS = ("tell-nobody", "a-third-secret")
 class CommandsBesideServiceTests(World):
     """The service runs, and an operator looks at what it did."""
 
-    async def setUp(self) -> None:
-        await super().setUp()
+    async def asyncSetUp(self) -> None:
+        await super().asyncSetUp()
         self.operator = QueueAdmin(self.connection, self.now)
         self.told: list[str] = []
 
@@ -219,8 +219,8 @@ class CommandProcessTests(QueueCase):
 
     timeout = 120
 
-    async def setUp(self) -> None:
-        await super().setUp()
+    async def asyncSetUp(self) -> None:
+        await super().asyncSetUp()
         self.clock.advance(round(time.time()) - 30 - self.clock.seconds())  # what is made here is a little old
         self.directory = Path(tempfile.mkdtemp(prefix="nxc-"))
         self.addCleanup(shutil.rmtree, self.directory, True)

@@ -10,8 +10,8 @@ DAN = "12015550114"
 
 
 class RefusedTextWorld(World):
-    async def setUp(self) -> None:
-        await super().setUp()
+    async def asyncSetUp(self) -> None:
+        await super().asyncSetUp()
         self.layer.add_user("dan", display_name="Dan", phone_number=f"+{DAN}")
         self.with_dan = self.layer.start_conversation(["ann", "dan"])
         self.with_cleo = self.layer.start_conversation(["ann", "cleo"])

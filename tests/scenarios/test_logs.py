@@ -27,9 +27,9 @@ class LogPrivacyTests(World):
         "introduce_conversation": "{{ sender.name }} writes",
     }
 
-    async def setUp(self) -> None:
+    async def asyncSetUp(self) -> None:
         self.lines = Lines(self)
-        await super().setUp()
+        await super().asyncSetUp()
         self.nexmo.signature_secret = "sandbox-signing-secret"
         self.caller = Caller(f"http://127.0.0.1:{self.port}", self.sandbox.credentials.layer_secret)
         self.layer.add_user(DAN, display_name="Dan", phone_number=f"+{DAN}")

@@ -20,8 +20,8 @@ LONG = ONCE + TIME + END
 
 
 class LongReplyCase(World):
-    async def setUp(self) -> None:
-        await super().setUp()
+    async def asyncSetUp(self) -> None:
+        await super().asyncSetUp()
         self.deliver: Callable[[WebhookCall], None] = self.nexmo.deliver
         self.kept: list[WebhookCall] = []
         await self.text_unread()
@@ -180,8 +180,8 @@ class ConcatTimeoutTests(LongReplyCase):
 
 
 class OddPartTests(LongReplyCase):
-    async def setUp(self) -> None:
-        await super().setUp()
+    async def asyncSetUp(self) -> None:
+        await super().asyncSetUp()
         self.caller = Caller(f"http://127.0.0.1:{self.port}")
         self.lines = Lines(self)
 

@@ -83,9 +83,9 @@ _GAUGE = re.compile(r"nexmo_twisted_(?P<name>\w+)(?:\{(?P<label>[^}]+)\})? (?P<v
 class MetricsTests(World):
     settings = {"nexmo": {"phone_numbers": [ONE]}, "sms": {"receipt_timeout": "1 day"}}
 
-    async def setUp(self) -> None:
+    async def asyncSetUp(self) -> None:
         self.operator = free_port()
-        await super().setUp()
+        await super().asyncSetUp()
         self.caller = Caller(f"http://127.0.0.1:{self.operator}")
         self.layer_caller = Caller(f"http://127.0.0.1:{self.port}", self.sandbox.credentials.layer_secret)
 

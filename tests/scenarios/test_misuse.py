@@ -67,9 +67,9 @@ class MisuseCase(World):
 
     timeout = 300
 
-    async def setUp(self) -> None:
+    async def asyncSetUp(self) -> None:
         self.operator = free_port()
-        await super().setUp()
+        await super().asyncSetUp()
         self.seed = int(os.environ.get("NEXMO_TWISTED_TEST_SEED") or random.SystemRandom().randrange(10**9))
         self.random = random.Random(self.seed)
         self.loud = ErrorLog(self)

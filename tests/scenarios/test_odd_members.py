@@ -23,8 +23,8 @@ ODD_PARTS: dict[str, Any] = {
 
 
 class OddMemberTests(World):
-    async def setUp(self) -> None:
-        await super().setUp()
+    async def asyncSetUp(self) -> None:
+        await super().asyncSetUp()
         self.caller = Caller(f"http://127.0.0.1:{self.port}", self.sandbox.credentials.layer_secret)
 
     async def test_replies(self) -> None:

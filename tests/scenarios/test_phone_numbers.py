@@ -14,8 +14,8 @@ BRITISH = "447700900112"
 class PhoneNumberTests(World):
     settings = {"default_region": "GB", "nexmo": {"phone_numbers": [ONE, TWO, "447700900201"]}}
 
-    async def setUp(self) -> None:
-        await super().setUp()
+    async def asyncSetUp(self) -> None:
+        await super().asyncSetUp()
         self.nexmo.add_number("447700900201", country="GB")
         await self.pass_time(60)  # until the service looks at its numbers again
 

@@ -37,8 +37,8 @@ class ProcessTests(StoreCase):
 
     timeout = 60
 
-    async def setUp(self) -> None:
-        await super().setUp()
+    async def asyncSetUp(self) -> None:
+        await super().asyncSetUp()
         self.port = free_port()
         companies = free_port()
         self.sandbox = Simulators(reactor=reactor, clock=reactor, base_url=f"http://127.0.0.1:{companies}")  # type: ignore[arg-type]

@@ -23,8 +23,8 @@ SECRET = "my_secret_key_for_testing"
 
 
 class QuarantineCase(World):
-    async def setUp(self) -> None:
-        await super().setUp()
+    async def asyncSetUp(self) -> None:
+        await super().asyncSetUp()
         self.caller = Caller(f"http://127.0.0.1:{self.port}", self.sandbox.credentials.layer_secret)
 
     async def why(self, message_id: str) -> list[str]:

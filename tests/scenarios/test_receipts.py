@@ -21,11 +21,11 @@ LONG = "Where do we meet, and when? " * 12
 
 
 class ReceiptsCase(World):
-    async def setUp(self) -> None:
+    async def asyncSetUp(self) -> None:
         self.failures: list[tuple[LogLevel, str]] = []
         globalLogPublisher.addObserver(self._note)
         self.addCleanup(globalLogPublisher.removeObserver, self._note)
-        await super().setUp()
+        await super().asyncSetUp()
 
     def _note(self, event: LogEvent) -> None:
         if event["log_namespace"] == "nexmo_twisted.engine.delivery_receipts":

@@ -22,7 +22,7 @@ from tests.support import until
 class RedisTlsTests(OwnWorld):
     """Redis behind TLS."""
 
-    async def setUp(self) -> None:
+    async def asyncSetUp(self) -> None:
         private, public = certificate("127.0.0.1")
         self.trusted = Path(self.mktemp()).absolute()
         self.trusted.write_bytes(public.dumpPEM())
@@ -34,7 +34,7 @@ class RedisTlsTests(OwnWorld):
         )
         os.environ["SSL_CERT_FILE"] = str(self.trusted)
         self.operator = free_port()
-        await super().setUp()
+        await super().asyncSetUp()
         self.monitor = Caller(f"http://127.0.0.1:{self.operator}")
 
     def configured(self, port: int, **more: Any) -> Settings:
@@ -151,10 +151,10 @@ class RedisPasswordTests(OwnWorld):
 
     password = "open-sesame"
 
-    async def setUp(self) -> None:
+    async def asyncSetUp(self) -> None:
         self.redis_port = free_port()
         self.options = ("--port", str(self.redis_port), "--bind", "127.0.0.1", "--requirepass", self.password)
-        await super().setUp()
+        await super().asyncSetUp()
 
     def url(self) -> str:
         return f"redis://:{self.password}@127.0.0.1:{self.redis_port}/1"
@@ -174,8 +174,8 @@ class RedisWrongPasswordTests(OwnWorld):
     def url(self) -> str:
         return f"unix://:{self.password}@{self.server.socket}"
 
-    async def setUp(self) -> None:
-        await super().setUp()
+    async def asyncSetUp(self) -> None:
+        await super().asyncSetUp()
         await self.stop_all()
         self.server.ask("CONFIG", "SET", "requirepass", "tell-nobody")
         self.lines.clear()

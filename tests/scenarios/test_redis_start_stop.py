@@ -17,8 +17,8 @@ PATIENCE = 10
 
 
 class StartWithoutRedisTests(OwnWorld):
-    async def setUp(self) -> None:
-        await super().setUp()
+    async def asyncSetUp(self) -> None:
+        await super().asyncSetUp()
         await self.stop_all()
         self.lines.clear()
 

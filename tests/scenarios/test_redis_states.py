@@ -68,9 +68,9 @@ class RedisRefusesTests(OutageCase):
 class GateCase(OutageCase):
     """Between us and Redis there is something that may fail."""
 
-    async def setUp(self) -> None:
+    async def asyncSetUp(self) -> None:
         self.gate = Gate()
-        await super().setUp()
+        await super().asyncSetUp()
 
     def url(self) -> str:
         if not self.gate.port:
@@ -162,10 +162,10 @@ class RedisHostUnknownTests(GateCase):
     def url(self) -> str:
         return super().url().replace("127.0.0.1", "redis.example")
 
-    async def setUp(self) -> None:
+    async def asyncSetUp(self) -> None:
         self.directory = FakeResolver(reactor.nameResolver)  # type: ignore[attr-defined]
         self.addCleanup(reactor.installNameResolver, reactor.installNameResolver(self.directory))  # type: ignore[attr-defined]
-        await super().setUp()
+        await super().asyncSetUp()
 
     async def test_no_such_host(self) -> None:
         """A name that is not found when it starts is looked up until it is."""

@@ -38,12 +38,12 @@ class SentinelWorld(World):
 
     redis_timeout = REPLY_TIMEOUT
 
-    async def setUp(self) -> None:
+    async def asyncSetUp(self) -> None:
         self.cluster = Cluster()
         self.addCleanup(self.cluster.close)
         await self.cluster.start()
         self.lines = Lines(self)
-        await super().setUp()
+        await super().asyncSetUp()
         self.caller = Caller(f"http://127.0.0.1:{self.port}", self.sandbox.credentials.layer_secret)
 
     def configured(self, port: int, **more: Any) -> Settings:
@@ -131,8 +131,8 @@ class FailoverTests(SentinelWorld):
 class StartWithSentinelsTests(SentinelWorld):
     """Started while sentinels are missing."""
 
-    async def setUp(self) -> None:
-        await super().setUp()
+    async def asyncSetUp(self) -> None:
+        await super().asyncSetUp()
         await self.stop_all()
         self.lines.clear()
 

@@ -23,14 +23,14 @@ from tests.web.wire import Wire
 
 
 class TlsTests(World):
-    async def setUp(self) -> None:
+    async def asyncSetUp(self) -> None:
         private, self.certificate = certificate("127.0.0.1")
         self.directory = Path(self.mktemp()).absolute()
         self.directory.mkdir()
         (self.directory / "key.pem").write_bytes(private.privateKey.dump(FILETYPE_PEM))
         (self.directory / "cert.pem").write_bytes(self.certificate.dumpPEM())
         self.trust(self.directory / "cert.pem")
-        await super().setUp()
+        await super().asyncSetUp()
         policy = BrowserLikePolicyForHTTPS(trustRootFromCertificates([self.certificate]))
         self.caller = Caller(f"https://127.0.0.1:{self.port}", self.sandbox.credentials.layer_secret, policy)
 

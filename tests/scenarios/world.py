@@ -44,8 +44,8 @@ class World(StoreCase):
     settings: dict[str, Any] = {}
     credentials = Credentials()
 
-    async def setUp(self) -> None:
-        await super().setUp()
+    async def asyncSetUp(self) -> None:
+        await super().asyncSetUp()
         port = free_port()
         self.sandbox = Simulators(
             reactor=reactor,  # type: ignore[arg-type]

@@ -72,8 +72,8 @@ class QueueCase(StoreCase):
 
 
 class SweepCase(QueueCase):
-    async def setUp(self) -> None:
-        await super().setUp()
+    async def asyncSetUp(self) -> None:
+        await super().asyncSetUp()
         self.sweeping = RedisSweep(self.connection, self.now, REPORT, LINKS)
 
     async def sweep(self) -> dict[str, int]:
@@ -139,8 +139,8 @@ class SweepCase(QueueCase):
 
 
 class AdminCase(QueueCase):
-    async def setUp(self) -> None:
-        await super().setUp()
+    async def asyncSetUp(self) -> None:
+        await super().asyncSetUp()
         self.operator = QueueAdmin(self.connection, self.now)
 
     async def buried(self, n: int = 1, reason: str = "refused: status 6: invalid message") -> Notification:
@@ -196,8 +196,8 @@ class UncertainCase(QueueCase):
 class ResolvingCase(QueueCase):
     """The number carries OLD for Ann, unless it is wiped off, and an attempt of Bob's conversation is under way."""
 
-    async def setUp(self) -> None:
-        await super().setUp()
+    async def asyncSetUp(self) -> None:
+        await super().asyncSetUp()
         await self.redis("HSET", f"nx:handset:{HANDSET}", NUMBER, f'["ann","{OLD}",1,1]', "v", 1)
 
     async def trying(self, n: int = 1) -> Notification:

@@ -112,10 +112,10 @@ class FailingScriptTests(QueueCase):
     """Scripts are atomic, not transactional: nothing takes back what one wrote before it failed. So one that may be
     refused is refused at its first write, and one that makes room is never refused."""
 
-    async def setUp(self) -> None:
+    async def asyncSetUp(self) -> None:
         self.server = OwnRedis()
         self.addCleanup(self.server.close)
-        await super().setUp()
+        await super().asyncSetUp()
 
     async def connect(self) -> Connection:
         connection = Connection(reactor, parse(self.server.url), self.scripts)

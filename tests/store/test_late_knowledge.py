@@ -213,8 +213,8 @@ class UncertaintyEndsTests(ResolvingCase):
 class PhoneChangedTests(ResolvingCase):
     """Bob's phone changes while the SMS to the old one is of unknown outcome."""
 
-    async def setUp(self) -> None:
-        await super().setUp()
+    async def asyncSetUp(self) -> None:
+        await super().asyncSetUp()
         await self.redis("DEL", f"nx:handset:{HANDSET}")
         self.one = await self.trying()
         await self.store.set_aside(self.one, "no answer", uncertain=True)

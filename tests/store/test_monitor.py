@@ -21,8 +21,8 @@ DAY = 86_400_000
 
 
 class HeartbeatTests(QueueCase):
-    async def setUp(self) -> None:
-        await super().setUp()
+    async def asyncSetUp(self) -> None:
+        await super().asyncSetUp()
         self.one = RedisHeartbeat(self.connection, "one", self.now)
         self.two = RedisHeartbeat(self.connection, "two", self.now)
 
@@ -121,8 +121,8 @@ class HeartbeatTests(QueueCase):
 class OwnRedisCase(StoreCase):
     """A server of the test's own, as it should be: noeviction, AOF, fsync always."""
 
-    async def setUp(self) -> None:
-        await super().setUp()
+    async def asyncSetUp(self) -> None:
+        await super().asyncSetUp()
         self.server = OwnRedis()
         self.addCleanup(self.server.close)
         self.watched = await self.watch(self.server.url)

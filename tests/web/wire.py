@@ -8,8 +8,12 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
-from twisted.internet.protocol import Protocol
+from twisted.internet.interfaces import ITCPTransport
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from twisted.python.failure import Failure
+
+from tests.network import Listener
 
 
 class Waiting:
@@ -34,6 +38,8 @@ class Waiting:
 class Wire(Protocol):
     """A client that sends what it is told and keeps what it gets."""
 
+    transport: ITCPTransport
+
     def __init__(self) -> None:
         self.received = b""
         self.closed = False
@@ -43,7 +49,7 @@ class Wire(Protocol):
         self.received += data
         self._waiting.look()
 
-    def connectionLost(self, _reason: object = None) -> None:
+    def connectionLost(self, _reason: Failure = connectionDone) -> None:
         self.closed = True
         self._waiting.look()
 
@@ -68,7 +74,7 @@ class _Overheard(ProtocolWrapper):
         self.factory.heard += len(data)
         self.factory.waiting.look()
 
-    def connectionLost(self, reason: Any) -> None:
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(reason)
         self.factory.waiting.look()
 
@@ -94,14 +100,15 @@ class Loopback:
 
     def __init__(self, test: Any, factory: Any) -> None:
         self.server = Overhearing(factory)
-        self.port = reactor.listenTCP(0, self.server, interface="127.0.0.1")
+        self._listener = Listener(self.server)
+        self.port = self._listener.port
         self._clients: list[Wire] = []
         test.addCleanup(self._close)
 
     async def connect(self) -> Wire:
         """A client whose connection the server has accepted."""
         accepted = self.server.accepted + 1
-        wire = await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", self.port.getHost().port), Wire())
+        wire: Wire = await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", self.port), Wire())
         self._clients.append(wire)
         await self.server.waiting.until(lambda: self.server.accepted >= accepted)
         return wire
@@ -115,7 +122,7 @@ class Loopback:
         await self.server.waiting.until(lambda: not self.server.protocols)
 
     async def _close(self) -> None:
-        await self.port.stopListening()
+        await self._listener.stop()
         for wire in self._clients:
             if not wire.closed:
                 wire.transport.abortConnection()

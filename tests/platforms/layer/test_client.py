@@ -70,8 +70,8 @@ class LayerClientCase(LoopbackCase):
     async def code(self, call: Awaitable[object]) -> str:
         """The code of the permanent failure this ends in."""
         error = await self.failure(call)
-        self.assertIsInstance(error, Permanent)
-        return error.code  # type: ignore[attr-defined, no-any-return]
+        assert isinstance(error, Permanent), error
+        return error.code
 
 
 class IdentityTests(LayerClientCase):
@@ -544,6 +544,7 @@ class WebhookTests(LayerClientCase):
     async def test_no_fingerprint(self) -> None:
         """One without a fingerprint, as the Node service registers it, is believed to have our secret."""
         hook = self.register()
+        odd: object
         for odd in (None, 5, []):
             hook.config = {"name": "Ours", "fingerprint": odd}
             self.assertEqual(await self.ensure(secret="whatever it was"), [])

@@ -337,6 +337,7 @@ class LeftOutMemberTests(SynchronousTestCase):
 
     def test_what_an_event_does_not_need(self) -> None:
         """Who reads or deletes a message is heard, whatever becomes of the rest of the message."""
+        members: dict[str, Any]
         for members in (
             {"sender": "x"},
             {"sender": {"user_id": 5}},

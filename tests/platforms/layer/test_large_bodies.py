@@ -30,7 +30,7 @@ class LargeBodyCase(WebhookCase):
     def serve(self) -> Loopback:
         self.refused: list[str] = []
         self.large = LargeBodies(LAYER, (SECRET, OLD_SECRET))
-        later = partial(reactor.callLater, 0)  # type: ignore[attr-defined]
+        later = partial(reactor.callLater, 0)
         site = hardened_site(self.root, self.clock, refused=self.refused.append, large=self.large.begin, later=later)
         return Loopback(self, site)
 

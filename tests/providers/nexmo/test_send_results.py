@@ -102,6 +102,7 @@ class StatusTests(TestCase):
 
     def test_partly_accepted(self) -> None:
         """One accepted part makes it accepted, whatever the others say: sending it again would double that part."""
+        others: list[Any]
         for others in ([refused("1")], [refused("4"), refused("7")], [{}], [None], ["0"]):
             outcome = judge(*others, accepted(), *others)
             self.assertIs(outcome.verdict, Verdict.ACCEPTED)
