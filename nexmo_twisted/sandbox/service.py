@@ -134,7 +134,7 @@ class _ToldService(NexmoService):
 
     async def next_due(self) -> float | None:
         """Seconds until there is something to do, 0 when there is already; None when nothing waits."""
-        queues = dict.fromkeys(("due", "out_queue", "in_queue", "parts_due"), 0.0)
+        queues = dict.fromkeys(("due", "out_queue", "in_queue", "long_due"), 0.0)
         found = []
         for name, after in {**queues, "out_uncertain": self._receipt_timeout}.items():
             first = await self._redis.command("ZRANGE", KEYS[name], 0, 0, "WITHSCORES")

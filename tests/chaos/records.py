@@ -102,7 +102,7 @@ class Records:
 
     async def open(self) -> dict[str, int]:
         """How much of each kind is not finished. Raises StoreUnavailable."""
-        names = ("due", "out_queue", "out_uncertain", "in_queue", "parts_due")
+        names = ("due", "out_queue", "out_uncertain", "in_queue", "long_due")
         counts = {name: int(await self.connection.command("ZCARD", KEYS[name])) for name in names}
         return {name: count for name, count in counts.items() if count}
 
