@@ -25,15 +25,15 @@ from twisted.internet.task import react
 
 from tests.chaos.circumstances import NUMBERS, Circumstances, draw
 from tests.chaos.run import Run
-from tests.chaos.workload import LONG_FORM, SHORT_FORM, Form
+from tests.chaos.workload import LONG_PROFILE, SHORT_PROFILE, LoadProfile
 
-#: Seconds after the deadline for the verdict. Then the harness itself hangs, and is ended from outside the reactor.
+#: Seconds after the deadline for the check of the results. A harness that hangs is then ended from outside the reactor.
 LAST_RESORT = 60
 
 
-async def main(reactor: Any, form: Form, seed: int, circumstances: Circumstances) -> None:
+async def main(reactor: Any, profile: LoadProfile, seed: int, circumstances: Circumstances) -> None:
     print(f"seed {seed}: {circumstances.told()}", flush=True)
-    run = Run(reactor, form, seed, circumstances)
+    run = Run(reactor, profile, seed, circumstances)
 
     def give_up(*_: object) -> None:
         run.clear()
@@ -41,26 +41,29 @@ async def main(reactor: Any, form: Form, seed: int, circumstances: Circumstances
         os._exit(1)
 
     signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(int(form.deadline) + LAST_RESORT)
+    signal.alarm(int(profile.deadline) + LAST_RESORT)
     raise SystemExit(0 if await run.to_the_end() else 1)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description="The kill harness.")
-    parser.add_argument("--short", action="store_true", help="the form for every change, in a minute and a half")
+    parser.add_argument("--short", action="store_true", help="the small load, in a minute and a half")
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(10**6), help="of the random choices")
     parser.add_argument(
-        "--numbers", type=int, choices=range(NUMBERS[0], NUMBERS[1] + 1), help="how many of ours; else the seed tells"
+        "--numbers",
+        type=int,
+        choices=range(NUMBERS[0], NUMBERS[1] + 1),
+        help="how many of ours; else drawn",
     )
-    parser.add_argument("--mode", choices=("skip", "oldest"), help="sms.when_exhausted; else the seed tells")
+    parser.add_argument("--mode", choices=("skip", "oldest"), help="sms.when_exhausted; else drawn")
     receipts = parser.add_mutually_exclusive_group()
     receipts.add_argument("--without-receipts", action="store_true", help="Nexmo posts none: what they are good for")
     receipts.add_argument("--without-client-ref", action="store_true", help="they do not say which SMS they are about")
     parser.add_argument("--without-kills", action="store_true", help="no process and no Redis is killed or stopped")
     parser.add_argument("--park", action="store_true", help="sms.when_uncertain = park: nothing goes out twice")
     given = parser.parse_args(sys.argv[1:])
-    form, policy = SHORT_FORM if given.short else LONG_FORM, "park" if given.park else "resend"
+    profile, policy = SHORT_PROFILE if given.short else LONG_PROFILE, "park" if given.park else "resend"
     told = "withheld" if given.without_receipts else "nameless" if given.without_client_ref else "on"
     random = Random(f"{given.seed} circumstances")
     circumstances = draw(random, given.numbers, given.mode, told, policy, not given.without_kills)
-    react(main, (form, given.seed, circumstances))
+    react(main, (profile, given.seed, circumstances))

@@ -1,6 +1,6 @@
-"""The judge of texts: from what was owed and what came out, everything that breaks a promise, a line of evidence each.
+"""Checks of the texts: compares what was owed with what was sent, and returns a line for each broken promise.
 
-Pure functions over what was seen from outside; :mod:`tests.chaos.test_checker` shows that each of them can say no.
+Pure functions over what was seen from outside; :mod:`tests.chaos.test_checker` shows that each of them can fail.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from itertools import pairwise
 from tests.chaos.phonebook import KNOWN_PHONE, Phonebook
 
 
-class Standing(Enum):
+class Obligation(Enum):
     """What the service owed one recipient of one message when it fell due."""
 
     OWED = "owed"  #: acknowledged, unread and not deleted
@@ -23,7 +23,7 @@ class Standing(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Debt:
+class ExpectedText:
     """One recipient of one message. ``due`` is ms by Redis' clock, None when Redis knows of no message. ``handsets``
     are all phones that the user ever had.
 
@@ -38,7 +38,7 @@ class Debt:
     handsets: frozenset[str]
     conversation: str
     due: int | None
-    standing: Standing
+    obligation: Obligation
     aside: bool = False
     buried: str = ""
     closed: str = ""
@@ -58,29 +58,29 @@ class Text:
     at: float = 0.0
 
 
-def standing(due: int | None, ended: Sequence[float | None]) -> Standing:
-    """``ended`` holds one entry for each event that ends the debt (the recipient read the message, or it was deleted):
-    when it was first acknowledged, in seconds since the epoch, None if it never was."""
+def obligation(due: int | None, ended: Sequence[float | None]) -> Obligation:
+    """``ended`` holds one entry for each event after which nothing is owed (the recipient read the message, or it was
+    deleted): when it was first acknowledged, in seconds since the epoch, None if it never was."""
     if not ended:
-        return Standing.OWED
+        return Obligation.OWED
     in_time = due is not None and any(when is not None and when * 1000 < due for when in ended)
-    return Standing.FORBIDDEN if in_time else Standing.FREE
+    return Obligation.FORBIDDEN if in_time else Obligation.FREE
 
 
-def lost_texts(debts: Iterable[Debt], texts: Iterable[Text]) -> list[str]:
+def lost_texts(expected_texts: Iterable[ExpectedText], texts: Iterable[Text]) -> list[str]:
     """Owed, not sent, and no reason to be seen."""
     sent = {(text.message, text.user) for text in texts}
     return [
-        f"{debt.message} for {debt.user}, due {debt.due}: {debt.closed or 'nothing is known of it'}"
-        for debt in debts
-        if debt.standing is Standing.OWED
-        and not (debt.buried or debt.excused)
-        and (debt.message, debt.user) not in sent
+        f"{expected.message} for {expected.user}, due {expected.due}: {expected.closed or 'nothing is known of it'}"
+        for expected in expected_texts
+        if expected.obligation is Obligation.OWED
+        and not (expected.buried or expected.excused)
+        and (expected.message, expected.user) not in sent
     ]
 
 
 def doubled_texts(texts: Iterable[Text], stories: Mapping[tuple[str, str], str] | None = None) -> list[str]:
-    """On a handset more than once; ``stories`` are told beside it."""
+    """On a handset more than once; ``stories`` explain how that came about."""
     counts = Counter((text.message, text.user) for text in texts)
     return [
         f"{key[0]} for {key[1]}, {count} times: {(stories or {}).get(key, '')}"
@@ -89,19 +89,19 @@ def doubled_texts(texts: Iterable[Text], stories: Mapping[tuple[str, str], str] 
     ]
 
 
-def needless_texts(debts: Iterable[Debt], texts: Iterable[Text]) -> list[str]:
+def needless_texts(expected_texts: Iterable[ExpectedText], texts: Iterable[Text]) -> list[str]:
     """Sent to somebody who was known to have read it, or of a message known to be deleted."""
     sent = {(text.message, text.user) for text in texts}
     return [
-        f"{debt.message} for {debt.user}, due {debt.due}"
-        for debt in debts
-        if debt.standing is Standing.FORBIDDEN and (debt.message, debt.user) in sent
+        f"{expected.message} for {expected.user}, due {expected.due}"
+        for expected in expected_texts
+        if expected.obligation is Obligation.FORBIDDEN and (expected.message, expected.user) in sent
     ]
 
 
-def misrouted_texts(debts: Iterable[Debt], texts: Iterable[Text], phones: Phonebook) -> list[str]:
+def misrouted_texts(expected_texts: Iterable[ExpectedText], texts: Iterable[Text], phones: Phonebook) -> list[str]:
     """On a handset that was not the recipient's at the time, nor shortly before; or owed to nobody."""
-    owed = {(debt.message, debt.user) for debt in debts}
+    owed = {(expected.message, expected.user) for expected in expected_texts}
     return [
         f"{text.message} for {text.user} on …{text.handset[-4:]}, where it does not belong"
         for text in texts
@@ -110,17 +110,17 @@ def misrouted_texts(debts: Iterable[Debt], texts: Iterable[Text], phones: Phoneb
     ]
 
 
-def disordered_texts(debts: Iterable[Debt], attempts: Iterable[Text]) -> list[str]:
+def disordered_texts(expected_texts: Iterable[ExpectedText], attempts: Iterable[Text]) -> list[str]:
     """First attempts that came after one for the same user which was due later; ``attempts`` are in their order.
     What stepped aside has no place in the order."""
-    by_key = {(debt.message, debt.user): debt for debt in debts}
+    by_key = {(expected.message, expected.user): expected for expected in expected_texts}
     seen: set[tuple[str, str]] = set()
-    lanes: defaultdict[str, list[Debt]] = defaultdict(list)
+    lanes: defaultdict[str, list[ExpectedText]] = defaultdict(list)
     for attempt in attempts:
         key = (attempt.message, attempt.user)
-        debt = by_key.get(key)
-        if debt is not None and not debt.aside and key not in seen:
-            lanes[debt.user].append(debt)
+        expected = by_key.get(key)
+        if expected is not None and not expected.aside and key not in seen:
+            lanes[expected.user].append(expected)
         seen.add(key)
     return [
         f"{second.message} for {second.user}, due {second.due}, after {first.message}, due {first.due}"
@@ -132,24 +132,28 @@ def disordered_texts(debts: Iterable[Debt], attempts: Iterable[Text]) -> list[st
 
 #: Why an SMS may be buried in a run: its outcome stayed unknown, or everybody who worked on it was killed. One to a
 #: handset that Nexmo refused an SMS to may be "refused", too.
-FATES = ("uncertain", "crashes")
+ACCEPTED_REASONS = ("uncertain", "crashes")
 #: Why a reply may be: the same, or nobody can know where it belongs.
-REPLY_FATES = ("ambiguous", "crashes")
+ACCEPTED_REPLY_REASONS = ("ambiguous", "crashes")
 
 
-def buried_needlessly(debts: Iterable[Debt], replies: Mapping[str, str], barred: Collection[str]) -> list[str]:
+def buried_needlessly(
+    expected_texts: Iterable[ExpectedText], replies: Mapping[str, str], barred: Collection[str]
+) -> list[str]:
     """Buried for another reason. ``replies`` are those of replies, blank when they are not buried; ``barred`` are the
     handsets to which some SMS was refused for good."""
     found = []
-    for debt in debts:
-        fates = (*FATES, "refused") if debt.handsets.intersection(barred) else FATES
-        if not _fated(debt.buried, fates):
-            found.append(f"{debt.message} for {debt.user}: {debt.buried}")
-    return found + [f"{name}: {reason}" for name, reason in replies.items() if not _fated(reason, REPLY_FATES)]
+    for expected in expected_texts:
+        reasons = (*ACCEPTED_REASONS, "refused") if expected.handsets.intersection(barred) else ACCEPTED_REASONS
+        if not _accepted(expected.buried, reasons):
+            found.append(f"{expected.message} for {expected.user}: {expected.buried}")
+    return found + [
+        f"{name}: {reason}" for name, reason in replies.items() if not _accepted(reason, ACCEPTED_REPLY_REASONS)
+    ]
 
 
-def _fated(reason: str, fates: Sequence[str]) -> bool:
-    return reason.startswith(tuple(fates)) if reason else True
+def _accepted(reason: str, reasons: Sequence[str]) -> bool:
+    return reason.startswith(tuple(reasons)) if reason else True
 
 
 def raised(output: str) -> Iterator[str]:

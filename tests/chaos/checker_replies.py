@@ -1,6 +1,6 @@
-"""The judge of replies: each belongs to the conversation of the last text that its handset had from that number.
+"""Checks of the replies: each belongs to the conversation of the last text that its handset had from that number.
 
-Pure functions; :mod:`tests.chaos.test_checker_replies` shows that each of them can say no.
+Pure functions; :mod:`tests.chaos.test_checker_replies` shows that each of them can fail.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The judge of STOP: after it was acknowledged no text goes to that handset, unless a later START may have lifted it.
+"""Checks of STOP: after it was acknowledged no text goes to that handset, unless a later START may have lifted it.
 
-Pure functions; :mod:`tests.chaos.test_checker` shows that they can say no.
+Pure functions; :mod:`tests.chaos.test_checker` shows that they can fail.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ class Circumstances:
 
     @property
     def settings(self) -> dict[str, str]:
-        """What the service is told of it."""
+        """The settings of the service that follow from them."""
         return {
             "sms__when_exhausted": self.mode,
             "sms__when_uncertain": self.policy,

@@ -21,8 +21,8 @@ from nexmo_twisted.sandbox.nexmo.receipt_plan import ReceiptPlan
 from nexmo_twisted.sandbox.nexmo.simulator import SimulatedNexmo
 from nexmo_twisted.sandbox.simulators import Credentials
 from tests.chaos.circumstances import SLOW, Circumstances
-from tests.chaos.observations import Ledger
-from tests.chaos.unreliable import Unreliable
+from tests.chaos.observations import Observations
+from tests.chaos.unreliable import UnreliableFaults
 
 DOUBLED = 0.3  #: of all webhooks: delivered twice
 DELAYED = 0.3  #: of all webhooks: held back for up to LATEST seconds, and so overtaken
@@ -40,31 +40,31 @@ RECEIPTS = (
 )
 
 
-class Restless(Deliverer):
+class UnreliableDeliverer(Deliverer):
     """Delivers some webhooks twice, some late, and several at a time."""
 
-    def __init__(self, reactor: Any, random: Random, ledger: Ledger) -> None:
+    def __init__(self, reactor: Any, random: Random, observations: Observations) -> None:
         super().__init__(reactor, reactor)
         self._reactor = reactor
         self._random = random
-        self._ledger = ledger
-        self.awake = False
+        self._observations = observations
+        self.active = False
 
     def deliver(self, call: WebhookCall) -> None:
         if not call.method:  # Nexmo's own mark between its calls, never made
             super().deliver(call)
             return
         random = self._random
-        copies = 2 if self.awake and random.random() < DOUBLED else 1
+        copies = 2 if self.active and random.random() < DOUBLED else 1
         for _ in range(copies):
-            late = random.random() * LATEST if self.awake and random.random() < DELAYED else 0.0
-            if self.awake and b"concat-part" in call.body and random.random() < LATE_PART:
+            late = random.random() * LATEST if self.active and random.random() < DELAYED else 0.0
+            if self.active and b"concat-part" in call.body and random.random() < LATE_PART:
                 late += TOO_LATE
             lane = f"{call.channel} {random.randrange(LANES)}"
-            self._reactor.callLater(late, super().deliver, self._ledger.followed(replace(call, channel=lane)))
+            self._reactor.callLater(late, super().deliver, self._observations.followed(replace(call, channel=lane)))
 
 
-class _Silent(Site):
+class _QuietSite(Site):
     def log(self, request: Request) -> None:
         pass
 
@@ -78,12 +78,12 @@ class Companies:
         base_url: str,
         circumstances: Circumstances,
         random: Random,
-        ledger: Ledger,
+        observations: Observations,
     ) -> None:
         self.base_url = base_url
         self.credentials = credentials = Credentials(signature_secret="sandbox-signature-secret")
-        self.faults = Unreliable(random, ledger)
-        self.deliverer = Restless(reactor, random, ledger)
+        self.faults = UnreliableFaults(random, observations)
+        self.deliverer = UnreliableDeliverer(reactor, random, observations)
         self.layer = SimulatedLayer(
             credentials.layer_app_id, reactor.seconds, self.deliverer.deliver, api_url=f"{base_url}/layer"
         )
@@ -105,7 +105,7 @@ class Companies:
         nexmo_api = NexmoApi(self.nexmo, probe=self.deliverer, faults=self.faults, clock=reactor)
         root.putChild(b"layer", layer_api.resource)
         root.putChild(b"nexmo", nexmo_api.resource)
-        self.site = _Silent(root)
+        self.site = _QuietSite(root)
 
     def settings(self, public_url: str, port: int, redis_url: str, **more: str) -> dict[str, str]:
         """What makes a process of the service work between these two, as its environment."""
@@ -130,8 +130,8 @@ class Companies:
         }
         return {f"NEXMO_TWISTED__{name.upper()}": value for name, value in values.items()}
 
-    def admit(self, user: str, phone: str) -> None:
-        """One more user, or one with another handset, which has a way of its own with receipts."""
+    def add_user(self, user: str, phone: str) -> None:
+        """One more user, or one with another handset, with receipts of a kind of its own."""
         self.layer.add_user(user, display_name=user.upper(), phone_number=f"+{phone}")
         self.nexmo.receipts_of[phone] = self._random.choice(self._plans)
 
@@ -141,9 +141,9 @@ class Companies:
         hooks = [hook.status for hook in self.layer.webhooks]
         return hooks == ["active"] and all(number.inbound_url for number in self.nexmo.numbers.values())
 
-    def wake(self, awake: bool) -> None:
-        """Begin, or stop, to make trouble at random."""
-        self.faults.awake = self.deliverer.awake = awake
+    def set_active(self, active: bool) -> None:
+        """Begin, or stop, to misbehave at random."""
+        self.faults.active = self.deliverer.active = active
 
 
 def _receipt_plans(receipts: str) -> Sequence[ReceiptPlan]:

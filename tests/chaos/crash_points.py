@@ -1,13 +1,13 @@
-"""Crash points: the steps of both pipelines at which a process may die, and the trap that kills it there.
+"""Crash points: the steps of both pipelines at which a process may die, and the trigger that kills it there.
 
-A step is one call through one of the three boundaries, since nothing on the way of a message has an effect outside the
+A step is one call through one of the three ports, since nothing on the way of a message has an effect outside the
 process otherwise. (Registration, the watch over Redis and the sweep have, but they are on no message's way.) Each step
 has two points, ``<method>:before`` and ``<method>:after``. There is none in between: a script runs in Redis as a whole
 or not at all, and a company has accepted a request or has not, whatever the process was doing when it died. Nor is the
-answer to a webhook a point of its own: right after ``record_event``, ``receive`` and ``evidence`` it is not on the wire
-yet.
+answer to a webhook a point of its own: right after ``record_event``, ``receive_sms`` and ``record_receipt`` it is not
+on the wire yet.
 
-The service knows nothing of this. A subclass puts a :class:`Watched` around each boundary that it builds.
+The service knows nothing of this. A subclass puts an :class:`ObservedPort` around each port that it builds.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from typing import Any
 from nexmo_twisted.domain.model import Claimed, Closed, Promoted, Settled
 from nexmo_twisted.ports import ChatPlatform, SmsProvider, Store
 
-BOUNDARIES = (Store, ChatPlatform, SmsProvider)
+PORTS = (Store, ChatPlatform, SmsProvider)
 
-#: The other protocols of the boundaries, and why no step goes through them.
-OTHERS: Mapping[str, str] = {
+#: The other protocols of the ports, and why no step goes through them.
+OTHER_PORTS: Mapping[str, str] = {
     "IdentitySource": "asks the ChatPlatform, or a function of the customer's",
     "ChatIntake": "is the engine's own: the step is that of the store behind it",
     "SmsIntake": "likewise",
@@ -36,9 +36,9 @@ OTHERS: Mapping[str, str] = {
 _REGISTRATION = "registration: it looks at all of it again every minute, and owes nothing to anybody"
 
 #: Methods that are steps of neither pipeline, and why.
-APART: Mapping[str, str] = {
-    "quarantine": "keeps what nobody can read; no SMS and no post comes of it",
-    "turned_away": "tells that an SMS will come again; a process that dies first has told nobody, and answered 503",
+NOT_STEPS: Mapping[str, str] = {
+    "quarantine": "keeps what cannot be read; no SMS and no post comes of it",
+    "turned_away": "counts that an SMS will come again; a process that dies before that has answered 503 all the same",
     "describe": "computes",
     "acquire_lock": _REGISTRATION,
     "release_lock": _REGISTRATION,
@@ -48,19 +48,19 @@ APART: Mapping[str, str] = {
     "route_inbound": _REGISTRATION,
 }
 
-#: Told of every point that is passed: its name, and what the call is about.
-At = Callable[[str, Sequence[object]], None]
+#: Called for every point that is passed with its name and the arguments of the call.
+OnPoint = Callable[[str, Sequence[object]], None]
 
 
-class Watched:
-    """A boundary that tells ``at`` of every point that is passed."""
+class ObservedPort:
+    """A port that calls ``at`` for every point that is passed."""
 
-    def __init__(self, boundary: Any, at: At) -> None:
-        self._boundary = boundary
+    def __init__(self, port: Any, at: OnPoint) -> None:
+        self._port = port
         self._at = at
 
     def __getattr__(self, name: str) -> Any:
-        method = getattr(self._boundary, name)
+        method = getattr(self._port, name)
         if not iscoroutinefunction(method):
             return method
 
@@ -87,7 +87,7 @@ def _nothing_done(result: object) -> bool:
     return False
 
 
-class Trap:
+class CrashTrigger:
     """Kills the process at the last of ``points``, once the others were passed in this order.
 
     With an ``about`` the last one counts only when the call is about that.

@@ -1,4 +1,4 @@
-"""One crash played through: the simulated companies, a database of a real server, and the service dying in between."""
+"""One crash from start to end: the simulated companies, a database of a real server, and a service that is killed."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from twisted.web.server import Site
 from nexmo_twisted.sandbox.http.messages import Patience, WebhookCall
 from nexmo_twisted.sandbox.nexmo.receipt_plan import ReceiptPlan
 from nexmo_twisted.sandbox.simulators import Simulators, seed_people
-from tests.chaos.crashing import Order
-from tests.chaos.expectations import Row
-from tests.chaos.forked_processes import Nursery
-from tests.chaos.redis_probe import Database
+from tests.chaos.crashing import ProcessSpec
+from tests.chaos.expectations import Crash
+from tests.chaos.forked_processes import ForkedProcesses
+from tests.chaos.redis_probe import RedisProbe
 from tests.scenarios.world import free_port
 from tests.support import Server
 
-NEVER = 600_000  #: ms: longer than any play takes
+NEVER = 600_000  #: ms: longer than any crash test takes
 SOON = 2_000  #: ms: longer than a busy machine keeps a process from working
 PATIENCE = 60.0  #: seconds until what should happen has happened, on a busy machine
 
@@ -43,17 +43,17 @@ _INCIDENTAL = (
 )
 
 
-class Stage:
-    """Where one row is played. ``database`` is a number, ``directory`` for what the processes write."""
+class CrashWorld:
+    """Runs one crash. ``database`` is a number, ``directory`` for what the processes write."""
 
-    def __init__(self, nursery: Nursery, directory: Path, database: int, row: Row) -> None:
-        self._nursery = nursery
+    def __init__(self, processes: ForkedProcesses, directory: Path, database: int, crash: Crash) -> None:
+        self._processes = processes
         self._directory = directory
         self._url = f"{Server.shared().url}?db={database}"
-        self.redis = Database(Server.shared().socket, database)
-        self._row, self._scene = row, row.scene
+        self.redis = RedisProbe(Server.shared().socket, database)
+        self._crash, self._scenario = crash, crash.scenario
         self._port = free_port()
-        self._lives = 0
+        self._starts = 0
         self._pid = 0
         self._held_back: list[WebhookCall] = []
         port = free_port()
@@ -61,16 +61,16 @@ class Stage:
         seed_people(self.sandbox)
         self.layer, self.nexmo = self.sandbox.layer, self.sandbox.nexmo
         self.nexmo.deliver = self._push
-        if self._scene.receipts == "never":
+        if self._scenario.receipts == "never":
             self.nexmo.receipts = ReceiptPlan(statuses=())
-        site = _Silent(self.sandbox.resource)
+        site = _QuietSite(self.sandbox.resource)
         self._listening: Any = reactor.listenTCP(port, site, interface="127.0.0.1")  # type: ignore[attr-defined]
 
-    async def play(self) -> list[str]:
-        """What did not come as the row says; nothing, if all did."""
+    async def run(self) -> list[str]:
+        """The deviations from the outcome that the crash must have."""
         try:
             self.redis.ask("FLUSHDB")
-            await self._play()
+            await self._run()
             return self._deviations()
         except Exception as error:
             return [repr(error)]
@@ -80,29 +80,29 @@ class Stage:
             await self._listening.stopListening()
             self.redis.close()
 
-    async def _play(self) -> None:
-        row, scene = self._row, self._scene
-        always = row.points[-1:] if row.deaths > 1 else ()
-        await self._live(row.points)
+    async def _run(self) -> None:
+        crash, scenario = self._crash, self._scenario
+        always = crash.points[-1:] if crash.times > 1 else ()
+        await self._start(crash.points)
         await self.until(self._is_known, "the companies know the service")
-        if scene.before is not None:
-            await scene.before(self)
-        for fault in scene.faults:
+        if scenario.before is not None:
+            await scenario.before(self)
+        for fault in scenario.faults:
             self.sandbox.faults.add(fault)
-        await scene.then(self)
-        await self._dead(-SIGKILL)
-        for _ in range(row.deaths - 1):
-            await self._live(always)
-            await self._dead(-SIGKILL)
-        if scene.after is not None:
-            await scene.after(self)
-        await self._live(always)
+        await scenario.then(self)
+        await self._wait_for_exit(-SIGKILL)
+        for _ in range(crash.times - 1):
+            await self._start(always)
+            await self._wait_for_exit(-SIGKILL)
+        if scenario.after is not None:
+            await scenario.after(self)
+        await self._start(always)
         await self.until(lambda: AT_WORK in self._log(), "the new process is at work")
         await self.at_rest()
         self.terminate()
-        await self._dead(0)
+        await self._wait_for_exit(0)
 
-    # What scenes are made of
+    # What scenarios are made of
 
     async def until(self, condition: Callable[[], Any], what: str) -> None:
         """Waits until ``condition()``."""
@@ -110,12 +110,12 @@ class Stage:
         end = clock.seconds() + PATIENCE
         while not condition():
             if clock.seconds() > end:
-                code = self._nursery.code(self._pid)
-                raise AssertionError(f"never: {what}; life {self._lives}, code {code}: {self._log()[-2000:]}")
-            if self._nursery.code(self._pid) not in (None, 0, -SIGKILL):
+                code = self._processes.code(self._pid)
+                raise AssertionError(f"never: {what}; process {self._starts}, code {code}: {self._log()[-2000:]}")
+            if self._processes.code(self._pid) not in (None, 0, -SIGKILL):
                 raise AssertionError(f"a process ended by itself: {self._log()[-2000:]}")
-            if self._nursery.ended.called:
-                raise AssertionError(f"the nursery has ended: {self._nursery.complaints}")
+            if self._processes.ended.called:
+                raise AssertionError(f"the forking program has ended: {self._processes.errors}")
             self._let_receipts_go()
             await deferLater(clock, 0.05)
 
@@ -132,30 +132,30 @@ class Stage:
 
     # The service
 
-    async def _live(self, points: tuple[str, ...]) -> None:
-        row = self._row
-        self._lives += 1
-        order = Order(self._name, self._environ(), int(self._time("lease")), points, row.about)
-        self._pid = await self._nursery.start(order)
+    async def _start(self, points: tuple[str, ...]) -> None:
+        crash = self._crash
+        self._starts += 1
+        spec = ProcessSpec(self._name, self._environ(), int(self._time("lease")), points, crash.about)
+        self._pid = await self._processes.start(spec)
 
     def _time(self, what: str) -> str:
-        """How many ms something takes: hardly any, if the row waits for it."""
-        return str(SOON if what in self._row.waits else NEVER)
+        """How many ms something takes: hardly any, if the crash waits for it."""
+        return str(SOON if what in self._crash.waits else NEVER)
 
     def _signal(self, number: int) -> None:
-        if self._pid and self._nursery.code(self._pid) is None:
+        if self._pid and self._processes.code(self._pid) is None:
             with suppress(ProcessLookupError):
                 os.kill(self._pid, number)
 
-    async def _dead(self, code: int) -> None:
-        await self.until(lambda: self._nursery.code(self._pid) is not None, f"process {self._lives} ends")
-        ended = self._nursery.code(self._pid)
+    async def _wait_for_exit(self, code: int) -> None:
+        await self.until(lambda: self._processes.code(self._pid) is not None, f"process {self._starts} ends")
+        ended = self._processes.code(self._pid)
         if ended != code:
-            raise AssertionError(f"process {self._lives} ended with {ended}, not {code}: {self._log()[-2000:]}")
+            raise AssertionError(f"process {self._starts} ended with {ended}, not {code}: {self._log()[-2000:]}")
 
     @property
     def _name(self) -> str:
-        return str(self._directory / f"life-{self._lives}")
+        return str(self._directory / f"process-{self._starts}")
 
     def _log(self) -> str:
         """What the process has written so far."""
@@ -165,7 +165,7 @@ class Stage:
     def _environ(self) -> dict[str, str]:
         credentials = self.sandbox.credentials
         values = {
-            "delay": str(self._scene.delay),
+            "delay": str(self._scenario.delay),
             "introduce_conversation": "{{ conversation.metadata.conversationName }}",
             "layer__app_id": credentials.layer_app_id,
             "layer__token": credentials.layer_token,
@@ -197,7 +197,7 @@ class Stage:
 
     def _push(self, call: WebhookCall) -> None:
         call = replace(call, patience=QUICK)
-        if self._scene.receipts == "uncertain" and call.channel.startswith("receipt"):
+        if self._scenario.receipts == "uncertain" and call.channel.startswith("receipt"):
             self._held_back.append(call)
         else:
             self.sandbox.deliverer.deliver(call)
@@ -218,16 +218,16 @@ class Stage:
         return self._is_delivered() and not self.redis.still_open()
 
     def _deviations(self) -> list[str]:
-        row = self._row
+        crash = self._crash
         kept: dict[str, int] = json.loads(Path(f"{self._name}.json").read_text("utf-8"))
         told = {name: number for name, number in kept.items() if not name.startswith(_INCIDENTAL)}
         posts = [message for talk in self.layer.conversations for message in self.layer.messages(talk)]
         outcome = (
-            ("SMS", len(self.nexmo.sent), row.sms),
-            ("posts", sum(message.text.startswith("Yes") for message in posts), row.posts),
-            ("ends", self.redis.ends(), sorted(row.ends)),
-            ("counted", told, dict(row.counted)),
-            ("came again", kept.get(f"webhooks {row.again}", 0) > 0, bool(row.again)),
+            ("SMS", len(self.nexmo.sent), crash.sms),
+            ("posts", sum(message.text.startswith("Yes") for message in posts), crash.posts),
+            ("ends", self.redis.ends(), sorted(crash.ends)),
+            ("counted", told, dict(crash.counted)),
+            ("came again", kept.get(f"webhooks {crash.again}", 0) > 0, bool(crash.again)),
             ("left", self.redis.left(), []),
             ("errors", self._errors(), []),
         )
@@ -238,6 +238,6 @@ class Stage:
         return [line for log in logs for line in log if "Traceback" in line or "Unhandled" in line]
 
 
-class _Silent(Site):
+class _QuietSite(Site):
     def log(self, request: Request) -> None:
         pass

@@ -1,4 +1,4 @@
-"""A process of the service that dies at a given step."""
+"""A process of the service that is killed at a given step."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from nexmo_twisted.config import Settings, load
 from nexmo_twisted.ports import ChatPlatform, SmsProvider, Store
 from nexmo_twisted.service import NexmoService
 from nexmo_twisted.store.connection import Connection, Now, redis_time
-from tests.chaos.crash_points import Trap, Watched
+from tests.chaos.crash_points import CrashTrigger, ObservedPort
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """One process: its settings, its lease in ms, and the trap it is to die in, if any (see :class:`Trap`).
+class ProcessSpec:
+    """One process: its settings, its lease in ms, and where it is killed, if it is (see :class:`CrashTrigger`).
 
     ``name`` is a path: the process writes its log there, with ``.log`` behind it, and after an orderly end its
     counters, with ``.json``.
@@ -36,39 +36,39 @@ class Order:
     about: str = ""
 
 
-class MortalService(NexmoService):
-    """The service with a trap at its boundaries."""
+class CrashingService(NexmoService):
+    """The service with a crash trigger at its ports."""
 
-    def __init__(self, settings: Settings, order: Order) -> None:
-        self.lease = order.lease
-        self._trap = Trap(order.points, order.about)
+    def __init__(self, settings: Settings, spec: ProcessSpec) -> None:
+        self.lease = spec.lease
+        self._trigger = CrashTrigger(spec.points, spec.about)
         super().__init__(settings, reactor, reactor, redis_time)  # type: ignore[arg-type]
 
     def _store(self, web: Connection, work: Connection, now: Now) -> Store:
-        return self._watched(super()._store(web, work, now))
+        return self._observed_port(super()._store(web, work, now))
 
     def _chat_platform(self, clock: IReactorTime) -> ChatPlatform:
-        return self._watched(super()._chat_platform(clock))
+        return self._observed_port(super()._chat_platform(clock))
 
     def _sms_provider(self, clock: IReactorTime) -> SmsProvider:
-        return self._watched(super()._sms_provider(clock))
+        return self._observed_port(super()._sms_provider(clock))
 
-    def _watched(self, boundary: object) -> Any:
-        return Watched(boundary, self._trap.at)
+    def _observed_port(self, port: object) -> Any:
+        return ObservedPort(port, self._trigger.at)
 
 
-def serve(order: Order) -> None:
+def serve(spec: ProcessSpec) -> None:
     """Until the process is killed or asked to end."""
     running: Any = reactor
-    with Path(f"{order.name}.log").open("a", encoding="utf-8") as told:
+    with Path(f"{spec.name}.log").open("a", encoding="utf-8") as told:
         log.startLogging(told, setStdout=False)
         Factory.noisy = False
-        service = MortalService(load(environ=order.environ), order)
+        service = CrashingService(load(environ=spec.environ), spec)
         service.privilegedStartService()
         service.startService()
         running.addSystemEventTrigger("before", "shutdown", service.stopService)
         running.run()
-    Path(f"{order.name}.json").write_text(json.dumps(counted(service.metrics.page().decode())), "utf-8")
+    Path(f"{spec.name}.json").write_text(json.dumps(counted(service.metrics.page().decode())), "utf-8")
 
 
 def counted(page: str) -> dict[str, int]:

@@ -11,10 +11,10 @@ from typing import Any
 from twisted.internet.task import deferLater
 
 from tests.chaos.companies import Companies
-from tests.chaos.process_pool import Crew
+from tests.chaos.concurrency import concurrently
+from tests.chaos.process_pool import ProcessPool
 from tests.chaos.unreliable import STORMS
-from tests.chaos.whole_run import together
-from tests.chaos.workload import Form
+from tests.chaos.workload import LoadProfile
 from tests.scenarios.own_redis import OwnRedis
 
 #: Seconds that Redis is paused, and for which it stays dead.
@@ -24,60 +24,62 @@ DEAD = 1.0
 STOP = 5.5
 
 
-class Trouble:
+class Disturbances:
     """``done`` counts what was done, by kind."""
 
-    def __init__(self, reactor: Any, random: Random, crew: Crew, redis: OwnRedis, companies: Companies) -> None:
+    def __init__(
+        self, reactor: Any, random: Random, processes: ProcessPool, redis: OwnRedis, companies: Companies
+    ) -> None:
         self._reactor = reactor
         self._random = random
-        self._crew = crew
+        self._processes = processes
         self._redis = redis
         self._companies = companies
         self.done: Counter[str] = Counter()
 
-    async def make(self, form: Form, kills: bool) -> None:
-        """All of it, in ``form.seconds`` or little more; without ``kills`` the companies storm and no more."""
+    async def make(self, profile: LoadProfile, kills: bool) -> None:
+        """All of it, in ``profile.seconds`` or little more; without ``kills`` only the companies misbehave."""
         if kills:
-            await together(
-                self._at_random(form, form.kills, self._kill),
-                self._at_random(form, form.stops, self._stop),
-                self._others(form, True),
+            await concurrently(
+                self._at_random(profile, profile.kills, self._kill),
+                self._at_random(profile, profile.stops, self._stop),
+                self._others(profile, True),
             )
         else:
-            await self._others(form, False)
+            await self._others(profile, False)
 
-    async def _at_random(self, form: Form, count: int, trouble: Callable[[], Awaitable[None]]) -> None:
+    async def _at_random(self, profile: LoadProfile, count: int, disturbance: Callable[[], Awaitable[None]]) -> None:
         begun = self._reactor.seconds()
-        for at in sorted(self._random.random() * form.seconds for _ in range(count)):
+        for at in sorted(self._random.random() * profile.seconds for _ in range(count)):
             await self._sleep(begun + at - self._reactor.seconds())
-            await trouble()
+            await disturbance()
 
-    async def _others(self, form: Form, kills: bool) -> None:
+    async def _others(self, profile: LoadProfile, kills: bool) -> None:
         """One at a time, each somewhere in a stretch of its own."""
-        troubles: list[tuple[str, Callable[[], Awaitable[None]]]] = []
+        disturbances: list[tuple[str, Callable[[], Awaitable[None]]]] = []
         if kills:
-            troubles += [("redis_kills", self._kill_redis)] * form.redis_kills
-            troubles += [("redis_pauses", self._pause_redis)] * form.redis_pauses
+            disturbances += [("redis_kills", self._kill_redis)] * profile.redis_kills
+            disturbances += [("redis_pauses", self._pause_redis)] * profile.redis_pauses
         for name in STORMS:
-            troubles += [(name, partial(self._storm, name, form.storm_seconds))] * form.storms
-        self._random.shuffle(troubles)
-        begun, stretch = self._reactor.seconds(), form.seconds / len(troubles)
-        for place, (name, trouble) in enumerate(troubles):
+            disturbances += [(name, partial(self._storm, name, profile.storm_seconds))] * profile.storms
+        self._random.shuffle(disturbances)
+        begun, stretch = self._reactor.seconds(), profile.seconds / len(disturbances)
+        for place, (name, disturbance) in enumerate(disturbances):
             await self._sleep(begun + (place + self._random.random() / 2) * stretch - self._reactor.seconds())
-            await trouble()
+            await disturbance()
             self.done[name] += 1
 
     async def _kill(self) -> None:
-        while not self._crew.kill_one(self._random):  # they are all just starting
+        while not self._processes.kill_one(self._random):  # they are all just starting
             await self._sleep(0.1)
         self.done["kills"] += 1
 
     async def _stop(self) -> None:
         """Returns as soon as it is stopped: several processes may be at the same time."""
-        while (stopped := self._crew.stop_one(self._random)) is None:
+        while (stopped := self._processes.stop_one(self._random)) is None:
             await self._sleep(0.1)
         self.done["stops"] += 1
-        self._reactor.callLater(STOP, self._crew.go_on, stopped)
+        self._reactor.callLater(STOP, self._processes.go_on, stopped)
 
     async def _kill_redis(self) -> None:
         self._redis.kill()

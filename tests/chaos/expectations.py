@@ -1,4 +1,4 @@
-"""Every crash and its one outcome."""
+"""Every crash and the one outcome that it must have."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from tests.chaos.scenarios import (
     STOPPED,
     THROTTLED,
     UNDER_WAY,
-    Scene,
+    Scenario,
 )
 
 
 @dataclass(frozen=True)
-class Row:
+class Crash:
     """A crash at the point ``at``, and its outcome.
 
     A new process is started. It goes on as soon as what it ``waits`` for has run out: the "lease", the "settle" time,
@@ -48,10 +48,10 @@ class Row:
     the new process ``counted``, and nothing is open.
     ``again`` is the webhook that was not answered, so that it came again, as the new process counts it.
 
-    Where the process dies more than once, ``deaths`` times, it does so only with what is ``about`` this.
+    Where the process dies more than once, ``times`` times, it does so only with what is ``about`` this.
     """
 
-    scene: Scene
+    scenario: Scenario
     at: str
     waits: str = ""
     sms: int = 1
@@ -60,13 +60,13 @@ class Row:
     counted: Mapping[str, int] = field(default_factory=lambda: SENT)
     again: str = ""
     about: str = ""
-    deaths: int = 1
+    times: int = 1
 
     @property
     def points(self) -> tuple[str, ...]:
-        """The way to the crash."""
-        way = self.scene.way
-        return way if way[-1] == self.at else (*way, self.at)
+        """The points on the way to the crash, the last one included."""
+        earlier = self.scenario.earlier
+        return earlier if earlier[-1] == self.at else (*earlier, self.at)
 
 
 #: What the process says that finds an SMS whose sender died, and sends it again.
@@ -94,62 +94,62 @@ def _notice(
     sms: int = 2,
     end: str = "sent",
     counted: Mapping[str, int] = SENT,
-    scene: Scene = NOTICE,
+    scenario: Scenario = NOTICE,
     again: str = "",
-) -> Row:
+) -> Crash:
     ends = ("bob sent", f"notice {end}", "reply stop")
-    return Row(scene, at, waits, sms=sms, ends=ends, counted=counted, again=again)
+    return Crash(scenario, at, waits, sms=sms, ends=ends, counted=counted, again=again)
 
 
-def _in_use(at: str, waits: str) -> Row:
+def _in_use(at: str, waits: str) -> Crash:
     counted = {**_NO_NUMBER, "sms_reconciled resent": 2, "sms_accepted": 2}
-    return Row(IN_USE, at, waits, sms=2, ends=("bob no_number", "bob sent", "bob sent"), counted=counted)
+    return Crash(IN_USE, at, waits, sms=2, ends=("bob no_number", "bob sent", "bob sent"), counted=counted)
 
 
 NOTIFICATIONS = (
     # the message arrives
-    Row(PLAIN, "record_event:before", again=EVENT),
-    Row(PLAIN, "record_event:after", again=EVENT),
-    Row(IN_TIME, "record_event:before", again=EVENT, sms=0, ends=("read",), counted=NOTHING),
-    Row(IN_TIME, "record_event:after", again=EVENT, sms=0, ends=("read",), counted=NOTHING),
+    Crash(PLAIN, "record_event:before", again=EVENT),
+    Crash(PLAIN, "record_event:after", again=EVENT),
+    Crash(IN_TIME, "record_event:before", again=EVENT, sms=0, ends=("read",), counted=NOTHING),
+    Crash(IN_TIME, "record_event:after", again=EVENT, sms=0, ends=("read",), counted=NOTHING),
     # it falls due
-    Row(PLAIN, "promote:before"),
-    Row(PLAIN, "promote:after"),
+    Crash(PLAIN, "promote:before"),
+    Crash(PLAIN, "promote:after"),
     # the notification is claimed and prepared; whoever dies now has done nothing yet
-    Row(PLAIN, "claim_notifications:before"),
-    Row(PLAIN, "claim_notifications:after", "lease"),
-    Row(PLAIN, "identity:before", "lease"),
-    Row(PLAIN, "identity:after", "lease"),
-    Row(PLAIN, "read_links:before", "lease"),
-    Row(PLAIN, "read_links:after", "lease"),
-    Row(PLAIN, "conversation:before", "lease"),
-    Row(PLAIN, "conversation:after", "lease"),
-    Row(NO_PHONE, "complete:before", "lease", sms=0, ends=("dan no_phone",), counted=_NO_PHONE),
-    Row(NO_PHONE, "complete:after", sms=0, ends=("dan no_phone",), counted=NOTHING),
-    Row(STOPPED, "release:before", "lease"),
-    Row(STOPPED, "release:after"),
-    Row(PLAIN, "begin_attempt:before", "lease"),
+    Crash(PLAIN, "claim_notifications:before"),
+    Crash(PLAIN, "claim_notifications:after", "lease"),
+    Crash(PLAIN, "identity:before", "lease"),
+    Crash(PLAIN, "identity:after", "lease"),
+    Crash(PLAIN, "read_links:before", "lease"),
+    Crash(PLAIN, "read_links:after", "lease"),
+    Crash(PLAIN, "conversation:before", "lease"),
+    Crash(PLAIN, "conversation:after", "lease"),
+    Crash(NO_PHONE, "complete:before", "lease", sms=0, ends=("dan no_phone",), counted=_NO_PHONE),
+    Crash(NO_PHONE, "complete:after", sms=0, ends=("dan no_phone",), counted=NOTHING),
+    Crash(STOPPED, "release:before", "lease"),
+    Crash(STOPPED, "release:after"),
+    Crash(PLAIN, "begin_attempt:before", "lease"),
     # from here on it may have been sent
-    Row(PLAIN, "begin_attempt:after", "lease settle", counted=RESENT),
-    Row(PLAIN, "send:before", "lease settle", counted=RESENT),
+    Crash(PLAIN, "begin_attempt:after", "lease settle", counted=RESENT),
+    Crash(PLAIN, "send:before", "lease settle", counted=RESENT),
     # it was accepted: the receipt says so, whether it comes before the lease is over or after
-    Row(PLAIN, "send:after", again=DELIVERY),
-    Row(LATE_RECEIPT, "send:after", "lease", ends=BY_RECEIPT, counted=SETTLED),
-    Row(PLAIN, "record_accepted:before", again=DELIVERY),
-    Row(LATE_RECEIPT, "record_accepted:before", "lease", ends=BY_RECEIPT, counted=SETTLED),
-    Row(PLAIN, "record_accepted:after", counted=NOTHING),
+    Crash(PLAIN, "send:after", again=DELIVERY),
+    Crash(LATE_RECEIPT, "send:after", "lease", ends=BY_RECEIPT, counted=SETTLED),
+    Crash(PLAIN, "record_accepted:before", again=DELIVERY),
+    Crash(LATE_RECEIPT, "record_accepted:before", "lease", ends=BY_RECEIPT, counted=SETTLED),
+    Crash(PLAIN, "record_accepted:after", counted=NOTHING),
     # without receipts nobody can know
-    Row(NO_RECEIPTS, "send:after", "lease settle", sms=2, counted=RESENT),
-    Row(NO_RECEIPTS, "record_accepted:before", "lease settle", sms=2, counted=RESENT),
-    Row(NO_RECEIPTS, "record_accepted:after", counted=NOTHING),
+    Crash(NO_RECEIPTS, "send:after", "lease settle", sms=2, counted=RESENT),
+    Crash(NO_RECEIPTS, "record_accepted:before", "lease settle", sms=2, counted=RESENT),
+    Crash(NO_RECEIPTS, "record_accepted:after", counted=NOTHING),
     # it was not accepted, and the process dies before or after it has noted that down
-    Row(BUSY, "reschedule:before", "lease settle", counted=RESENT),
-    Row(BUSY, "reschedule:after"),
-    Row(THROTTLED, "pause_limit:before", "lease settle", counted=RESENT),
-    Row(THROTTLED, "pause_limit:after"),
-    Row(NO_CREDIT, "suspend_sending:before", "lease settle", counted=RESENT),
-    Row(NO_CREDIT, "suspend_sending:after"),
-    Row(
+    Crash(BUSY, "reschedule:before", "lease settle", counted=RESENT),
+    Crash(BUSY, "reschedule:after"),
+    Crash(THROTTLED, "pause_limit:before", "lease settle", counted=RESENT),
+    Crash(THROTTLED, "pause_limit:after"),
+    Crash(NO_CREDIT, "suspend_sending:before", "lease settle", counted=RESENT),
+    Crash(NO_CREDIT, "suspend_sending:after"),
+    Crash(
         BARRED,
         "set_aside:before",
         "lease settle",
@@ -157,15 +157,15 @@ NOTIFICATIONS = (
         ends=("bob buried: refused",),
         counted={"sms_uncertain": 1, "sms_reconciled resent": 1, "dead_letters out refused": 1},
     ),
-    Row(BARRED, "set_aside:after", sms=0, ends=("bob buried: refused",), counted=NOTHING),
+    Crash(BARRED, "set_aside:after", sms=0, ends=("bob buried: refused",), counted=NOTHING),
     # nobody knows whether it was accepted
-    Row(ANSWER_LOST, "set_aside:before", "lease", ends=BY_RECEIPT, counted=SETTLED),
-    Row(ANSWER_LOST, "set_aside:after", ends=BY_RECEIPT, counted=_RECEIPT),
-    Row(RECEIPT, "record_receipt:before", again=DELIVERY, ends=BY_RECEIPT, counted=_RECEIPT),
-    Row(RECEIPT, "record_receipt:after", again=DELIVERY, ends=BY_RECEIPT, counted=NOTHING),
+    Crash(ANSWER_LOST, "set_aside:before", "lease", ends=BY_RECEIPT, counted=SETTLED),
+    Crash(ANSWER_LOST, "set_aside:after", ends=BY_RECEIPT, counted=_RECEIPT),
+    Crash(RECEIPT, "record_receipt:before", again=DELIVERY, ends=BY_RECEIPT, counted=_RECEIPT),
+    Crash(RECEIPT, "record_receipt:after", again=DELIVERY, ends=BY_RECEIPT, counted=NOTHING),
     # the user's map was changed meanwhile, and is written anew
-    Row(MAP_CHANGED, "write_map:before", counted=NOTHING),
-    Row(MAP_CHANGED, "write_map:after", counted=NOTHING),
+    Crash(MAP_CHANGED, "write_map:before", counted=NOTHING),
+    Crash(MAP_CHANGED, "write_map:after", counted=NOTHING),
     # all numbers of the handset are in use by attempts of unknown outcome: it steps aside
     _in_use("step_aside:before", "lease settle"),
     _in_use("step_aside:after", "settle"),
@@ -173,10 +173,10 @@ NOTIFICATIONS = (
     _notice("begin_auto_reply:before", "lease"),
     _notice("begin_auto_reply:after", "lease settle", sms=1, end="uncertain", counted=DROPPED),
     _notice("send:after", again=DELIVERY),
-    _notice("send:after", "lease settle", scene=NOTICE_WITHOUT_RECEIPT, end="uncertain", counted=DROPPED),
+    _notice("send:after", "lease settle", scenario=NOTICE_WITHOUT_RECEIPT, end="uncertain", counted=DROPPED),
     # what no receipt settles in time is sent again
-    Row(SETTLING, "reconcile:before", "settle", counted={"sms_reconciled resent": 1, "sms_accepted": 1}),
-    Row(SETTLING, "reconcile:after", "settle"),
+    Crash(SETTLING, "reconcile:before", "settle", counted={"sms_reconciled resent": 1, "sms_accepted": 1}),
+    Crash(SETTLING, "reconcile:after", "settle"),
 )
 
 _POSTED = ("ann sent", "bob sent", "reply posted")
@@ -187,21 +187,23 @@ _PART = {"replies_received part": 1}
 _BLANK = {"replies_received ignored": 1, "replies_closed blank": 1}
 
 
-def _reply(at: str, waits: str = "", scene: Scene = REPLY, counted: Mapping[str, int] = _ALSO, again: str = "") -> Row:
-    return Row(scene, at, waits, sms=2, posts=1, ends=_POSTED, counted=counted, again=again)
+def _reply(
+    at: str, waits: str = "", scenario: Scenario = REPLY, counted: Mapping[str, int] = _ALSO, again: str = ""
+) -> Crash:
+    return Crash(scenario, at, waits, sms=2, posts=1, ends=_POSTED, counted=counted, again=again)
 
 
-def _left(at: str, waits: str, counted: Mapping[str, int]) -> Row:
-    return Row(LEFT, at, waits, ends=("bob sent", "reply buried: not_participant"), counted=counted)
+def _left(at: str, waits: str, counted: Mapping[str, int]) -> Crash:
+    return Crash(LEFT, at, waits, ends=("bob sent", "reply buried: not_participant"), counted=counted)
 
 
-def _lost(at: str, waits: str, counted: Mapping[str, int]) -> Row:
-    return Row(LOST_REPLY, at, waits, sms=2, ends=("bob sent", "notice sent", "reply no_thread"), counted=counted)
+def _lost(at: str, waits: str, counted: Mapping[str, int]) -> Crash:
+    return Crash(LOST_REPLY, at, waits, sms=2, ends=("bob sent", "notice sent", "reply no_thread"), counted=counted)
 
 
-def _under_way(at: str, waits: str = "") -> Row:
+def _under_way(at: str, waits: str = "") -> Crash:
     counted = {"replies_closed posted": 1, "sms_accepted": 2}
-    return Row(UNDER_WAY, at, waits, sms=2, posts=1, ends=_POSTED, counted=counted, again=DELIVERY)
+    return Crash(UNDER_WAY, at, waits, sms=2, posts=1, ends=_POSTED, counted=counted, again=DELIVERY)
 
 
 REPLIES = (
@@ -218,55 +220,59 @@ REPLIES = (
     _reply("renew_links:after", "lease"),
     _reply("complete:before", "lease"),
     _reply("complete:after", counted=SENT),
-    _reply("reschedule:before", "lease", scene=LAYER_FAILS),
-    _reply("reschedule:after", scene=LAYER_FAILS),
+    _reply("reschedule:before", "lease", scenario=LAYER_FAILS),
+    _reply("reschedule:after", scenario=LAYER_FAILS),
     _left("set_aside:before", "lease", {"dead_letters in not_participant": 1, "replies_closed dead_letter": 1}),
     _left("set_aside:after", "", NOTHING),
     # a long one comes in parts; those that never come are waited for
-    _reply("receive_sms_part:before", scene=LONG_REPLY, again=INBOUND, counted={"replies_received part": 2, **_ALSO}),
-    _reply("receive_sms_part:after", scene=LONG_REPLY, again=INBOUND, counted={**_PART, **_REPEATED, **_ALSO}),
-    _reply("close_parts:before", "parts", scene=HALF_A_REPLY, counted={"long_replies_incomplete": 1, **_ALSO}),
-    _reply("close_parts:after", "parts", scene=HALF_A_REPLY),
+    _reply(
+        "receive_sms_part:before", scenario=LONG_REPLY, again=INBOUND, counted={"replies_received part": 2, **_ALSO}
+    ),
+    _reply("receive_sms_part:after", scenario=LONG_REPLY, again=INBOUND, counted={**_PART, **_REPEATED, **_ALSO}),
+    _reply("close_parts:before", "parts", scenario=HALF_A_REPLY, counted={"long_replies_incomplete": 1, **_ALSO}),
+    _reply("close_parts:after", "parts", scenario=HALF_A_REPLY),
     # some ask for something else, or for nothing
-    _notice("receive_sms:before", scene=STOP, counted={"replies_received stop": 1, "sms_accepted": 1}, again=INBOUND),
-    _notice("receive_sms:after", scene=STOP, counted={**_REPEATED, "sms_accepted": 1}, again=INBOUND),
+    _notice(
+        "receive_sms:before", scenario=STOP, counted={"replies_received stop": 1, "sms_accepted": 1}, again=INBOUND
+    ),
+    _notice("receive_sms:after", scenario=STOP, counted={**_REPEATED, "sms_accepted": 1}, again=INBOUND),
     _lost("queue_auto_reply:before", "lease", {"replies_closed no_thread": 1, "sms_accepted": 1}),
     _lost("queue_auto_reply:after", "lease", {"replies_closed no_thread": 1, "sms_accepted": 1}),
     # some have to wait until it is known what they answer
     _under_way("resolve:before", "lease"),
     _under_way("resolve:after"),
-    Row(BLANK, "dismiss:before", again=INBOUND, ends=("bob sent", "reply blank"), counted=_BLANK),
-    Row(BLANK, "dismiss:after", again=INBOUND, ends=("bob sent", "reply blank"), counted=_REPEATED),
+    Crash(BLANK, "dismiss:before", again=INBOUND, ends=("bob sent", "reply blank"), counted=_BLANK),
+    Crash(BLANK, "dismiss:after", again=INBOUND, ends=("bob sent", "reply blank"), counted=_REPEATED),
 )
 
 
 #: What kills whoever works on it is buried after three claims, and nobody else is; after two if it dies while it sends,
 #: since then nobody knows what was sent.
 POISONS = (
-    Row(
+    Crash(
         POISON,
         "identity:before",
         "lease",
         about="'bob'",
-        deaths=3,
+        times=3,
         ends=("bob buried: crashes", "cleo sent"),
         counted={"dead_letters out crashes": 1},
     ),
-    Row(
+    Crash(
         PLAIN,
         "send:before",
         "lease settle",
-        deaths=2,
+        times=2,
         sms=0,
         ends=("bob buried: uncertain",),
         counted={"sms_uncertain": 1, "sms_reconciled parked": 1, "dead_letters out uncertain": 1},
     ),
-    Row(
+    Crash(
         POISONED_REPLY,
         "post:before",
         "lease",
         about="'bob'",
-        deaths=3,
+        times=3,
         sms=4,
         posts=1,
         ends=("ann sent", "bob sent", "bob sent", "cleo sent", "reply buried: crashes", "reply posted"),

@@ -13,10 +13,10 @@ from twisted.internet.task import deferLater
 from nexmo_twisted.sandbox.nexmo.parts_plan import PartsPlan
 from tests.chaos import names
 from tests.chaos.companies import Companies
+from tests.chaos.concurrency import concurrently
 from tests.chaos.phonebook import Phonebook
 from tests.chaos.threads import Thread, Threads
-from tests.chaos.whole_run import together
-from tests.chaos.workload import Form, phone
+from tests.chaos.workload import LoadProfile, phone
 
 #: Of all replies: several parts long, or a cry for help.
 LONG, HELP = 0.2, 0.05
@@ -68,11 +68,11 @@ class Handsets:
         self.written: list[Written] = []
         self.quiet: list[Written] = []
 
-    async def perform(self, form: Form) -> None:
-        """All of it, in ``form.seconds`` or little more."""
-        replies = self._at(form, form.replies // 2, 0.1, 1.0, self._answer)
-        asks = self._at(form, form.asks, 0.15, 0.85, self._ask)
-        await together(replies, asks, self._at(form, form.changes, 0.2, 0.5, self._change))
+    async def perform(self, profile: LoadProfile) -> None:
+        """All of it, in ``profile.seconds`` or little more."""
+        replies = self._at(profile, profile.replies // 2, 0.1, 1.0, self._answer)
+        asks = self._at(profile, profile.asks, 0.15, 0.85, self._ask)
+        await concurrently(replies, asks, self._at(profile, profile.changes, 0.2, 0.5, self._change))
 
     async def write_quietly(self, threads: list[tuple[str, str]]) -> None:
         """One reply to each of these (handset, number), a little apart."""
@@ -81,7 +81,12 @@ class Handsets:
             await deferLater(self._reactor, 0.1)
 
     async def _at(
-        self, form: Form, count: int, begin: float, end: float, act: Callable[[int], Coroutine[Any, Any, None]]
+        self,
+        profile: LoadProfile,
+        count: int,
+        begin: float,
+        end: float,
+        act: Callable[[int], Coroutine[Any, Any, None]],
     ) -> None:
         """Act so many times, from one share of the time to another, at some instant in each of as many stretches; what
         takes longer holds nothing up."""
@@ -89,7 +94,7 @@ class Handsets:
         acts = []
         for number in range(count):
             share = begin + (end - begin) * (number + self._random.random()) / count
-            await self._sleep(begun + share * form.seconds - self._reactor.seconds())
+            await self._sleep(begun + share * profile.seconds - self._reactor.seconds())
             acts.append(Deferred.fromCoroutine(act(number)))
         await gatherResults(acts, consumeErrors=True)
 
@@ -131,7 +136,7 @@ class Handsets:
 
     def _move(self, user: str, handset: str) -> None:
         self.phones.change(user, handset, self._reactor.seconds())
-        self._companies.admit(user, handset)
+        self._companies.add_user(user, handset)
 
     def _write(self, handset: str, number: str, *, parts: int = 1, word: str = "") -> Written:
         index, at = len(self.written), self._reactor.seconds()
@@ -182,7 +187,7 @@ class Handsets:
         """Some handset that was texted; every other time one where an SMS has just failed, if there is any."""
         while not (handsets := [each for each in sorted(self._nexmo.handsets()) if any(self._chats(each))]):
             await self._sleep(0.1)
-        failed, now = self._companies.faults.ledger.failed, self._reactor.seconds()
+        failed, now = self._companies.faults.observations.failed, self._reactor.seconds()
         doubtful = [each for each in handsets if failed.get(each, 0.0) > now - JUST]
         return self._random.choice(doubtful if doubtful and self._random.random() < 0.5 else handsets)
 

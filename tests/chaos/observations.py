@@ -34,7 +34,7 @@ class Attempt:
 
 
 @dataclass
-class Ledger:
+class Observations:
     """``message_ids`` are Nexmo's, by the names of the parts of replies; ``barred`` are the handsets to which Nexmo
     refused an SMS for good, ``failed`` is when a request to send to a handset last was not answered as it should."""
 

@@ -1,4 +1,4 @@
-"""From what was seen, what the judge of replies needs: the handsets' view, answers and posts."""
+"""From what was seen, what the checks of replies need: the handsets' view, answers and posts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.chaos.companies import Companies
 from tests.chaos.handset_view import Answer, Post, Received, View
 from tests.chaos.handsets import Handsets, Written
 from tests.chaos.names import Key, pieces, recipient
-from tests.chaos.observations import Ledger
+from tests.chaos.observations import Observations
 from tests.chaos.records import Records
 from tests.chaos.threads import Threads
 
@@ -29,20 +29,20 @@ class Replies:
     asked: list[Asked]
 
 
-async def gather_replies(
+async def observe_replies(
     companies: Companies,
     threads: Threads,
     handsets: Handsets,
-    ledger: Ledger,
+    observations: Observations,
     records: Records,
     uncertain: Collection[Key],
-    said: Iterable[str],
+    sent: Iterable[str],
 ) -> Replies:
     """``uncertain`` are the SMS that were so for a while, ``said`` the ids of messages that no reply made. Raises
     StoreUnavailable."""
-    known = await records.replies(ledger.message_ids)
+    known = await records.replies(observations.message_ids)
     written = {name: each for each in handsets.written for name in each.pieces}
-    answers = {name: _answer(name, each, ledger, known.get(name, ("", ""))) for name, each in written.items()}
+    answers = {name: _answer(name, each, observations, known.get(name, ("", ""))) for name, each in written.items()}
     quiet = [answers[name] for each in handsets.quiet for name in each.pieces]
     asked = [
         Asked(each.handset, each.word == "STOP", each.began, each.acknowledged)
@@ -53,7 +53,7 @@ async def gather_replies(
         view=look(companies, threads, uncertain),
         answers=list(answers.values()),
         quiet=quiet,
-        posts=list(_posts(companies, set(said))),
+        posts=list(_posts(companies, set(sent))),
         asked=asked,
     )
 
@@ -69,8 +69,8 @@ def look(companies: Companies, threads: Threads, uncertain: Collection[Key] = ()
     return dict(view)
 
 
-def _answer(name: str, written: Written, ledger: Ledger, known: tuple[str, str]) -> Answer:
-    delivery = ledger.delivery("reply", name, "")
+def _answer(name: str, written: Written, observations: Observations, known: tuple[str, str]) -> Answer:
+    delivery = observations.delivery("reply", name, "")
     return Answer(
         name=name,
         handset=written.handset,
@@ -85,9 +85,9 @@ def _answer(name: str, written: Written, ledger: Ledger, known: tuple[str, str])
     )
 
 
-def _posts(companies: Companies, said: set[str]) -> Iterator[Post]:
+def _posts(companies: Companies, sent: set[str]) -> Iterator[Post]:
     """In the order in which they were posted."""
     for message in companies.layer.all_messages.values():
-        if bare(message.id) not in said:
+        if bare(message.id) not in sent:
             for name in pieces(message.text) or [message.text[:20]]:
                 yield Post(name, message.user_id, message.conversation.id, message.sent_at)

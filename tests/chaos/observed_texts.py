@@ -1,4 +1,4 @@
-"""From what was seen, what the judge of texts needs: debts, texts and attempts."""
+"""From what was seen, what the checks of texts need: expected texts, texts and attempts."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from nexmo_twisted.domain.ids import message_key
 from nexmo_twisted.sandbox.layer.webhooks import bare
 from nexmo_twisted.sandbox.nexmo.simulator import AcceptedSms
-from tests.chaos.checker import Debt, Text, standing
+from tests.chaos.checker import ExpectedText, Text, obligation
 from tests.chaos.checker_stops import stopped
 from tests.chaos.circumstances import Circumstances
 from tests.chaos.companies import Companies
-from tests.chaos.crash_player import Play
 from tests.chaos.handsets import Handsets
 from tests.chaos.names import Key, message_name, recipient
-from tests.chaos.observations import Ledger
-from tests.chaos.observed_replies import Replies, gather_replies
+from tests.chaos.observations import Observations
+from tests.chaos.observed_replies import Replies, observe_replies
 from tests.chaos.records import Record, Records
 from tests.chaos.threads import Threads
+from tests.chaos.workload_player import WorkloadPlayer
 
 #: What an SMS says: for whom it is and the message's name come first, or after the introduction.
 TEMPLATE = "{{ recipient.userId }} {{ text }}"
@@ -28,28 +28,29 @@ INTRODUCTION = "{{ conversation.metadata.conversationName }}"
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class Participants:
     """All that took part in a run."""
 
     circumstances: Circumstances
     companies: Companies
     threads: Threads
-    play: Play
+    player: WorkloadPlayer
     handsets: Handsets
-    ledger: Ledger
+    observations: Observations
     records: Records
     receipt_timeout: float  #: seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """``uncertain`` is when a debt was first seen to be so, in seconds since the epoch; ``sent_again`` are those of
-    them with an attempt after that, ``unneeded`` those that nobody waited for any more. ``stories`` tell how it came
-    that an SMS was accepted twice. ``unreadable`` are texts that do not say what they are about. ``unsettled`` is when
-    SMS to a handset were first seen to be uncertain; ``plain`` are the handsets where numbers can be judged."""
+class Observed:
+    """``uncertain`` is when an expected text was first seen to be so, in seconds since the epoch; ``sent_again`` are
+    those of them with an attempt after that, ``unneeded`` those that nobody waited for any more. ``stories`` explain
+    how an SMS came to be accepted twice. ``unreadable`` are texts that do not say what they are about. ``unsettled``
+    is when SMS to a handset were first seen to be uncertain; numbers of
+    ``plain`` handsets can be checked."""
 
-    scene: Scene
-    debts: list[Debt]
+    participants: Participants
+    expected_texts: list[ExpectedText]
     texts: list[Text]
     attempts: list[Text]
     replies: Replies
@@ -75,44 +76,52 @@ class _Message:
     at: float
 
 
-async def gather(scene: Scene) -> Evidence:
+async def observe(participants: Participants) -> Observed:
     """Asks Redis what it knows of every message and reply; raises StoreUnavailable."""
-    records, ledger, companies = scene.records, scene.ledger, scene.companies
-    messages = _messages(companies, scene.play)
-    told = [each for each in messages if _acknowledged(each, ledger)]
+    records, observations, companies = participants.records, participants.observations, participants.companies
+    messages = _messages(companies, participants.player)
+    told = [each for each in messages if _acknowledged(each, observations)]
     known, buried = await records.of([each.id for each in told]), await records.buried()
     doubtful = uncertain(companies, records)
-    said = [each.id for each in scene.play.said]
-    replies = await gather_replies(companies, scene.threads, scene.handsets, ledger, records, doubtful.keys(), said)
+    sent = [each.id for each in participants.player.sent]
+    replies = await observe_replies(
+        companies, participants.threads, participants.handsets, observations, records, doubtful.keys(), sent
+    )
     texts = list(_texts(companies))
-    unsettled = _unsettled(scene, doubtful)
-    debts = [
-        _debt(scene, each, user, known[each.id], buried.get((message_key(each.id), user), ""), replies, unsettled)
+    unsettled = _unsettled(participants, doubtful)
+    expected_texts = [
+        _expected(
+            participants, each, user, known[each.id], buried.get((message_key(each.id), user), ""), replies, unsettled
+        )
         for each in told
         for user in companies.layer.conversation(each.conversation).participants
         if user != each.sender
     ]
     attempts = [
-        Text(*key, each.handset, at=each.at) for each in ledger.attempts if (key := recipient(each.text)) is not None
+        Text(*key, each.handset, at=each.at)
+        for each in observations.attempts
+        if (key := recipient(each.text)) is not None
     ]
-    return Evidence(
-        scene=scene,
-        debts=debts,
+    return Observed(
+        participants=participants,
+        expected_texts=expected_texts,
         texts=texts,
         attempts=attempts,
         replies=replies,
         conversations={each.name: each.conversation for each in messages},
-        unreadable=_unreadable(scene),
-        unacknowledged=[f"{each.name} was never acknowledged" for each in messages if not _acknowledged(each, ledger)],
+        unreadable=_unreadable(participants),
+        unacknowledged=[
+            f"{each.name} was never acknowledged" for each in messages if not _acknowledged(each, observations)
+        ],
         uncertain=doubtful,
         sent_again={key for each in attempts if doubtful.get(key := (each.message, each.user), each.at) < each.at},
-        unneeded={(debt.message, debt.user) for debt in debts if debt.closed == "uncertain"},
-        stories=_stories(companies, ledger, doubtful),
+        unneeded={(expected.message, expected.user) for expected in expected_texts if expected.closed == "uncertain"},
+        stories=_stories(companies, observations, doubtful),
         unsettled=unsettled,
         plain={
             each
             for each in companies.nexmo.handsets()
-            if scene.handsets.phones.plain(each) and each not in unsettled and each not in ledger.barred
+            if participants.handsets.phones.plain(each) and each not in unsettled and each not in observations.barred
         },
     )
 
@@ -123,47 +132,47 @@ def uncertain(companies: Companies, records: Records) -> dict[Key, float]:
     return {(names[mid], user): when for (mid, user), when in records.uncertain.items() if mid in names}
 
 
-def _messages(companies: Companies, play: Play) -> list[_Message]:
-    """Every message in the order of its time; deleted ones are known to the play only."""
-    found = [_Message(said.id, said.name, said.conversation, said.sender, said.at) for said in play.said]
-    said = {message.id for message in found}
+def _messages(companies: Companies, player: WorkloadPlayer) -> list[_Message]:
+    """Every message in the order of its time; deleted ones are known to the player only."""
+    found = [_Message(sent.id, sent.name, sent.conversation, sent.sender, sent.at) for sent in player.sent]
+    sent = {message.id for message in found}
     for conversation in companies.layer.conversations.values():
         for message in companies.layer.messages(conversation.id):
-            if bare(message.id) not in said:
+            if bare(message.id) not in sent:
                 name, sender = message_name(message.text), message.user_id or ""
                 found.append(_Message(bare(message.id), name, conversation.id, sender, message.sent_at))
     return sorted(found, key=lambda message: message.at)
 
 
-def _acknowledged(message: _Message, ledger: Ledger) -> bool:
-    return ledger.delivery("sent", message.id, "").acknowledged is not None
+def _acknowledged(message: _Message, observations: Observations) -> bool:
+    return observations.delivery("sent", message.id, "").acknowledged is not None
 
 
-def _debt(
-    scene: Scene,
+def _expected(
+    participants: Participants,
     message: _Message,
     user: str,
     record: Record,
     buried: str,
     replies: Replies,
     unsettled: Mapping[str, list[float]],
-) -> Debt:
-    ledger, phones = scene.ledger, scene.handsets.phones
-    ends = (ledger.delivery("read", message.id, user), ledger.delivery("deleted", message.id, ""))
+) -> ExpectedText:
+    observations, phones = participants.observations, participants.handsets.phones
+    ends = (observations.delivery("read", message.id, user), observations.delivery("deleted", message.id, ""))
     closed, ended = _outcome(record, user)
     handsets = frozenset(phones.ever(user))
     apart = any(each in unsettled or not phones.plain(each) for each in handsets)
     # With "oldest", too, none is taken from the only thread of another user of a phone, nor while it is not known what
     # became of the last SMS from it.
-    scarce = closed == "no_number" and (apart or scene.circumstances.mode == "skip")
+    scarce = closed == "no_number" and (apart or participants.circumstances.mode == "skip")
     ended_by_stop = closed == "opted_out" and stopped(replies.asked, handsets)
-    return Debt(
+    return ExpectedText(
         message=message.name,
         user=user,
         handsets=handsets,
         conversation=message.conversation,
         due=record.due,
-        standing=standing(record.due, [end.acknowledged for end in ends if end.began is not None]),
+        obligation=obligation(record.due, [end.acknowledged for end in ends if end.began is not None]),
         aside=apart or bool(buried),
         buried=buried,
         closed=closed,
@@ -180,11 +189,11 @@ def _outcome(record: Record, user: str) -> tuple[str, float | None]:
     return outcome.partition(" ")[0], ended
 
 
-def _unsettled(scene: Scene, uncertain: Mapping[Key, float]) -> dict[str, list[float]]:
+def _unsettled(participants: Participants, uncertain: Mapping[Key, float]) -> dict[str, list[float]]:
     """When some SMS to a handset was first seen to be of unknown outcome."""
     found: defaultdict[str, list[float]] = defaultdict(list)
     for (_, user), when in uncertain.items():
-        for handset in scene.handsets.phones.ever(user):
+        for handset in participants.handsets.phones.ever(user):
             found[handset].append(when)
     return dict(found)
 
@@ -196,17 +205,17 @@ def _texts(companies: Companies) -> Iterator[Text]:
                 yield Text(*key, handset, sms.number, sms.at)
 
 
-def _unreadable(scene: Scene) -> list[str]:
+def _unreadable(participants: Participants) -> list[str]:
     """Texts that introduce a conversation, and do not get as far as the message."""
     return [
         f"{sms.text[:20]}… on …{handset[-4:]}, {len(sms.text)} characters"
-        for handset, thread in scene.companies.nexmo.handsets().items()
+        for handset, thread in participants.companies.nexmo.handsets().items()
         for sms in thread
-        if sms.direction == "received" and recipient(sms.text) is None and scene.threads.of(sms.text) is not None
+        if sms.direction == "received" and recipient(sms.text) is None and participants.threads.of(sms.text) is not None
     ]
 
 
-def _stories(companies: Companies, ledger: Ledger, uncertain: Mapping[Key, float]) -> dict[Key, str]:
+def _stories(companies: Companies, observations: Observations, uncertain: Mapping[Key, float]) -> dict[Key, str]:
     """In seconds after the first time that the SMS was accepted."""
     accepted: defaultdict[Key, list[AcceptedSms]] = defaultdict(list)
     for sms in companies.nexmo.sent:
@@ -216,7 +225,7 @@ def _stories(companies: Companies, ledger: Ledger, uncertain: Mapping[Key, float
     for key, times in accepted.items():
         if len(times) > 1:
             first = times[0].at
-            receipts = [ledger.delivery("receipt", each, "") for sms in times for each in sms.message_ids]
+            receipts = [observations.delivery("receipt", each, "") for sms in times for each in sms.message_ids]
             tries = [f"{_after(first, each.began)} {_after(first, each.acknowledged)}" for each in receipts]
             stories[key] = (
                 f"accepted {', '.join(_after(first, sms.at) for sms in times)}; "

@@ -22,17 +22,17 @@ AT_WORK = "At work"
 ORDERLY_END = 20.0
 
 
-class Crew:
-    """What the processes print is in ``directory`` once they have ended, one life after the other."""
+class ProcessPool:
+    """What the processes print is in ``directory`` once they have ended, one process after the other."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._environs: Sequence[Mapping[str, str]] = ()
         self._running: list[Twistd] = []
-        self._spared: set[Twistd] = set()  # stopped, or killed and about to end
-        self._dismissed = False
+        self._signalled: set[Twistd] = set()  # stopped, or killed and about to end
+        self._stopping = False
         self.starts = 0
-        self.errors: Counter[str] = Counter()  #: what nobody foresaw
+        self.errors: Counter[str] = Counter()  #: unforeseen errors
 
     def start(self, environs: Sequence[Mapping[str, str]]) -> None:
         """One process for each of ``environs``, its settings."""
@@ -47,7 +47,7 @@ class Crew:
 
     def _again(self, index: int) -> None:
         self._keep(index)
-        if not self._dismissed:
+        if not self._stopping:
             if self._running[index].code != -SIGKILL:
                 self.errors[f"process {index} ended by itself"] += 1
             self._running[index] = self._spawn(index)
@@ -62,7 +62,7 @@ class Crew:
     def at_work(self) -> list[Twistd]:
         """Those that are up and can be hit."""
         ready = [twistd for twistd in self._running if AT_WORK in twistd.output and twistd.code is None]
-        return [twistd for twistd in ready if twistd not in self._spared]
+        return [twistd for twistd in ready if twistd not in self._signalled]
 
     def kill_one(self, random: Random) -> bool:
         """SIGKILL for one that is at work; False when none is."""
@@ -76,18 +76,18 @@ class Crew:
         if not self.at_work:
             return None
         chosen = random.choice(self.at_work)
-        self._spared.add(chosen)
+        self._signalled.add(chosen)
         chosen.process.signalProcess(number)
         return chosen
 
     def go_on(self, twistd: Twistd) -> None:
-        self._spared.discard(twistd)
+        self._signalled.discard(twistd)
         if twistd.code is None:  # the run is not over
             twistd.process.signalProcess(SIGCONT)
 
-    async def dismiss(self, clock: IReactorTime) -> int:
+    async def stop_all(self, clock: IReactorTime) -> int:
         """An orderly end for all. Returns how many did not come to it in time and were killed."""
-        self._dismissed = True
+        self._stopping = True
         self._signal_all(SIGCONT)
         self._signal_all(SIGTERM)
         patience = clock.callLater(ORDERLY_END, self.kill_all)
@@ -97,7 +97,7 @@ class Crew:
         return codes.count(-SIGKILL)
 
     def kill_all(self) -> None:
-        self._dismissed = True
+        self._stopping = True
         self._signal_all(SIGKILL)
 
     def _signal_all(self, number: int) -> None:

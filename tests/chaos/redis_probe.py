@@ -1,4 +1,4 @@
-"""What a play leaves behind in Redis."""
+"""What a crash leaves behind in Redis."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _RECORD = reading("local r = load_message(ARGV[1]); return cjson.encode({o = r.o
 _FOR_EVER = ("nx:seq", "nx:suspended-ms", "nx:sms-503", "nx:unowned", "nx:optout:")
 
 
-class Database:
+class RedisProbe:
     """One database of a server. Asking it blocks, which is no harm: it is another process that answers."""
 
     def __init__(self, path: Path, number: int) -> None:

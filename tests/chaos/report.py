@@ -1,4 +1,4 @@
-"""The promises and their price: what the judge found, in lines for people and one line for programs."""
+"""The promises and their price: what the checks found, in lines for people and one line for programs."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.chaos import checker, checker_numbers, checker_replies, checker_stops
-from tests.chaos.checker import Standing
+from tests.chaos.checker import Obligation
 from tests.chaos.handset_view import Answer, Received
 from tests.chaos.names import reply_of
-from tests.chaos.observed_texts import Evidence
+from tests.chaos.observed_texts import Observed
 
-#: Lines of evidence shown for each broken promise.
+#: Lines shown for each broken promise.
 SHOWN = 10
 
 #: Of all replies: so many may be ambiguous while receipts are on. But one number that went over at a bad moment may be
@@ -31,7 +31,7 @@ UNREAD = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """``broken`` holds a line of evidence for each time it was not kept, of which ``allowed`` are forgiven: all of them
+    """``broken`` holds a line for each time it was not kept, of which ``allowed`` are forgiven: all of them
     when that is None."""
 
     name: str
@@ -44,48 +44,53 @@ class Promise:
 
 
 def promises(
-    evidence: Evidence, unfinished: Sequence[str], errors: Sequence[str], doubled_allowed: int | None
+    observed: Observed, unfinished: Sequence[str], errors: Sequence[str], doubled_allowed: int | None
 ) -> list[Promise]:
     """All of them. ``doubled_allowed`` is None where nothing is promised about SMS that go out twice."""
-    debts, texts, answers = evidence.debts, evidence.texts, evidence.replies.answers
+    expected_texts, texts, answers = observed.expected_texts, observed.texts, observed.replies.answers
     buried = {each.name: each.buried for each in answers}
     return [
-        Promise("texts lost", checker.lost_texts(debts, texts)),
-        Promise("texts doubled", checker.doubled_texts(texts, evidence.stories), doubled_allowed),
-        Promise("texts misrouted", checker.misrouted_texts(debts, texts, evidence.scene.handsets.phones)),
-        Promise("texts unreadable", evidence.unreadable),
-        Promise("texts out of order", checker.disordered_texts(debts, evidence.attempts)),
-        Promise("texts needless", checker.needless_texts(debts, texts)),
-        Promise("texts after STOP", checker_stops.texts_after_stop(evidence.replies.asked, evidence.attempts)),
-        *_numbers(evidence),
-        *_replies(evidence),
-        Promise("buried needlessly", checker.buried_needlessly(debts, buried, evidence.scene.ledger.barred)),
-        Promise("left unfinished", [*unfinished, *evidence.unacknowledged]),
+        Promise("texts lost", checker.lost_texts(expected_texts, texts)),
+        Promise("texts doubled", checker.doubled_texts(texts, observed.stories), doubled_allowed),
+        Promise(
+            "texts misrouted", checker.misrouted_texts(expected_texts, texts, observed.participants.handsets.phones)
+        ),
+        Promise("texts unreadable", observed.unreadable),
+        Promise("texts out of order", checker.disordered_texts(expected_texts, observed.attempts)),
+        Promise("texts needless", checker.needless_texts(expected_texts, texts)),
+        Promise("texts after STOP", checker_stops.texts_after_stop(observed.replies.asked, observed.attempts)),
+        *_numbers(observed),
+        *_replies(observed),
+        Promise(
+            "buried needlessly",
+            checker.buried_needlessly(expected_texts, buried, observed.participants.observations.barred),
+        ),
+        Promise("left unfinished", [*unfinished, *observed.unacknowledged]),
         Promise("unforeseen errors", errors),
     ]
 
 
-def _numbers(evidence: Evidence) -> list[Promise]:
-    given, plain = evidence.scene.circumstances, evidence.plain
+def _numbers(observed: Observed) -> list[Promise]:
+    given, plain = observed.participants.circumstances, observed.plain
     if given.mode != "skip":
         return []
-    answers = {each.name: each for each in evidence.replies.answers}
-    view = evidence.replies.view
+    answers = {each.name: each for each in observed.replies.answers}
+    view = observed.replies.view
     uses = [(*where, each.at) for where, received in view.items() for each in received]
-    uses += [(*answers[each.name].where, each.at) for each in evidence.replies.posts if each.name in answers]
-    without = checker_numbers.without_number(evidence.debts, uses, given.numbers, given.lifetime, plain)
-    early = checker_numbers.taken_early(evidence.texts, evidence.conversations, plain, given.lifetime)
+    uses += [(*answers[each.name].where, each.at) for each in observed.replies.posts if each.name in answers]
+    without = checker_numbers.without_number(observed.expected_texts, uses, given.numbers, given.lifetime, plain)
+    early = checker_numbers.taken_early(observed.texts, observed.conversations, plain, given.lifetime)
     return [Promise("numbers taken early", early), Promise("numbers not found", without)]
 
 
-def _replies(evidence: Evidence) -> list[Promise]:
-    scene, found = evidence.scene, evidence.replies
+def _replies(observed: Observed) -> list[Promise]:
+    participants, found = observed.participants, observed.replies
     view, answers, posts, quiet = found.view, found.answers, found.posts, found.quiet
-    known = scene.circumstances.receipts == "on"
+    known = participants.circumstances.receipts == "on"
     few = max(A_FEW, int(AMBIGUOUS * _count(answers))) if known else None
-    needlessly = checker_replies.ambiguous_needlessly(view, answers, evidence.unsettled, scene.receipt_timeout)
-    closed = checker_replies.closed_though_texted(view, scene.handsets.phones, answers)
-    former = checker_replies.of_former_phones(view, scene.handsets.phones, answers)
+    needlessly = checker_replies.ambiguous_needlessly(view, answers, observed.unsettled, participants.receipt_timeout)
+    closed = checker_replies.closed_though_texted(view, participants.handsets.phones, answers)
+    former = checker_replies.of_former_phones(view, participants.handsets.phones, answers)
     return [
         Promise("replies lost", checker_replies.lost(answers, posts)),
         Promise("replies doubled", checker_replies.doubled(posts)),
@@ -103,22 +108,22 @@ def _replies(evidence: Evidence) -> list[Promise]:
     ]
 
 
-def figures(evidence: Evidence) -> dict[str, object]:
-    """What there was, so that zeros can be judged."""
-    answers, found = evidence.replies.answers, evidence.replies
-    standings = Counter(debt.standing for debt in evidence.debts)
-    reasons = [each.buried for each in evidence.debts] + [each.buried for each in answers]
-    gone = {(debt.message, debt.user) for debt in evidence.debts if debt.buried}
-    settled = evidence.uncertain.keys() - evidence.sent_again - evidence.unneeded - gone
-    closed = checker_replies.closed_though_texted(found.view, evidence.scene.handsets.phones, answers)
+def figures(observed: Observed) -> dict[str, object]:
+    """What there was, so that zeros have a meaning."""
+    answers, found = observed.replies.answers, observed.replies
+    obligations = Counter(expected.obligation for expected in observed.expected_texts)
+    reasons = [each.buried for each in observed.expected_texts] + [each.buried for each in answers]
+    gone = {(expected.message, expected.user) for expected in observed.expected_texts if expected.buried}
+    settled = observed.uncertain.keys() - observed.sent_again - observed.unneeded - gone
+    closed = checker_replies.closed_though_texted(found.view, observed.participants.handsets.phones, answers)
     quick = sorted(checker_replies.delays(found.quiet, found.posts))
     return {
-        "owed": standings[Standing.OWED],
-        "neither": standings[Standing.FREE],
-        "not_owed": standings[Standing.FORBIDDEN],
-        "texts": len(evidence.texts),
-        "attempts": len(evidence.attempts),
-        "not_sent": dict(Counter(debt.closed for debt in evidence.debts if debt.excused)),
+        "owed": obligations[Obligation.OWED],
+        "neither": obligations[Obligation.FREE],
+        "not_owed": obligations[Obligation.FORBIDDEN],
+        "texts": len(observed.texts),
+        "attempts": len(observed.attempts),
+        "not_sent": dict(Counter(expected.closed for expected in observed.expected_texts if expected.excused)),
         "threads_of_a_number": dict(sorted(Counter(map(_threads, found.view.values())).items())),
         "replies": _count(answers),
         "reply_parts": len(answers),
@@ -131,10 +136,10 @@ def figures(evidence: Evidence) -> dict[str, object]:
         "ambiguous_share": round(len(checker_replies.ambiguous(found.view, answers)) / max(1, _count(answers)), 4),
         "quiet_seconds": {"replies": len(quick), "median": _round(quick, 0.5), "most": _round(quick, 1.0)},
         "uncertain": {
-            "all": len(evidence.uncertain),
-            "settled_by_evidence": len(settled),
-            "sent_again": len(evidence.sent_again),
-            "not_needed_any_more": len(evidence.unneeded),
+            "all": len(observed.uncertain),
+            "settled_by_receipt": len(settled),
+            "sent_again": len(observed.sent_again),
+            "not_needed_any_more": len(observed.unneeded),
         },
         "buried": dict(Counter(reason.partition(":")[0].partition(" ")[0] for reason in reasons if reason)),
     }
@@ -156,9 +161,9 @@ def _round(sorted_numbers: Sequence[float], share: float) -> float | None:
     return round(number, 2) if math.isfinite(number) else None
 
 
-def tell(judged: Sequence[Promise], figures: Mapping[str, object]) -> None:
+def print_report(checked: Sequence[Promise], figures: Mapping[str, object]) -> None:
     """Print it all: the line before the last is JSON, the last one as trial writes it."""
-    for promise in judged:
+    for promise in checked:
         allowed = "" if promise.allowed == 0 else f" (at most {promise.allowed})"
         allowed = " (nothing is promised)" if promise.allowed is None else allowed
         print(f"{promise.name:<24}{len(promise.broken):>6}{allowed}{'' if promise.kept else '   BROKEN'}")
@@ -166,8 +171,8 @@ def tell(judged: Sequence[Promise], figures: Mapping[str, object]) -> None:
             print(f"    {line}")
         if len(promise.broken) > SHOWN:
             print(f"    and {len(promise.broken) - SHOWN} more")
-    counts = {promise.name.replace(" ", "_"): len(promise.broken) for promise in judged}
+    counts = {promise.name.replace(" ", "_"): len(promise.broken) for promise in checked}
     print(json.dumps({**figures, **counts}))
-    broken = sum(not promise.kept for promise in judged)
-    kept = len(judged) - broken
+    broken = sum(not promise.kept for promise in checked)
+    kept = len(checked) - broken
     print(f"FAILED (failures={broken}, successes={kept})" if broken else f"PASSED (successes={kept})", flush=True)

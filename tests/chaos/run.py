@@ -1,4 +1,4 @@
-"""One run from first to last: Redis, the companies, the balancer, the processes, all on loopback; and the verdict."""
+"""One run from first to last: Redis, the companies, the balancer, the processes, all on loopback; and the checks."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from tests.chaos import report, workload
 from tests.chaos.balancer import Balancer
 from tests.chaos.circumstances import Circumstances
 from tests.chaos.companies import Companies
-from tests.chaos.crash_player import Play
-from tests.chaos.disturbances import Trouble
+from tests.chaos.concurrency import concurrently
+from tests.chaos.disturbances import Disturbances
 from tests.chaos.handsets import Handsets
-from tests.chaos.observations import Ledger
+from tests.chaos.observations import Observations
 from tests.chaos.observed_replies import look
-from tests.chaos.observed_texts import INTRODUCTION, TEMPLATE, Evidence, Scene, gather, uncertain
+from tests.chaos.observed_texts import INTRODUCTION, TEMPLATE, Observed, Participants, observe, uncertain
 from tests.chaos.phonebook import Phonebook
-from tests.chaos.process_pool import Crew
+from tests.chaos.process_pool import ProcessPool
 from tests.chaos.records import Records
 from tests.chaos.threads import Threads
-from tests.chaos.whole_run import together
+from tests.chaos.workload_player import WorkloadPlayer
 from tests.scenarios.own_redis import OwnRedis
 from tests.scenarios.world import free_port
 
@@ -47,31 +47,33 @@ LOOK_EVERY = 0.1  #: seconds, at what is uncertain
 class Run:
     """``seed`` gives all random choices; what happens at the same time is up to the machine."""
 
-    def __init__(self, reactor: Any, form: workload.Form, seed: int, circumstances: Circumstances) -> None:
+    def __init__(self, reactor: Any, profile: workload.LoadProfile, seed: int, circumstances: Circumstances) -> None:
         self._reactor = reactor
-        self._form = form
+        self._profile = profile
         self._seed = seed
         self._given = circumstances
         self._directory = Path(tempfile.mkdtemp(prefix="nxc-"))
         self._keep = False
-        self._crew = Crew(self._directory)
+        self._processes = ProcessPool(self._directory)
         self._redis = OwnRedis()
         reactor.addSystemEventTrigger("before", "shutdown", self.clear)  # however it ends
-        self._ledger = Ledger(reactor.seconds)
+        self._observations = Observations(reactor.seconds)
         port, public, *ports = (free_port() for _ in range(2 + PROCESSES))
         self._companies = Companies(
-            reactor, f"http://127.0.0.1:{port}", circumstances, self._random("companies"), self._ledger
+            reactor, f"http://127.0.0.1:{port}", circumstances, self._random("companies"), self._observations
         )
         self._environs = [self._settings(f"http://127.0.0.1:{public}", each) for each in ports]
         reactor.listenTCP(port, self._companies.site, interface="127.0.0.1")
         reactor.listenTCP(public, Balancer(reactor, ports), interface="127.0.0.1")
-        self._trouble = Trouble(reactor, self._random("trouble"), self._crew, self._redis, self._companies)
+        self._disturbances = Disturbances(
+            reactor, self._random("disturbances"), self._processes, self._redis, self._companies
+        )
         self._connection = Connection(reactor, parse(self._redis.url), Scripts())
         self._records = Records(self._connection)
-        self._cast = workload.assemble(self._random("cast"), form.users)
+        self._population = workload.assemble(self._random("population"), profile.users)
         self._threads = Threads(self._companies.layer)
-        self._play = Play(reactor, self._companies, self._cast, self._threads)
-        phones = Phonebook(self._cast.phones)
+        self._player = WorkloadPlayer(reactor, self._companies, self._population, self._threads)
+        phones = Phonebook(self._population.phones)
         self._handsets = Handsets(reactor, self._companies, self._threads, phones, self._random("handsets"))
         self._looking = LoopingCall(lambda: Deferred.fromCoroutine(self._records.look(reactor.seconds())))
 
@@ -96,63 +98,63 @@ class Run:
         """How many SMS may go out twice; None when nothing is promised."""
         if self._given.policy != "resend":
             return 0
-        return self._form.doubled if self._given.receipts == "on" else None
+        return self._profile.doubled if self._given.receipts == "on" else None
 
     async def to_the_end(self) -> bool:
-        """True when every promise was kept. Not longer than the form's deadline, and a little for the verdict."""
+        """True when every promise was kept. Not longer than the profile's deadline, and a little for the checks."""
         begun = self._reactor.seconds()
         unfinished = []
         try:
-            await Deferred.fromCoroutine(self._perform()).addTimeout(self._form.deadline, self._reactor)
+            await Deferred.fromCoroutine(self._perform()).addTimeout(self._profile.deadline, self._reactor)
         except DeferredTimeout:
-            unfinished = [f"after {self._form.deadline:.0f} seconds: {await self._open()}"]
+            unfinished = [f"after {self._profile.deadline:.0f} seconds: {await self._open()}"]
         finally:
-            self._companies.wake(False)
+            self._companies.set_active(False)
         if self._looking.running:
             self._looking.stop()
         took = self._reactor.seconds() - begun
-        killed = await self._crew.dismiss(self._reactor)
+        killed = await self._processes.stop_all(self._reactor)
         unfinished += ["a process did not end in an orderly way"] * killed
-        found = await self._evidence()
-        errors = [f"{error}, {count} times" for error, count in self._crew.errors.items()]
-        judged = report.promises(found, unfinished, errors, self._may_double)
-        if not all(promise.kept for promise in judged):
+        found = await self._observe()
+        errors = [f"{error}, {count} times" for error, count in self._processes.errors.items()]
+        checked = report.promises(found, unfinished, errors, self._may_double)
+        if not all(promise.kept for promise in checked):
             self._keep = True
             print(f"What the processes printed is in {self._directory}")
-        report.tell(judged, {**self._what_happened(took), **report.figures(found)})
+        report.print_report(checked, {**self._what_happened(took), **report.figures(found)})
         return not self._keep
 
-    async def _evidence(self) -> Evidence:
-        scene = Scene(
+    async def _observe(self) -> Observed:
+        participants = Participants(
             circumstances=self._given,
             companies=self._companies,
             threads=self._threads,
-            play=self._play,
+            player=self._player,
             handsets=self._handsets,
-            ledger=self._ledger,
+            observations=self._observations,
             records=self._records,
             receipt_timeout=SETTLE_TIME,
         )
         while True:
             try:
-                return await gather(scene)
+                return await observe(participants)
             except StoreUnavailable:  # the deadline came while Redis was away
                 await deferLater(self._reactor, 0.3)
 
     async def _perform(self) -> None:
-        self._crew.start(self._environs)
+        self._processes.start(self._environs)
         await self._connection.open()
-        while not (self._companies.known and len(self._crew.at_work) == PROCESSES):
+        while not (self._companies.known and len(self._processes.at_work) == PROCESSES):
             await deferLater(self._reactor, 0.1)
         self._looking.start(LOOK_EVERY)
-        self._companies.wake(True)
-        lines = workload.write(self._random("lines"), self._cast, self._form, DELAY)
-        await together(
-            self._play.perform(lines),
-            self._handsets.perform(self._form),
-            self._trouble.make(self._form, self._given.kills),
+        self._companies.set_active(True)
+        schedule = workload.write(self._random("messages"), self._population, self._profile, DELAY)
+        await concurrently(
+            self._player.perform(schedule),
+            self._handsets.perform(self._profile),
+            self._disturbances.make(self._profile, self._given.kills),
         )
-        self._companies.wake(False)  # what is left shall come to an end
+        self._companies.set_active(False)  # what is left shall come to an end
         await self._rest()
         await self._handsets.write_quietly(self._quiet_threads())
         await self._rest()
@@ -172,11 +174,11 @@ class Run:
             and phones.plain(where[0])
             and not any(each.doubtful for each in received)
         ]
-        return self._random("quiet").sample(plain, min(self._form.quiet, len(plain)))
+        return self._random("quiet").sample(plain, min(self._profile.quiet, len(plain)))
 
     async def _open(self) -> dict[str, int]:
         """What is not finished yet, by kind."""
-        webhooks = {"webhooks": self._ledger.open} if self._ledger.open else {}
+        webhooks = {"webhooks": self._observations.open} if self._observations.open else {}
         try:
             return webhooks | await self._records.open()
         except StoreUnavailable:
@@ -187,17 +189,17 @@ class Run:
             "seed": self._seed,
             **self._given.told(),
             "seconds": round(took, 1),
-            "messages": len(self._play.said),
-            "webhooks": self._ledger.calls,
-            "starts": self._crew.starts,
-            **self._trouble.done,
+            "messages": len(self._player.sent),
+            "webhooks": self._observations.calls,
+            "starts": self._processes.starts,
+            **self._disturbances.done,
             "requests_met": dict(self._companies.faults.met),
             "looks": self._records.looks,
         }
 
     def clear(self) -> None:
         """End what still runs, and leave nothing behind that does not explain a broken promise."""
-        self._crew.kill_all()
+        self._processes.kill_all()
         self._redis.close()
         if not self._keep:
             shutil.rmtree(self._directory, ignore_errors=True)

@@ -11,138 +11,138 @@ from nexmo_twisted.sandbox.nexmo.parts_plan import PartsPlan
 from tests.scenarios.world import BOB, CLEO, LUNCH, ONE, TALK, TWO
 
 if TYPE_CHECKING:
-    from tests.chaos.crash_world import Stage
+    from tests.chaos.crash_world import CrashWorld
 
-Act = Callable[["Stage"], Awaitable[None]]
+Action = Callable[["CrashWorld"], Awaitable[None]]
 
 #: Too long for one SMS.
 LONG = "Yes, " + "of course, " * 16
 
 
 @dataclass(frozen=True)
-class Scene:
+class Scenario:
     """What happens, and what goes wrong, but for the crash.
 
     ``before`` happens while all is well; then the ``faults`` are in force, ``then`` leads to the crash, and ``after``
-    happens while no process runs. ``way`` are the points to be passed before that of the crash counts. ``receipts``
+    happens while no process runs. ``earlier`` are the points to be passed before that of the crash counts. ``receipts``
     come "at once", or not before an SMS is "uncertain", or "never". ``delay`` is in ms.
     """
 
-    then: Act
-    before: Act | None = None
-    after: Act | None = None
+    then: Action
+    before: Action | None = None
+    after: Action | None = None
     faults: tuple[Fault, ...] = ()
     receipts: str = "at once"
-    way: tuple[str, ...] = ("record_event:before",)
+    earlier: tuple[str, ...] = ("record_event:before",)
     delay: int = 500
 
 
 # What happens
 
 
-async def unread(stage: Stage) -> None:
+async def unread(world: CrashWorld) -> None:
     """Ann writes to Bob, who does not read it."""
-    stage.layer.send(TALK, "ann", "Lunch at noon?")
+    world.layer.send(TALK, "ann", "Lunch at noon?")
 
 
-async def to_two(stage: Stage) -> None:
-    stage.layer.send(LUNCH, "ann", "Lunch at noon?")
+async def to_two(world: CrashWorld) -> None:
+    world.layer.send(LUNCH, "ann", "Lunch at noon?")
 
 
-async def read(stage: Stage) -> None:
+async def read(world: CrashWorld) -> None:
     """Bob reads it."""
-    message = stage.layer.send(TALK, "ann", "Lunch at noon?")
-    await stage.answered()
-    stage.layer.mark_read(message, "bob")
+    message = world.layer.send(TALK, "ann", "Lunch at noon?")
+    await world.answered()
+    world.layer.mark_read(message, "bob")
 
 
-async def to_nowhere(stage: Stage) -> None:
+async def to_nowhere(world: CrashWorld) -> None:
     """Ann writes to somebody without a phone."""
-    stage.layer.add_user("dan", display_name="Dan")
-    stage.layer.send(stage.layer.start_conversation(["ann", "dan"]), "ann", "Lunch at noon?")
+    world.layer.add_user("dan", display_name="Dan")
+    world.layer.send(world.layer.start_conversation(["ann", "dan"]), "ann", "Lunch at noon?")
 
 
-async def stopped(stage: Stage) -> None:
+async def stopped(world: CrashWorld) -> None:
     """The process is asked to end while it prepares the SMS."""
-    await unread(stage)
-    await stage.until(lambda: not stage.sandbox.faults, "the service asks who Bob is")
-    stage.terminate()
+    await unread(world)
+    await world.until(lambda: not world.sandbox.faults, "the service asks who Bob is")
+    world.terminate()
 
 
-async def next_probe(stage: Stage) -> None:
+async def next_probe(world: CrashWorld) -> None:
     """The minute after which one SMS is tried on an account that was held is over."""
-    if stage.redis.ask("EXISTS", "nx:suspended"):
-        stage.redis.ask("HSET", "nx:suspended", "probe", 0)
+    if world.redis.ask("EXISTS", "nx:suspended"):
+        world.redis.ask("HSET", "nx:suspended", "probe", 0)
 
 
-async def texted(stage: Stage) -> None:
-    await unread(stage)
-    await stage.at_rest()
+async def texted(world: CrashWorld) -> None:
+    await unread(world)
+    await world.at_rest()
 
 
-async def two_texted(stage: Stage) -> None:
-    await to_two(stage)
-    await stage.at_rest()
+async def two_texted(world: CrashWorld) -> None:
+    await to_two(world)
+    await world.at_rest()
 
 
-async def reply(stage: Stage) -> None:
+async def reply(world: CrashWorld) -> None:
     """Bob answers; Ann, who does not read that either, gets an SMS."""
-    stage.nexmo.reply(BOB, ONE, "Yes")
+    world.nexmo.reply(BOB, ONE, "Yes")
 
 
-async def reply_to_nobody(stage: Stage) -> None:
+async def reply_to_nobody(world: CrashWorld) -> None:
     """Bob has left the conversation that he answers to."""
-    stage.layer.leave(TALK, "bob")
-    await reply(stage)
+    world.layer.leave(TALK, "bob")
+    await reply(world)
 
 
-async def long_reply(stage: Stage) -> None:
+async def long_reply(world: CrashWorld) -> None:
     """Bob's answer comes in two parts."""
-    stage.nexmo.reply(BOB, ONE, LONG)
+    world.nexmo.reply(BOB, ONE, LONG)
 
 
-async def half_a_reply(stage: Stage) -> None:
+async def half_a_reply(world: CrashWorld) -> None:
     """Of two parts only the first one comes."""
-    stage.nexmo.reply(BOB, ONE, LONG, PartsPlan(order=(1,)))
+    world.nexmo.reply(BOB, ONE, LONG, PartsPlan(order=(1,)))
 
 
-async def blank_reply(stage: Stage) -> None:
-    stage.nexmo.reply(BOB, ONE, " ")
+async def blank_reply(world: CrashWorld) -> None:
+    world.nexmo.reply(BOB, ONE, " ")
 
 
-async def stop(stage: Stage) -> None:
+async def stop(world: CrashWorld) -> None:
     """Bob wants no more texts, and is told that he gets none."""
-    stage.nexmo.reply(BOB, ONE, "STOP")
+    world.nexmo.reply(BOB, ONE, "STOP")
 
 
-async def lost(stage: Stage) -> None:
+async def lost(world: CrashWorld) -> None:
     """Bob writes to a number that carries nothing on his handset, and is told so."""
-    stage.nexmo.reply(BOB, TWO, "Hello?")
+    world.nexmo.reply(BOB, TWO, "Hello?")
 
 
-async def reply_under_way(stage: Stage) -> None:
+async def reply_under_way(world: CrashWorld) -> None:
     """Bob answers while nobody knows yet whether his SMS went out."""
-    await unread(stage)
-    await stage.until(lambda: not stage.sandbox.faults, "the SMS is on its way")
-    stage.nexmo.reply(BOB, ONE, "Yes")
+    await unread(world)
+    await world.until(lambda: not world.sandbox.faults, "the SMS is on its way")
+    world.nexmo.reply(BOB, ONE, "Yes")
 
 
-async def map_changed(stage: Stage) -> None:
+async def map_changed(world: CrashWorld) -> None:
     """Somebody writes Bob's links while his SMS is on its way."""
-    await unread(stage)
-    await stage.until(lambda: not stage.sandbox.faults, "the SMS is on its way")
-    stage.redis.ask("SET", "nexmo-layer-integration-bob", '{"elsewhere": 1}', "PX", 600_000)
+    await unread(world)
+    await world.until(lambda: not world.sandbox.faults, "the SMS is on its way")
+    world.redis.ask("SET", "nexmo-layer-integration-bob", '{"elsewhere": 1}', "PX", 600_000)
 
 
-async def three_at_once(stage: Stage) -> None:
+async def three_at_once(world: CrashWorld) -> None:
     """Ann writes to Bob in three conversations, and there are two numbers."""
     for _ in range(3):
-        stage.layer.send(stage.layer.start_conversation(["ann", "bob"]), "ann", "Lunch at noon?")
+        world.layer.send(world.layer.start_conversation(["ann", "bob"]), "ann", "Lunch at noon?")
 
 
-async def two_replies(stage: Stage) -> None:
+async def two_replies(world: CrashWorld) -> None:
     for handset in (BOB, CLEO):
-        stage.nexmo.reply(handset, stage.nexmo.handset(handset)[0].number, "Yes")
+        world.nexmo.reply(handset, world.nexmo.handset(handset)[0].number, "Yes")
 
 
 SMS = "/sms/json"
@@ -151,33 +151,35 @@ LOST = Fault(path=SMS, drop=True)
 ASIDE = ("set_aside:after",)
 READ = ("record_event:before", "record_event:after", "record_event:before")
 
-PLAIN = Scene(unread)
-NO_RECEIPTS = Scene(unread, receipts="never")
-LATE_RECEIPT = Scene(unread, receipts="uncertain")
-BUSY = Scene(unread, faults=(Fault(path=SMS, nexmo_status="10"),))
-THROTTLED = Scene(unread, faults=(Fault(path=SMS, nexmo_status="1"),))
-NO_CREDIT = Scene(unread, faults=(Fault(path=SMS, nexmo_status="9"),), after=next_probe)
-BARRED = Scene(unread, faults=(Fault(path=SMS, nexmo_status="7", times=2),))
-ANSWER_LOST = Scene(unread, faults=(CUT,), receipts="uncertain")
-RECEIPT = Scene(unread, faults=(CUT,), receipts="uncertain", way=ASIDE)
-SETTLING = Scene(unread, faults=(LOST,), way=ASIDE)
-IN_TIME = Scene(read, way=READ, delay=4_000)
-NO_PHONE = Scene(to_nowhere)
-STOPPED = Scene(stopped, faults=(Fault(path="/identity", delay=1.0),))
-POISON = Scene(to_two)
+PLAIN = Scenario(unread)
+NO_RECEIPTS = Scenario(unread, receipts="never")
+LATE_RECEIPT = Scenario(unread, receipts="uncertain")
+BUSY = Scenario(unread, faults=(Fault(path=SMS, nexmo_status="10"),))
+THROTTLED = Scenario(unread, faults=(Fault(path=SMS, nexmo_status="1"),))
+NO_CREDIT = Scenario(unread, faults=(Fault(path=SMS, nexmo_status="9"),), after=next_probe)
+BARRED = Scenario(unread, faults=(Fault(path=SMS, nexmo_status="7", times=2),))
+ANSWER_LOST = Scenario(unread, faults=(CUT,), receipts="uncertain")
+RECEIPT = Scenario(unread, faults=(CUT,), receipts="uncertain", earlier=ASIDE)
+SETTLING = Scenario(unread, faults=(LOST,), earlier=ASIDE)
+IN_TIME = Scenario(read, earlier=READ, delay=4_000)
+NO_PHONE = Scenario(to_nowhere)
+STOPPED = Scenario(stopped, faults=(Fault(path="/identity", delay=1.0),))
+POISON = Scenario(to_two)
 
 ARRIVED = ("receive_sms:before",)
-REPLY = Scene(reply, before=texted, way=ARRIVED)
-LAYER_FAILS = Scene(reply, before=texted, way=ARRIVED, faults=(Fault(path="/messages", method="POST", status=503),))
-LEFT = Scene(reply_to_nobody, before=texted, way=ARRIVED)
-LONG_REPLY = Scene(long_reply, before=texted, way=("receive_sms_part:before",))
-HALF_A_REPLY = Scene(half_a_reply, before=texted, way=("receive_sms_part:before",))
-BLANK = Scene(blank_reply, before=texted, way=("dismiss:before",))
-STOP = Scene(stop, before=texted, way=ARRIVED)
-NOTICE = Scene(stop, before=texted, way=("receive_sms:after",))
-NOTICE_WITHOUT_RECEIPT = Scene(stop, before=texted, way=("receive_sms:after",), receipts="never")
-LOST_REPLY = Scene(lost, before=texted, way=ARRIVED)
-UNDER_WAY = Scene(reply_under_way, faults=(Fault(path=SMS, delay=60.0, done=True, drop=True),), way=ARRIVED)
-MAP_CHANGED = Scene(map_changed, faults=(Fault(path=SMS, delay=1.0, done=True),))
-IN_USE = Scene(three_at_once, faults=(Fault(path=SMS, number=BOB, drop=True, times=2),))
-POISONED_REPLY = Scene(two_replies, before=two_texted, way=ARRIVED)
+REPLY = Scenario(reply, before=texted, earlier=ARRIVED)
+LAYER_FAILS = Scenario(
+    reply, before=texted, earlier=ARRIVED, faults=(Fault(path="/messages", method="POST", status=503),)
+)
+LEFT = Scenario(reply_to_nobody, before=texted, earlier=ARRIVED)
+LONG_REPLY = Scenario(long_reply, before=texted, earlier=("receive_sms_part:before",))
+HALF_A_REPLY = Scenario(half_a_reply, before=texted, earlier=("receive_sms_part:before",))
+BLANK = Scenario(blank_reply, before=texted, earlier=("dismiss:before",))
+STOP = Scenario(stop, before=texted, earlier=ARRIVED)
+NOTICE = Scenario(stop, before=texted, earlier=("receive_sms:after",))
+NOTICE_WITHOUT_RECEIPT = Scenario(stop, before=texted, earlier=("receive_sms:after",), receipts="never")
+LOST_REPLY = Scenario(lost, before=texted, earlier=ARRIVED)
+UNDER_WAY = Scenario(reply_under_way, faults=(Fault(path=SMS, delay=60.0, done=True, drop=True),), earlier=ARRIVED)
+MAP_CHANGED = Scenario(map_changed, faults=(Fault(path=SMS, delay=1.0, done=True),))
+IN_USE = Scenario(three_at_once, faults=(Fault(path=SMS, number=BOB, drop=True, times=2),))
+POISONED_REPLY = Scenario(two_replies, before=two_texted, earlier=ARRIVED)

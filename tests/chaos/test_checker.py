@@ -1,4 +1,4 @@
-"""The judge of texts can say no: each kind of broken promise is found, and what keeps them is not."""
+"""The checks of texts can fail: each kind of broken promise is found, and nothing else."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ from dataclasses import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.chaos import checker, checker_numbers
-from tests.chaos.checker import Debt, Standing, Text
+from tests.chaos.checker import ExpectedText, Obligation, Text
 from tests.chaos.checker_stops import Asked, blocked, stopped, texts_after_stop
 from tests.chaos.phonebook import KNOWN_PHONE, Phonebook
 
 ANNS, BOBS = frozenset({"111"}), frozenset({"222"})
-FIRST = Debt("m1", "ann", ANNS, "lunch", due=1000, standing=Standing.OWED)
-SECOND = Debt("m2", "ann", ANNS, "lunch", due=2000, standing=Standing.OWED)
-DINNER = Debt("m3", "ann", ANNS, "dinner", due=3000, standing=Standing.OWED)
-BOB = Debt("m1", "bob", BOBS, "lunch", due=1000, standing=Standing.OWED)
+FIRST = ExpectedText("m1", "ann", ANNS, "lunch", due=1000, obligation=Obligation.OWED)
+SECOND = ExpectedText("m2", "ann", ANNS, "lunch", due=2000, obligation=Obligation.OWED)
+DINNER = ExpectedText("m3", "ann", ANNS, "dinner", due=3000, obligation=Obligation.OWED)
+BOB = ExpectedText("m1", "bob", BOBS, "lunch", due=1000, obligation=Obligation.OWED)
 
 
-def text(debt: Debt, number: str = "1", at: float = 1.0) -> Text:
-    return Text(debt.message, debt.user, min(debt.handsets), number, at)
+def text(expected: ExpectedText, number: str = "1", at: float = 1.0) -> Text:
+    return Text(expected.message, expected.user, min(expected.handsets), number, at)
 
 
-class StandingTests(SynchronousTestCase):
+class ObligationTests(SynchronousTestCase):
     def test_owed(self) -> None:
         """Nobody read it and nobody deleted it."""
-        self.assertIs(checker.standing(1000, []), Standing.OWED)
-        self.assertIs(checker.standing(None, []), Standing.OWED)
+        self.assertIs(checker.obligation(1000, []), Obligation.OWED)
+        self.assertIs(checker.obligation(None, []), Obligation.OWED)
 
     def test_forbidden(self) -> None:
-        """One of the events that end the debt was acknowledged before it fell due."""
-        self.assertIs(checker.standing(1000, [0.9]), Standing.FORBIDDEN)
-        self.assertIs(checker.standing(1000, [None, 2.0, 0.9]), Standing.FORBIDDEN)
+        """One of the events after which nothing is owed was acknowledged before it fell due."""
+        self.assertIs(checker.obligation(1000, [0.9]), Obligation.FORBIDDEN)
+        self.assertIs(checker.obligation(1000, [None, 2.0, 0.9]), Obligation.FORBIDDEN)
 
     def test_free(self) -> None:
         """They happened, but the service may not have known when it fell due."""
         for ended in ([None], [1.0], [1.1, None]):
-            self.assertIs(checker.standing(1000, ended), Standing.FREE)
-        self.assertIs(checker.standing(None, [0.9]), Standing.FREE)
+            self.assertIs(checker.obligation(1000, ended), Obligation.FREE)
+        self.assertIs(checker.obligation(None, [0.9]), Obligation.FREE)
 
 
 class TextsTests(SynchronousTestCase):
@@ -54,7 +54,7 @@ class TextsTests(SynchronousTestCase):
 
     def test_not_owed(self) -> None:
         """Nothing is lost, and nothing wrong, where it may be either way; what must not be sent is needless."""
-        free, forbidden = replace(FIRST, standing=Standing.FREE), replace(FIRST, standing=Standing.FORBIDDEN)
+        free, forbidden = replace(FIRST, obligation=Obligation.FREE), replace(FIRST, obligation=Obligation.FORBIDDEN)
         for sent in ([], [text(FIRST)]):
             self.assertEqual(checker.lost_texts([free], sent), [])
             self.assertEqual(checker.needless_texts([free, replace(FIRST, message="m9")], sent), [])
@@ -98,9 +98,9 @@ class TextsTests(SynchronousTestCase):
 
     def test_out_of_order(self) -> None:
         """First attempts for one user go by due time; another user's have nothing to do with it."""
-        debts = [FIRST, SECOND, BOB]
-        self.assertEqual(checker.disordered_texts(debts, [text(FIRST), text(SECOND), text(BOB)]), [])
-        self.assertEqual(len(checker.disordered_texts(debts, [text(SECOND), text(BOB), text(FIRST)])), 1)
+        expected_texts = [FIRST, SECOND, BOB]
+        self.assertEqual(checker.disordered_texts(expected_texts, [text(FIRST), text(SECOND), text(BOB)]), [])
+        self.assertEqual(len(checker.disordered_texts(expected_texts, [text(SECOND), text(BOB), text(FIRST)])), 1)
 
     def test_later_attempts(self) -> None:
         """Only first attempts count."""
@@ -194,25 +194,25 @@ class NumberTests(SynchronousTestCase):
 
     def test_no_number(self) -> None:
         """Nothing was sent for want of a number, though one had not been used for longer than a link lives."""
-        debt = replace(FIRST, closed="no_number", ended=100.0)
+        expected = replace(FIRST, closed="no_number", ended=100.0)
         uses = [("111", "1", 90.0), ("111", "2", 95.0), ("222", "3", 95.0)]
 
-        def without(debt: Debt, numbers: int) -> int:
-            return len(checker_numbers.without_number([debt], uses, numbers, 20.0, {"111"}))
+        def without(expected: ExpectedText, numbers: int) -> int:
+            return len(checker_numbers.without_number([expected], uses, numbers, 20.0, {"111"}))
 
-        self.assertEqual(without(debt, 2), 0)
-        self.assertEqual(without(debt, 3), 1)
-        self.assertEqual(without(replace(debt, ended=117.0), 2), 1)
-        self.assertEqual(without(replace(debt, closed="sent"), 3), 0)
-        self.assertEqual(without(replace(debt, handsets=BOBS), 3), 0)
+        self.assertEqual(without(expected, 2), 0)
+        self.assertEqual(without(expected, 3), 1)
+        self.assertEqual(without(replace(expected, ended=117.0), 2), 1)
+        self.assertEqual(without(replace(expected, closed="sent"), 3), 0)
+        self.assertEqual(without(replace(expected, handsets=BOBS), 3), 0)
 
 
 class BuriedTests(SynchronousTestCase):
     def test_fates(self) -> None:
         """Kill enough processes, and something is buried with good reason."""
-        debts = [FIRST, replace(FIRST, buried="uncertain: lost"), replace(FIRST, buried="crashes")]
+        expected_texts = [FIRST, replace(FIRST, buried="uncertain: lost"), replace(FIRST, buried="crashes")]
         replies = {"r1": "", "r2": "crashes", "r3": "ambiguous: one, other"}
-        self.assertEqual(checker.buried_needlessly(debts, replies, ()), [])
+        self.assertEqual(checker.buried_needlessly(expected_texts, replies, ()), [])
 
     def test_needless(self) -> None:
         """Nothing in a run is a reason to refuse anything; and a reply can be posted again."""

@@ -1,4 +1,4 @@
-"""The judge of replies can say no: each kind of broken promise is found, and what keeps them is not."""
+"""The checks of replies can fail: each kind of broken promise is found, and nothing else."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.chaos import checker_replies as verdict
+from tests.chaos import checker_replies as checker
 from tests.chaos.handset_view import AT_ONCE, Answer, Post, Received, View, right
 from tests.chaos.phonebook import KNOWN_PHONE, Phonebook
 
@@ -58,40 +58,40 @@ class PlaceTests(SynchronousTestCase):
     def test_right(self) -> None:
         """In the thread of the last text nothing is wrong."""
         posts = [post(YES)]
-        self.assertEqual(verdict.not_texted_there(VIEW, [YES], posts), [])
-        self.assertEqual(verdict.as_another(VIEW, [YES], posts), [])
-        self.assertEqual(verdict.beside_the_last(VIEW, [YES], posts), [])
+        self.assertEqual(checker.not_texted_there(VIEW, [YES], posts), [])
+        self.assertEqual(checker.as_another(VIEW, [YES], posts), [])
+        self.assertEqual(checker.beside_the_last(VIEW, [YES], posts), [])
 
     def test_not_texted_there(self) -> None:
         """In a conversation that the handset knows from another number only, or another user knows, or nobody."""
         for wrong in (post(YES, "tea"), post(YES, "lunch", "bob"), post(YES, "breakfast")):
-            self.assertEqual(len(verdict.not_texted_there(VIEW, [YES], [wrong])), 1, wrong)
+            self.assertEqual(len(checker.not_texted_there(VIEW, [YES], [wrong])), 1, wrong)
         late = replace(YES, written=40.0, acknowledged=49.0)
-        self.assertEqual(len(verdict.not_texted_there(VIEW, [late], [post(late)])), 1)
+        self.assertEqual(len(checker.not_texted_there(VIEW, [late], [post(late)])), 1)
 
     def test_written_by_nobody(self) -> None:
         """What no handset wrote is in no right place."""
-        self.assertEqual(len(verdict.not_texted_there(VIEW, [], [post(YES)])), 1)
+        self.assertEqual(len(checker.not_texted_there(VIEW, [], [post(YES)])), 1)
 
     def test_as_another(self) -> None:
         """As a user whose text was not the last, on a shared handset; or as nobody."""
         view = {ANN: [Received(10.0, "bob", "dinner"), DINNER]}
-        self.assertEqual(len(verdict.as_another(view, [YES], [post(YES, user="bob")])), 1)
-        self.assertEqual(len(verdict.as_another(view, [YES], [post(YES, user=None)])), 1)
+        self.assertEqual(len(checker.as_another(view, [YES], [post(YES, user="bob")])), 1)
+        self.assertEqual(len(checker.as_another(view, [YES], [post(YES, user=None)])), 1)
         at_once = replace(YES, written=51.0)
-        self.assertEqual(verdict.as_another(view, [at_once], [post(at_once, user="bob")]), [])
+        self.assertEqual(checker.as_another(view, [at_once], [post(at_once, user="bob")]), [])
 
     def test_beside_the_last(self) -> None:
         """In a thread that the number carried on that handset before."""
-        self.assertEqual(len(verdict.beside_the_last(VIEW, [YES], [post(YES, "lunch")])), 1)
-        self.assertEqual(verdict.not_texted_there(VIEW, [YES], [post(YES, "lunch")]), [])
+        self.assertEqual(len(checker.beside_the_last(VIEW, [YES], [post(YES, "lunch")])), 1)
+        self.assertEqual(checker.not_texted_there(VIEW, [YES], [post(YES, "lunch")]), [])
 
     def test_unreadable(self) -> None:
         """A text that does not say for whom it is may be for anybody of its conversation."""
         view = {ANN: [replace(DINNER, user="")]}
-        for find in (verdict.not_texted_there, verdict.as_another, verdict.beside_the_last):
+        for find in (checker.not_texted_there, checker.as_another, checker.beside_the_last):
             self.assertEqual(find(view, [YES], [post(YES, user="bob")]), [])
-        self.assertEqual(len(verdict.not_texted_there(view, [YES], [post(YES, "tea")])), 1)
+        self.assertEqual(len(checker.not_texted_there(view, [YES], [post(YES, "tea")])), 1)
 
     def test_former_phone(self) -> None:
         """From a handset that is no longer hers, when the service must know that."""
@@ -99,11 +99,11 @@ class PlaceTests(SynchronousTestCase):
         phones.change("ann", "333", 1000.0)
         soon = replace(YES, began=1000.0 + KNOWN_PHONE - 1)
         late = replace(YES, began=1000.0 + KNOWN_PHONE + 1)
-        self.assertEqual(verdict.of_former_phones(VIEW, phones, [soon, late]), [late])
-        self.assertEqual(len(verdict.posted([late], [post(late)])), 1)
-        self.assertEqual(verdict.posted([late], []), [])
+        self.assertEqual(checker.of_former_phones(VIEW, phones, [soon, late]), [late])
+        self.assertEqual(len(checker.posted([late], [post(late)])), 1)
+        self.assertEqual(checker.posted([late], []), [])
         phones.change("ann", "111", 1100.0)
-        self.assertEqual(verdict.of_former_phones(VIEW, phones, [late]), [])
+        self.assertEqual(checker.of_former_phones(VIEW, phones, [late]), [])
 
     def test_former_phone_of_one(self) -> None:
         """A handset that still is somebody's who was texted there a moment ago is no former phone."""
@@ -111,53 +111,53 @@ class PlaceTests(SynchronousTestCase):
         phones.change("ann", "333", 1000.0)
         late = replace(YES, written=2000.0, began=2000.1, acknowledged=2000.5)
         view = {ANN: [Received(1500.0, "bob", "lunch"), Received(1995.0, "ann", "dinner")]}
-        self.assertEqual(verdict.of_former_phones(view, phones, [late]), [])
+        self.assertEqual(checker.of_former_phones(view, phones, [late]), [])
 
     def test_stop_posted(self) -> None:
         """Nobody in the chat is told STOP; a HELP may stand there."""
-        self.assertEqual(len(verdict.stops_posted([replace(YES, word="STOP")], [post(YES)])), 1)
-        self.assertEqual(verdict.stops_posted([replace(YES, word="HELP")], [post(YES)]), [])
+        self.assertEqual(len(checker.stops_posted([replace(YES, word="STOP")], [post(YES)])), 1)
+        self.assertEqual(checker.stops_posted([replace(YES, word="HELP")], [post(YES)]), [])
 
 
 class LostTests(SynchronousTestCase):
     def test_lost(self) -> None:
         """A reply that was acknowledged is posted or buried, whatever the service says became of it."""
-        self.assertEqual(verdict.lost([YES], [post(YES)]), [])
-        self.assertEqual(len(verdict.lost([YES, NO], [post(YES)])), 1)
-        self.assertEqual(len(verdict.lost([replace(YES, outcome="")], [])), 1)
-        self.assertEqual(verdict.lost([replace(YES, outcome="", buried="ambiguous: one, other")], []), [])
+        self.assertEqual(checker.lost([YES], [post(YES)]), [])
+        self.assertEqual(len(checker.lost([YES, NO], [post(YES)])), 1)
+        self.assertEqual(len(checker.lost([replace(YES, outcome="")], [])), 1)
+        self.assertEqual(checker.lost([replace(YES, outcome="", buried="ambiguous: one, other")], []), [])
 
     def test_not_acknowledged(self) -> None:
         """One that never was is still Nexmo's."""
-        self.assertEqual(verdict.lost([replace(YES, acknowledged=None)], []), [])
+        self.assertEqual(checker.lost([replace(YES, acknowledged=None)], []), [])
 
     def test_closed(self) -> None:
         """What belongs nowhere, or was for the service itself, is not lost; but a message is no STOP."""
         for outcome in ("no_thread", "not_their_phone @12"):
-            self.assertEqual(verdict.lost([replace(YES, outcome=outcome)], []), [])
+            self.assertEqual(checker.lost([replace(YES, outcome=outcome)], []), [])
         for word, outcome in (("STOP", "stop"), ("START", "start"), ("START", "again")):
-            self.assertEqual(verdict.lost([replace(YES, outcome=outcome, word=word)], []), [])
-        self.assertEqual(len(verdict.lost([replace(YES, outcome="stop", word="HELP")], [])), 1)
-        self.assertEqual(len(verdict.lost([replace(YES, outcome="stop")], [])), 1)
-        self.assertEqual(len(verdict.lost([replace(YES, outcome="blank")], [])), 1)
+            self.assertEqual(checker.lost([replace(YES, outcome=outcome, word=word)], []), [])
+        self.assertEqual(len(checker.lost([replace(YES, outcome="stop", word="HELP")], [])), 1)
+        self.assertEqual(len(checker.lost([replace(YES, outcome="stop")], [])), 1)
+        self.assertEqual(len(checker.lost([replace(YES, outcome="blank")], [])), 1)
 
     def test_parts(self) -> None:
         """Each part that was acknowledged must stand somewhere, and only once."""
         second = replace(YES, name="r1.2")
-        self.assertEqual(len(verdict.lost([YES, second], [post(YES)])), 1)
-        self.assertEqual(verdict.doubled([post(YES), post(second)]), [])
-        self.assertEqual(verdict.doubled([post(YES), post(second), post(second)]), ["r1.2, 2 times"])
+        self.assertEqual(len(checker.lost([YES, second], [post(YES)])), 1)
+        self.assertEqual(checker.doubled([post(YES), post(second)]), [])
+        self.assertEqual(checker.doubled([post(YES), post(second), post(second)]), ["r1.2, 2 times"])
 
     def test_doubled(self) -> None:
         """Once each is right."""
-        self.assertEqual(verdict.doubled([post(YES), post(NO)]), [])
-        self.assertEqual(verdict.doubled([post(YES), post(NO), post(YES)]), ["r1.1, 2 times"])
+        self.assertEqual(checker.doubled([post(YES), post(NO)]), [])
+        self.assertEqual(checker.doubled([post(YES), post(NO), post(YES)]), ["r1.1, 2 times"])
 
     def test_closed_though_texted(self) -> None:
         """A reply without a conversation, from a handset that had texts from that number, needs a reason."""
 
         def why(answer: Answer, view: View = VIEW, phones: Phonebook | None = None) -> list[str]:
-            return list(verdict.closed_though_texted(view, phones or Phonebook({"ann": "111"}), [answer]))
+            return list(checker.closed_though_texted(view, phones or Phonebook({"ann": "111"}), [answer]))
 
         nowhere = replace(YES, outcome="no_thread")
         self.assertEqual(why(nowhere), [""])
@@ -175,53 +175,53 @@ class LostTests(SynchronousTestCase):
 class OrderTests(SynchronousTestCase):
     def test_out_of_order(self) -> None:
         """The one that was stored before the other began comes first."""
-        self.assertEqual(verdict.disordered([YES, NO], [post(YES), post(NO)]), [])
-        self.assertEqual(len(verdict.disordered([YES, NO], [post(NO), post(YES)])), 1)
+        self.assertEqual(checker.disordered([YES, NO], [post(YES), post(NO)]), [])
+        self.assertEqual(len(checker.disordered([YES, NO], [post(NO), post(YES)])), 1)
 
     def test_not_only_neighbours(self) -> None:
         """A third one between them hides nothing."""
         between = replace(YES, name="r3.1", began=60.0, acknowledged=90.0)
         posts = [post(NO), post(between), post(YES)]
-        self.assertEqual(len(verdict.disordered([YES, NO, between], posts)), 1)
+        self.assertEqual(len(checker.disordered([YES, NO, between], posts)), 1)
 
     def test_side_by_side(self) -> None:
         """Two that were under way at the same time, or are to two numbers or from two handsets, have no order."""
         late = replace(YES, acknowledged=71.2)
-        self.assertEqual(verdict.disordered([late, NO], [post(NO), post(late)]), [])
+        self.assertEqual(checker.disordered([late, NO], [post(NO), post(late)]), [])
         for other in (replace(YES, handset="222"), replace(YES, number="2")):
-            self.assertEqual(verdict.disordered([other, NO], [post(NO), post(other)]), [])
-        self.assertEqual(verdict.ordered_pairs([YES, NO]), 1)
-        self.assertEqual(verdict.ordered_pairs([late, NO]), 0)
+            self.assertEqual(checker.disordered([other, NO], [post(NO), post(other)]), [])
+        self.assertEqual(checker.ordered_pairs([YES, NO]), 1)
+        self.assertEqual(checker.ordered_pairs([late, NO]), 0)
 
     def test_parts(self) -> None:
         """A long reply is stored with its last part; its place is that of the first post with any of them."""
         first, second = replace(YES, name="r1.2"), replace(YES, name="r1.1", acknowledged=71.0)
-        self.assertEqual(len(verdict.disordered([first, second, NO], [post(NO), post(first), post(second)])), 1)
-        self.assertEqual(verdict.disordered([first, second, NO], [post(second), post(NO), post(first)]), [])
+        self.assertEqual(len(checker.disordered([first, second, NO], [post(NO), post(first), post(second)])), 1)
+        self.assertEqual(checker.disordered([first, second, NO], [post(second), post(NO), post(first)]), [])
         late = replace(second, acknowledged=80.0)
-        self.assertEqual(verdict.disordered([first, late, NO], [post(NO), post(first)]), [])
+        self.assertEqual(checker.disordered([first, late, NO], [post(NO), post(first)]), [])
         never = replace(second, acknowledged=None)
-        self.assertEqual(verdict.disordered([never, first, NO], [post(NO), post(first)]), [])
+        self.assertEqual(checker.disordered([never, first, NO], [post(NO), post(first)]), [])
 
     def test_no_place(self) -> None:
         """What asks for something waits for nobody, and what is not whole is posted when it is given up."""
         for odd in (replace(YES, word="HELP"), replace(YES, whole=False)):
-            self.assertEqual(verdict.disordered([odd, NO], [post(NO), post(odd)]), [])
+            self.assertEqual(checker.disordered([odd, NO], [post(NO), post(odd)]), [])
 
 
 class AmbiguousTests(SynchronousTestCase):
     def test_share(self) -> None:
         """A reply counts once, however many parts it has."""
         dead = replace(YES, buried="ambiguous: one, other")
-        self.assertEqual(len(verdict.ambiguous(VIEW, [dead, replace(dead, name="r1.2"), NO])), 1)
-        self.assertEqual(verdict.ambiguous(VIEW, [YES, replace(NO, buried="crashes")]), [])
+        self.assertEqual(len(checker.ambiguous(VIEW, [dead, replace(dead, name="r1.2"), NO])), 1)
+        self.assertEqual(checker.ambiguous(VIEW, [YES, replace(NO, buried="crashes")]), [])
 
     def test_needlessly(self) -> None:
         """Where the number carried one thread, and nothing was unsettled on that handset at the time."""
         dead = replace(YES, number="2", buried="ambiguous: one, other")
 
         def found(answer: Answer, *unsettled: float) -> int:
-            return len(verdict.ambiguous_needlessly(VIEW, [answer], {"111": unsettled}, 20.0))
+            return len(checker.ambiguous_needlessly(VIEW, [answer], {"111": unsettled}, 20.0))
 
         self.assertEqual(found(dead), 1)
         self.assertEqual(found(dead, 10.0), 1)
@@ -233,7 +233,7 @@ class AmbiguousTests(SynchronousTestCase):
     def test_late(self) -> None:
         """How long a reply took from the handset to the chat, and whether that was too long."""
         posts = [post(YES, at=70.2), post(NO, at=73.0)]
-        self.assertEqual([round(each, 1) for each in verdict.delays([YES, NO], posts)], [0.2, 2.0])
-        self.assertEqual(len(verdict.late([YES, NO], posts, 1.0)), 1)
-        self.assertEqual(verdict.delays([YES], []), [math.inf])
-        self.assertEqual(len(verdict.late([YES], [], 1.0)), 1)
+        self.assertEqual([round(each, 1) for each in checker.delays([YES, NO], posts)], [0.2, 2.0])
+        self.assertEqual(len(checker.late([YES, NO], posts, 1.0)), 1)
+        self.assertEqual(checker.delays([YES], []), [math.inf])
+        self.assertEqual(len(checker.late([YES], [], 1.0)), 1)

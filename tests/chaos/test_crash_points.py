@@ -29,13 +29,13 @@ from nexmo_twisted.engine import (
     sms_intake,
     unread_checks,
 )
-from tests.chaos.crash_points import APART, BOUNDARIES, OTHERS
-from tests.chaos.crash_world import Stage
-from tests.chaos.expectations import NOTIFICATIONS, POISONS, REPLIES, Row
-from tests.chaos.forked_processes import Nursery
+from tests.chaos.crash_points import NOT_STEPS, OTHER_PORTS, PORTS
+from tests.chaos.crash_world import CrashWorld
+from tests.chaos.expectations import NOTIFICATIONS, POISONS, REPLIES, Crash
+from tests.chaos.forked_processes import ForkedProcesses
 from tests.scenarios.processes import ROOT
 
-#: How many plays go on side by side, each in a database of its own; mostly they wait for a lease to run out.
+#: How many crashes are run side by side, each in a database of its own; mostly they wait for a lease to run out.
 SIDE_BY_SIDE = 10
 
 
@@ -45,28 +45,28 @@ class CrashPointTests(TestCase):
     def setUp(self) -> None:
         self.directory = Path(mkdtemp(prefix="nxc-"))
         self.addCleanup(shutil.rmtree, self.directory)
-        self.nursery = Nursery(reactor, ROOT)
-        self.addCleanup(self.nursery.stop)
+        self.processes = ForkedProcesses(reactor, ROOT)
+        self.addCleanup(self.processes.stop)
         self.databases: DeferredQueue[int] = DeferredQueue()
         for number in range(SIDE_BY_SIDE):
             self.databases.put(number + 1)
 
-    async def play(self, number: int, row: Row) -> list[str]:
-        """What deviates from the row, each with its number."""
+    async def deviations(self, number: int, crash: Crash) -> list[str]:
+        """The deviations of one crash, each with its number."""
         directory = self.directory / str(number)
         directory.mkdir()
         database = await self.databases.get()
         try:
-            deviations = await Stage(self.nursery, directory, database, row).play()
+            deviations = await CrashWorld(self.processes, directory, database, crash).run()
         finally:
             self.databases.put(database)
-        return [f"row {number}, {row.at}: {deviation}" for deviation in deviations]
+        return [f"crash {number}, {crash.at}: {deviation}" for deviation in deviations]
 
-    async def check(self, rows: Sequence[Row]) -> None:
-        plays = [Deferred.fromCoroutine(self.play(number, row)) for number, row in enumerate(rows, 1)]
-        deviations = [each for found in await gatherResults(plays) for each in found]
-        if deviations or self.nursery.complaints:
-            self.fail("\n".join([*deviations, self.nursery.complaints]))
+    async def check(self, crashes: Sequence[Crash]) -> None:
+        runs = [Deferred.fromCoroutine(self.deviations(number, crash)) for number, crash in enumerate(crashes, 1)]
+        deviations = [each for found in await gatherResults(runs) for each in found]
+        if deviations or self.processes.errors:
+            self.fail("\n".join([*deviations, self.processes.errors]))
 
     async def test_notifications(self) -> None:
         """From the webhook to the SMS and its receipt: one SMS, or the outcome that it owes instead. Two only if
@@ -84,10 +84,10 @@ class CrashPointTests(TestCase):
 
 class EnumerationTests(TestCase):
     def test_complete(self) -> None:
-        """Each method of each boundary is a step at which the service dies, before and after, or known to be none."""
-        methods = {name for protocol in BOUNDARIES for name in vars(protocol) if not name.startswith("_")}
-        self.assertEqual(points(NOTIFICATIONS) | points(REPLIES), around(methods - APART.keys()))
-        self.assertLessEqual(APART.keys(), methods)
+        """Each method of each port is a step at which the service dies, before and after, or known to be none."""
+        methods = {name for protocol in PORTS for name in vars(protocol) if not name.startswith("_")}
+        self.assertEqual(points(NOTIFICATIONS) | points(REPLIES), around(methods - NOT_STEPS.keys()))
+        self.assertLessEqual(NOT_STEPS.keys(), methods)
 
     def test_both_pipelines(self) -> None:
         """Steps that both have in common are crashed at in both."""
@@ -96,18 +96,18 @@ class EnumerationTests(TestCase):
         self.assertLessEqual(around(outwards), points(NOTIFICATIONS))
         self.assertLessEqual(around(inwards), points(REPLIES))
         self.assertLessEqual(
-            around(called(chat_intake, sms_intake, links) - APART.keys()), points(NOTIFICATIONS) | points(REPLIES)
+            around(called(chat_intake, sms_intake, links) - NOT_STEPS.keys()), points(NOTIFICATIONS) | points(REPLIES)
         )
 
-    def test_boundaries(self) -> None:
-        """There is no other boundary that a step could go through."""
+    def test_ports(self) -> None:
+        """There is no other port that a step could go through."""
         protocols = {value for value in vars(ports).values() if getattr(value, "_is_protocol", False)}
         names = {protocol.__name__ for protocol in protocols if protocol.__module__ == ports.__name__}
-        self.assertEqual(names, {protocol.__name__ for protocol in BOUNDARIES} | OTHERS.keys())
+        self.assertEqual(names, {protocol.__name__ for protocol in PORTS} | OTHER_PORTS.keys())
 
 
-def points(rows: Iterable[Row]) -> set[str]:
-    return {row.at for row in rows}
+def points(crashes: Iterable[Crash]) -> set[str]:
+    return {crash.at for crash in crashes}
 
 
 def around(steps: Iterable[str]) -> set[str]:

@@ -15,7 +15,7 @@ class MutationTests(TestCase):
     timeout = 600
 
     async def test_noticed(self) -> None:
-        """Without any of the six rules the test of that rule fails, by an assertion of its own."""
+        """Without any one of the rules the test of that rule fails, by an assertion of its own."""
         arguments = ["-m", "tests.chaos.mutations"]
         out, err, code = await getProcessOutputAndValue(sys.executable, arguments, os.environ, str(ROOT))
         self.assertEqual(code, 0, f"{out.decode()}{err.decode()}")

@@ -1,4 +1,4 @@
-"""What the simulated companies answer when they are unwell: they are slow, refuse, cut answers off, and storm."""
+"""The simulated companies misbehave: they are slow, refuse, cut answers off, and have storms of errors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 
 from nexmo_twisted.sandbox.http.faults import Fault, Faults
-from tests.chaos.observations import Ledger
+from tests.chaos.observations import Observations
 
 CUT_AFTER = 0.02  #: of all answers: cut off, though the request took effect
 CUT_BEFORE = 0.01  #: of all requests: cut off before they took effect
@@ -39,36 +39,36 @@ STORMS: Mapping[str, Callable[[Random], Fault]] = {
 }
 
 
-class Unreliable(Faults):
-    """Is slow and cuts answers off at random, storms on command, and tells the ledger what was asked for."""
+class UnreliableFaults(Faults):
+    """Is slow and cuts answers off at random, storms on command, and records what was asked for."""
 
-    def __init__(self, random: Random, ledger: Ledger) -> None:
+    def __init__(self, random: Random, observations: Observations) -> None:
         super().__init__()
         self._random = random
-        self.ledger = ledger
-        self.awake = False
+        self.observations = observations
+        self.active = False
         self.storm = ""  #: one of STORMS, or none
         self.met: Counter[str] = Counter()
         self._barred: dict[str, float] = {}  # handset -> until when
 
     def take(self, path: str, _method: str, number: str = "", text: str = "") -> Fault | None:
         if path.endswith(SMS):
-            self.ledger.attempted(number, text)
+            self.observations.attempted(number, text)
         fault = self._draw(path, number)
         if path.endswith(SMS) and fault is not None and (fault.drop or fault.answers):
-            self.ledger.failed[number] = self.ledger.now()
+            self.observations.failed[number] = self.observations.now()
         return fault
 
     def _draw(self, path: str, number: str) -> Fault | None:
         if self.storm and (fault := STORMS[self.storm](self._random)).path in path:
             self.met[self.storm] += 1
             return fault
-        if not self.awake:
+        if not self.active:
             return None
         refusal = self._refusal(number) if path.endswith(SMS) else None
         if refusal is not None:
             if refusal.nexmo_status == "7":
-                self.ledger.barred.add(number)
+                self.observations.barred.add(number)
             self.met[f"status_{refusal.nexmo_status}"] += 1
             return refusal
         drawn = self._random.random()
@@ -84,7 +84,7 @@ class Unreliable(Faults):
         return None
 
     def _refusal(self, handset: str) -> Fault | None:
-        drawn, now = self._random.random(), self.ledger.now()
+        drawn, now = self._random.random(), self.observations.now()
         if drawn < BARRED:
             self._barred[handset] = now + BARRED_FOR
         if self._barred.get(handset, 0.0) > now:

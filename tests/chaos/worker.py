@@ -19,7 +19,7 @@ from nexmo_twisted.store.connection import redis_time
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-class ImpatientService(NexmoService):
+class ShortLeaseService(NexmoService):
     lease = 4_000
     chat_timeout = 1.0
     provider_timeout = 2.0
@@ -30,4 +30,4 @@ if sys.platform == "linux":  # it does not outlive a harness that is killed itse
 
 Factory.noisy = False
 application = Application("nexmo under chaos")
-ImpatientService(load(), reactor, reactor, redis_time).setServiceParent(application)
+ShortLeaseService(load(), reactor, reactor, redis_time).setServiceParent(application)

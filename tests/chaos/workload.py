@@ -25,7 +25,7 @@ EMOJI = 0.05  #: of all messages
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class LoadProfile:
     """The size of a run. Durations are in seconds; ``storms`` is how many of each kind there are, ``kills`` and
     ``stops`` are of single processes. So often somebody ``asks`` for no more texts, or ``changes`` phones; ``quiet`` is
     how many replies are written when all else is over.
@@ -51,7 +51,7 @@ class Form:
     deadline: float
 
 
-LONG_FORM = Form(
+LONG_PROFILE = LoadProfile(
     messages=8_000,
     replies=2_400,
     users=240,
@@ -68,7 +68,7 @@ LONG_FORM = Form(
     doubled=8,
     deadline=1_200,
 )
-SHORT_FORM = Form(
+SHORT_PROFILE = LoadProfile(
     messages=600,
     replies=260,
     users=48,
@@ -88,7 +88,7 @@ SHORT_FORM = Form(
 
 
 @dataclass(frozen=True, slots=True)
-class Cast:
+class Population:
     """Phones of users in E.164 digits, as they are at first; titles and participants of each conversation."""
 
     phones: Mapping[str, str]
@@ -97,7 +97,7 @@ class Cast:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PlannedMessage:
     """One message, ``at`` seconds after the beginning. The other times are seconds after that, by user."""
 
     at: float
@@ -109,7 +109,7 @@ class Line:
     deleted: float | None
 
 
-def assemble(random: Random, users: int) -> Cast:
+def assemble(random: Random, users: int) -> Population:
     """Circles that share nothing with each other; in each, couples and threesomes, and two users with one handset. One
     circle in eight lives abroad. Some conversations have a title that is longer than any SMS."""
     phones: dict[str, str] = {}
@@ -123,7 +123,7 @@ def assemble(random: Random, users: int) -> Cast:
         conversations += [random.sample(circle, 3) for _ in range(THREESOMES)]
     lengths = [LONGEST_TITLE if random.random() < LONG_TITLE else 0 for _ in conversations]
     titles = [title(number, length) for number, length in enumerate(lengths)]
-    return Cast(phones, conversations, titles)
+    return Population(phones, conversations, titles)
 
 
 def phone(number: int, abroad: bool = False) -> str:
@@ -131,24 +131,24 @@ def phone(number: int, abroad: bool = False) -> str:
     return f"447700900{number:03d}" if abroad else f"1{212 + number // 100}55501{number % 100:02d}"
 
 
-def write(random: Random, cast: Cast, form: Form, delay: float) -> list[Line]:
+def write(random: Random, population: Population, profile: LoadProfile, delay: float) -> list[PlannedMessage]:
     """All messages in the order of their times. They come in volleys, so that several wait for one recipient."""
     volleys: list[tuple[float, int, str]] = []
-    while len(volleys) < form.messages:
-        at, conversation = random.random() * form.seconds, random.randrange(len(cast.conversations))
-        for _ in range(min(random.randint(1, 5), form.messages - len(volleys))):
-            volleys.append((at, conversation, random.choice(cast.conversations[conversation])))
+    while len(volleys) < profile.messages:
+        at, conversation = random.random() * profile.seconds, random.randrange(len(population.conversations))
+        for _ in range(min(random.randint(1, 5), profile.messages - len(volleys))):
+            volleys.append((at, conversation, random.choice(population.conversations[conversation])))
             at += random.uniform(0.03, 0.4)
     volleys.sort()
     return [
-        _line(random, f"m{number:05d}", at, conversation, sender, cast.conversations[conversation], delay)
+        _planned(random, f"m{number:05d}", at, conversation, sender, population.conversations[conversation], delay)
         for number, (at, conversation, sender) in enumerate(volleys)
     ]
 
 
-def _line(
+def _planned(
     random: Random, name: str, at: float, conversation: int, sender: str, participants: Sequence[str], delay: float
-) -> Line:
+) -> PlannedMessage:
     others = [user for user in participants if user != sender]
     delivered = {user: random.random() * delay for user in others if random.random() < DELIVERED}
     read = {}
@@ -159,7 +159,7 @@ def _line(
         elif drawn < READ_IN_TIME + READ_LATE:
             read[user] = delay + random.random() * 2
     deleted = random.uniform(0.05, 0.7) * delay if random.random() < DELETED else None
-    return Line(at, conversation, sender, f"{name} {_words(random)}", delivered, read, deleted)
+    return PlannedMessage(at, conversation, sender, f"{name} {_words(random)}", delivered, read, deleted)
 
 
 def _words(random: Random) -> str:

@@ -12,11 +12,11 @@ from twisted.internet.task import deferLater
 from nexmo_twisted.sandbox.layer.webhooks import Gone, bare
 from tests.chaos.companies import Companies
 from tests.chaos.threads import Threads
-from tests.chaos.workload import Cast, Line
+from tests.chaos.workload import PlannedMessage, Population
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ChatMessage:
     """A message that a user wrote in Layer. ``id`` is the bare UUID; ``at`` is in seconds since the epoch."""
 
     id: str
@@ -26,36 +26,36 @@ class Said:
     at: float
 
 
-class Play:
+class WorkloadPlayer:
     """``said`` is what was written up to now."""
 
-    def __init__(self, reactor: Any, companies: Companies, cast: Cast, threads: Threads) -> None:
+    def __init__(self, reactor: Any, companies: Companies, population: Population, threads: Threads) -> None:
         self._reactor = reactor
         self._layer = companies.layer
         self._open = 0  # events of messages that are still to come
-        self.said: list[Said] = []
-        for user, phone in cast.phones.items():
-            companies.admit(user, phone)
-        for people, title in zip(cast.conversations, cast.titles, strict=True):
+        self.sent: list[ChatMessage] = []
+        for user, phone in population.phones.items():
+            companies.add_user(user, phone)
+        for people, title in zip(population.conversations, population.titles, strict=True):
             conversation = self._layer.start_conversation(people, {"conversationName": title})
             threads.conversations.append(conversation)
         self._conversations = threads.conversations
 
-    async def perform(self, lines: Sequence[Line]) -> None:
+    async def perform(self, schedule: Sequence[PlannedMessage]) -> None:
         """All of it, in its time. Ends when everything was said, read and deleted."""
         begun = self._reactor.seconds()
-        for line in lines:
-            await self._until(begun + line.at)
-            conversation = self._conversations[line.conversation]
-            message = self._layer.send(conversation, line.sender, line.text)
-            name = line.text.split()[0]
-            self.said.append(Said(bare(message), name, conversation, line.sender, self._reactor.seconds()))
-            for user, after in line.delivered.items():
+        for planned in schedule:
+            await self._until(begun + planned.at)
+            conversation = self._conversations[planned.conversation]
+            message = self._layer.send(conversation, planned.sender, planned.text)
+            name = planned.text.split()[0]
+            self.sent.append(ChatMessage(bare(message), name, conversation, planned.sender, self._reactor.seconds()))
+            for user, after in planned.delivered.items():
                 self._later(after, self._layer.mark_delivered, message, user)
-            for user, after in line.read.items():
+            for user, after in planned.read.items():
                 self._later(after, self._layer.mark_read, message, user)
-            if line.deleted is not None:
-                self._later(line.deleted, self._layer.delete_message, message)
+            if planned.deleted is not None:
+                self._later(planned.deleted, self._layer.delete_message, message)
         while self._open:
             await deferLater(self._reactor, 0.1)
 
