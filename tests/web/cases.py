@@ -10,8 +10,9 @@ from urllib.parse import urlencode
 from treq.testing import StubTreq
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
-from twisted.logger import globalLogPublisher
+from twisted.logger import LogEvent
 from twisted.trial.unittest import TestCase
+from twisted.web.http_headers import Headers
 
 from nexmo_twisted.domain.delivery import DeliveryReport
 from nexmo_twisted.domain.model import InboundSms, MessageEvent
@@ -19,6 +20,7 @@ from nexmo_twisted.platforms.layer.webhook import LayerWebhook
 from nexmo_twisted.ports import ChatIntake, SmsIntake
 from nexmo_twisted.providers.nexmo.webhooks import NexmoWebhooks
 from nexmo_twisted.web.routing import root
+from tests.support import observe_log
 
 LAYER, NEXMO = "/hooks/layer", "/sms"
 SECRET, OLD_SECRET = b"the secret", b"the old secret"
@@ -80,6 +82,9 @@ class RecordingMetrics:
         counted = "_".join(labels)
         self.counts[counted] = self.counts.get(counted, 0) + amount
 
+    def observe(self, name: str, seconds: float) -> None:
+        raise AssertionError(f"webhooks have no histogram {name}, {seconds} s")
+
 
 def signature(raw: bytes, secret: bytes = SECRET) -> str:
     return hmac.new(secret, raw, "sha1").hexdigest()
@@ -94,10 +99,9 @@ class WebhookCase(TestCase):
         self.counted = RecordingMetrics()
         self.open()
         self.lines: list[str] = []
-        globalLogPublisher.addObserver(self._note)
-        self.addCleanup(globalLogPublisher.removeObserver, self._note)
+        observe_log(self, self._note)
 
-    def _note(self, event: dict[str, Any]) -> None:
+    def _note(self, event: LogEvent) -> None:
         if event["log_namespace"].startswith("nexmo_twisted"):
             self.lines.append(event["log_format"])
 
@@ -107,7 +111,7 @@ class WebhookCase(TestCase):
         self.layer = LayerWebhook((SECRET, OLD_SECRET), chat, self.counted, self.clock, max_in_flight)
         self.nexmo = NexmoWebhooks(sms, self.counted, self.clock, check, max_in_flight)
         self.root = root({"hooks/layer": self.layer, "sms": self.nexmo})
-        self.client = StubTreq(self.root)
+        self.client: Any = StubTreq(self.root)  # it has the functions of treq without annotations
 
     async def ask(self, method: str, path: str, *, body: bytes | None = None, **headers: str | list[str]) -> int:
         """The status of the answer to one request; every answer here is empty and claims to be nothing else."""
@@ -118,7 +122,9 @@ class WebhookCase(TestCase):
             self.assertEqual(answered.getRawHeaders("retry-after"), ["5"])
         return code
 
-    async def ask_for(self, method: str, path: str, *, body: bytes | None = None, **headers: str | list[str]) -> Any:
+    async def ask_for(
+        self, method: str, path: str, *, body: bytes | None = None, **headers: str | list[str]
+    ) -> tuple[int, Headers, bytes]:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         response = await self.client.request(method, "http://hooks.example" + path, data=body, headers=named)
         return response.code, response.headers, await response.content()
@@ -129,6 +135,6 @@ class WebhookCase(TestCase):
         own: dict[str, Any] = {"content_type": LAYER_TYPE, "layer_webhook_signature": signature(raw)}
         return await self.ask("POST", LAYER, body=raw, **{**own, **headers})
 
-    async def post_sms(self, body: object, content_type: str = FORM, query: str = "") -> int:
+    async def post_sms(self, body: Any, content_type: str = FORM, query: str = "") -> int:
         raw = body if isinstance(body, bytes) else urlencode(body).encode()
         return await self.ask("POST", NEXMO + query, body=raw, content_type=content_type)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactor
@@ -15,8 +17,9 @@ class RoomTests(TestCase):
         """How many connections wait to be accepted at this endpoint."""
         memory = MemoryReactor()
         serverFromString(memory, with_backlog(where)).listen(Factory())
-        (listening,) = [*memory.tcpServers, *memory.unixServers]
-        return listening[2]
+        servers: list[tuple[Any, ...]] = [*memory.tcpServers, *memory.unixServers]
+        ((_, _, backlog, *_),) = servers
+        return int(backlog)
 
     def test_more_than_twisted_has(self) -> None:
         """A burst of connections finds room, however the endpoint is written."""

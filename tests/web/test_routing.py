@@ -10,10 +10,7 @@ from urllib.parse import urlencode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from treq.testing import StubTreq
-from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
-from twisted.internet.testing import StringTransport
-from twisted.logger import globalLogPublisher
 from twisted.web.resource import IResource
 from zope.interface.verify import verifyObject
 
@@ -24,8 +21,9 @@ from nexmo_twisted.providers.nexmo.signatures import sign, verify
 from nexmo_twisted.web.routing import root
 from nexmo_twisted.web.site import hardened_site
 from tests.factories import MESSAGE_UUID, READ_SMS, SMS, webhook
+from tests.support import observe_log
 from tests.web.cases import FORM, LAYER, LAYER_TYPE, NEXMO, OLD_SECRET, SECRET, SIGNING_SECRET, WebhookCase, signature
-from tests.web.wire import Loopback
+from tests.web.wire import Loopback, in_memory
 
 
 class LayerTests(WebhookCase):
@@ -471,23 +469,24 @@ class HangingUpTests(WebhookCase):
         head = f"POST {LAYER} HTTP/1.1\r\nHost: h\r\nContent-Type: {LAYER_TYPE}\r\nContent-Length: {len(body)}\r\n"
         return f"{head}Layer-Webhook-Signature: {signature(body)}\r\n\r\n".encode() + body
 
-    async def hang_up(self, loopback: Loopback) -> None:
-        """Post an event and go before it is stored."""
+    async def hang_up(self, loopback: Loopback) -> Deferred[None]:
+        """Post an event and go before it is stored, which this stands for."""
         self.intake.waiting = []
         wire = await loopback.connect()
         wire.send(self.raw_event())
         await loopback.hear(len(self.raw_event()))
-        self.assertEqual(len(self.intake.waiting), 1)
+        (storing,) = self.intake.waiting
         wire.transport.abortConnection()
         await loopback.empty()
+        return storing
 
     async def test_stored_all_the_same(self) -> None:
         """A webhook whose sender hangs up is stored to the end and counted, and nothing is logged as an error."""
         loopback = Loopback(self, hardened_site(self.root, self.clock))
-        await self.hang_up(loopback)
+        storing = await self.hang_up(loopback)
         idle = self.layer.admission.drained()
         self.assertNoResult(idle)
-        self.intake.waiting[0].callback(None)
+        storing.callback(None)
         self.successResultOf(idle)
         self.assertEqual([event.kind for event in self.intake.kept], ["sent"])
         self.assertEqual(self.counted.counts, {"layer_stored": 1})
@@ -496,8 +495,8 @@ class HangingUpTests(WebhookCase):
     async def test_failure_is_heard_all_the_same(self) -> None:
         """Nor does a failure get lost because nobody waits for the answer."""
         loopback = Loopback(self, hardened_site(self.root, self.clock))
-        await self.hang_up(loopback)
-        self.intake.waiting[0].errback(ZeroDivisionError())
+        storing = await self.hang_up(loopback)
+        storing.errback(ZeroDivisionError())
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.assertEqual(self.counted.counts, {"layer_failed": 1})
 
@@ -527,9 +526,7 @@ class HangingUpTests(WebhookCase):
         """Each webhook that is stored has a line in the access log; what is not signed has one in all, and so has what
         nobody can read, since it may come from anybody."""
         lines: list[str] = []
-        observer = lambda event: lines.append(event.get("log_io") or "")  # noqa: E731
-        globalLogPublisher.addObserver(observer)
-        self.addCleanup(globalLogPublisher.removeObserver, observer)
+        observe_log(self, lambda event: lines.append(event.get("log_io") or ""))
         loopback = Loopback(self, hardened_site(self.root, self.clock))
         for _ in range(3):
             wire = await loopback.connect()
@@ -555,10 +552,7 @@ class AnyRequestTests(WebhookCase):
 
     def answered(self, request: bytes) -> int:
         """The status of the answer to these bytes, through the hardened site but in memory."""
-        site: Any = hardened_site(self.root, self.clock, max_body=64)
-        channel = site.buildProtocol(IPv4Address("TCP", "192.0.2.1", 1234))
-        transport = StringTransport()
-        channel.makeConnection(transport)
+        channel, transport = in_memory(hardened_site(self.root, self.clock, max_body=64))
         channel.dataReceived(request)
         version, code = transport.value().split(b" ")[:2]
         self.assertEqual(version, b"HTTP/1.1")

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
 from functools import partial
+from typing import Any, cast
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import SSL4ClientEndpoint, TCP4ClientEndpoint, connectProtocol
 from twisted.internet.error import ConnectionAborted
-from twisted.internet.interfaces import IHalfCloseableProtocol
-from twisted.internet.ssl import CertificateOptions, PrivateCertificate
+from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol
+from twisted.internet.ssl import CertificateOptions
 from twisted.internet.task import Clock
-from twisted.internet.testing import StringTransport
-from twisted.logger import globalLogPublisher
+from twisted.internet.tcp import Connection
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 from twisted.web.resource import Resource
@@ -24,8 +21,10 @@ from twisted.web.server import NOT_DONE_YET
 from zope.interface import implementer
 
 from nexmo_twisted.web.site import hardened_site
-from tests.support import until
-from tests.web.wire import Loopback, Wire
+from tests.http_client.loopback import certificate
+from tests.network import Listener
+from tests.support import observe_log, until
+from tests.web.wire import Loopback, Wire, in_memory
 
 FORM = b"application/x-www-form-urlencoded"
 
@@ -37,12 +36,12 @@ class Echo(Resource):
 
     def __init__(self) -> None:
         super().__init__()
-        self.seen = []
+        self.seen: list[Any] = []
         self.later = False
         self.code = 200
         self.stored = False
 
-    def render(self, request):
+    def render(self, request: Any) -> Any:
         self.seen.append(request)
         if self.later:
             return NOT_DONE_YET
@@ -75,10 +74,10 @@ class SiteCase(TestCase):
         self.clock = Clock()
         self.echo = Echo()
         self.refused: list[str] = []
-        self.later = partial(reactor.callLater, 0)
+        self.later: Callable[[Callable[[], object]], IDelayedCall] = partial(reactor.callLater, 0)
 
-    def serve(self, **limits) -> Loopback:
-        self.site = hardened_site(self.echo, self.clock, refused=self.refused.append, later=self.later, **limits)
+    def serve(self, **limits: Any) -> Loopback:
+        self.site: Any = hardened_site(self.echo, self.clock, refused=self.refused.append, later=self.later, **limits)
         return Loopback(self, self.site)
 
 
@@ -142,12 +141,13 @@ class SizeTests(SiteCase):
         wire.send(b"POST / HTTP/1.1\r\nContent-Length: 1000\r\n\r\n")
         await wire.expect(b"413")
         heard = loopback.server.heard
-        wire.transport.stopReading()  # so that it does not see our half close and end by itself
+        reading = cast(Connection, wire.transport)
+        reading.stopReading()  # so that it does not see our half close and end by itself
         wire.send(b"x" * 100)
         await loopback.hear(heard + 100)
         self.clock.advance(10)
         await loopback.empty()
-        wire.transport.startReading()
+        reading.startReading()
         await wire.gone()
         self.assertEqual(self.refused, ["body_too_large"])
 
@@ -271,8 +271,13 @@ class ConnectionTests(SiteCase):
     async def test_turns(self) -> None:
         """Between two requests of one connection others have their turn, with bodies or without, and no more is read
         from it until then."""
-        turns = []
-        self.later = lambda go_on: turns.append(go_on) or self.clock.callLater(0, lambda: None)
+        turns: list[Callable[[], object]] = []
+
+        def later(go_on: Callable[[], object]) -> IDelayedCall:
+            turns.append(go_on)
+            return self.clock.callLater(0, lambda: None)
+
+        self.later = later
         loopback = self.serve()
         for requests in (post(b"one") + post(b"two") + post(b"three"), b"GET / HTTP/1.1\r\n\r\n" * 3):
             wire = await loopback.connect()
@@ -292,9 +297,7 @@ class ConnectionTests(SiteCase):
     def test_deaf_client(self) -> None:
         """Nor is more read before its turn when a client begins to read answers that have piled up."""
         site = hardened_site(self.echo, self.clock)
-        channel = site.buildProtocol(None)
-        transport = StringTransport()
-        channel.makeConnection(transport)
+        channel, transport = in_memory(site)
         channel.dataReceived(post(b"one") + post(b"two"))
         transport.producer.pauseProducing()
         transport.producer.resumeProducing()
@@ -308,9 +311,7 @@ class ConnectionTests(SiteCase):
         site = hardened_site(self.echo, self.clock, refused=self.refused.append)
         for reads in (True, False):
             self.echo.seen.clear()
-            channel = site.buildProtocol(None)
-            transport = StringTransport()
-            channel.makeConnection(transport)
+            channel, transport = in_memory(site)
             channel.dataReceived(post(b"one") + post(b"two") * 50)
             transport.producer.pauseProducing()
             for _ in range(9):
@@ -380,9 +381,9 @@ class ConnectionTests(SiteCase):
             self.echo.seen.clear()
             self.echo.later = later
             site = hardened_site(self.echo, self.clock, refused=self.refused.append, later=self.later)
-            port = reactor.listenTCP(0, site, interface="127.0.0.1")  # an overheard protocol is never half closed
+            listener = Listener(site)  # an overheard protocol is never half closed
             wire = HalfOpen()
-            await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port), wire)
+            await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", listener.port), wire)
             wire.send(requests)
             wire.transport.loseWriteConnection()
             if later:
@@ -391,7 +392,7 @@ class ConnectionTests(SiteCase):
                 self.echo.seen[0].finish()
             received = await wire.gone()
             self.assertEqual(received.count(b"HTTP/1."), max(1, requests.count(b" HTTP/1.")), requests)
-            await port.stopListening()
+            await listener.stop()
         self.assertEqual(self.refused, [])
 
     async def test_too_many(self) -> None:
@@ -527,9 +528,7 @@ class ConnectionTests(SiteCase):
 class LogTests(SiteCase):
     def listen(self) -> list[str]:
         lines: list[str] = []
-        observer = lambda event: lines.append(event.get("log_io") or str(event))  # noqa: E731
-        globalLogPublisher.addObserver(observer)
-        self.addCleanup(globalLogPublisher.removeObserver, observer)
+        observe_log(self, lambda event: lines.append(event.get("log_io") or str(event)))
         return lines
 
     async def test_no_query(self) -> None:
@@ -579,32 +578,17 @@ class LogTests(SiteCase):
         self.assertNotIn("\x9b", logged)
 
 
-def own_certificate() -> PrivateCertificate:
-    """A certificate for localhost that is good for an hour."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=5))
-        .not_valid_after(now + timedelta(hours=1))
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    return PrivateCertificate.loadPEM(certificate.public_bytes(pem) + key.private_bytes(pem, *plain))
-
-
 class TlsTests(SiteCase):
     async def test_limits_under_tls(self) -> None:
         """Size, number and time are limited in the same way when the endpoint encrypts."""
         site = hardened_site(self.echo, self.clock, max_body=10, max_connections=3, refused=self.refused.append)
-        port = reactor.listenSSL(0, site, own_certificate().options(), interface="127.0.0.1")
-        self.addCleanup(port.stopListening)
+        listener = Listener(site, tls=certificate("127.0.0.1")[0].options())
+        self.addCleanup(listener.stop)
 
-        def connect():
-            where = SSL4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port, CertificateOptions())
-            return connectProtocol(where, Wire())
+        def connect() -> Deferred[Wire]:
+            where = SSL4ClientEndpoint(reactor, "127.0.0.1", listener.port, CertificateOptions())
+            connected: Deferred[Wire] = connectProtocol(where, Wire())
+            return connected
 
         wire = await connect()
         wire.send(post(b"small"))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from twisted.internet.task import Clock
-from twisted.logger import Logger
+from twisted.logger import ILogObserver, LogEvent, Logger
 from twisted.trial.unittest import SynchronousTestCase
 
 from nexmo_twisted.web.throttled_log import ThrottledLog
@@ -13,7 +15,10 @@ class ThrottledLogTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.lines: list[tuple[str, str]] = []
-        self.log = Logger(observer=lambda event: self.lines.append((event["source"], event["reason"])))
+        self.log = Logger(observer=cast(ILogObserver, self._note))
+
+    def _note(self, event: LogEvent) -> None:
+        self.lines.append((event["source"], event["reason"]))
 
     def test_once_a_minute(self) -> None:
         """The second line of a source comes a minute after its first."""

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import reactor
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
-from twisted.internet.interfaces import ITCPTransport
+from twisted.internet.interfaces import IProtocol, IProtocolFactory, ITCPTransport
 from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.testing import StringTransport
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 
@@ -66,6 +68,15 @@ class Wire(Protocol):
         """Wait for the end of the connection; everything received."""
         await self._waiting.until(lambda: self.closed)
         return self.received
+
+
+def in_memory(factory: IProtocolFactory) -> tuple[IProtocol, Any]:
+    """A connection without a socket: the protocol of the factory and its StringTransport, which is not annotated."""
+    protocol = factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 1234))
+    assert protocol is not None
+    transport = StringTransport()
+    protocol.makeConnection(transport)
+    return protocol, transport
 
 
 class _Overheard(ProtocolWrapper):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from typing import Any
 from urllib.parse import urlencode
 
 from twisted.internet.defer import Deferred
@@ -17,8 +18,8 @@ DOOR = f"{NEXMO}/receipt"
 
 
 class ReceiptWebhookCase(WebhookCase):
-    async def post(self, body: object, content_type: str = FORM, query: str = "") -> int:
-        raw = body if isinstance(body, bytes) else urlencode(body).encode()  # type: ignore[arg-type]
+    async def post(self, body: Any, content_type: str = FORM, query: str = "") -> int:
+        raw = body if isinstance(body, bytes) else urlencode(body).encode()
         return await self.ask("POST", DOOR + query, body=raw, content_type=content_type)
 
 
