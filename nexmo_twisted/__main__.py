@@ -1,5 +1,7 @@
-"""The command line beside the service: ``python -m nexmo_twisted demo``, ``buried``, ``redrive``, ``place`` and
-``why``."""
+"""The command line beside the service: ``nexmo-twisted`` or ``python -m nexmo_twisted``.
+
+Its exit status is 0 for success, 1 for a failure, 2 for a usage or configuration error.
+"""
 
 from __future__ import annotations
 
@@ -10,44 +12,53 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 from twisted.python.usage import UsageError
 
-from nexmo_twisted.operations.cli.options import BuriedOptions, Options, PlaceOptions, RedriveOptions, WhyOptions
+from nexmo_twisted.operations.cli.options import (
+    DeadLettersOptions,
+    ExplainOptions,
+    Options,
+    PlaceOptions,
+    RedriveOptions,
+)
 
 
 class DemoOptions(Options):
-    """Play the whole story against a running sandbox and print it."""
+    """Send a message and its reply through a running sandbox and print each step."""
 
-    optParameters = [["url", "u", "http://127.0.0.1:8090", "Where the sandbox is."]]
+    optParameters = [["url", "u", "http://127.0.0.1:8090", "URL of the sandbox."]]
 
 
 class Commands(Options):
-    """What there is to do."""
+    """All commands."""
 
+    longdesc = (
+        "`python -m nexmo_twisted` is the same. Exit status: 0 success, 1 failure, 2 usage or configuration error."
+    )
     subCommands = [
-        ["demo", None, DemoOptions, "Play the whole story against a running sandbox and print it."],
-        ["buried", None, BuriedOptions, "Show what was given up, and what may or may not have been sent."],
-        ["redrive", None, RedriveOptions, "Have some or all of that tried again."],
-        ["place", None, PlaceOptions, "Say to which of two conversations an ambiguous reply belongs."],
-        ["why", None, WhyOptions, "Tell what became of one message or reply, and why."],
+        ["dead-letters", None, DeadLettersOptions, "list: dead letters and uncertain SMS."],
+        ["redrive", None, RedriveOptions, "Put some or all of them back into their queue."],
+        ["place", None, PlaceOptions, "Post an ambiguous reply into one of its two conversations."],
+        ["explain", None, ExplainOptions, "Show what happened to a message, a reply or an SMS, and why."],
+        ["why", None, ExplainOptions, "The same as explain."],
+        ["demo", None, DemoOptions, "Send a message and its reply through a running sandbox and print each step."],
     ]
 
     def getSynopsis(self) -> str:
-        return "Usage: python -m nexmo_twisted" + (" COMMAND [options]" if self.subCommand is None else "")
+        return "Usage: nexmo-twisted" + (" COMMAND [options]" if self.subCommand is None else "")
 
     def postOptions(self) -> None:
         if self.subCommand is None:
-            raise UsageError("Say what to do: demo, buried, redrive, place or why.")
+            raise UsageError("Which command? dead-letters list, redrive, place, explain or demo")
 
 
 def main(arguments: list[str]) -> None:
-    """Exit status 0 when the command did what it says, 1 when not, 2 for words it does not know and bad settings."""
+    """Run the command that ``arguments`` name and end the process with its exit status."""
     commands = Commands()
     try:
         commands.parseOptions(arguments)
     except UsageError as error:
-        usage = commands if commands.subCommand is None else commands.subOptions
-        sys.stderr.write(f"{error}\n\n{usage}\n")
+        sys.stderr.write(f"{error}\n\n{_innermost(commands)}\n")
         raise SystemExit(2) from None
-    options = commands.subOptions
+    options = _innermost(commands)
     if isinstance(options, DemoOptions):
         react(lambda reactor: Deferred.fromCoroutine(_demo(reactor, options["url"])))
     else:
@@ -55,6 +66,13 @@ def main(arguments: list[str]) -> None:
         from nexmo_twisted.service import CLI_CONTEXT
 
         run(options, CLI_CONTEXT)
+
+
+def _innermost(options: Any) -> Any:
+    """The options of the command, or of its own command if it has some."""
+    while options.subCommand is not None:
+        options = options.subOptions
+    return options
 
 
 async def _demo(reactor: Any, url: str) -> None:

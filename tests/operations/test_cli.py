@@ -14,9 +14,9 @@ from twisted.trial.unittest import TestCase
 from nexmo_twisted.domain.explain import Policy
 from nexmo_twisted.domain.model import Notification, Status
 from nexmo_twisted.errors import StoreUnavailable
-from nexmo_twisted.operations.cli.dead_letters import buried, redrive
-from nexmo_twisted.operations.cli.explain import why
-from nexmo_twisted.operations.cli.options import BuriedOptions, PlaceOptions, RedriveOptions, WhyOptions
+from nexmo_twisted.operations.cli.dead_letters import list_dead_letters, redrive
+from nexmo_twisted.operations.cli.explain import explain
+from nexmo_twisted.operations.cli.options import DeadLetterListOptions, ExplainOptions, PlaceOptions, RedriveOptions
 from nexmo_twisted.operations.cli.run import on_redis, place
 from nexmo_twisted.providers.nexmo.receipt_codes import describe
 from nexmo_twisted.store.admin import QueueAdmin
@@ -42,9 +42,11 @@ class CommandCase(AdminCase):
         return reply.id
 
     async def show(self, *queues: Any, limit: int | None = 100, as_json: bool = False) -> list[str]:
-        """What `buried` prints."""
+        """What `dead-letters list` prints."""
         self.told.clear()
-        done = await buried(self.operator, queues or ("out", "in"), limit, as_json=as_json, out=self.told.append)
+        done = await list_dead_letters(
+            self.operator, queues or ("out", "in"), limit, as_json=as_json, out=self.told.append
+        )
         self.assertTrue(done)
         return self.told
 
@@ -66,7 +68,7 @@ class CommandCase(AdminCase):
 class ListCommandTests(CommandCase):
     async def test_nothing(self) -> None:
         """When nothing is, it says so."""
-        self.assertEqual(await self.show(), ["Nothing is buried."])
+        self.assertEqual(await self.show(), ["No dead letters and no uncertain SMS."])
         self.assertEqual(json.loads("".join(await self.show(as_json=True))), {"items": [], "more": 0})
 
     async def test_table(self) -> None:
@@ -81,8 +83,8 @@ class ListCommandTests(CommandCase):
             [" ".join(row.split()) for row in rows],
             [
                 f"uncertain sms {one.id} {uuid(1)} bob …0101 to …0198 {SINCE} 1 no answer",
-                f"buried sms {two.id} {uuid(2)} bob …0101 to …0198 {SINCE} 1 refused: status 6: invalid message",
-                f"buried reply {rid} 0A0000000123ABCD1 - …0198 to …0101 {SINCE} 0 conversation_gone: deleted",
+                f"dead sms {two.id} {uuid(2)} bob …0101 to …0198 {SINCE} 1 refused: status 6: invalid message",
+                f"dead reply {rid} 0A0000000123ABCD1 - …0198 to …0101 {SINCE} 0 conversation_gone: deleted",
             ],
         )
         starts = {row.index(SINCE) for row in rows}
@@ -98,7 +100,7 @@ class ListCommandTests(CommandCase):
             text,
             {
                 "what": "sms",
-                "state": "buried",
+                "state": "dead",
                 "id": item.id,
                 "message_id": uuid(1),
                 "user": "bob",
@@ -140,7 +142,7 @@ class ListCommandTests(CommandCase):
     async def test_gone(self) -> None:
         """One of which nothing is left is listed as such."""
         await self.redis("ZADD", "nx:dead:out", 1, "AAAAAAAAQACAAAAAAAAAAQ.48181acd22b3")
-        self.assertIn("sms that is gone", (await self.show())[1])
+        self.assertIn("deleted sms", (await self.show())[1])
 
 
 class RedriveCommandTests(CommandCase):
@@ -153,7 +155,9 @@ class RedriveCommandTests(CommandCase):
         one, two, three = await self.buried(1), await self.buried(2), await self.buried(3)
         rid = await self.buried_reply()
         self.assertTrue(await self.again([one.id, three.id, rid]))
-        self.assertEqual(self.told, [f"{item}: put back, and next in turn" for item in (one.id, three.id, rid)])
+        self.assertEqual(
+            self.told, [f"{item}: put back into the queue, next in line" for item in (one.id, three.id, rid)]
+        )
         self.assertEqual([await self.state(item) for item in (one, two, three)], ["R", "D", "R"])
 
     async def test_unknown(self) -> None:
@@ -162,7 +166,7 @@ class RedriveCommandTests(CommandCase):
         strange = ["", "x", "A" * 22, "*", "A" * 22 + "." + "0" * 12, item.id.upper(), "../\x00", uuid(1)]
         self.assertFalse(await self.again([*strange, item.id]))
         self.assertEqual(
-            [line.rpartition(": ")[2] for line in self.told[:-1]], ["nothing that is buried has this id"] * 8
+            [line.rpartition(": ")[2] for line in self.told[:-1]], ["no dead letter or uncertain SMS has this id"] * 8
         )
         self.assertTrue(all(line.isprintable() for line in self.told))
         self.assertEqual(await self.state(item), "R")
@@ -173,20 +177,20 @@ class RedriveCommandTests(CommandCase):
         self.assertTrue(await self.again([item.id], ask=self.answering(True)))
         self.assertIn("may send it a second time", self.asked[0])
         self.assertIn("yes", self.asked[0])
-        self.assertEqual(self.told, [f"{item.id}: put back, and next in turn"])
+        self.assertEqual(self.told, [f"{item.id}: put back into the queue, next in line"])
         self.assertEqual(await self.state(item), "R")
 
     async def test_not_confirmed(self) -> None:
         """Anything else leaves it as it is."""
         item = await self.uncertain()
         self.assertFalse(await self.again([item.id], ask=self.answering(False)))
-        self.assertEqual((self.told, await self.state(item)), ([f"{item.id}: left as it is"], "U"))
+        self.assertEqual((self.told, await self.state(item)), ([f"{item.id}: unchanged"], "U"))
 
     async def test_nobody_to_ask(self) -> None:
         """Where nobody can be asked it is refused, unless the answer is given beforehand."""
         item = await self.uncertain()
         self.assertFalse(await self.again([item.id]))
-        self.assertIn("not done without --yes", self.told[0])
+        self.assertIn("use --yes to send it", self.told[0])
         self.assertEqual(await self.state(item), "U")
         self.assertTrue(await self.again([item.id], yes=True, ask=self.answering(False)))
         self.assertEqual((self.asked, await self.state(item)), ([], "R"))
@@ -197,15 +201,15 @@ class RedriveCommandTests(CommandCase):
         await self.buried_reply()
         self.assertTrue(await self.again(None, ask=self.answering(True)))
         self.assertEqual(self.asked, [])
-        self.assertIn(f"{items[1].id}: left out, since it may have been sent already", self.told)
+        self.assertIn(f"{items[1].id}: skipped, it may have been sent already", self.told)
         self.assertEqual(
-            self.told[-2:], ["3 put back.", "1 left out; --yes sends them, too, though that may be for a second time."]
+            self.told[-2:], ["3 put back.", "1 skipped: they may have been sent already; --yes sends them again."]
         )
         self.assertEqual([await self.state(item) for item in items], ["R", "U", "R"])
         self.assertTrue(await self.again(None, yes=True))
-        self.assertEqual(self.told, [f"{items[1].id}: put back, and next in turn", "1 put back."])
+        self.assertEqual(self.told, [f"{items[1].id}: put back into the queue, next in line", "1 put back."])
         self.assertTrue(await self.again(None))
-        self.assertEqual(self.told, ["Nothing is buried."])
+        self.assertEqual(self.told, ["No dead letters and no uncertain SMS."])
 
     async def test_needless(self) -> None:
         """What was read, deleted or has run out meanwhile is told, and no fault."""
@@ -216,8 +220,8 @@ class RedriveCommandTests(CommandCase):
         self.assertEqual(
             self.told,
             [
-                f"{read.id}: needs nothing more, and is closed: the recipient had seen the message",
-                f"{deleted.id}: needs nothing more, and is closed: the message was deleted",
+                f"{read.id}: closed, nothing to do: the recipient had seen the message",
+                f"{deleted.id}: closed, nothing to do: the message was deleted",
             ],
         )
 
@@ -234,14 +238,14 @@ class RedriveCommandTests(CommandCase):
         await self.owe()
         (item,) = await self.claim()
         self.assertTrue(await self.again([item.id]))
-        self.assertEqual(self.told, [f"{item.id}: is on its way already"])
+        self.assertEqual(self.told, [f"{item.id}: already in the queue"])
 
     async def test_its_turn(self) -> None:
         """What has to wait for another text of its user says how long."""
         item = await self.buried(1)
         await self.sending(2)
         self.assertTrue(await self.again([item.id]))
-        self.assertEqual(self.told, [f"{item.id}: put back; its turn comes in 1 min 30 s"])
+        self.assertEqual(self.told, [f"{item.id}: put back into the queue, due in 1 min 30 s"])
 
 
 class ExplainCommandTests(CommandCase):
@@ -249,7 +253,7 @@ class ExplainCommandTests(CommandCase):
 
     async def ask(self, message_id: str) -> tuple[bool, list[str]]:
         self.told.clear()
-        return await why(self.operator, message_id, self.policy, describe, out=self.told.append), self.told
+        return await explain(self.operator, message_id, self.policy, describe, out=self.told.append), self.told
 
     async def test_message(self) -> None:
         """As people copy the id: bare, whole, in any case. No number is told whole, and nobody's words are."""
@@ -288,7 +292,7 @@ class ExplainCommandTests(CommandCase):
             known, lines = await self.ask(strange)
             self.assertFalse(known)
             self.assertEqual(len(lines), 1)
-            self.assertIn("it never came, or it was closed more than four days ago", lines[0])
+            self.assertIn("it never arrived, was closed more than four days ago", lines[0])
             self.assertTrue(lines[0].isprintable())
 
 
@@ -323,24 +327,24 @@ class OptionsTests(TestCase):
             (("--json", "-l", "5"), ("out", "in"), 5),
             (("-q", "in", "--limit", "0"), ("in",), None),
         ):
-            options = self.parsed(BuriedOptions(), *words)
+            options = self.parsed(DeadLetterListOptions(), *words)
             self.assertEqual((tuple(options.queues), options.limit), (queues, limit), words)
 
     def test_faults(self) -> None:
         """What cannot be meant is refused."""
         for options, *words in (
-            (BuriedOptions(), "--queue", "x"),
-            (BuriedOptions(), "--limit", "-1"),
-            (BuriedOptions(), "--limit", "many"),
-            (BuriedOptions(), "one"),
-            (BuriedOptions(), "--config"),
+            (DeadLetterListOptions(), "--queue", "x"),
+            (DeadLetterListOptions(), "--limit", "-1"),
+            (DeadLetterListOptions(), "--limit", "many"),
+            (DeadLetterListOptions(), "one"),
+            (DeadLetterListOptions(), "--config"),
             (RedriveOptions(),),
             (RedriveOptions(), "one", "--all"),
             (RedriveOptions(), "one", "--no-such-thing"),
-            (WhyOptions(),),
-            (WhyOptions(), " "),
-            (WhyOptions(), "one", "two"),
-            (WhyOptions(), "\udcff\udcfe"),
+            (ExplainOptions(),),
+            (ExplainOptions(), " "),
+            (ExplainOptions(), "one", "two"),
+            (ExplainOptions(), "\udcff\udcfe"),
             (RedriveOptions(), "--", "one", "\udcff"),
             (PlaceOptions(), "one", "\udcff"),
         ):
@@ -371,7 +375,7 @@ class ReachRedisTests(TestCase):
     async def test_away(self) -> None:
         """Nobody listens: where, and why. The login is not told."""
         said = await self.refused("redis://somebody:hush-hush@127.0.0.1:1/0", 0.5)
-        self.assertIn("Redis at 127.0.0.1:1 was not reached", said)
+        self.assertIn("cannot reach Redis at 127.0.0.1:1 within", said)
         self.assertIn("refused", said)
         self.assertNotIn("hush-hush", said)
 
@@ -380,7 +384,7 @@ class ReachRedisTests(TestCase):
         redis = OwnRedis("--requirepass", "right", password="right")
         self.addCleanup(redis.close)
         said = await self.refused(f"unix://:wrong@{redis.socket}", 2)
-        self.assertIn(f"Redis at {redis.socket} was not reached", said)
+        self.assertIn(f"cannot reach Redis at {redis.socket} within", said)
         self.assertIn("WRONGPASS", said)
 
     async def test_silent(self) -> None:
@@ -398,7 +402,7 @@ class ReachRedisTests(TestCase):
     async def test_sentinels(self) -> None:
         """No sentinel is there: which master of which sentinels."""
         said = await self.refused("redis+sentinel://127.0.0.1:1,127.0.0.1:2/mymaster/0", 0.5)
-        self.assertIn("The master mymaster of the sentinels 127.0.0.1:1, 127.0.0.1:2 was not reached", said)
+        self.assertIn("the master mymaster of the sentinels 127.0.0.1:1, 127.0.0.1:2 within", said)
 
     def test_place(self) -> None:
         """A place is told without its login."""

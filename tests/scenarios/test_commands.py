@@ -21,8 +21,8 @@ from twisted.trial.unittest import TestCase
 from nexmo_twisted import __version__
 from nexmo_twisted.domain.explain import Policy
 from nexmo_twisted.domain.model import Notification
-from nexmo_twisted.operations.cli.dead_letters import buried, redrive
-from nexmo_twisted.operations.cli.explain import why
+from nexmo_twisted.operations.cli.dead_letters import list_dead_letters, redrive
+from nexmo_twisted.operations.cli.explain import explain
 from nexmo_twisted.providers.nexmo.receipt_codes import describe
 from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.embedded_service import EmbeddedValkey
@@ -47,12 +47,12 @@ class CommandsBesideServiceTests(World):
     async def why(self, message_id: str) -> list[str]:
         """What is told, without what stands before each line."""
         self.told.clear()
-        await why(self.operator, message_id, Policy(REPORT, 600_000, "resend"), describe, out=self.told.append)
+        await explain(self.operator, message_id, Policy(REPORT, 600_000, "resend"), describe, out=self.told.append)
         return [line.strip() for line in self.told]
 
     async def ids(self) -> list[str]:
         self.told.clear()
-        await buried(self.operator, ("out", "in"), None, as_json=True, out=self.told.append)
+        await list_dead_letters(self.operator, ("out", "in"), None, as_json=True, out=self.told.append)
         return [item["id"] for item in json.loads("".join(self.told))["items"]]
 
     async def redrive(self, *ids: str, yes: bool = False) -> bool:
@@ -251,12 +251,12 @@ class CommandProcessTests(QueueCase):
 
     async def test_buried(self) -> None:
         """What is buried, as a table and as JSON; when nothing is, that."""
-        self.assertEqual(await self.command("buried"), (0, "Nothing is buried.\n", ""))
+        self.assertEqual(await self.command("dead-letters", "list"), (0, "No dead letters and no uncertain SMS.\n", ""))
         item = await self.aside(1)
-        code, output, errors = await self.command("buried", "--queue", "out")
+        code, output, errors = await self.command("dead-letters", "list", "--queue", "out")
         self.assertEqual((code, errors, len(output.splitlines())), (0, "", 2))
         self.assertIn(item.id, output)
-        code, output, errors = await self.command("buried", "--json")
+        code, output, errors = await self.command("dead-letters", "list", "--json")
         self.assertEqual((code, errors, [each["id"] for each in json.loads(output)["items"]]), (0, "", [item.id]))
 
     async def test_redrive(self) -> None:
@@ -264,14 +264,14 @@ class CommandProcessTests(QueueCase):
         plain, doubtful = await self.aside(1), await self.aside(2, uncertain=True)
         code, output, errors = await self.command("redrive", plain.id, doubtful.id)
         self.assertEqual((code, errors), (1, ""))
-        self.assertIn(f"{plain.id}: put back, and next in turn", output)
-        self.assertIn("not done without --yes", output)
+        self.assertIn(f"{plain.id}: put back into the queue, next in line", output)
+        self.assertIn("use --yes to send it", output)
         self.assertEqual((await self.state(plain), await self.state(doubtful)), ("R", "U"))
         code, output, _ = await self.command("redrive", "--all", "--yes")
         self.assertEqual((code, output.splitlines()[-1], await self.state(doubtful)), (0, "1 put back.", "R"))
-        self.assertEqual(await self.command("redrive", "--all"), (0, "Nothing is buried.\n", ""))
+        self.assertEqual(await self.command("redrive", "--all"), (0, "No dead letters and no uncertain SMS.\n", ""))
         code, output, _ = await self.command("redrive", "nothing")
-        self.assertEqual((code, output), (1, "nothing: nothing that is buried has this id\n"))
+        self.assertEqual((code, output), (1, "nothing: no dead letter or uncertain SMS has this id\n"))
 
     async def test_terminal(self) -> None:
         """At a terminal it is asked for: no, yes, and Ctrl-C, which ends it."""
@@ -286,7 +286,7 @@ class CommandProcessTests(QueueCase):
     async def test_why(self) -> None:
         """What became of a message; of one that nobody knows, that, with another exit status."""
         await self.aside(1)
-        code, output, errors = await self.command("why", uuid(1))
+        code, output, errors = await self.command("explain", uuid(1))
         self.assertEqual((code, errors), (0, ""))
         self.assertIn("buried since", output)
         code, output, errors = await self.command("why", uuid(2))
@@ -295,50 +295,57 @@ class CommandProcessTests(QueueCase):
 
     async def test_words(self) -> None:
         """Words it does not know: what is wrong, then how to use it, and another exit status. Help is no fault."""
-        for words in ((), ("exhume",), ("why",), ("redrive",), ("buried", "--limit", "x")):
+        for words in (
+            (),
+            ("exhume",),
+            ("why",),
+            ("redrive",),
+            ("dead-letters",),
+            ("dead-letters", "list", "--limit", "x"),
+        ):
             code, output, errors = await self.command(*words, config=None)
             self.assertEqual((code, output), (2, ""), words)
-            self.assertIn("\n\nUsage: python -m nexmo_twisted", errors, "the fault comes first")
-        for words in (("--version",), ("why", "--version")):
+            self.assertIn("\n\nUsage: nexmo-twisted", errors, "the fault comes first")
+        for words in (("--version",), ("why", "--version"), ("dead-letters", "list", "--version")):
             told = await self.command(*words, config=None)
             self.assertEqual(told, (0, f"nexmo_twisted {__version__}\n", ""), words)
-        for words in (("--help",), ("why", "--help")):
+        for words in (("--help",), ("explain", "--help")):
             code, output, errors = await self.command(*words, config=None)
             self.assertEqual((code, errors), (0, ""), words)
-            self.assertIn("Usage: python -m nexmo_twisted", output)
+            self.assertIn("Usage: nexmo-twisted", output)
 
     async def test_settings(self) -> None:
         """Settings that cannot work: the same lines as from twistd, and no usage."""
         (self.directory / "bad.toml").write_text(toml("gopher://x").replace("10 minutes", "soon"))
         for config, parts in {"bad.toml": ("delay", "'soon'", "server.redis"), "absent.toml": ("absent.toml",)}.items():
-            code, output, errors = await self.command("buried", config=config)
+            code, output, errors = await self.command("dead-letters", "list", config=config)
             self.assertEqual((code, output), (2, ""))
             self.assertNotIn("Usage", errors)
-            for part in ("the settings cannot work:", *parts):
+            for part in ("invalid configuration:", *parts):
                 self.assertIn(part, errors)
 
     async def test_redis_away(self) -> None:
         """One line and no traceback when Redis is not there."""
         (self.directory / "away.toml").write_text(toml("redis://somebody:tell-nobody@127.0.0.1:1/0"))
-        code, output, errors = await self.command("buried", config="away.toml")
+        code, output, errors = await self.command("dead-letters", "list", config="away.toml")
         self.assertEqual((code, output, len(errors.splitlines())), (1, "", 1))
-        self.assertIn("Redis at 127.0.0.1:1 was not reached in 10 seconds", errors)
+        self.assertIn("cannot reach Redis at 127.0.0.1:1 within 10 seconds", errors)
 
     async def test_pipe(self) -> None:
         """Whoever reads what it prints may have seen enough: no complaint."""
         for n in range(1, 4):
             await self.aside(n)
-        command = self.start("buried")
+        command = self.start("dead-letters", "list")
         command.process.closeStdout()
         self.assertEqual((await command.finish(), command.errors), (1, ""))
 
     async def test_full(self) -> None:
         """Where its output cannot be written that is said in one line, and where there is none nothing is."""
         for where, said in (
-            (">/dev/full", "The output cannot be written: No space left on device\n"),
+            (">/dev/full", "cannot write the output: No space left on device\n"),
             (">&-", ""),
         ):
-            line = f'"$0" -m nexmo_twisted buried --config nexmo.toml {where}'
+            line = f'"$0" -m nexmo_twisted dead-letters list --config nexmo.toml {where}'
             program = Program(self.directory, "/bin/sh", "-c", line, sys.executable)
             self.addCleanup(lambda p=program: Deferred.fromCoroutine(p.stop("KILL")))
             self.assertEqual((await program.finish(), program.output), (1 if said else 0, said))
@@ -348,7 +355,7 @@ class CommandsOnEmbeddedValkeyTests(TestCase):
     timeout = 60
 
     def start(self, directory: Path) -> Command:
-        command = Command(directory, "buried", "--config", "nexmo.toml")
+        command = Command(directory, "dead-letters", "list", "--config", "nexmo.toml")
         self.addCleanup(lambda: Deferred.fromCoroutine(command.kill()))
         return command
 
@@ -366,6 +373,6 @@ class CommandsOnEmbeddedValkeyTests(TestCase):
         try:
             command = self.start(directory)
             self.assertEqual((await command.finish(), command.errors), (0, ""))
-            self.assertEqual(command.output, "Nothing is buried.\n")
+            self.assertEqual(command.output, "No dead letters and no uncertain SMS.\n")
         finally:
             await server.stopService()

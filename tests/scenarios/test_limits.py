@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from nexmo_twisted.domain.explain import Policy
-from nexmo_twisted.operations.cli.explain import why
+from nexmo_twisted.operations.cli.explain import explain
 from nexmo_twisted.providers.nexmo.receipt_codes import describe
 from nexmo_twisted.store.admin import QueueAdmin
 from tests.factories import REPORT
@@ -69,7 +69,7 @@ class RateLimitTests(LimitedWorld):
         """An operator is told that it waits for a limit, whose, and until when."""
         message = await self.text_unread(conversation=LUNCH)
         told: list[str] = []
-        await why(
+        await explain(
             QueueAdmin(self.connection, self.now), message, Policy(REPORT, 600_000, "resend"), describe, out=told.append
         )
         text = "\n".join(told)

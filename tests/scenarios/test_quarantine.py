@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from nexmo_twisted.domain.explain import Policy
 from nexmo_twisted.domain.quarantine import known_as
-from nexmo_twisted.operations.cli.explain import why
+from nexmo_twisted.operations.cli.explain import explain
 from nexmo_twisted.operations.health import Health
 from nexmo_twisted.providers.nexmo.receipt_codes import describe
 from nexmo_twisted.providers.nexmo.signatures import sign
@@ -30,7 +30,7 @@ class QuarantineCase(World):
     async def why(self, message_id: str) -> list[str]:
         told: list[str] = []
         operator = QueueAdmin(self.connection, self.now)
-        found = await why(operator, message_id, Policy(REPORT, 600_000, "resend"), describe, out=told.append)
+        found = await explain(operator, message_id, Policy(REPORT, 600_000, "resend"), describe, out=told.append)
         self.assertEqual(found, "Nothing is known" not in told[0])
         return [line.strip() for line in told]
 

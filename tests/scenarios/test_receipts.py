@@ -9,7 +9,7 @@ from twisted.logger import LogEvent, LogLevel, eventAsText, globalLogPublisher
 
 from nexmo_twisted.domain.explain import Policy
 from nexmo_twisted.domain.model import Status
-from nexmo_twisted.operations.cli.explain import why
+from nexmo_twisted.operations.cli.explain import explain
 from nexmo_twisted.providers.nexmo.receipt_codes import describe
 from nexmo_twisted.sandbox.nexmo.receipt_plan import ReceiptPlan
 from nexmo_twisted.store.admin import QueueAdmin
@@ -35,7 +35,7 @@ class ReceiptsCase(World):
         """What an operator is told of a message."""
         lines: list[str] = []
         operator = QueueAdmin(self.connection, self.now)
-        await why(operator, message_id, Policy((Status.SENT,), 600_000, "resend"), describe, lines.append)
+        await explain(operator, message_id, Policy((Status.SENT,), 600_000, "resend"), describe, lines.append)
         return "\n".join(lines)
 
     async def receipt(self, **params: str) -> int:

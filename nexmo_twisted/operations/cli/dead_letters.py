@@ -1,4 +1,4 @@
-"""``buried`` and ``redrive``: what stands aside, and how it is tried again."""
+"""``dead-letters list`` and ``redrive``: what was given up or is uncertain, and how it is tried again."""
 
 from __future__ import annotations
 
@@ -23,11 +23,14 @@ COLUMNS = ("what", "id", "message id", "user", "numbers", "since", "attempts", "
 #: Characters of a user id or a foreign message id that a table shows.
 WIDTH = 40
 
-BURIED: Sequence[Queue] = ("out", "in")
+QUEUES: Sequence[Queue] = ("out", "in")
+NOTHING = "No dead letters and no uncertain SMS."
 
 
-async def buried(operator: QueueAdmin, queues: Sequence[Queue], limit: int | None, *, as_json: bool, out: Out) -> bool:
-    """Prints what is buried and what is uncertain in these queues, the oldest first, at most ``limit`` of it."""
+async def list_dead_letters(
+    operator: QueueAdmin, queues: Sequence[Queue], limit: int | None, *, as_json: bool, out: Out
+) -> bool:
+    """Print the dead letters and the uncertain SMS of these queues, the oldest first, at most ``limit``."""
     listed = [(queue, item) for queue in queues for item in await operator.aside(queue)]
     shown = listed if limit is None else listed[:limit]
     entries: list[QueueItem] = []
@@ -37,7 +40,7 @@ async def buried(operator: QueueAdmin, queues: Sequence[Queue], limit: int | Non
     if as_json:
         out(json.dumps({"items": [_values(entry) for entry in entries], "more": more}, indent=1))
     elif not listed:
-        out("Nothing is buried.")
+        out(NOTHING)
     else:
         for line in _table([COLUMNS, *(_row(entry) for entry in entries)]):
             out(line)
@@ -48,13 +51,13 @@ async def buried(operator: QueueAdmin, queues: Sequence[Queue], limit: int | Non
 
 def _what(entry: QueueItem) -> str:
     kind = "sms" if entry.queue == "out" else "reply"
-    return {"U": f"uncertain {kind}", "D": f"buried {kind}"}.get(entry.state, f"{kind} that is gone")
+    return {"U": f"uncertain {kind}", "D": f"dead {kind}"}.get(entry.state, f"deleted {kind}")
 
 
 def _values(entry: QueueItem) -> dict[str, Any]:
     return {
         "what": "sms" if entry.queue == "out" else "reply",
-        "state": {"U": "uncertain", "D": "buried"}.get(entry.state, "gone"),
+        "state": {"U": "uncertain", "D": "dead"}.get(entry.state, "deleted"),
         "id": entry.id,
         "message_id": entry.message_id or None,
         "user": entry.user or None,
@@ -86,7 +89,7 @@ def _table(rows: Sequence[Sequence[str]]) -> Sequence[str]:
 
 
 def on_terminal() -> Ask | None:
-    """Asks whoever sits at the terminal; None when nobody does."""
+    """Asks at the terminal; None when there is none."""
     return _ask if sys.stdin is not None and sys.stdin.isatty() else None
 
 
@@ -111,10 +114,10 @@ async def redrive(
     ask: Ask | None,
     out: Out,
 ) -> bool:
-    """Has these tried again, everything without ``ids``, and prints what became of each.
+    """Put these back into their queues, everything without ``ids``, and print the result of each.
 
-    What may have been sent already is asked for with ``ask``, which is None where nobody can be asked, unless ``yes``
-    answers that. Returns whether all that was asked for was done.
+    An SMS that may have been sent already needs a confirmation: ``yes``, or a yes to the question that ``ask`` asks
+    (None without a terminal). Returns whether all was done.
     """
     if ids is None:
         return await _redrive_all(operator, report, yes, out)
@@ -126,18 +129,18 @@ async def redrive(
 
 async def _redrive_all(operator: QueueAdmin, report: Collection[Status], yes: bool, out: Out) -> bool:
     answers: Counter[str] = Counter()
-    for queue in BURIED:
+    for queue in QUEUES:
         async for result in operator.redrive(queue, await operator.aside(queue), report, confirmed=yes):
             out(_told(result))
             answers[result.answer] += 1
     back, left = answers["DONE"], answers["DOUBTFUL"]
     closed = answers.total() - back - left - answers["WAITING"] - answers["UNKNOWN"]
     if not answers.total():
-        out("Nothing is buried.")
+        out(NOTHING)
     else:
         out(f"{back} put back, {closed} closed." if closed else f"{back} put back.")
     if left:
-        out(f"{left} left out; --yes sends them, too, though that may be for a second time.")
+        out(f"{left} skipped: they may have been sent already; --yes sends them again.")
     return True
 
 
@@ -150,12 +153,12 @@ async def _redrive_one(
         return False
     (result,) = [each async for each in operator.redrive(queue, [item], report, confirmed=yes)]
     if result.answer == "DOUBTFUL":
-        doubt = f"{item}: nobody knows whether it was sent; to try again may send it a second time"
+        doubt = f"{item}: it may have been sent already; trying again may send it a second time"
         if ask is None:
-            out(f"{doubt}: not done without --yes")
+            out(f"{doubt}: skipped, use --yes to send it")
             return False
-        if not ask(f"{doubt}. Type yes to do so:"):
-            out(f"{item}: left as it is")
+        if not ask(f"{doubt}. Type yes to send it:"):
+            out(f"{item}: unchanged")
             return False
         (result,) = [each async for each in operator.redrive(queue, [item], report, confirmed=True)]
     out(_told(result))
@@ -165,15 +168,15 @@ async def _redrive_one(
 def _told(result: Redriven) -> str:
     match result.answer:
         case "DONE" if result.wait:
-            said = f"put back; its turn comes in {span(result.wait)}"
+            said = f"put back into the queue, due in {span(result.wait)}"
         case "DONE":
-            said = "put back, and next in turn"
+            said = "put back into the queue, next in line"
         case "DOUBTFUL":
-            said = "left out, since it may have been sent already"
+            said = "skipped, it may have been sent already"
         case "WAITING":
-            said = "is on its way already"
+            said = "already in the queue"
         case "UNKNOWN":
-            said = "nothing that is buried has this id"
+            said = "no dead letter or uncertain SMS has this id"
         case why:
-            said = f"needs nothing more, and is closed: {explained(why)}"
+            said = f"closed, nothing to do: {explained(why)}"
     return f"{printable(result.id)}: {said}"

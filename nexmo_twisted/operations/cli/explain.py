@@ -1,4 +1,4 @@
-"""``why``: what became of one message or reply."""
+"""``explain`` (or ``why``): what happened to one message, reply or SMS."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from nexmo_twisted.domain.wording import printable
 from nexmo_twisted.store.admin import QueueAdmin
 
 
-async def why(
+async def explain(
     operator: QueueAdmin, message_id: str, policy: Policy, describe: Describe, out: Callable[[str], None]
 ) -> bool:
-    """Prints what is known of it. An id may be one of the chat platform or of the SMS provider, which look alike: all
-    are looked up. So are webhooks that could not be used, which may also be known by the id of their event.
+    """Print what is known. The id may be one of the chat platform or of the SMS provider, which look alike: all are
+    looked up, quarantined webhooks, too, which may also be known by the id of their event.
 
     Returns whether anything is known.
     """
@@ -41,7 +41,7 @@ async def why(
             out(line)
     if not message and not reply and not sms and not aside:
         out(
-            f"Nothing is known of {printable(message_id)}: it never came, or it was closed more than four days ago, or "
-            "set aside before a hundred others."
+            f"Nothing is known of {printable(message_id)}: it never arrived, was closed more than four days ago, or "
+            "was quarantined before the last hundred webhooks."
         )
     return bool(message or reply or sms or aside)

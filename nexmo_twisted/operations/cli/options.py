@@ -1,4 +1,4 @@
-"""The words of the operator's commands."""
+"""The options of the operator's commands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from twisted.python.usage import UsageError
 from nexmo_twisted import __version__
 from nexmo_twisted.domain.inspection import Queue
 
-#: The ids that ``buried`` shows: of a text, message and recipient; of a reply, 22 characters. Some begin with a dash.
+#: The ids that ``dead-letters list`` shows: of an SMS, message and recipient; of a reply, 22 characters. Some begin
+#: with a dash.
 OUT_ID = re.compile(r"[A-Za-z0-9_-]{22}\.[0-9a-f]{32}")
 IN_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 
@@ -32,7 +33,9 @@ class Options(BaseOptions):
 class _OnSettings(Options):
     """Options and ids in any order, since people add what they forgot at the end; and an id is no option."""
 
-    optParameters = [["config", "c", None, "TOML file with the settings; without one, the environment alone counts."]]
+    optParameters = [
+        ["config", "c", None, "TOML file with the settings; without one, only environment variables are read."]
+    ]
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         known: list[str] = []
@@ -53,7 +56,7 @@ class _OnSettings(Options):
                 known.append(words.pop(0))
         for word in others:
             if not _is_text(word):
-                raise UsageError(f"{word!a} is not UTF-8, as every id is.")
+                raise UsageError(f"{word!a} is not UTF-8; every id is")
         super().parseOptions([*known, "--", *others])
 
     def _takes_a_value(self, word: str) -> bool:
@@ -70,16 +73,19 @@ def _is_text(word: str) -> bool:
     return True
 
 
-class BuriedOptions(_OnSettings):
-    """Show what is buried, and what is uncertain."""
+class DeadLetterListOptions(_OnSettings):
+    """List dead letters and uncertain SMS."""
 
     synopsis = "[options]"
-    longdesc = "What was given up, and texts of which nobody knows whether they were sent; the oldest come first."
+    longdesc = (
+        "Lists SMS and replies that were given up (dead letters), and SMS that may or may not have been sent "
+        "(uncertain); the oldest first."
+    )
     optParameters = [
-        ["queue", "q", "all", "Texts that go out (out), replies that come in (in), or all."],
-        ["limit", "l", None, f"Show at most so many, 0 for all; {ROWS} unless --json."],
+        ["queue", "q", "all", "SMS (out), replies (in), or all."],
+        ["limit", "l", None, f"Number of rows, 0 for all; default {ROWS}, with --json all."],
     ]
-    optFlags = [["json", None, "As JSON."]]
+    optFlags = [["json", None, "Print JSON."]]
 
     queues: Sequence[Queue] = ()
     limit: int | None = None  #: None for all
@@ -89,7 +95,7 @@ class BuriedOptions(_OnSettings):
 
     def postOptions(self) -> None:
         if self["queue"] not in ("out", "in", "all"):
-            raise UsageError("--queue is out, in or all")
+            raise UsageError("--queue must be out, in or all")
         self.queues = ("out", "in") if self["queue"] == "all" else (cast(Queue, self["queue"]),)
         given = self["limit"]
         if given is None:
@@ -97,20 +103,32 @@ class BuriedOptions(_OnSettings):
         elif re.fullmatch("[0-9]{1,9}", given):
             self.limit = int(given) or None
         else:
-            raise UsageError("--limit is a number of rows, 0 for all")
+            raise UsageError("--limit must be a number of rows, 0 for all")
+
+
+class DeadLettersOptions(Options):
+    """The commands about all dead letters."""
+
+    synopsis = ""
+    longdesc = "Dead letters are SMS and replies that were given up, each with its reason."
+    subCommands = [["list", None, DeadLetterListOptions, "List dead letters and uncertain SMS."]]
+
+    def postOptions(self) -> None:
+        if self.subCommand is None:
+            raise UsageError("Which command? dead-letters list")
 
 
 class RedriveOptions(_OnSettings):
-    """Have what is buried or uncertain tried again."""
+    """Put dead letters or uncertain SMS back into their queue."""
 
     synopsis = "[options] ID... | --all"
     longdesc = (
-        "IDs are those that `buried` shows. What may have been sent already is asked for first; with --all it is left "
-        "out. --yes sends it in either case."
+        "IDs are those that `dead-letters list` shows. An SMS that may have been sent already needs a confirmation; "
+        "--all skips it. --yes confirms."
     )
     optFlags = [
-        ["all", None, "Everything that is buried."],
-        ["yes", None, "Also what may have been sent already, and so may be sent a second time."],
+        ["all", None, "All dead letters; with --yes also all uncertain SMS."],
+        ["yes", None, "Also send what may have been sent already: it may arrive twice."],
     ]
 
     ids: Sequence[str] = ()
@@ -120,40 +138,40 @@ class RedriveOptions(_OnSettings):
 
     def postOptions(self) -> None:
         if bool(self.ids) == bool(self["all"]):
-            raise UsageError("Say which: the ids that `buried` shows, or --all.")
+            raise UsageError("Which ones? Name ids that `dead-letters list` shows, or --all.")
 
 
 class PlaceOptions(_OnSettings):
-    """Say to which of two conversations a reply belongs."""
+    """Post an ambiguous reply into one of its two conversations."""
 
     synopsis = "[options] ID CONVERSATION"
     longdesc = (
-        "ID is that of a reply which `buried` shows as ambiguous: its number went from one conversation to another "
-        "when it came. CONVERSATION is one of the two that `why` names. It is posted there, once."
+        "ID is that of a reply which `dead-letters list` shows as ambiguous: it arrived while its number moved from "
+        "one conversation to another. CONVERSATION is one of the two that `explain` shows. It is posted there, once."
     )
-    optParameters = [["user", "u", "", "As whom, where two users take part in the same conversation."]]
+    optParameters = [["user", "u", "", "The user who wrote it, if two users are in that conversation."]]
 
     id = ""
     conversation = ""
 
     def parseArgs(self, *words: str) -> None:
         if len(words) != 2 or not all(words):
-            raise UsageError("Say which reply, by the id that `buried` shows, and then which conversation.")
+            raise UsageError("Name a reply, by the id that `dead-letters list` shows, and then a conversation.")
         self.id, self.conversation = words
 
 
-class WhyOptions(_OnSettings):
-    """Tell what became of one message or reply, and why."""
+class ExplainOptions(_OnSettings):
+    """Show what happened to a message, a reply or an SMS, and why."""
 
     synopsis = "[options] MESSAGE-ID"
     longdesc = (
         "MESSAGE-ID is Layer's (with or without layer:///messages/), or Nexmo's messageId of a reply or an SMS. "
-        "A webhook that was set aside is also found by the id of its event."
+        "A quarantined webhook is also found by the id of its event."
     )
 
     message_id = ""
 
     def parseArgs(self, *ids: str) -> None:
         if len(ids) != 1 or not ids[0].strip():
-            raise UsageError("Say which message: its id at Layer, or Nexmo's messageId of a reply or of an SMS.")
+            raise UsageError("Name one message: its id at Layer, or Nexmo's messageId of a reply or an SMS.")
         self.message_id = ids[0].strip()

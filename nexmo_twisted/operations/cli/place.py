@@ -1,4 +1,4 @@
-"""``place``: an operator says to which of two conversations a reply belongs."""
+"""``place``: post an ambiguous reply into one of its two conversations."""
 
 from __future__ import annotations
 
@@ -11,22 +11,21 @@ from nexmo_twisted.store.admin import QueueAdmin
 async def place_reply(
     operator: QueueAdmin, item: str, conversation: str, user: str, out: Callable[[str], None]
 ) -> bool:
-    """Has the reply with that id posted into that conversation, and prints what became of it. Returns whether it
-    was."""
+    """Queue the reply with that id for that conversation and print the result. Returns whether it was queued."""
     placed = await operator.place_reply(item, conversation, user)
     name = printable(item)
     match placed.answer:
         case "DONE":
-            out(f"{name}: it is posted there {f'in {span(placed.wait)}' if placed.wait else 'now'}")
+            out(f"{name}: queued, will be posted {f'in {span(placed.wait)}' if placed.wait else 'now'}")
             return True
         case "UNKNOWN":
-            out(f"{name}: no reply has this id; `buried` shows those that are ambiguous")
+            out(f"{name}: no reply with this id; `dead-letters list` shows the ambiguous ones")
         case "PLACED":
-            out(f"{name}: it is not ambiguous, or was placed before; `why` tells what became of it")
+            out(f"{name}: not ambiguous, or placed already; `explain` shows what happened to it")
         case "BOTH":
-            out(f"{name}: two users take part in that conversation; say with --user which of them wrote it:")
+            out(f"{name}: two users are in that conversation; name the one who wrote it with --user:")
         case _:
-            out(f"{name}: it cannot belong to {printable(conversation)}, but to one of these:")
+            out(f"{name}: cannot belong to {printable(conversation)}; choose one of these:")
     for thread in placed.candidates:
         out(f"  {printable(thread.conversation_id)} as {printable(thread.user_id)}")
     return False

@@ -1,4 +1,4 @@
-"""The operator's commands: what was set aside, trying it again, and why a message was texted or not.
+"""The operator's commands: list dead letters, try them again, place a reply, explain what happened to a message.
 
 They need the settings and reach the same Redis as the service, whether that runs or not.
 """
@@ -22,19 +22,19 @@ from nexmo_twisted.domain.delivery import Describe
 from nexmo_twisted.domain.explain import Policy
 from nexmo_twisted.domain.model import Status
 from nexmo_twisted.errors import ConfigurationError, StoreUnavailable
-from nexmo_twisted.operations.cli.dead_letters import buried, on_terminal, redrive
-from nexmo_twisted.operations.cli.explain import why
-from nexmo_twisted.operations.cli.options import BuriedOptions, PlaceOptions, RedriveOptions, WhyOptions
+from nexmo_twisted.operations.cli.dead_letters import list_dead_letters, on_terminal, redrive
+from nexmo_twisted.operations.cli.explain import explain
+from nexmo_twisted.operations.cli.options import DeadLetterListOptions, ExplainOptions, PlaceOptions, RedriveOptions
 from nexmo_twisted.operations.cli.place import place_reply
 from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.connection import Connection, Scripts
 from nexmo_twisted.store.embedded_server import SharedValkey
 from nexmo_twisted.store.url import RedisAddress, parse
 
-#: Seconds that Redis may take to let us in. After that every command has a limit of its own.
+#: Seconds to connect and log in to Redis. After that every command of Redis has a limit of its own.
 PATIENCE = 10.0
 
-Options = BuriedOptions | PlaceOptions | RedriveOptions | WhyOptions
+Options = DeadLetterListOptions | PlaceOptions | RedriveOptions | ExplainOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +47,12 @@ class Context:
 
 
 def run(options: Options, context: Context) -> None:
-    """Does what the options say and ends the process: 0 when it did, 1 when it could not, 2 for bad settings."""
+    """Run the command and end the process: 0 success, 1 failure, 2 configuration error."""
     try:
         settings = load(options["config"])
     except ConfigurationError as error:
         faults = "".join(f"  {fault}\n" for fault in error.faults)
-        sys.stderr.write(f"the settings cannot work:\n{faults}")
+        sys.stderr.write(f"invalid configuration:\n{faults}")
         raise SystemExit(2) from None
     if sys.stdout is None:  # somebody has closed it
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
@@ -72,7 +72,7 @@ async def _run(reactor: Any, options: Options, settings: Settings, context: Cont
         done = False
     except OSError as error:
         if not isinstance(error, BrokenPipeError):  # then whoever read what we print has seen enough
-            sys.stderr.write(f"The output cannot be written: {error.strerror or error}\n")
+            sys.stderr.write(f"cannot write the output: {error.strerror or error}\n")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         done = False
     raise SystemExit(0 if done else 1)
@@ -80,15 +80,16 @@ async def _run(reactor: Any, options: Options, settings: Settings, context: Cont
 
 async def _work(operator: QueueAdmin, options: Options, settings: Settings, context: Context) -> bool:
     report = [Status[name.upper()] for name in settings.report_on_status]
-    if isinstance(options, BuriedOptions):
-        return await buried(operator, options.queues, options.limit, as_json=bool(options["json"]), out=print)
+    if isinstance(options, DeadLetterListOptions):
+        as_json = bool(options["json"])
+        return await list_dead_letters(operator, options.queues, options.limit, as_json=as_json, out=print)
     if isinstance(options, RedriveOptions):
         ids = None if options["all"] else options.ids
         return await redrive(operator, ids, report, yes=bool(options["yes"]), ask=on_terminal(), out=print)
     if isinstance(options, PlaceOptions):
         return await place_reply(operator, options.id, options.conversation, options["user"], out=print)
     policy = Policy(report, settings.sms.receipt_timeout, settings.sms.when_uncertain)
-    return await why(operator, options.message_id, policy, context.describe, out=print)
+    return await explain(operator, options.message_id, policy, context.describe, out=print)
 
 
 async def on_redis(
@@ -118,7 +119,7 @@ async def on_redis(
         return await work(QueueAdmin(connection))
     except TimeoutError:
         said = f": {'; '.join(heard)}" if heard else ""
-        raise StoreUnavailable(f"{place(address)} was not reached in {patience:g} seconds{said}") from None
+        raise StoreUnavailable(f"cannot reach {place(address)} within {patience:g} seconds{said}") from None
     finally:
         globalLogPublisher.removeObserver(hear)
         await connection.close()
@@ -132,7 +133,7 @@ def reachable(address: RedisAddress, embedded_data: Path) -> RedisAddress:
     if not server.is_listening():
         raise StoreUnavailable(
             f"The embedded Redis is not running: nothing listens on {Path(server.address).absolute()}. "
-            "It runs with the service; use this command in the same directory (that of twistd --rundir)."
+            "It runs with the service; start the service, or run this command in its directory (twistd --rundir)."
         )
     return RedisAddress("unix", path=server.address)
 
@@ -144,6 +145,6 @@ def place(address: RedisAddress) -> str:
             return f"Redis at {address.path}"
         case "sentinel":
             sentinels = ", ".join(f"{host}:{port}" for host, port in address.hosts)
-            return f"The master {address.master} of the sentinels {sentinels}"
+            return f"the master {address.master} of the sentinels {sentinels}"
         case _:
             return f"Redis at {address.host}:{address.port}"
