@@ -121,7 +121,7 @@ def without(document: dict[str, Any], *path: str) -> dict[str, Any]:
     return document
 
 
-def event(kind: str, message_id: str = MESSAGE_UUID, **statuses: Status) -> MessageEvent:
+def event(kind: str, message_id: str = MESSAGE_UUID, /, **statuses: Status) -> MessageEvent:
     """An event ("sent", "delivered", "read" or "deleted") of a message that Ann sent to the users in ``statuses``."""
     message = documented() | {"id": f"layer:///messages/{message_id}"}
     return MessageEvent(kind, message_id, "ann", {"ann": Status.READ} | statuses, message)  # type: ignore[arg-type]

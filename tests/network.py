@@ -14,6 +14,7 @@ from twisted.internet.interfaces import (
     IHostResolution,
     IOpenSSLContextFactory,
     IProtocolFactory,
+    IReactorPluggableNameResolver,
     IReactorSSL,
     IResolutionReceiver,
 )
@@ -78,3 +79,9 @@ class FakeResolver:
 
     def cancel(self) -> None:
         """Nothing is on its way."""
+
+
+def install_resolver(case: TestCase, resolver: IHostnameResolver) -> None:
+    """Names of hosts are asked of this DNS until the test ends."""
+    resolving = IReactorPluggableNameResolver(reactor)
+    case.addCleanup(resolving.installNameResolver, resolving.installNameResolver(resolver))

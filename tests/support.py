@@ -16,7 +16,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
-from twisted.trial.unittest import TestCase
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from nexmo_twisted.domain.links import Choice
 from nexmo_twisted.domain.model import Accepted, Attempt
@@ -124,7 +124,7 @@ async def until(condition: Callable[[], object], turns: int = 100_000) -> None:
     raise AssertionError(f"still not so after {turns} turns: {condition}")
 
 
-def observe_log(case: TestCase, callback: Callable[[LogEvent], object]) -> None:
+def observe_log(case: SynchronousTestCase, callback: Callable[[LogEvent], object]) -> None:
     """Calls back with all that is logged until the test ends."""
     observer = cast(ILogObserver, callback)
     globalLogPublisher.addObserver(observer)
@@ -164,5 +164,5 @@ class StoreCase(AsyncCase):
         await connection.open()
         return connection
 
-    async def redis(self, *words: str | int) -> Any:
+    async def redis(self, *words: str | bytes | int) -> Any:
         return await self.connection.command(*words)

@@ -8,13 +8,14 @@ from typing import Any
 
 from treq.client import HTTPClient
 from twisted.internet import reactor
-from twisted.logger import LogEvent, eventAsText, globalLogPublisher
-from twisted.trial.unittest import TestCase
+from twisted.logger import LogEvent, eventAsText
+from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.client import Agent, HTTPConnectionPool
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IPolicyForHTTPS
 
 from nexmo_twisted.sandbox.layer.webhooks import signature
+from tests.support import observe_log
 
 LAYER_TYPE = "application/vnd.layer.webhooks+json; version=1.0"
 FORM = "application/x-www-form-urlencoded"
@@ -42,13 +43,16 @@ class Caller:
 
     async def ask(self, method: str, path: str, body: bytes | None = None, **headers: str | list[str] | None) -> Heard:
         """One request. Underscores in header names stand for hyphens; None leaves a header out."""
-        began = reactor.seconds()  # type: ignore[attr-defined]
-        named: dict[str, Any] = {name.replace("_", "-"): value for name, value in headers.items() if value is not None}
+        began = reactor.seconds()
+        named = Headers()
+        for name, value in headers.items():
+            if value is not None:
+                named.setRawHeaders(name.replace("_", "-"), [value] if isinstance(value, str) else value)
         response = await self._http.request(
             method, self._base + path, data=body, headers=named, allow_redirects=False, unbuffered=True
         )
         content = await response.content()
-        return Heard(response.code, response.headers, content, reactor.seconds() - began)  # type: ignore[attr-defined]
+        return Heard(response.code, response.headers, content, reactor.seconds() - began)
 
     async def event(self, document: object, **headers: str | list[str] | None) -> Heard:
         """Post something to Layer's door as Layer would, signed; ``headers`` replace its own."""
@@ -60,10 +64,9 @@ class Caller:
 class Lines:
     """Every event that is logged while the test runs, at any level, as a log file would show it."""
 
-    def __init__(self, test: TestCase) -> None:
+    def __init__(self, test: SynchronousTestCase) -> None:
         self._events: list[tuple[str, str]] = []
-        globalLogPublisher.addObserver(self._note)
-        test.addCleanup(globalLogPublisher.removeObserver, self._note)
+        observe_log(test, self._note)
 
     def _note(self, event: LogEvent) -> None:
         text = eventAsText(event, includeTimestamp=False, includeSystem=False)

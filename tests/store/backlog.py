@@ -9,7 +9,7 @@ from random import Random
 
 from twisted.internet.task import Clock
 
-from nexmo_twisted.domain.links import choose
+from nexmo_twisted.domain.links import Choice, choose
 from nexmo_twisted.domain.model import Notification, Status, Thread
 from nexmo_twisted.domain.rate_limits import Limits
 from nexmo_twisted.platforms.layer.message_codec import pack
@@ -106,7 +106,7 @@ class Backlog:
             return
         state = await store.read_links(user, handset, raw=handset)
         choice = choose(state, Thread(user, CONVERSATION), handset, handset, [number], 10**9, 10**9)
-        assert choice is not None
+        assert isinstance(choice, Choice)
         answer = await store.begin_attempt(item, REPORT, choice.commit, "", LEASE, self._limits.of(number))
         if answer == "OK":
             self.grants.append((self._clock.seconds() - self._began, number))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 from nexmo_twisted.domain.ids import message_key
-from nexmo_twisted.domain.links import choose
+from nexmo_twisted.domain.links import Choice, choose
 from nexmo_twisted.domain.model import InboundSms, Notification, Reply, Resolved, Settled, Status, Thread
 from nexmo_twisted.errors import AnswerLost
 from nexmo_twisted.platforms.layer.message_codec import pack
@@ -58,10 +59,10 @@ class QueueCase(StoreCase):
     async def claim(self, limit: int = 10) -> list[Notification]:
         return list((await self.store.claim_notifications(limit, LEASE)).items)
 
-    async def begin(self, item: Notification, handset: str = "12015550198", numbers=NUMBERS) -> str:
+    async def begin(self, item: Notification, handset: str = "12015550198", numbers: Sequence[str] = NUMBERS) -> str:
         state = await self.store.read_links(item.user_id, handset, raw=handset)
         choice = choose(state, Thread(item.user_id, CONVERSATION), handset, handset, numbers, 1000, 1000)
-        assert choice is not None
+        assert isinstance(choice, Choice)
         return await self.store.begin_attempt(item, REPORT, choice.commit, "", LEASE)
 
     async def sending(self, n: int = 1) -> Notification:
@@ -161,7 +162,7 @@ class AdminCase(QueueCase):
         return item
 
     async def redrive(self, *items: Notification | Reply, confirmed: bool = False) -> list[str]:
-        queue = "out" if isinstance(items[0], Notification) else "in"
+        queue: Literal["out", "in"] = "out" if isinstance(items[0], Notification) else "in"
         ids = [item.id for item in items]
         return [result.answer async for result in self.operator.redrive(queue, ids, REPORT, confirmed=confirmed)]
 

@@ -383,7 +383,7 @@ class MessageReportTests(AdminCase):
 class SmsReportTests(AdminCase):
     async def whose(self, message_id: str) -> str | None:
         entry = await self.operator.inspect_sms(message_id)
-        return entry and entry.id
+        return entry.id if entry else None
 
     async def test_accepted(self) -> None:
         """An SMS is found by the provider's id of each of its parts, in either case."""

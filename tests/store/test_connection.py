@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IHostnameResolver, IResolutionReceiver
+from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import TestCase
-from zope.interface import implementer
 
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.store.connection import Connection, Scripts
 from nexmo_twisted.store.url import parse
-from tests.support import StoreCase, until
+from tests.network import FakeResolver, install_resolver, listen
+from tests.support import StoreCase
 
 
 class LoadingRedis(Protocol):
     """A Redis that is still loading when it is asked for the first time."""
 
+    transport: ITCPTransport
     asked = 0
 
     def dataReceived(self, _data: bytes) -> None:
         type(self).asked += 1
-        self.transport.write(b"-LOADING Redis is loading the dataset in memory\r\n" if self.asked == 1 else b"+OK\r\n")  # type: ignore[union-attr]
+        self.transport.write(b"-LOADING Redis is loading the dataset in memory\r\n" if self.asked == 1 else b"+OK\r\n")
 
 
 class FirstAnswerTests(TestCase):
@@ -34,29 +32,12 @@ class FirstAnswerTests(TestCase):
         """A first AUTH or SELECT that is refused is only a first attempt: `open` fires when the next one works."""
         for url in ("redis://:secret@127.0.0.1:{}", "redis://127.0.0.1:{}/1"):
             LoadingRedis.asked = 0
-            port: Any = reactor.listenTCP(0, Factory.forProtocol(LoadingRedis), interface="127.0.0.1")  # type: ignore[attr-defined]
-            self.addCleanup(port.stopListening)
-            connection = Connection(reactor, parse(url.format(port.getHost().port)), Scripts())
-            self.addCleanup(lambda c=connection: Deferred.fromCoroutine(c.close()))
-            opened = connection.open()
-            await until(lambda o=opened: o.called, 10_000_000)
+            port = listen(self, Factory.forProtocol(LoadingRedis))
+            connection = Connection(reactor, parse(url.format(port)), Scripts())
+            self.addCleanup(connection.close)
+            await connection.open()
             self.assertTrue(connection.connected)
             self.assertGreater(LoadingRedis.asked, 1)
-
-
-@implementer(IHostnameResolver)
-class SilentResolver:
-    """A DNS that never answers."""
-
-    asked = 0
-
-    def resolveHostName(self, resolutionReceiver: IResolutionReceiver, *_: Any, **__: Any) -> IResolutionReceiver:
-        self.asked += 1
-        resolutionReceiver.resolutionBegan(self)  # type: ignore[arg-type]
-        return resolutionReceiver
-
-    def cancel(self) -> None:
-        pass
 
 
 class HostNameTests(TestCase):
@@ -64,11 +45,11 @@ class HostNameTests(TestCase):
 
     async def test_never_found(self) -> None:
         """Closed while the name of the host is still being looked up, it ends."""
-        names = SilentResolver()
-        self.addCleanup(reactor.installNameResolver, reactor.installNameResolver(names))  # type: ignore[attr-defined]
+        asked: list[str] = []
+        install_resolver(self, FakeResolver(lambda _receiver, host, _port: asked.append(host)))
         connection = Connection(reactor, parse("redis://redis.example"), Scripts())
         connection.open()
-        self.assertEqual(names.asked, 1)
+        self.assertEqual(asked, ["redis.example"])
         await connection.close()
         self.assertFalse(connection.connected)
 

@@ -5,26 +5,28 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import stat
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
-import hiredis
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, DeferredQueue
+from twisted.internet.interfaces import IReactorThreads
 from twisted.internet.task import Clock
 from twisted.internet.threads import deferToThread
-from twisted.logger import LogEvent, formatEvent, globalLogPublisher
+from twisted.logger import LogEvent, formatEvent
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.errors import ConfigurationError, StoreUnavailable
 from nexmo_twisted.store import embedded_service
 from nexmo_twisted.store.embedded_server import LONGEST_SOCKET_PATH, installed_valkey
 from nexmo_twisted.store.embedded_service import EmbeddedValkey
+from tests.redis_socket import RedisSocket
+from tests.support import observe_log
 
 KILLED_OWNER = """
 import os, signal, sys
@@ -37,16 +39,14 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
 def ask(address: str, *words: str) -> Any:
     """The answer of the server on that socket to one command."""
-    reader = hiredis.Reader(encoding="utf-8")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(5)
-        connection.connect(address)
-        connection.sendall(hiredis.pack_command(words))
-        while (answer := reader.gets()) is False:
-            reader.feed(connection.recv(65536))
-    return answer
+    with RedisSocket(address) as redis:
+        return redis.ask(*words)
 
 
 def process_id(address: str) -> int:
@@ -67,6 +67,16 @@ def kill(pid: int) -> None:
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 
 
+def time_limit(seconds: float) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Trial lets the decorated test fail after that time."""
+
+    def limited(test: Callable[P, R]) -> Callable[P, R]:
+        vars(test)["timeout"] = seconds
+        return test
+
+    return limited
+
+
 class EmbeddedValkeyTests(TestCase):
     timeout = 60
 
@@ -75,8 +85,7 @@ class EmbeddedValkeyTests(TestCase):
         self.addCleanup(shutil.rmtree, self.directory.parent)
         self.clock = Clock()
         self._lines: DeferredQueue[str] = DeferredQueue()
-        globalLogPublisher.addObserver(self._observe)
-        self.addCleanup(globalLogPublisher.removeObserver, self._observe)
+        observe_log(self, self._observe)
 
     def _observe(self, event: LogEvent) -> None:
         if event.get("log_namespace", "").startswith(embedded_service.__name__):
@@ -88,7 +97,7 @@ class EmbeddedValkeyTests(TestCase):
 
     def valkey(self, clock: Clock | None = None, program: Path | None = None) -> EmbeddedValkey:
         """A running service, stopped at the end of the test."""
-        service = EmbeddedValkey(self.directory, reactor, clock or self.clock, program)
+        service = EmbeddedValkey(self.directory, IReactorThreads(reactor), clock or self.clock, program)
         service.startService()
         self.addCleanup(lambda: service.stopService() if service.running else None)
         return service
@@ -193,6 +202,7 @@ class EmbeddedValkeyTests(TestCase):
         self.assertIn("started again", await self.log_line())
         self.assertEqual(ask(service.address, "PING"), "PONG")
 
+    @time_limit(8)  # to give up unasked takes ten
     async def test_a_stop_does_not_wait_for_a_server_that_never_answers(self) -> None:
         """A stop in the middle of a restart gives the restart up and leaves no process behind."""
         hang = "if [ -p started ]; then echo $$ > started; exec tail -f /dev/null; fi"
@@ -205,8 +215,6 @@ class EmbeddedValkeyTests(TestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.assertRaises(ProcessLookupError, os.kill, silent, 0)
 
-    test_a_stop_does_not_wait_for_a_server_that_never_answers.timeout = 8  # to give up unasked takes ten
-
     def test_the_terminal_does_not_stop_it(self) -> None:
         """Ctrl-C stops us, in our order: the server is in a session of its own and does not hear it."""
         server = process_id(self.valkey().address)
@@ -217,7 +225,7 @@ class EmbeddedValkeyTests(TestCase):
         program = self.unreliable_program()
         self.directory.mkdir()
         (self.directory / "broken").touch()
-        service = EmbeddedValkey(self.directory, reactor, self.clock, program)
+        service = EmbeddedValkey(self.directory, IReactorThreads(reactor), self.clock, program)
         error = self.assertRaises(StoreUnavailable, service.startService)
         self.assertIn("no luck today", str(error))
         self.assertFalse(service.running)
@@ -280,7 +288,7 @@ class EmbeddedValkeyTests(TestCase):
 
     def test_relative_directory(self) -> None:
         """It lies below the working directory of the start, which twistd may have changed by then."""
-        service = EmbeddedValkey(Path("data"), reactor, self.clock)
+        service = EmbeddedValkey(Path("data"), IReactorThreads(reactor), self.clock)
         self.addCleanup(os.chdir, Path.cwd())
         os.chdir(self.directory.parent)
         service.startService()

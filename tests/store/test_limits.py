@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 from nexmo_twisted.domain.backoff import CAP
-from nexmo_twisted.domain.links import choose
+from nexmo_twisted.domain.links import Choice, choose
 from nexmo_twisted.domain.model import Asked, InboundSms, Notification, Status, Thread
 from nexmo_twisted.domain.rate_limits import ACCOUNT, Limits, pause
 from nexmo_twisted.store.redis_store import RedisStore
@@ -30,7 +30,7 @@ class LimitCase(QueueCase):
         handset = f"1212555{sum(item.user_id.encode()) % 10_000:04}"
         state = await self.store.read_links(item.user_id, handset)
         choice = choose(state, Thread(item.user_id, CONVERSATION), handset, handset, [number], 10**9, 10**9)
-        assert choice is not None
+        assert isinstance(choice, Choice)
         return await self.store.begin_attempt(item, REPORT, choice.commit, "", LEASE, limits.of(number))
 
     async def all_claimed(self, users: Sequence[str]) -> list[Notification]:
@@ -312,7 +312,7 @@ class PauseTests(LimitCase):
         other = RedisStore(self.connection, self.connection, self.now)
         state = await other.read_links("b", HANDSET)
         choice = choose(state, Thread("b", CONVERSATION), HANDSET, HANDSET, [ONE], 1000, 1000)
-        assert choice is not None
+        assert isinstance(choice, Choice)
         self.assertEqual(await other.begin_attempt(b, REPORT, choice.commit, "", LEASE, LIMITS.of(ONE)), f"WAIT {ONE}")
         self.assertEqual(await self.attempt(c, TWO), "OK")
 
@@ -407,8 +407,9 @@ class RateTests(LimitCase):
         """Numbers that could send more together than the account may, one user after the other or in blocks."""
         limits, numbers = Limits(10, 1), [f"120155502{n:02}" for n in range(14)]
         users = [f"u{n:04}" for n in range(14 * 60)]
-        for number_of in (lambda n: numbers[n % 14], lambda n: numbers[n // 60]):
-            backlog = await self.work_off(users, lambda user, choose=number_of: choose(int(user[1:])), limits)
+        number_of: Callable[[str], str]
+        for number_of in (lambda user: numbers[int(user[1:]) % 14], lambda user: numbers[int(user[1:]) // 60]):
+            backlog = await self.work_off(users, number_of, limits)
             self.assert_share(backlog.times(), 10)
 
     async def test_mixed(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+from typing import Any
 from uuid import UUID
 
 from hypothesis import given, settings
@@ -159,7 +161,7 @@ class RecordEventTests(StoreCase):
 
         @settings(max_examples=60, database=None, deadline=None)
         @given(events, st.booleans(), st.randoms(use_true_random=False))
-        def collect(some: list[MessageEvent], deleted: bool, random) -> None:
+        def collect(some: list[MessageEvent], deleted: bool, random: Random) -> None:
             sent = event("sent", bob=Status.SENT, cleo=Status.SENT, dan=Status.SENT)
             every = [sent, *some, *([event("deleted")] if deleted else [])]
             every += random.choices(every, k=3)
@@ -181,7 +183,7 @@ class MessageCodecTests(TestCase):
         st.sets(st.sampled_from(["url", "sent_at", "parts"])),
         st.lists(st.none() | st.text() | st.integers()),
     )
-    def test_nothing_is_lost(self, changed: dict, removed: set[str], bodies: list) -> None:
+    def test_nothing_is_lost(self, changed: dict[str, Any], removed: set[str], bodies: list[Any]) -> None:
         """Packing and unpacking gives the same message, whatever is unusual about it."""
         message = documented() | {"parts": [{"mime_type": "text/plain", "body": b} for b in bodies]} | changed
         for key in removed - changed.keys():

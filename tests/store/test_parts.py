@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from random import Random
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, gatherResults
@@ -490,7 +493,7 @@ class AnyOrderTests(LongReplyCase):
 
         @settings(deadline=None)
         @given(st.lists(PARTS, min_size=1, max_size=3), st.randoms(use_true_random=False))
-        def collect(texts: list[list[str]], random) -> None:
+        def collect(texts: list[list[str]], random: Random) -> None:
             parts = [(n, number) for n, text in enumerate(texts) for number in range(1, len(text) + 1)]
             parts += random.choices(parts, k=4)
             random.shuffle(parts)
@@ -517,7 +520,7 @@ class AnyOrderTests(LongReplyCase):
     async def test_side_by_side(self) -> None:
         """Two processes that are given parts, and look for what is overdue, at the same moment."""
         other = RedisStore(await self.connect(), await self.connect(), self.now)
-        asked = []
+        asked: list[Deferred[Any]] = []
         for n in range(20):
             for number in (3, 1, 2, 1):
                 store = (self.store, other)[(n + number) % 2]

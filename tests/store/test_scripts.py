@@ -20,7 +20,7 @@ SHARED = {file.stem for file in (STORE / "scripts" / "shared").glob("*.lua")}
 def runs(tree: ast.AST) -> list[tuple[str, str]]:
     """(method, script) of every call of ``Connection.run`` in it."""
     return [
-        (method.name, call.args[0].value if isinstance(call.args[0], ast.Constant) else ast.unparse(call.args[0]))
+        (method.name, str(call.args[0].value) if isinstance(call.args[0], ast.Constant) else ast.unparse(call.args[0]))
         for method in ast.walk(tree)
         if isinstance(method, ast.AsyncFunctionDef)
         for call in ast.walk(method)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import hiredis
 from twisted.internet import reactor
-from twisted.internet.interfaces import IAddress
+from twisted.internet.interfaces import IAddress, ITCPTransport
 from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.store.protocol import Unusable
 from nexmo_twisted.store.sentinels import Host, Sentinels
+from tests.network import Listener
+from tests.redis_socket import packed
 from tests.support import until
 
 OLD, NEW = ("192.0.2.1", 6379), ("192.0.2.2", 6379)
@@ -29,12 +29,12 @@ class FakeSentinel(Factory):
         self.promoted = promoted or master
         self.silent = False
         self.listeners: list[_FakeSentinelConnection] = []
-        self.port: Any = reactor.listenTCP(0, self, interface="127.0.0.1")  # type: ignore[attr-defined]
+        self.listener = Listener(self)
 
     def buildProtocol(self, _addr: IAddress | None) -> Protocol:
         return _FakeSentinelConnection(self)
 
-    def answer(self, asking: _FakeSentinelConnection, words: list[str]) -> list[str] | Exception | None:
+    def answer(self, asking: _FakeSentinelConnection, words: list[str]) -> list[str] | None:
         ip, port = self.master
         match words:
             case ["SENTINEL", "MASTER", "m"]:
@@ -52,6 +52,8 @@ class FakeSentinel(Factory):
 
 
 class _FakeSentinelConnection(Protocol):
+    transport: ITCPTransport
+
     def __init__(self, sentinel: FakeSentinel) -> None:
         self.sentinel = sentinel
         self.reader = hiredis.Reader(encoding="utf-8")
@@ -61,10 +63,13 @@ class _FakeSentinelConnection(Protocol):
         while (words := self.reader.gets()) is not False:
             if not self.sentinel.silent:
                 answer = self.sentinel.answer(self, words)
-                self.say(*answer) if answer else self.transport.write(b"-ERR No such master with that name\r\n")  # type: ignore[union-attr]
+                if answer is None:
+                    self.transport.write(b"-ERR No such master with that name\r\n")
+                else:
+                    self.say(*answer)
 
     def say(self, *words: str) -> None:
-        self.transport.write(hiredis.pack_command(words))  # type: ignore[union-attr]
+        self.transport.write(packed(*words))
 
 
 class SentinelsCase(TestCase):
@@ -72,9 +77,9 @@ class SentinelsCase(TestCase):
 
     def play(self, *sentinels: FakeSentinel, name: str = "m") -> Sentinels:
         for sentinel in sentinels:
-            self.addCleanup(sentinel.port.stopListening)
+            self.addCleanup(sentinel.listener.stop)
         self.heard: list[Host | None] = []
-        hosts = [("127.0.0.1", sentinel.port.getHost().port) for sentinel in sentinels]
+        hosts = [("127.0.0.1", sentinel.listener.port) for sentinel in sentinels]
         return Sentinels(reactor, hosts, name, self.heard.append)
 
 
@@ -92,7 +97,7 @@ class MasterTests(SentinelsCase):
         silent, gone = FakeSentinel(), FakeSentinel()
         silent.silent = True
         sentinels = self.play(silent, gone, FakeSentinel(NEW))
-        await gone.port.stopListening()
+        await gone.listener.stop()
         self.assertEqual(await sentinels.master(), NEW)
 
     async def test_nobody(self) -> None:
@@ -123,8 +128,7 @@ class SubscriptionTests(SentinelsCase):
         sentinels = self.play(*played)
         sentinels.listen()
         self.addCleanup(sentinels.stop)
-        for sentinel in played:
-            await until(lambda s=sentinel: s.listeners)
+        await until(lambda: all(sentinel.listeners for sentinel in played))
 
     async def test_begins(self) -> None:
         """The beginning of a failover is heard at once, from any of them; that of another master is not ours."""
@@ -142,7 +146,7 @@ class SubscriptionTests(SentinelsCase):
         """One that hangs up is listened to again."""
         sentinel = FakeSentinel()
         await self.listen(sentinel)
-        sentinel.listeners.pop().transport.loseConnection()  # type: ignore[union-attr]
+        sentinel.listeners.pop().transport.loseConnection()
         await until(lambda: sentinel.listeners, 10_000_000)
         sentinel.publish("+try-failover", "master m 192.0.2.1 6379")
         await until(lambda: self.heard)

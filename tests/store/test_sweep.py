@@ -43,7 +43,7 @@ class RepairDueTests(SweepCase):
     async def test_garbage(self) -> None:
         """A record that nobody can read ends one day, and keeps nothing and nobody waiting."""
         for n, garbage in enumerate(
-            ("garbage", b"\xc1", b"\x80", b"\x82\xa1d\xa1x\xa1r\x80", b"\x82\xa1n\xa1x\xa1r\x80")
+            (b"garbage", b"\xc1", b"\x80", b"\x82\xa1d\xa1x\xa1r\x80", b"\x82\xa1n\xa1x\xa1r\x80")
         ):
             mid = await self.pending(n)
             await self.redis("SET", f"nx:m:{mid}", garbage)
@@ -185,7 +185,7 @@ class RepairPartsTests(SweepCase):
     async def test_closing_what_is_not_there(self) -> None:
         """Before the sweep has come, such entries keep nobody from closing others, and are told of."""
         await self.redis("ZADD", "nx:long-due", 1, "nobody")
-        await self.redis("HSET", "nx:long:nobody:else", "f", "x", "z", 1e9)
+        await self.redis("HSET", "nx:long:nobody:else", "f", "x", "z", 1_000_000_000)
         await self.redis("ZADD", "nx:long-due", 1, "nobody:else")
         await self.part(1)
         self.clock.advance(60)
@@ -531,7 +531,8 @@ class SweepRobustnessTests(SweepCase):
         for n in range(350):
             await self.pending(n)
         await self.redis("DEL", "nx:due")
-        steps, place, repaired = [], "", 0
+        place: str | None = ""
+        steps, repaired = [], 0
         while place is not None:
             step = await self.sweeping.step(place)
             steps.append(step.looked)

@@ -6,7 +6,7 @@ import random
 from collections import Counter
 from typing import Literal
 
-from nexmo_twisted.domain.links import choose
+from nexmo_twisted.domain.links import Choice, choose
 from nexmo_twisted.domain.model import Asked, InboundSms, Notification, Part, Reply, Status, Thread
 from nexmo_twisted.domain.rate_limits import Limits
 from nexmo_twisted.platforms.layer.message_codec import pack
@@ -109,7 +109,7 @@ class NothingToRepairTests(SweepCase):
             thread = Thread(item.user_id, f"{CONVERSATION[:-2]}{self.random.randint(10, 12)}")
             handset = f"1201555{len(item.user_id):04}"
             choice = choose(state, thread, handset, handset, NUMBERS, 60_000, 1000)
-            if choice is not None:
+            if isinstance(choice, Choice):
                 limits = LIMITS.of(choice.number)
                 await self.store.begin_attempt(
                     item, REPORT, choice.commit, self.random.choice(("", "mark")), LEASE, limits

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nexmo_twisted.domain.links import choose, introduction_mark
+from nexmo_twisted.domain.links import Choice, choose, introduction_mark
 from nexmo_twisted.domain.model import Settled, Status, Thread
 from tests.factories import CONVERSATION, HANDSET, NUMBERS, REPORT, event, receipt, uuid
 from tests.store.cases import LEASE, SETTLE, UncertainCase
@@ -70,7 +70,7 @@ class ReceiptProofTests(UncertainCase):
         (item,) = await self.claim()
         state = await self.store.read_links("bob", HANDSET, raw=HANDSET)
         choice = choose(state, Thread("bob", CONVERSATION), HANDSET, HANDSET, NUMBERS, 1000, 1000)
-        assert choice is not None
+        assert isinstance(choice, Choice)
         await self.store.begin_attempt(item, REPORT, choice.commit, MARK, LEASE)
         await self.store.set_aside(item, "no answer", uncertain=True)
         self.assertEqual(await self.redis("HGET", f"nx:handset:{HANDSET}", f"i:{NUMBERS[0]}"), None)
