@@ -1,8 +1,8 @@
-"""The network of tests: ports of this machine that tests and their programs listen on, and a DNS."""
+"""The network of tests: ports of this machine to listen on, the headers of requests, and a DNS."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from twisted.internet import reactor
@@ -19,7 +19,17 @@ from twisted.internet.interfaces import (
     IResolutionReceiver,
 )
 from twisted.trial.unittest import TestCase
+from twisted.web.http_headers import Headers
 from zope.interface import implementer
+
+
+def request_headers(named: Mapping[str, str | list[str] | None]) -> Headers:
+    """The headers of a request; None leaves one out."""
+    made = Headers()
+    for name, value in named.items():
+        if value is not None:
+            made.setRawHeaders(name, [value] if isinstance(value, str) else value)
+    return made
 
 
 class Listener:

@@ -13,6 +13,7 @@ from urllib.request import Request, urlopen
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 from twisted.trial.unittest import TestCase
@@ -20,10 +21,13 @@ from twisted.trial.unittest import TestCase
 from tests.browser.running import chromium, missing, sandbox
 from tests.browser.visit import Visit
 
+expect: Any = None
 try:
-    from playwright.sync_api import expect
-except ImportError:  # then every test here is skipped
-    expect = None
+    from playwright import sync_api
+except ImportError:
+    pass  # then every test here is skipped
+else:
+    expect = sync_api.expect
 
 #: Milliseconds until what is waited for on the page has come, on a busy machine.
 PATIENCE = 15_000
@@ -41,7 +45,7 @@ class House:
         self._thread.start()
         self._open: ExitStack | None = None
         self._numbers = count(1)
-        reactor.addSystemEventTrigger("after", "shutdown", self._close)  # type: ignore[attr-defined]
+        reactor.addSystemEventTrigger("after", "shutdown", self._close)
 
     @classmethod
     def shared(cls) -> House:
@@ -51,7 +55,7 @@ class House:
 
     def call(self, act: Callable[[House], None]) -> Deferred[None]:
         """Do something in that thread."""
-        return deferToThreadPool(reactor, self._thread, self._call, act)
+        return deferToThreadPool(IReactorFromThreads(reactor), self._thread, self._call, act)
 
     def _call(self, act: Callable[[House], None]) -> None:
         if self._open is None:

@@ -59,7 +59,12 @@ def chromium() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright
 
     with tempfile.TemporaryDirectory(prefix="nxs-") as home, sync_playwright() as playwright:
-        environ = {**os.environ, "HOME": home, "XDG_CONFIG_HOME": home, "XDG_CACHE_HOME": home}
+        environ: dict[str, str | float | bool] = {
+            **os.environ,
+            "HOME": home,
+            "XDG_CONFIG_HOME": home,
+            "XDG_CACHE_HOME": home,
+        }
         browser = playwright.chromium.launch(executable_path=executable(), args=_QUIET, env=environ)
         try:
             yield browser

@@ -8,7 +8,6 @@ from tests.browser.visit import Visit
 from tests.scenarios.processes import ROOT
 
 PICTURE = ROOT / "docs" / "sandbox.png"
-SIZE = {"width": 1320, "height": 860}
 
 
 def play(visit: Visit) -> None:
@@ -33,7 +32,7 @@ def main() -> None:
     if reason is not None:
         raise SystemExit(reason)
     with sandbox() as process, chromium() as browser:
-        visit = Visit(browser.new_page(viewport=SIZE), process.url)
+        visit = Visit(browser.new_page(viewport={"width": 1320, "height": 860}), process.url)
         play(visit)
         visit.page.mouse.move(0, 0)
         PICTURE.parent.mkdir(exist_ok=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tests.browser.case import BrowserCase, Talk, expect, in_browser
 from tests.browser.visit import FOLDED, Visit
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator
 
 CONTRAST = Path(__file__).with_name("contrast.js").read_text("utf-8")
-SCHEMES = ("light", "dark")
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 #: What has to be scrolled sideways to be seen, in the page or in a part of it.
 SCROLLED = """[...document.querySelectorAll("*")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,9 @@ from twisted.web.http_headers import Headers
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
+from nexmo_twisted.sandbox.nexmo.simulator import InboundForm
 from nexmo_twisted.sandbox.simulators import Credentials, Simulators
+from tests.network import listen, request_headers
 
 #: 2023-11-14 22:13:20 UTC
 NOW = 1700000000.0
@@ -124,7 +126,7 @@ class SimulatorsCase(TestCase):
     """A sandbox on a real port, with a clock that stands still, and a customer's server on another."""
 
     credentials = Credentials()
-    inbound_form = "POST"
+    inbound_form: InboundForm = "POST"
 
     def setUp(self) -> None:
         self.clock = Clock()
@@ -148,16 +150,14 @@ class SimulatorsCase(TestCase):
 
     def serve(self, site: Site) -> str:
         """Serve on a free loopback port; returns the URL without a slash at its end."""
-        port = reactor.listenTCP(0, site, interface="127.0.0.1")
-        self.addCleanup(port.stopListening)
-        return f"http://127.0.0.1:{port.getHost().port}"
+        return f"http://127.0.0.1:{listen(self, site)}"
 
     async def ask(
         self,
         method: str,
         path: str,
         body: Any = None,
-        headers: dict[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
         **more: Any,
     ) -> Reply:
         """A request to the sandbox: a dict or list goes as JSON, bytes as they are."""
@@ -167,7 +167,7 @@ class SimulatorsCase(TestCase):
             method,
             f"{self.sandbox.base_url}{path}",
             data=body,
-            headers=headers,
+            headers=request_headers(headers or {}),
             allow_redirects=False,
             unbuffered=True,
             **more,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -124,6 +125,7 @@ class DocumentedLayerTests(SimulatorsCase):
 
     async def test_config(self) -> None:
         """The config may be missing or null, and is an object otherwise."""
+        config: object
         for config in ([], "", 0, False, "Ours"):
             reply = await self.register(config=config)
             self.assertEqual((reply.status, reply.json["data"]), (422, {"property": "config"}), repr(config))
@@ -225,7 +227,7 @@ class DocumentedNexmoTests(SimulatorsCase):
             if "api_key" not in params:
                 continue  # of a webhook
             self.nexmo.key, self.nexmo.signature_secret, self.nexmo.signature_method = params["api_key"], secret, method
-            self.nexmo.now = lambda params=params: float(params["timestamp"])
+            self.nexmo.now = partial(float, params["timestamp"])
             self.nexmo.add_number(params["from"])
             signed = {**params, "sig": sig}
             for sent, expected in ((signed, "0"), ({**signed, "text": "x"}, "14"), ({**params, "sig": "0"}, "14")):

@@ -87,7 +87,7 @@ class EventsTests(TestCase):
     def test_nobody_looks(self) -> None:
         """While no page is open nothing is looked at, and nothing is timed."""
         page = self.open()
-        page.processingFailed(Exception("it went away"))  # type: ignore[arg-type]
+        page.processingFailed(Exception("it went away"))
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_too_many(self) -> None:

@@ -6,14 +6,13 @@ from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.sandbox.layer.simulator import SimulatedLayer
 from nexmo_twisted.sandbox.names import Names
+from tests.support import NEW_YEAR
 
 
 class NamesTests(TestCase):
     def test_two_spellings(self) -> None:
         """A handset has one owner and one place, also when a reply spells its number otherwise than its profile."""
-        layer = SimulatedLayer(
-            "940de862-3c96-11e4-baad-164230d1df67", lambda: "2026-01-01T00:00:00Z", lambda _call: None
-        )
+        layer = SimulatedLayer("940de862-3c96-11e4-baad-164230d1df67", lambda: NEW_YEAR, lambda _call: None)
         layer.add_user("zoe", display_name="Zoe", phone_number="+54 11 2345 6789")
         names = Names(layer, "US")
         names.meet("5491123456789", "zoe")

@@ -87,7 +87,7 @@ class SendSmsTests(SimulatorsCase):
             if value is not None
         }
 
-    async def send(self, params: dict[str, str] | None = None, *, headers: Any = None, **changed: Any) -> Any:
+    async def send(self, params: dict[str, str] | None = None, /, *, headers: Any = None, **changed: Any) -> Any:
         body = urlencode(self.sms(**changed) if params is None else params).encode()
         return await self.ask("POST", "/nexmo/sms/json", body, {**FORM, **(basic() if headers is None else headers)})
 

@@ -123,11 +123,11 @@ class SnapshotTests(SynchronousTestCase):
         before = deepcopy(state)
         again = companies()
         restore(state, again[0], again[1])
-        for each in (layer, again[0]):
-            each.send(next(iter(each.conversations)), "zoe", "More")
-            each.users["ann"]["display_name"] = "Anna"
-        for each in (nexmo, again[1]):
-            each.reply(HANDSETS[0], ONE, LONG)
+        for chat in (layer, again[0]):
+            chat.send(next(iter(chat.conversations)), "zoe", "More")
+            chat.users["ann"]["display_name"] = "Anna"
+        for sms in (nexmo, again[1]):
+            sms.reply(HANDSETS[0], ONE, LONG)
         self.assertEqual(state, before)
 
     @settings(deadline=None)
@@ -260,6 +260,7 @@ class InvalidSnapshotTests(SynchronousTestCase):
 
     def test_nothing_of_ours(self) -> None:
         """Nor is anything restored from what is no such state at all."""
+        state: object
         for state in ({}, [], None, "state", 1, {"layer": {}, "nexmo": {}}, {"version": {1, 2}}):
             self.refused(state, "")
 

@@ -46,7 +46,7 @@ class TimelineOrderTests(SynchronousTestCase):
         self.clock = Clock()
         self.timeline = Timeline(self.clock.seconds)
         self.timeline.begin(MESSAGE, "Ann: Lunch?")
-        self.names = Names(SimulatedLayer("app", self.clock.seconds, lambda *_: None, api_url=""), "US")  # type: ignore[arg-type]
+        self.names = Names(SimulatedLayer("app", self.clock.seconds, lambda *_: None, api_url=""), "US")
 
     def numbers(self) -> Sequence[int]:
         (_, story) = self.timeline.as_json()

@@ -15,6 +15,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IPolicyForHTTPS
 
 from nexmo_twisted.sandbox.layer.webhooks import signature
+from tests.network import request_headers
 from tests.support import observe_log
 
 LAYER_TYPE = "application/vnd.layer.webhooks+json; version=1.0"
@@ -44,10 +45,7 @@ class Caller:
     async def ask(self, method: str, path: str, body: bytes | None = None, **headers: str | list[str] | None) -> Heard:
         """One request. Underscores in header names stand for hyphens; None leaves a header out."""
         began = reactor.seconds()
-        named = Headers()
-        for name, value in headers.items():
-            if value is not None:
-                named.setRawHeaders(name.replace("_", "-"), [value] if isinstance(value, str) else value)
+        named = request_headers({name.replace("_", "-"): value for name, value in headers.items()})
         response = await self._http.request(
             method, self._base + path, data=body, headers=named, allow_redirects=False, unbuffered=True
         )

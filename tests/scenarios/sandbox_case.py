@@ -11,6 +11,7 @@ from twisted.internet import reactor
 from twisted.web.client import Agent, ResponseFailed
 
 from nexmo_twisted.sandbox.service import SandboxService, make_sandbox, sandbox_settings
+from tests.network import request_headers
 from tests.scenarios.world import BOB, free_port
 from tests.support import AsyncCase, until
 
@@ -60,7 +61,7 @@ class SandboxCase(AsyncCase):
 
     async def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         data = None if body is None else json.dumps(body).encode()
-        answer = await self.http.request(method, f"{self.url}{path}", data=data, headers=headers)
+        answer = await self.http.request(method, f"{self.url}{path}", data=data, headers=request_headers(headers))
         content = await answer.content()
         return answer.code, json.loads(content) if "json" in answer.headers.getRawHeaders("content-type")[
             0
