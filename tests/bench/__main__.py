@@ -29,6 +29,7 @@ from tests.bench import compare
 from tests.bench.bare import Bare
 from tests.bench.memory import memory
 from tests.bench.peer import NUMBER, SECRET, USERS
+from tests.network import Listener
 from tests.support import Server, counted, turn
 
 CONNECTIONS = 32
@@ -68,12 +69,12 @@ class Bench:
             operator={"listen": ""},
         )
         service = make_service(settings, reactor=reactor)
-        port = reactor.listenTCP(0, service.public, interface="127.0.0.1")  # type: ignore[attr-defined]
+        port = Listener(service.public).port
         service.startService()
         while not service.ready:
             await turn()
         await service.pipeline.registration.poller.stop()
-        return service, port.getHost().port
+        return service, port
 
     async def post(self, port: int, kind: str, path: str, count: int) -> float:
         """Seconds in which the other side posted so many webhooks."""
@@ -89,13 +90,13 @@ class Bench:
         """Webhooks per second, ours against a bare route that checks the same signature and makes one SET."""
         service, port = await self.service(delay=3_600_000)
         bare = Bare((SECRET,), self.redis)
-        site = hardened_site(bare.app.resource(), reactor)  # type: ignore[arg-type]
-        listening = reactor.listenTCP(0, site, interface="127.0.0.1")  # type: ignore[attr-defined]
+        site = hardened_site(bare.app.resource(), reactor)
+        listener = Listener(site)
         ours, theirs = [], []
         for _ in range(rounds):
-            theirs.append(count / await self.post(listening.getHost().port, "layer", "bare", count))
+            theirs.append(count / await self.post(listener.port, "layer", "bare", count))
             ours.append(count / await self.post(port, "layer", "nexmo-new-message", count))
-        await listening.stopListening()
+        await listener.stop()
         await service.stopService()
         ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
         return {"ours": statistics.median(ours), "bare": statistics.median(theirs), "ratio": ratio}

@@ -162,7 +162,7 @@ async def once(port: int, body: bytes, until: float, answers: int = 1) -> list[i
 def leave(one: Visit, until: float) -> None:
     """Have it end when the time is up, if it has not by then."""
     left = max(0.0, until - time.perf_counter())
-    late = reactor.callLater(left, one.transport.abortConnection)  # type: ignore[attr-defined]
+    late = reactor.callLater(left, one.transport.abortConnection)
     one.gone.addCallback(lambda _: late.cancel() if late.active() else None)
 
 

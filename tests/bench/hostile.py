@@ -11,10 +11,7 @@ import json
 import sys
 from itertools import cycle
 
-from twisted.internet import reactor
-from twisted.internet.protocol import Factory
-
-from tests.bench.peer import Server
+from tests.bench.peer import Server, serve
 
 OK = b"HTTP/1.1 200 OK\r\n"
 BOMB = gzip.compress(b"\0" * 200_000_000)
@@ -56,12 +53,9 @@ class Hostile(Server):
         if code:
             super().answer(code, value)
         else:
-            self.transport.write(next(ANSWERS))  # type: ignore[union-attr]
+            self.transport.write(next(ANSWERS))
 
 
 if __name__ == "__main__":
     Hostile.path = {"layer": "/identity", "nexmo": "/sms/json"}[sys.argv[1]]
-    port = reactor.listenTCP(0, Factory.forProtocol(Hostile), interface="127.0.0.1")  # type: ignore[attr-defined]
-    sys.stdout.write(f"{port.getHost().port}\n")
-    sys.stdout.flush()
-    reactor.run()  # type: ignore[attr-defined]
+    serve(Hostile)

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Sequence
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -66,6 +67,11 @@ class Judge:
         print(f"{name}: {len(times)} SMS, {share:.1%}, at most {most} within a second{more}{'' if kept else ' BROKEN'}")
 
 
+def number_for(number_of: Callable[[int], str], user: str) -> str:
+    """Our number for a user, whose id is "user" and five digits."""
+    return number_of(int(user[4:]))
+
+
 async def simulated(judge: Judge, connections: Sequence[Connection]) -> None:
     clock = Clock()
     clock.advance(NEW_YEAR)
@@ -78,8 +84,8 @@ async def simulated(judge: Judge, connections: Sequence[Connection]) -> None:
             clock,
             stores,
             VONAGE,
-            lambda user, of=number_of: of(int(user[4:])),
-            hurried(Random(name)),  # type: ignore[misc]
+            partial(number_for, number_of),
+            hurried(Random(name)),
         )
         await backlog.run(SECONDS)
         prepared = sum(backlog.begins.values()) / len(backlog.begins)
@@ -102,7 +108,7 @@ class Noted:
         return getattr(self._provider, name)
 
     async def send(self, sms: Sms) -> Outcome:
-        self._times.append(reactor.seconds())  # type: ignore[attr-defined]
+        self._times.append(reactor.seconds())
         return await self._provider.send(sms)
 
 

@@ -18,8 +18,7 @@ from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 
-import hiredis
-
+from tests.redis_socket import RedisSocket
 from tests.scenarios.own_redis import OwnRedis
 from tests.scenarios.processes import ROOT, TWISTD
 from tests.scenarios.world import free_port
@@ -52,28 +51,9 @@ SMS = "msisdn=12015550112&to=12015550101&messageId={}&text=Hi&type=text"
 
 
 def fill(socket: Path, messages: int) -> None:
-    redis = hiredis_connection(socket)
-    for first in range(0, messages, 1000):
-        redis("EVAL", FILL, 0, first, PACKED)
-
-
-def hiredis_connection(path: Path):  # type: ignore[no-untyped-def]
-    """Commands to the server behind a unix socket, one after another."""
-    import socket
-
-    line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    line.connect(str(path))
-    reader = hiredis.Reader()
-
-    def ask(*words: str | int) -> object:
-        line.sendall(hiredis.pack_command(tuple(words)))
-        while (answer := reader.gets()) is False:
-            reader.feed(line.recv(65536))
-        if isinstance(answer, hiredis.ReplyError):
-            raise answer
-        return answer
-
-    return ask
+    with RedisSocket(socket, timeout=60) as redis:
+        for first in range(0, messages, 1000):
+            redis.ask("EVAL", FILL, 0, first, PACKED)
 
 
 def rss(pid: int) -> float:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hmac
 import json
-import sys
 import time
 import uuid
 from urllib.parse import urlencode
@@ -17,10 +16,12 @@ from urllib.parse import urlencode
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
+from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from tests.bench.memory import message
+from tests.network import Listener
 
 SECRET = b"bench-secret"
 USERS = 200
@@ -75,6 +76,8 @@ class Poster(Protocol):
     """Posts prepared webhooks over one connection, the next when the last is answered. ``done`` fails with Refused when
     one is not taken."""
 
+    transport: ITCPTransport
+
     def __init__(self, head: bytes, waiting: list[bytes]) -> None:
         self.head, self.waiting = head, waiting
         self.done: Deferred[None] = Deferred()
@@ -85,17 +88,17 @@ class Poster(Protocol):
 
     def next(self) -> None:
         if not self.waiting:
-            self.transport.loseConnection()  # type: ignore[union-attr]
+            self.transport.loseConnection()
             self.done.callback(None)
             return
-        self.transport.write(self.head + self.waiting.pop())  # type: ignore[union-attr]
+        self.transport.write(self.head + self.waiting.pop())
 
     def dataReceived(self, data: bytes) -> None:
         self.buffer += data
         if self.buffer.endswith(b"\r\n\r\n"):
             if not self.buffer.startswith(b"HTTP/1.1 20"):
                 self.done.errback(Refused(f"a webhook was answered {self.buffer[:40]!r}"))
-                self.transport.loseConnection()  # type: ignore[union-attr]
+                self.transport.loseConnection()
                 return
             self.buffer = b""
             self.next()
@@ -116,7 +119,7 @@ async def post(port: int, path: bytes, kind: bytes, count: int, connections: int
     try:
         await gatherResults([poster.done for poster in posters], consumeErrors=True)
     except FirstError as error:
-        raise error.subFailure.value from None
+        error.subFailure.raiseException()
     return time.perf_counter() - begin
 
 
@@ -128,6 +131,8 @@ SMS_ANSWER = {
 
 class Server(Protocol):
     """Enough HTTP for our clients: whole requests with a Content-Length, canned answers."""
+
+    transport: ITCPTransport
 
     def __init__(self) -> None:
         self.buffer = b""
@@ -168,14 +173,17 @@ class Server(Protocol):
 
     def answer(self, code: int, value: object) -> None:
         body = json.dumps(value).encode()
-        self.transport.write(  # type: ignore[union-attr]
+        self.transport.write(
             b"HTTP/1.1 %d OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
             % (code, len(body), body)
         )
 
 
+def serve(protocol: type[Server]) -> None:
+    """Answers on a free port, whose number is a line of the output, until the process is killed."""
+    print(Listener(Factory.forProtocol(protocol)).port, flush=True)
+    reactor.run()
+
+
 if __name__ == "__main__":
-    port = reactor.listenTCP(0, Factory.forProtocol(Server), interface="127.0.0.1")  # type: ignore[attr-defined]
-    sys.stdout.write(f"{port.getHost().port}\n")
-    sys.stdout.flush()
-    reactor.run()  # type: ignore[attr-defined]
+    serve(Server)

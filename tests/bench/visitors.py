@@ -67,14 +67,15 @@ class Visit(Protocol):
 async def visit(port: int) -> Visit | None:
     """A new connection; None when there is no getting in."""
     try:
-        return await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", port), Visit())
+        one: Visit = await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", port), Visit())
     except ConnectError:
         await pause(0.1)
         return None
+    return one
 
 
 async def pause(seconds: float) -> None:
-    await deferLater(reactor, seconds)  # type: ignore[arg-type]
+    await deferLater(reactor, seconds)
 
 
 async def honest(port: int, seconds: float) -> dict[str, Any]:
@@ -104,6 +105,9 @@ async def slow(port: int, seconds: float) -> dict[str, Any]:
     until = time.perf_counter() + seconds
     lived: list[float] = []
 
+    def note(_: None, began: float) -> None:
+        lived.append(time.perf_counter() - began)
+
     async def drip(number: int) -> None:
         while time.perf_counter() < until:
             began = time.perf_counter()
@@ -111,7 +115,7 @@ async def slow(port: int, seconds: float) -> dict[str, Any]:
             if one is None:
                 continue
             one.transport.write(head(LAYER_DOOR) + (b"content-length: 1000\r\n\r\n" if number % 2 else b"x-drip: "))
-            one.gone.addCallback(lambda _, began=began: lived.append(time.perf_counter() - began))
+            one.gone.addCallback(note, began)
             while not one.gone.called and time.perf_counter() < until:
                 one.transport.write(b"x")
                 await pause(1)
@@ -238,25 +242,26 @@ async def flood(port: int, seconds: float) -> dict[str, Any]:
 
     async def post() -> None:
         one = await visit(port)
+        if one is None:
+            return
         began = 0.0
 
         def ask() -> None:
             nonlocal began
             began = time.perf_counter()
-            one.transport.write(bodies[next(numbers) % len(bodies)])  # type: ignore[union-attr]
+            one.transport.write(bodies[next(numbers) % len(bodies)])
 
         def answered() -> None:
-            answers[one.answers.pop()] += 1  # type: ignore[union-attr]
+            answers[one.answers.pop()] += 1
             slowest[0] = max(slowest[0], time.perf_counter() - began)
             if time.perf_counter() < until:
                 ask()
             else:
-                one.transport.loseConnection()  # type: ignore[union-attr]
+                one.transport.loseConnection()
 
-        if one is not None:
-            one.answered = answered
-            ask()
-            await one.gone
+        one.answered = answered
+        ask()
+        await one.gone
 
     await gatherResults([Deferred.fromCoroutine(post()) for _ in range(FLOODING)])
     return {"answers": answers, "slowest": 1000 * slowest[0]}
