@@ -46,8 +46,9 @@ from nexmo_twisted.providers.nexmo.client import NexmoClient
 from nexmo_twisted.providers.nexmo.parameters import Pairs
 from nexmo_twisted.providers.nexmo.receipt_codes import describe
 from nexmo_twisted.providers.nexmo.webhooks import NexmoWebhooks
-from nexmo_twisted.store.connection import Connection, Now, Scripts, redis_time
+from nexmo_twisted.store.connection import Connection, Now, redis_time
 from nexmo_twisted.store.embedded_service import EmbeddedValkey
+from nexmo_twisted.store.loader import Scripts
 from nexmo_twisted.store.monitor import RedisHeartbeat
 from nexmo_twisted.store.protocol import REPLY_TIMEOUT
 from nexmo_twisted.store.redis_store import RedisStore

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from nexmo_twisted.store.connection import Scripts
+from nexmo_twisted.store.loader import Scripts
 
 
 def main(directory: Path) -> None:

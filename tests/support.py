@@ -21,7 +21,8 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from nexmo_twisted.domain.links import Choice
 from nexmo_twisted.domain.model import Accepted, Attempt
 from nexmo_twisted.operations.metrics import PrometheusMetrics
-from nexmo_twisted.store.connection import Connection, Scripts
+from nexmo_twisted.store.connection import Connection
+from nexmo_twisted.store.loader import Scripts
 from nexmo_twisted.store.redis_store import RedisStore
 from nexmo_twisted.store.schema import with_constants
 from nexmo_twisted.store.url import parse

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from importlib.resources import files
 from typing import Any
 
 import txredisapi
@@ -17,8 +15,8 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from nexmo_twisted.errors import AnswerLost, StoreUnavailable
+from nexmo_twisted.store.loader import Scripts
 from nexmo_twisted.store.protocol import CONNECT_TIMEOUT, REPLY_TIMEOUT, RedisProtocol, Unusable, dial, kind_of, log_in
-from nexmo_twisted.store.schema import with_constants
 from nexmo_twisted.store.sentinels import Host, Sentinels
 from nexmo_twisted.store.url import RedisAddress
 from nexmo_twisted.tls import Verifying
@@ -31,39 +29,6 @@ CLOSE_TIMEOUT = 2.0
 
 #: What a server says that is no longer the master, or will not be for long.
 _DEMOTED = re.compile("READONLY|NOREPLICAS|MASTERDOWN")
-
-
-class Scripts:
-    """The atomic moves, one ``scripts/<name>.lua`` each: name -> (SHA1, source).
-
-    A first line ``-- uses a b`` puts ``scripts/shared/a.lua`` and ``b.lua`` before it; ``K.name`` and ``KEEP.name``
-    become the constants of ``schema.py``, since tables and functions that are not needed cost time in every call.
-    """
-
-    def __init__(self) -> None:
-        folder = files("nexmo_twisted.store") / "scripts"
-        shared = {
-            file.name.removesuffix(".lua"): file.read_text("utf-8")
-            for file in (folder / "shared").iterdir()
-            if file.name.endswith(".lua")
-        }
-        self._sources: dict[str, tuple[str, bytes]] = {}
-        for file in folder.iterdir():
-            name, _, ending = file.name.rpartition(".")
-            if ending == "lua":
-                script = file.read_text("utf-8")
-                uses = (
-                    script.partition("\n")[0].removeprefix("-- uses ").split() if script.startswith("-- uses ") else []
-                )
-                source = with_constants("".join(shared[part] for part in uses) + script).encode()
-                self._sources[name] = (hashlib.sha1(source, usedforsecurity=False).hexdigest(), source)
-
-    def by_name(self) -> Mapping[str, tuple[str, bytes]]:
-        """Every script: its name -> (SHA1, source)."""
-        return self._sources
-
-    def __getitem__(self, name: str) -> tuple[str, bytes]:
-        return self._sources[name]
 
 
 class Connection:

@@ -21,7 +21,8 @@ from twisted.web.client import Agent, HTTPConnectionPool
 
 from nexmo_twisted.config import load
 from nexmo_twisted.service import NexmoService, make_service
-from nexmo_twisted.store.connection import Connection, Scripts
+from nexmo_twisted.store.connection import Connection
+from nexmo_twisted.store.loader import Scripts
 from nexmo_twisted.store.redis_store import RedisStore
 from nexmo_twisted.store.url import parse
 from nexmo_twisted.web.site import hardened_site

@@ -28,7 +28,8 @@ from nexmo_twisted.domain.rate_limits import Limits
 from nexmo_twisted.platforms.layer.message_codec import pack
 from nexmo_twisted.ports import SmsProvider
 from nexmo_twisted.service import NexmoService
-from nexmo_twisted.store.connection import Connection, Scripts, redis_time
+from nexmo_twisted.store.connection import Connection, redis_time
+from nexmo_twisted.store.loader import Scripts
 from nexmo_twisted.store.redis_store import RedisStore
 from nexmo_twisted.store.url import parse
 from tests.bench.memory import ROOT, message

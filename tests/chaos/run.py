@@ -13,7 +13,8 @@ from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.task import LoopingCall, deferLater
 
 from nexmo_twisted.errors import StoreUnavailable
-from nexmo_twisted.store.connection import Connection, Scripts
+from nexmo_twisted.store.connection import Connection
+from nexmo_twisted.store.loader import Scripts
 from nexmo_twisted.store.url import parse
 from tests.chaos import report, workload
 from tests.chaos.balancer import Balancer

@@ -8,7 +8,8 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.errors import StoreUnavailable
-from nexmo_twisted.store.connection import Connection, Scripts
+from nexmo_twisted.store.connection import Connection
+from nexmo_twisted.store.loader import Scripts
 from nexmo_twisted.store.url import parse
 from tests.network import FakeResolver, install_resolver, listen
 from tests.support import StoreCase

@@ -10,7 +10,8 @@ from twisted.internet.testing import MemoryReactorClock, StringTransportWithDisc
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from nexmo_twisted.store.connection import LASTING, LONGEST_PAUSE, Connection, Scripts
+from nexmo_twisted.store.connection import LASTING, LONGEST_PAUSE, Connection
+from nexmo_twisted.store.loader import Scripts
 from nexmo_twisted.store.url import parse
 from tests.scenarios.outside import Lines
 

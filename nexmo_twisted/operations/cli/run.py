@@ -27,8 +27,9 @@ from nexmo_twisted.operations.cli.explain import explain
 from nexmo_twisted.operations.cli.options import DeadLetterListOptions, ExplainOptions, PlaceOptions, RedriveOptions
 from nexmo_twisted.operations.cli.place import place_reply
 from nexmo_twisted.store.admin import QueueAdmin
-from nexmo_twisted.store.connection import Connection, Scripts
+from nexmo_twisted.store.connection import Connection
 from nexmo_twisted.store.embedded_server import SharedValkey
+from nexmo_twisted.store.loader import Scripts
 from nexmo_twisted.store.url import RedisAddress, parse
 
 #: Seconds to connect and log in to Redis. After that every command of Redis has a limit of its own.
