@@ -16,7 +16,18 @@ from twisted.logger import Logger
 
 from nexmo_twisted.errors import AnswerLost, StoreUnavailable
 from nexmo_twisted.store.loader import Scripts
-from nexmo_twisted.store.protocol import CONNECT_TIMEOUT, REPLY_TIMEOUT, RedisProtocol, Unusable, dial, kind_of, log_in
+from nexmo_twisted.store.protocol import (
+    CONNECT_TIMEOUT,
+    REPLY_TIMEOUT,
+    RedisProtocol,
+    UnknownSchema,
+    Unusable,
+    ask,
+    dial,
+    kind_of,
+    log_in,
+)
+from nexmo_twisted.store.schema import KEYS, VERSION
 from nexmo_twisted.store.sentinels import Host, Sentinels
 from nexmo_twisted.store.url import RedisAddress
 from nexmo_twisted.tls import Verifying
@@ -132,7 +143,7 @@ class Connection:
             try:
                 line = await self._connect()
             except Exception as error:
-                self._away(str(error) if isinstance(error, Unusable) else type(error).__name__)
+                self._away(error)
             else:
                 began = self._reactor.seconds()
                 self._there(line)
@@ -159,7 +170,26 @@ class Connection:
         if self._sentinels is not None and self._master is None:
             line.abort()
             raise Unusable("a failover has begun")
+        try:
+            await self._check_schema(line)
+        except BaseException:
+            line.abort()
+            raise
         return line
+
+    async def _check_schema(self, line: RedisProtocol) -> None:
+        """Before anything else is done there. Raises Unusable."""
+        _, source = self._scripts["check_schema"]
+        found, unversioned = await ask(line, "EVAL", source, 0, VERSION)
+        if found == str(VERSION):
+            return
+        what = f"{KEYS['schema']} is {found[:20]!a}"
+        if unversioned:
+            what = f"{unversioned} is of a version before {VERSION}"
+        raise UnknownSchema(
+            f"{what}, and this version reads {VERSION}: nothing is touched; run the version that wrote it, or remove "
+            "its keys, or use another server.redis"
+        )
 
     def _endpoint(self) -> IStreamClientEndpoint:
         address = self._address
@@ -187,12 +217,15 @@ class Connection:
         if not self._opened.called:
             self._opened.callback(None)
 
-    def _away(self, reason: str) -> None:
-        self.why_away = reason
+    def _away(self, error: Exception) -> None:
+        self.why_away = reason = str(error) if isinstance(error, Unusable) else type(error).__name__
         if self._tell and not self._closed and reason not in self._told:
             self._told.add(reason)
             self._outage = True
-            self._log.error("Redis is away: {reason}", reason=reason)
+            if isinstance(error, UnknownSchema):
+                self._log.error("Redis is not used, webhooks are answered 503: {reason}", reason=reason)
+            else:
+                self._log.error("Redis is away: {reason}", reason=reason)
 
 
 class _UnknownScript(StoreUnavailable):

@@ -32,6 +32,10 @@ class Unusable(Exception):
     """No line, for a reason that may be logged."""
 
 
+class UnknownSchema(Unusable):
+    """What is stored there has a form that this process does not know."""
+
+
 class RedisProtocol(txredisapi.RedisProtocol):  # type: ignore[misc]
     """Commands are carried out in the order in which they are sent.
 
@@ -166,22 +170,23 @@ async def log_in(line: RedisProtocol, username: str, password: str, db: int, *, 
     """
     try:
         if password:
-            await _ask(line, "AUTH", *([username] if username else []), password)
-        if as_master and (await _ask(line, "ROLE"))[0] != "master":
+            await ask(line, "AUTH", *([username] if username else []), password)
+        if as_master and (await ask(line, "ROLE"))[0] != "master":
             raise Unusable("this is not the master")
         if db:
-            await _ask(line, "SELECT", db)
-        await _ask(line, "PING")
+            await ask(line, "SELECT", db)
+        await ask(line, "PING")
     except BaseException:
         line.abort()
         raise
 
 
-async def _ask(line: RedisProtocol, *words: str | int) -> Any:
+async def ask(line: RedisProtocol, *words: str | bytes | int) -> Any:
+    """The answer to one command on a new line. Raises Unusable."""
     try:
         return await line.execute_command(*words)
     except txredisapi.ResponseError as error:
-        raise Unusable(f"{words[0]} was refused: {kind_of(error)}") from error
+        raise Unusable(f"{words[0]!s} was refused: {kind_of(error)}") from error
     except txredisapi.TimeoutError as error:
         raise Unusable("it does not answer") from error
     except txredisapi.ConnectionError as error:

@@ -12,7 +12,16 @@ from collections.abc import Mapping
 
 from nexmo_twisted.domain.links import INTRODUCED, UNSETTLED
 
+#: The number of the form of all this. It rises when an older process would misread what a newer one writes: a key or a
+#: field with another meaning, a name or type that changed, a state that was not there before. It stays when a key is
+#: added that older processes need not know, or a field that may be missing.
+VERSION = 2
+
+#: What every key begins with.
+PREFIX = "nx:"
+
 KEYS = {
+    "schema": "nx:schema",  # STRING, VERSION of the process that came first; others touch nothing
     "message": "nx:m:",  # + mid: STRING, cmsgpack record of one message (see record_event.lua)
     "outcomes": "nx:o:",  # + mid: HASH, what became of the many recipients of one message (see shared/messages.lua)
     "due": "nx:due",  # ZSET mid -> when an unread message is checked
@@ -180,7 +189,11 @@ FIELDS: Mapping[str, str] = {name: value for name, value in vars(F).items() if n
 def with_constants(lua: str) -> str:
     """A script with the names of keys, fields and times replaced by what they stand for. Raises LookupError for one
     that is not in the tables."""
-    tables = {"K": _quoted(KEYS), "F": _quoted(FIELDS), "KEEP": {name: str(ms) for name, ms in KEEP.items()}}
+    tables = {
+        "K": _quoted({"prefix": PREFIX, **KEYS}),
+        "F": _quoted(FIELDS),
+        "KEEP": {name: str(ms) for name, ms in KEEP.items()},
+    }
     return re.sub(r"\b(K|F|KEEP)\.(\w+)", lambda found: tables[found[1]][found[2]], lua)
 
 

@@ -117,6 +117,28 @@ class DownTests(HealthWorld):
         await self.pass_time(1)
         await self.assert_well()
 
+    async def test_unknown_schema(self) -> None:
+        """On what another version stored it does not work: webhooks are answered 503, nothing is touched, and the log
+        and this page say what was found and what to do. When that is done it begins to work."""
+        await self.stop_all()
+        self.server.ask("SET", "nx:schema", "3")
+        before = {key: self.server.ask("DUMP", key) for key in self.server.ask("KEYS", "*")}
+        self.begin()
+        await self.turned_away()
+        await until(lambda: bool(self.service.connections[0].why_away), TURNS)
+        for _ in range(10):
+            await self.pass_time(1)
+        told = await self.missing("down", 503)
+        self.assertIn("nx:schema is '3', and this version reads 2: nothing is touched; run the", told["Redis"][1])
+        found = [line for line in self.lines.ours if "nx:schema" in line]
+        self.assertEqual(len(found), 1, found)
+        self.assertTrue(found[0].startswith("Redis is not used, webhooks are answered 503: nx:schema is '3'"), found)
+        self.assertEqual({key: self.server.ask("DUMP", key) for key in self.server.ask("KEYS", "*")}, before)
+        self.server.ask("SET", "nx:schema", "2")
+        await until(lambda: self.service.ready, TURNS)
+        await self.pass_time(1)
+        await self.assert_well()
+
 
 class DegradedTests(HealthWorld):
     async def test_held(self) -> None:

@@ -21,9 +21,12 @@ class LoadingRedis(Protocol):
     transport: ITCPTransport
     asked = 0
 
-    def dataReceived(self, _data: bytes) -> None:
+    def dataReceived(self, data: bytes) -> None:
         type(self).asked += 1
-        self.transport.write(b"-LOADING Redis is loading the dataset in memory\r\n" if self.asked == 1 else b"+OK\r\n")
+        answer = b"*2\r\n$1\r\n2\r\n$0\r\n\r\n" if b"EVAL" in data else b"+OK\r\n"
+        if self.asked == 1:
+            answer = b"-LOADING Redis is loading the dataset in memory\r\n"
+        self.transport.write(answer)
 
 
 class FirstAnswerTests(TestCase):

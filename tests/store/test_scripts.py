@@ -18,13 +18,20 @@ SHARED = {file.stem for file in (STORE / "scripts" / "shared").glob("*.lua")}
 
 
 def runs(tree: ast.AST) -> list[tuple[str, str]]:
-    """(method, script) of every call of ``Connection.run`` in it."""
+    """(method, script) of every call of ``Connection.run`` in it, and of every script taken to be sent otherwise."""
     return [
         (method.name, str(call.args[0].value) if isinstance(call.args[0], ast.Constant) else ast.unparse(call.args[0]))
         for method in ast.walk(tree)
         if isinstance(method, ast.AsyncFunctionDef)
         for call in ast.walk(method)
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "run"
+    ] + [
+        (method.name, script.slice.value)
+        for method in ast.walk(tree)
+        if isinstance(method, ast.AsyncFunctionDef)
+        for script in ast.walk(method)
+        if isinstance(script, ast.Subscript) and isinstance(script.value, ast.Attribute)
+        if script.value.attr == "_scripts" and isinstance(script.slice, ast.Constant)
     ]
 
 

@@ -189,6 +189,7 @@ local families = {                    -- what the key begins with, the types it 
   {K.suspended, 'hash', look_at_hold},
   {K.auto_replies_all, 'hash', function(key) must_end(key, KEEP.lock) end},
   {K.receipts_seen, 'hash', function(key) must_end(key, KEEP.receipts_seen) end},
+  {K.schema, 'string'},
   {K.blocked_strangers, 'string'}, {K.turned_away, 'string'}, {K.unowned, 'set'}, {K.seq, 'string'},
   {K.suspended_ms, 'string'}, {K.due, 'zset'}, {K.long_due, 'zset'},
   {K.rate_turns, 'zset'}, {K.out_queue, 'zset'}, {K.out_uncertain, 'zset'}, {K.out_dead, 'zset'},
