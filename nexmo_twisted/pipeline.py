@@ -32,7 +32,7 @@ from nexmo_twisted.engine.unread_checks import UnreadChecks
 from nexmo_twisted.engine.worker import Worker
 from nexmo_twisted.ports import ChatPlatform, IdentitySource, Introduction, Metrics, SmsProvider, Store
 from nexmo_twisted.store.schema import KEEP
-from nexmo_twisted.templates.compiled import compile_template
+from nexmo_twisted.templates.compiled import COMMON_NAMES, compile_template
 
 
 def terms_of(settings: Settings) -> SendPolicy:
@@ -46,7 +46,6 @@ def terms_of(settings: Settings) -> SendPolicy:
         expire_after=settings.expire_after,
         region=settings.default_region,
         max_segments=settings.sms.max_segments,
-        api_root=f"{settings.layer.api_url}/apps/{settings.layer.app_id}",
         limits=settings.sms.limits.limits,
         receipt_timeout=settings.sms.receipt_timeout,
     )
@@ -97,8 +96,8 @@ class Pipeline:
             chat,
             provider,
             self._identities,
-            compile_template(settings.template),
-            self._introduction(functions),
+            compile_template(settings.template, COMMON_NAMES | frozenset(chat.template_names)),
+            self._introduction(functions, chat),
             self.terms,
             self._clock,
             random.random,
@@ -149,7 +148,6 @@ class Pipeline:
         self.chat_intake = EventIntake(
             self._store,
             Quarantine(self._store, "layer", signed=True),
-            terms.api_root,
             settings.delay,
             self.unread_checks.poller.poke,
         )
@@ -181,9 +179,6 @@ class Pipeline:
             self._store,
             chat,
             provider,
-            settings.name,
-            f"{server.url}/{server.layer_path}",
-            settings.layer.secret[0].get_secret_value(),
             f"{server.url}/{settings.nexmo_webhook_path}",
             settings.nexmo.phone_numbers,
             self._clock,
@@ -201,11 +196,15 @@ class Pipeline:
         )
         return AutoReplies(self._store, policy, self.notifications.worker.poke)
 
-    def _introduction(self, functions: CustomerFunctions) -> Introduction | None:
+    def _introduction(self, functions: CustomerFunctions, chat: ChatPlatform) -> Introduction | None:
         introduce = self._settings.introduce_conversation
         if callable(introduce):
             return CustomIntroduction(functions, introduce)
-        return TemplateIntroduction(compile_template(introduce)) if introduce.strip() else None
+        return (
+            TemplateIntroduction(compile_template(introduce, COMMON_NAMES | frozenset(chat.template_names)))
+            if introduce.strip()
+            else None
+        )
 
     @property
     def parts(self) -> tuple[Poller | Worker[Any] | Registration, ...]:

@@ -15,13 +15,14 @@ from nexmo_twisted.domain.model import (
     Accepted,
     Asked,
     Attempt,
+    ChatEvent,
+    ChatMessage,
     Claimed,
     Closed,
     Delivery,
     Held,
     Identity,
     InboundSms,
-    MessageEvent,
     Notification,
     Outcome,
     OwnedNumber,
@@ -47,14 +48,23 @@ class ChatPlatform(Protocol):
     async def conversation(self, conversation_id: str) -> Mapping[str, Any]:
         """The documented Conversation object. Permanent(code="conversation_gone") when unknown or deleted."""
 
-    async def post(self, conversation_id: str, user_id: str, parts: Sequence[str], once: UUID) -> None:
-        """Post one text message as that user, one ``text/plain`` part per item. Sent again with the same ``once``
-        nothing is posted. Permanent(code="conversation_gone" or "not_participant")."""
+    async def post(self, conversation_id: str, user_id: str, text: str, once: UUID) -> None:
+        """Post one text message as that user, whatever its length. Sent again with the same ``once`` nothing is posted.
+        Permanent(code="conversation_gone" or "not_participant")."""
 
-    async def ensure_webhook(self, name: str, target_url: str, secret: str) -> Sequence[str]:
-        """See to it that an active webhook of that name points to that URL and is signed with that secret. Returns what
-        was done, one phrase each; empty when all was as it should be. Permanent while another process insists on
-        another secret."""
+    async def ensure_registered(self) -> Sequence[str]:
+        """See to it that the platform delivers its events to us. Returns what was done, one phrase each; empty when all
+        was as it should be. Permanent while another process insists on something else."""
+
+    def read_payload(
+        self, payload: str, *, message_id: str, conversation_id: str, sender: str, statuses: Mapping[str, Status]
+    ) -> ChatMessage:
+        """The message of a "sent" event of this platform, with the statuses that are known by now. If ``values`` has a
+        "conversation", the answer of :meth:`conversation` is laid over it for templates that use it."""
+
+    @property
+    def template_names(self) -> Collection[str]:
+        """The names that ``values`` may have, besides those of all platforms (templates.compiled.COMMON_NAMES)."""
 
 
 class SmsProvider(Protocol):
@@ -78,7 +88,7 @@ class ChatIntake(Protocol):
     """Where the webhooks of a chat platform go once they are read: stored when the call returns. Each may raise
     StoreUnavailable."""
 
-    async def event(self, event: MessageEvent) -> None:
+    async def event(self, event: ChatEvent) -> None:
         """Join one event to what is known of its message."""
 
     async def quarantine(self, reason: str, raw: bytes) -> None:
@@ -143,7 +153,7 @@ class Store(Protocol):
     when there is nothing.
     """
 
-    async def record_event(self, event: MessageEvent, packed: str, delay: int) -> int | None:
+    async def record_event(self, event: ChatEvent, delay: int) -> int | None:
         """Join one event to what is known. Returns the ms until the message is checked, None when it will not be."""
 
     async def receive_sms(self, sms: InboundSms, handset: str, number: str, asked: Asked | None = None) -> str:

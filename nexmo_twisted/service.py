@@ -38,7 +38,9 @@ from nexmo_twisted.operations.hosts import guarded
 from nexmo_twisted.operations.metrics import PrometheusMetrics
 from nexmo_twisted.pipeline import Pipeline
 from nexmo_twisted.platforms.layer.client import LayerClient
+from nexmo_twisted.platforms.layer.ids import CONVERSATION
 from nexmo_twisted.platforms.layer.large_bodies import LargeBodies
+from nexmo_twisted.platforms.layer.platform import LayerPlatform
 from nexmo_twisted.platforms.layer.webhook import LayerWebhook
 from nexmo_twisted.ports import ChatPlatform, SmsProvider, Store
 from nexmo_twisted.providers.nexmo import signatures
@@ -62,7 +64,7 @@ from nexmo_twisted.web.site import hardened_site
 #: Where the embedded Valkey keeps its data: below the working directory, which ``twistd --rundir`` sets.
 EMBEDDED_DATA = Path("nexmo-data")
 #: What the commands need to know of all this.
-CLI_CONTEXT = Context(EMBEDDED_DATA, describe)
+CLI_CONTEXT = Context(EMBEDDED_DATA, describe, CONVERSATION)
 
 
 class NexmoService(Service):
@@ -125,12 +127,19 @@ class NexmoService(Service):
         self._endpoints = self._build_endpoints(reactor, clock)
 
     def _store(self, web: Connection, work: Connection, now: Now) -> Store:
-        return RedisStore(web, work, now)
+        return RedisStore(web, work, now, conversation_prefix=CONVERSATION)
 
     def _chat_platform(self, clock: IReactorTime) -> ChatPlatform:
         layer = self._settings.layer
         http = Http(self._pool, clock, timeout=self.chat_timeout)
-        return LayerClient(http, layer.api_url, layer.app_id, layer.token.get_secret_value())
+        client = LayerClient(http, layer.api_url, layer.app_id, layer.token.get_secret_value())
+        server = self._settings.server
+        return LayerPlatform(
+            client,
+            name=self._settings.name,
+            url=f"{server.url}/{server.layer_path}",
+            secret=layer.secret[0].get_secret_value(),
+        )
 
     def _sms_provider(self, clock: IReactorTime) -> SmsProvider:
         nexmo = self._settings.nexmo
@@ -142,7 +151,9 @@ class NexmoService(Service):
     def _build_endpoints(self, reactor: Any, clock: IReactorTime) -> list[Service]:
         server, nexmo = self._settings.server, self._settings.nexmo
         secrets = tuple(secret.get_secret_value().encode() for secret in self._settings.layer.secret)
-        layer_webhook = LayerWebhook(secrets, self.pipeline.chat_intake, self.metrics, clock)
+        layer = self._settings.layer
+        api_root = f"{layer.api_url}/apps/{layer.app_id}"
+        layer_webhook = LayerWebhook(secrets, api_root, self.pipeline.chat_intake, self.metrics, clock)
         nexmo_webhooks = NexmoWebhooks(self.pipeline.sms_intake, self.metrics, clock, _signature(nexmo, self._wall))
         self._admissions = (layer_webhook.admission, nexmo_webhooks.admission)
         public = root({server.layer_path: layer_webhook, self._settings.nexmo_webhook_path: nexmo_webhooks})

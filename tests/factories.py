@@ -10,7 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from nexmo_twisted.domain.delivery import DeliveryReport, DeliveryState, DeliveryStatus
-from nexmo_twisted.domain.model import InboundSms, MessageEvent, Status
+from nexmo_twisted.domain.model import ChatEvent, InboundSms, Status
+from nexmo_twisted.platforms.layer.events import LayerEvent
 from nexmo_twisted.providers.nexmo.receipt_codes import read_state
 
 MESSAGE_UUID = "940de862-3c96-11e4-baad-164230d1df67"
@@ -121,10 +122,11 @@ def without(document: dict[str, Any], *path: str) -> dict[str, Any]:
     return document
 
 
-def event(kind: str, message_id: str = MESSAGE_UUID, /, **statuses: Status) -> MessageEvent:
+def event(kind: str, message_id: str = MESSAGE_UUID, /, **statuses: Status) -> ChatEvent:
     """An event ("sent", "delivered", "read" or "deleted") of a message that Ann sent to the users in ``statuses``."""
+    everybody = {"ann": Status.READ} | statuses
     message = documented() | {"id": f"layer:///messages/{message_id}"}
-    return MessageEvent(kind, message_id, "ann", {"ann": Status.READ} | statuses, message)  # type: ignore[arg-type]
+    return LayerEvent(kind, message_id, "ann", everybody, message).chat_event(API_ROOT)  # type: ignore[arg-type]
 
 
 def delivery_report(

@@ -21,6 +21,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from nexmo_twisted.domain.links import Choice
 from nexmo_twisted.domain.model import Accepted, Attempt
 from nexmo_twisted.operations.metrics import PrometheusMetrics
+from nexmo_twisted.platforms.layer.ids import CONVERSATION
 from nexmo_twisted.store.connection import Connection
 from nexmo_twisted.store.loader import Scripts
 from nexmo_twisted.store.redis_store import RedisStore
@@ -154,7 +155,7 @@ class StoreCase(AsyncCase):
         self.scripts = Scripts()
         self.connection = await self.connect()
         await self.connection.command("FLUSHALL")
-        self.store = RedisStore(self.connection, self.connection, self.now)
+        self.store = RedisStore(self.connection, self.connection, self.now, conversation_prefix=CONVERSATION)
 
     def now(self) -> str:
         return str(round(self.clock.seconds() * 1000))

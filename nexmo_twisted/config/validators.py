@@ -17,6 +17,7 @@ from pydantic import PlainValidator, SecretStr
 from nexmo_twisted import durations
 from nexmo_twisted.config.urls import endpoint, function
 from nexmo_twisted.domain import optout
+from nexmo_twisted.platforms.layer.settings import TEMPLATE_NAMES
 from nexmo_twisted.store import url as redis_url
 from nexmo_twisted.templates import compiled
 
@@ -202,9 +203,13 @@ def host(value: object) -> str:
     return name
 
 
+#: What a template can speak of.
+_NAMES = compiled.COMMON_NAMES | TEMPLATE_NAMES
+
+
 def template(value: object) -> str:
     source = text(value)
-    compiled.compile_template(source, names=compiled.MESSAGE_NAMES)
+    compiled.compile_template(source, names=_NAMES)
     return source
 
 
@@ -218,7 +223,7 @@ def introduction(value: object) -> str | Callable[..., Any]:
         return ""
     if _FUNCTION.fullmatch(text(value)):
         return function(text(value))
-    compiled.compile_template(text(value), names=compiled.MESSAGE_NAMES)
+    compiled.compile_template(text(value), names=_NAMES)
     return text(value)
 
 

@@ -66,9 +66,9 @@ class QueueItem:
 class MessageReport:
     """What is known of one message at ``now``. Times are ms since the epoch, ``delay`` is in ms.
 
-    ``closed`` is why nothing more is done, blank while something may be. ``due`` is None when its ``message.sent``
-    never came, ``open`` (texts still owed) when it was not checked yet. ``ranks`` and ``outcomes`` are by user id;
-    ``check`` is when the check is listed. ``conversation`` is Layer's id of it, blank when it is not known. ``held`` is
+    ``closed`` is why nothing more is done, blank while something may be. ``due`` is None when its "sent" event never
+    came, ``open`` (texts still owed) when it was not checked yet. ``ranks`` and ``outcomes`` are by user id; ``check``
+    is when the check is listed. ``conversation`` is the id of its conversation, blank when it is not known. ``held`` is
     since when the outgoing side is held, and ``held_reason`` why.
     """
 

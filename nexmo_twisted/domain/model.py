@@ -23,20 +23,30 @@ EventKind = Literal["sent", "delivered", "read", "deleted"]
 
 
 @dataclass(frozen=True, slots=True)
-class MessageEvent:
-    """One webhook of the chat platform about one message.
+class ChatEvent:
+    """One webhook of the chat platform about one message. Ids are the platform's own.
 
-    ``message_id`` is the bare UUID in lower case. ``sender`` is the user id of the author. ``statuses`` holds every
-    participant the event speaks of, the sender included. ``message`` is the whole documented Message object.
-    ``left_out`` is what could not be used and was left out, by kind: "recipient", "actor", "part" or "member".
+    ``sender`` is the user id of the author. ``statuses`` holds every participant the event speaks of, the sender
+    included. With "sent" come ``conversation_id`` and ``payload``, the message in whatever form the platform reads it
+    again; nobody else reads it. ``left_out`` is what could not be used and was left out, by kind.
     """
 
     kind: EventKind
     message_id: str
     sender: str
     statuses: Mapping[str, Status]
-    message: Mapping[str, Any]
+    conversation_id: str = ""
+    payload: str = ""
     left_out: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """A message that the platform has read again: its ``text``, cleaned, blank when nothing of it is to be seen, and
+    what templates can say of it, by name."""
+
+    text: str
+    values: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +88,7 @@ class Notification:
     """One claimed notification: one recipient of one message that fell due unread.
 
     Times are milliseconds since the epoch by Redis' clock. ``waited`` is how long it has been due, time on hold not
-    counted. ``statuses`` is empty and ``packed`` blank when the message is gone (``gone`` says why). ``suspect``:
+    counted. ``statuses`` is empty and ``payload`` blank when the message is gone (``gone`` says why). ``suspect``:
     whoever had it before never said a word about it. With a ``notice`` there is no message, and its id is that of the
     notification. ``aside_since`` is when it first stepped aside because all numbers of its handset were in use;
     ``reason`` why it was put off last, blank when it was not.
@@ -89,7 +99,8 @@ class Notification:
     message_id: str
     user_id: str
     sender: str
-    packed: str
+    conversation_id: str
+    payload: str
     statuses: Mapping[str, Status]
     gone: str
     attempts: int
@@ -240,7 +251,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """What one SMS thread stands for: this user in this conversation (``layer:///conversations/<uuid>``)."""
+    """What one SMS thread stands for: this user in this conversation. Both ids are the platform's own."""
 
     user_id: str
     conversation_id: str

@@ -44,7 +44,6 @@ class SendPolicy:
     expire_after: int
     region: str
     max_segments: int
-    api_root: str
     limits: Limits
     receipt_timeout: int
 
@@ -129,7 +128,7 @@ class AttemptRecorder:
                     raise Postponed
                 continue
             if not choice.introduced and introduction is None:
-                introduction = await self._introduce(item, context)
+                introduction = await self._introduce(item, thread, context)
             fitted = _fitted("" if choice.introduced else introduction or "", body, terms.max_segments)
             if self._closing():
                 raise Release
@@ -196,12 +195,12 @@ class AttemptRecorder:
             raise Postponed
         raise Skip(answer)
 
-    async def _introduce(self, item: Notification, context: Mapping[str, Any]) -> str | None:
+    async def _introduce(self, item: Notification, thread: Thread, context: Mapping[str, Any]) -> str | None:
         """The introduction; None when it failed for the last time, so that the SMS goes out without."""
         if self._introduction is None:
             return ""
         try:
-            conversation = await self._conversations.get(context["conversation"]["id"])
+            conversation = await self._conversations.get(thread.conversation_id)
             text = await self._introduction.introduce(context, conversation)
             return "" if is_blank(text) else text.strip()
         except CancelledError:

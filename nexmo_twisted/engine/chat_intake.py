@@ -4,31 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nexmo_twisted.domain.model import MessageEvent
+from nexmo_twisted.domain.model import ChatEvent
 from nexmo_twisted.engine.quarantine import Quarantine
-from nexmo_twisted.platforms.layer.message_codec import pack
 from nexmo_twisted.ports import ChatIntake, Store
 
 
 class EventIntake:
     """Stores what a platform tells of its messages; ``poke_checks`` is told the seconds until a message is checked.
 
-    ``api_root`` is ``<layer.api_url>/apps/<app id>``; ``delay`` is in ms. Every method raises StoreUnavailable only.
+    ``delay`` is in ms. Every method raises StoreUnavailable only.
     """
 
-    def __init__(
-        self, store: Store, quarantine: Quarantine, api_root: str, delay: int, poke_checks: Callable[[float], None]
-    ) -> None:
+    def __init__(self, store: Store, quarantine: Quarantine, delay: int, poke_checks: Callable[[float], None]) -> None:
         self._store = store
-        self._api_root = api_root
         self._delay = delay
         self._poke_checks = poke_checks
         self.quarantine = quarantine.keep
 
-    async def event(self, event: MessageEvent) -> None:
-        """Join the event to what is known of its message. Only ``sent`` carries the message itself."""
-        packed = pack(event.message, self._api_root) if event.kind == "sent" else ""
-        due = await self._store.record_event(event, packed, self._delay)
+    async def event(self, event: ChatEvent) -> None:
+        due = await self._store.record_event(event, self._delay)
         if due is not None:
             self._poke_checks(due / 1000)
 

@@ -133,6 +133,8 @@ class GuardedChat:
     def __init__(self, chat: ChatPlatform, circuit: CircuitBreaker) -> None:
         self._chat = chat
         self._circuit = circuit
+        self.read_payload = chat.read_payload
+        self.template_names = chat.template_names
 
     async def identity(self, user_id: str) -> Mapping[str, Any]:
         with self._circuit.request("identity"):
@@ -142,13 +144,13 @@ class GuardedChat:
         with self._circuit.request("conversation"):
             return await self._chat.conversation(conversation_id)
 
-    async def post(self, conversation_id: str, user_id: str, parts: Sequence[str], once: UUID) -> None:
+    async def post(self, conversation_id: str, user_id: str, text: str, once: UUID) -> None:
         with self._circuit.request("post"):
-            await self._chat.post(conversation_id, user_id, parts, once)
+            await self._chat.post(conversation_id, user_id, text, once)
 
-    async def ensure_webhook(self, name: str, target_url: str, secret: str) -> Sequence[str]:
+    async def ensure_registered(self) -> Sequence[str]:
         with self._circuit.request("webhook"):
-            return await self._chat.ensure_webhook(name, target_url, secret)
+            return await self._chat.ensure_registered()
 
 
 class GuardedProvider:

@@ -26,7 +26,6 @@ from nexmo_twisted.domain.model import (
     Thread,
     Verdict,
 )
-from nexmo_twisted.domain.text import message_text
 from nexmo_twisted.engine.attempts import AttemptRecorder, IntroductionFailed, Postponed, Release, SendPolicy, Skip
 from nexmo_twisted.engine.cache import Cache
 from nexmo_twisted.engine.circuit_breaker import CircuitBreaker
@@ -35,7 +34,6 @@ from nexmo_twisted.engine.links import Links
 from nexmo_twisted.engine.retry_store import until_stored
 from nexmo_twisted.engine.worker import Worker
 from nexmo_twisted.errors import AccountFault, Declined, Intercepted, Permanent, StoreUnavailable, Temporary
-from nexmo_twisted.platforms.layer.message_codec import unpack
 from nexmo_twisted.ports import ChatPlatform, IdentitySource, Introduction, Metrics, SmsProvider, Store, Template
 
 
@@ -64,6 +62,7 @@ class Notifications:
         attempt_over: Callable[[], None],
     ) -> None:
         self._store = store
+        self._chat = chat
         self._provider = provider
         self._identities = identities
         self._template = template
@@ -140,16 +139,21 @@ class Notifications:
             raise Permanent(": ".join(filter(None, ["not sent in time", item.reason])), code="too_late")
         if item.notice is not None:
             return await self._recorder.notice(item, item.notice)
-        message = unpack(item.packed, item.message_id, item.sender, item.statuses, terms.api_root)
-        text = message_text(message.get("parts"))
-        if not text:
+        message = self._chat.read_payload(
+            item.payload,
+            message_id=item.message_id,
+            conversation_id=item.conversation_id,
+            sender=item.sender,
+            statuses=item.statuses,
+        )
+        if not message.text:
             raise Skip("blank")
         recipient, handset = await self._recipient(item.user_id)
         sender = await self._sender(item.sender)
-        context = {**message, "sender": sender.values, "recipient": recipient.values, "text": text}
-        thread = Thread(item.user_id, message["conversation"]["id"])
+        context = {**message.values, "sender": sender.values, "recipient": recipient.values, "text": message.text}
+        thread = Thread(item.user_id, item.conversation_id)
         if "conversation" in self._template.names:
-            context["conversation"] = await self._conversation(message["conversation"])
+            context["conversation"] = await self._conversation(item.conversation_id, context.get("conversation"))
         body = self._template.render(context)
         if is_blank(body):
             raise Skip("blank")
@@ -177,11 +181,12 @@ class Notifications:
         except Permanent:  # the message is there, whoever wrote it
             return Identity(user_id, {"name": user_id, "userId": user_id})
 
-    async def _conversation(self, reference: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def _conversation(self, conversation_id: str, known: Mapping[str, Any] | None) -> Mapping[str, Any]:
+        """``known`` is what came with the message."""
         try:
-            return {**reference, **await self._conversations.get(reference["id"])}
+            return {**(known or {}), **await self._conversations.get(conversation_id)}
         except Permanent:
-            return reference
+            return known or {}
 
     async def _conclude(self, item: Notification, sms: Sms, attempt: Attempt, outcome: Outcome, took: float) -> bool:
         """Store what is known after the attempt. True when it brought the news that the SMS was accepted."""

@@ -32,9 +32,6 @@ class Registration:
         store: Store,
         chat: ChatPlatform,
         provider: SmsProvider,
-        name: str,
-        chat_url: str,
-        chat_secret: str,
         sms_url: str,
         numbers: Sequence[str],
         clock: IReactorTime,
@@ -44,9 +41,6 @@ class Registration:
         self._store = store
         self._chat = chat
         self._provider = provider
-        self._name = name
-        self._chat_url = chat_url
-        self._chat_secret = chat_secret
         self._sms_url = sms_url
         self._numbers = numbers
         self._metrics = metrics
@@ -81,12 +75,12 @@ class Registration:
             self._complaints.note(what, "")
 
     async def _webhook(self) -> None:
-        done = await self._chat.ensure_webhook(self._name, self._chat_url, self._chat_secret)
+        done = await self._chat.ensure_registered()
         for each in done:
             self._log.info("Chat webhook: {done}", done=each)
         if done and self._mended:
             self._metrics.count("registration_failures")
-            sentence = f"Our webhook does not stay active: is {self._chat_url} reachable?"
+            sentence = "Our webhook at the chat platform does not stay active: does it reach server.url?"
             self._complain("active chat webhook", "ours does not stay active", sentence, alarm=True)
         elif not done:
             self._complaints.note("active chat webhook", "")

@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from nexmo_twisted.domain import backoff, phones
 from nexmo_twisted.domain.invisible import is_blank
 from nexmo_twisted.domain.model import Reply, Thread
-from nexmo_twisted.domain.text import clean, split_bytes
+from nexmo_twisted.domain.text import clean
 from nexmo_twisted.engine.attempts import SendPolicy
 from nexmo_twisted.engine.auto_replies import AutoReplies
 from nexmo_twisted.engine.circuit_breaker import CircuitBreaker
@@ -21,9 +21,6 @@ from nexmo_twisted.engine.retry_store import until_stored
 from nexmo_twisted.engine.worker import Worker
 from nexmo_twisted.errors import AccountFault, Intercepted, NexmoTwistedError, Permanent, StoreUnavailable, Temporary
 from nexmo_twisted.ports import ChatPlatform, IdentitySource, Metrics, Store
-
-#: The chat platform's limit for one part of a message, in bytes of UTF-8 (Layer, Platform API, sending messages).
-PART_BYTES = 2048
 
 
 class Replies:
@@ -101,12 +98,11 @@ class Replies:
             await self._turn_down(item, "not_their_phone", "comes from a phone that is not its user's any more")
 
     async def _post_to(self, item: Reply, thread: Thread) -> None:
-        parts = split_bytes(clean(item.text), PART_BYTES)
         if is_blank(item.text):
             await self._close(item, "blank")
             return
         state = await self._links.read(thread, item.handset, item.number)
-        await self._chat.post(thread.conversation_id, thread.user_id, parts, item.once)
+        await self._chat.post(thread.conversation_id, thread.user_id, clean(item.text), item.once)
         await self._links.renew(state, thread, item.handset, item.number)
         await self._close(item, "posted")
         self._log.info("A reply from {who} was posted", who=phones.masked(item.handset))

@@ -18,6 +18,9 @@ from twisted.web.http import Request
 from twisted.web.server import Site
 
 from nexmo_twisted.config import Settings, load
+from nexmo_twisted.domain.model import ChatEvent
+from nexmo_twisted.platforms.layer.message_codec import unpack
+from nexmo_twisted.platforms.layer.message_text import message_text
 from nexmo_twisted.ports import ChatPlatform, SmsProvider, Store
 from nexmo_twisted.sandbox.clock import SkippingClock
 from nexmo_twisted.sandbox.names import Names
@@ -108,7 +111,7 @@ class _ToldService(NexmoService):
 
     def _store(self, web: Connection, work: Connection, now: Now) -> Store:
         facts = QueueAdmin(work, now).inspect_message
-        told: Any = ObservedStore(super()._store(web, work, now), facts, self._timeline, self._names)
+        told: Any = ObservedStore(super()._store(web, work, now), facts, text_of, self._timeline, self._names)
         store: Store = told
         return store
 
@@ -141,6 +144,12 @@ class _ToldService(NexmoService):
             if first:
                 found.append(float(first[1]) / 1000 + after - self._now())
         return max(0.0, min(found)) if found else None
+
+
+def text_of(event: ChatEvent) -> str:
+    """What a message that was sent says."""
+    message = unpack(event.payload, event.message_id, event.conversation_id, event.sender, {}, "")
+    return message_text(message.get("parts"))
 
 
 class SandboxService(Service):

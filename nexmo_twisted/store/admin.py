@@ -6,13 +6,12 @@ from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Seque
 from dataclasses import dataclass
 from typing import Any
 
-from nexmo_twisted.domain.ids import message_key, reply_key, short_sms_id, uuid_of_key
+from nexmo_twisted.domain.ids import message_key, reply_key, short_sms_id
 from nexmo_twisted.domain.inspection import MessageReport, Queue, QueueItem
 from nexmo_twisted.domain.links import thread_of_entry
 from nexmo_twisted.domain.model import Status, Thread
 from nexmo_twisted.domain.quarantine import SetAside, read_entry
-from nexmo_twisted.platforms.layer.ids import CONVERSATION
-from nexmo_twisted.store.codec import int_or_none, pairs, queue_item, ranks
+from nexmo_twisted.store.codec import int_or_none, pairs, queue_item, ranks, whole_conversation
 from nexmo_twisted.store.connection import Connection, Now, redis_time
 from nexmo_twisted.store.redis_store import QUARANTINED
 from nexmo_twisted.store.schema import KEYS
@@ -45,11 +44,13 @@ class Placed:
 
 
 class QueueAdmin:
-    """Every method raises StoreUnavailable and nothing else. ``now`` is as for the Store."""
+    """Every method raises StoreUnavailable and nothing else. ``now`` and ``conversation_prefix`` are those of the
+    RedisStore."""
 
-    def __init__(self, connection: Connection, now: Now = redis_time) -> None:
+    def __init__(self, connection: Connection, now: Now = redis_time, *, conversation_prefix: str = "") -> None:
         self._connection = connection
         self._now = now
+        self._prefix = conversation_prefix
 
     async def aside(self, queue: Queue) -> Sequence[str]:
         """The ids of all that is uncertain or buried, the oldest first."""
@@ -80,7 +81,8 @@ class QueueAdmin:
         return Placed(answer, candidates=[thread for entry in more if (thread := thread_of_entry(entry)) is not None])
 
     async def inspect_message(self, message_id: str) -> MessageReport | None:
-        """All that is known of the message with that bare UUID in lower case; None when that is nothing."""
+        """All that is known of the message with that id of the platform, or with the UUID that stands for it; None when
+        that is nothing."""
         mid = message_key(message_id)
         now, held, reason, check, record, ranked, outcomes, raw = await self._connection.run(
             "inspect_message", self._now(), mid
@@ -91,16 +93,16 @@ class QueueAdmin:
             entries = [entry for entry in await self.inspect_items("out", sorted(found)) if entry.stored]
         if not record and not entries:
             return None
-        closed, closed_at, due, delay, sender, open_, short = record or ("expired", *[""] * 6)
+        closed, closed_at, due, delay, sender, open_, short, name = record or ("expired", *[""] * 7)
         return MessageReport(
             now=int(now),
-            message_id=message_id,
+            message_id=name or message_id,
             closed=closed,
             closed_at=int_or_none(closed_at),
             due=int_or_none(due),
             delay=int_or_none(delay),
             sender=sender,
-            conversation=CONVERSATION + uuid_of_key(short) if short else "",
+            conversation=whole_conversation(short, self._prefix),
             open=int_or_none(open_),
             check=int_or_none(check),
             held=int_or_none(held),

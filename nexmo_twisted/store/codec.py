@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain
+from typing import NamedTuple
 from uuid import UUID
 
 from pydantic_core import from_json
 
-from nexmo_twisted.domain.ids import bytes_of_key, item_name
+from nexmo_twisted.domain.ids import bytes_of_key, is_uuid, item_name, message_key, uuid_of_key
 from nexmo_twisted.domain.inspection import Queue, QueueItem
 from nexmo_twisted.domain.links import LinkCommit, LinkState, thread_of, thread_of_entry
 from nexmo_twisted.domain.model import AutoReply, Notification, Reply, Status, Thread
@@ -56,37 +57,73 @@ def commit_words(commit: LinkCommit) -> tuple[str | int, ...]:
     )
 
 
+def short_conversation(conversation_id: str, prefix: str) -> str:
+    """As scripts take it: 22 characters for a UUID behind the prefix, else the whole id behind "="; blank for none."""
+    rest = conversation_id.removeprefix(prefix)
+    if is_uuid(rest) and len(rest) + len(prefix) == len(conversation_id):
+        return message_key(rest)
+    return f"={conversation_id}" if conversation_id else ""
+
+
+def whole_conversation(short: str, prefix: str) -> str:
+    """The other way round."""
+    if short.startswith("="):
+        return short[1:]
+    return prefix + uuid_of_key(short) if short else ""
+
+
+class MessageRecord(NamedTuple):
+    """What a claim tells of one message. ``name`` is its id at the platform where that is no UUID, else blank."""
+
+    sender: str
+    payload: str
+    gone: str
+    statuses: Mapping[str, Status]
+    conversation_id: str
+    name: str
+
+
+#: Of a notification without a message.
+_NO_MESSAGE = MessageRecord("", "", "", {}, "", "")
+
+
 class Records:
-    """The messages that one claim tells of: mid, sender, packed, why it is gone, ranks as JSON, and so on.
+    """The messages that one claim tells of, as a flat list of words (see claim.lua).
 
     Each is there once, and read once, however many of its notifications were claimed.
     """
 
-    def __init__(self, words: Sequence[str]) -> None:
-        self._words = {words[at]: words[at + 1 : at + 5] for at in range(0, len(words), 5)}
-        self._statuses: dict[str, Mapping[str, Status]] = {}
+    _WORDS = 7
 
-    def __getitem__(self, mid: str) -> tuple[str, str, str, Mapping[str, Status]]:
-        """Sender, packed, why it is gone, statuses. Raises LookupError or ValueError for what nobody of ours wrote."""
-        sender, packed, gone, ranked = self._words[mid]
-        if mid not in self._statuses:
-            self._statuses[mid] = {user: _STATUSES[rank] for user, rank in from_json(ranked).items()}
-        return sender, packed, gone, self._statuses[mid]
+    def __init__(self, words: Sequence[str], prefix: str) -> None:
+        self._words = {words[at]: words[at + 1 : at + self._WORDS] for at in range(0, len(words), self._WORDS)}
+        self._prefix = prefix
+        self._read: dict[str, MessageRecord] = {}
+
+    def __getitem__(self, mid: str) -> MessageRecord:
+        """Raises LookupError or ValueError for what nobody of ours wrote."""
+        if mid not in self._read:
+            sender, payload, gone, ranked, conversation, name = self._words[mid]
+            statuses = {user: _STATUSES[rank] for user, rank in from_json(ranked).items()}
+            conversation_id = whole_conversation(conversation, self._prefix)
+            self._read[mid] = MessageRecord(sender, payload, gone, statuses, conversation_id, name)
+        return self._read[mid]
 
 
 def notification(records: Records, nid: str, token: str, waited: str, fields: list[str]) -> Notification:
     item: Mapping[str, str] = pairs(fields)
-    sender, packed, gone, statuses = records[item[F.message]] if F.message in item else ("", "", "", {})
+    message = records[item[F.message]] if F.message in item else _NO_MESSAGE
     notice = AutoReply(item[F.handset], item[F.number], item[F.text]) if F.text in item else None
     return Notification(
         id=nid,
         token=token,
-        message_id=item_name(nid),
+        message_id=message.name or item_name(nid),
         user_id=item[F.lane],
-        sender=sender,
-        packed=packed,
-        statuses=statuses,
-        gone=gone,
+        sender=message.sender,
+        conversation_id=message.conversation_id,
+        payload=message.payload,
+        statuses=message.statuses,
+        gone=message.gone,
         attempts=int(item.get(F.failures, 0)),
         introduction_failures=int(item.get(F.failed_introductions, 0)),
         due=int(item[F.due]),

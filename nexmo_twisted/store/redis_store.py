@@ -12,18 +12,18 @@ from twisted.logger import Logger
 
 from nexmo_twisted.domain import phones
 from nexmo_twisted.domain.delivery import DeliveryReport, read_state
-from nexmo_twisted.domain.ids import item_name, item_of_reference, message_key, reply_key, short_sms_id
+from nexmo_twisted.domain.ids import is_uuid, item_name, item_of_reference, message_key, reply_key, short_sms_id
 from nexmo_twisted.domain.links import LinkCommit, LinkState, thread_of_entry
 from nexmo_twisted.domain.model import (
     Accepted,
     Asked,
     Attempt,
+    ChatEvent,
     Claimed,
     Closed,
     Delivery,
     Held,
     InboundSms,
-    MessageEvent,
     Notification,
     Part,
     PartTaken,
@@ -47,6 +47,7 @@ from nexmo_twisted.store.codec import (
     queue_of,
     ranks,
     reply,
+    short_conversation,
 )
 from nexmo_twisted.store.connection import Connection, Now, redis_time
 from nexmo_twisted.store.schema import KEEP, KEYS, F
@@ -74,20 +75,24 @@ class RedisStore:
     """``web`` serves the webhooks and ``work`` the engine, so that neither waits behind the other's commands.
 
     ``now`` gives the scripts their time: '' for Redis' own (production), absolute ms in tests and the sandbox. ``name``
-    is what this process is called, differently at each start.
+    is what this process is called, differently at each start. ``conversation_prefix`` is what the ids of conversations
+    begin with on this platform, and is not kept with messages.
     """
 
     _log = Logger()
 
-    def __init__(self, web: Connection, work: Connection, now: Now = redis_time, name: str = "") -> None:
+    def __init__(
+        self, web: Connection, work: Connection, now: Now = redis_time, name: str = "", *, conversation_prefix: str = ""
+    ) -> None:
         self._web = web
         self._work = work
         self._now = now
         self._name = name or token_hex(4)
+        self._prefix = conversation_prefix
         self._heard = {"out": 0, "in": 0}  #: the last token that a claim brought
         self._lost: set[str] = set()  #: queues of which the answer to a claim was lost, and not made up for yet
 
-    async def record_event(self, event: MessageEvent, packed: str, delay: int) -> int | None:
+    async def record_event(self, event: ChatEvent, delay: int) -> int | None:
         statuses: list[str | int] = []
         for user, status in event.statuses.items():
             statuses += (user, int(status))
@@ -97,8 +102,10 @@ class RedisStore:
             message_key(event.message_id),
             event.kind,
             event.sender,
-            packed,
+            event.payload,
             delay,
+            short_conversation(event.conversation_id, self._prefix),
+            "" if is_uuid(event.message_id) else event.message_id,
             *statuses,
         )
         return int_or_none(due)
@@ -177,7 +184,7 @@ class RedisStore:
             raise
         self._lost.discard(queue)
         self._heard[queue] = max([self._heard[queue], *(int(values[1]) for values in raw)])
-        items, records = [], Records(messages)
+        items, records = [], Records(messages, self._prefix)
         for values in raw:
             try:
                 items.append(read(records, *values))

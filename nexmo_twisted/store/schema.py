@@ -126,7 +126,7 @@ class F:
     place = "place"  # its place in the line before these limits
     turn = "at"  # when its turn comes
     # Of a reply only
-    message_id = "i"  # Nexmo's messageId
+    message_id = "i"  # the provider's id of it; of a message the platform's, if that is no UUID
     order = "o"  # its place in the lane
     entry = "b"  # entry that the number carried when the reply arrived, or that it was decided to belong to
     other_entry = "new"  # the other possible entry
@@ -144,13 +144,13 @@ class F:
     # A message (`nx:m:`, MessagePack)
     delay = "y"  # the delay that led to `due`, ms
     sender = "s"  # user id of the sender
-    packed = "b"  # the packed Message object; Lua never decodes it
+    payload = "b"  # the message as the chat platform wants it back; nobody else reads it
     statuses = "r"  # user id to status: 0 sent, 1 delivered, 2 read
     open = "n"  # number of open notifications; missing before the message is due
     outcomes = "o"  # user id to what happened to the notification
     closed = "x"  # why it is closed: `done`, `read`, `deleted` ...
     closed_at = "t"  # when it was closed
-    conversation = "c"  # id of the conversation, 16 bytes; only in a closed record
+    conversation = "c"  # the conversation: 22 characters for a UUID, 16 bytes once closed; else a list of its id
     # The outcomes of the many recipients of one message (`nx:o:`, HASH), by the second half of a nid
     open_of_many = ""  # number of open notifications
     version = "v"  # how often the message record was written since

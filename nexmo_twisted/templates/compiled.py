@@ -21,14 +21,8 @@ from nexmo_twisted.templates.jinja import LIMIT
 from nexmo_twisted.templates.literals import IDENTITY_NAMES, check_literal
 from nexmo_twisted.templates.underscore import quoted
 
-MESSAGE_NAMES = frozenset(
-    {
-        *("id", "url", "conversation", "parts", "sent_at", "received_at", "updated_at", "position"),
-        *("is_unread", "sender", "recipient_status", "recipient", "text"),
-    }
-)
-"""What a template can speak of: the members of the Message object (Layer documentation, Webhooks and Client
-API), with ``sender`` and ``recipient`` as identities, and ``text``."""
+COMMON_NAMES = frozenset({"text", "sender", "recipient", "conversation"})
+"""What a template can speak of on any platform; ``sender`` and ``recipient`` are identities."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +56,7 @@ class Template:
         return "".join(chunks)[:LIMIT]
 
 
-def compile_template(source: str, names: Collection[str] = MESSAGE_NAMES) -> Template:
+def compile_template(source: str, names: Collection[str]) -> Template:
     """The template of ``source``, which may speak of ``names``.
 
     It is Underscore's if it holds ``<%``, else Jinja2. ValueError for what can be neither, could only fail, or would

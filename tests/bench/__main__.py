@@ -20,6 +20,7 @@ from twisted.internet.task import react
 from twisted.web.client import Agent, HTTPConnectionPool
 
 from nexmo_twisted.config import load
+from nexmo_twisted.platforms.layer.ids import CONVERSATION
 from nexmo_twisted.service import NexmoService, make_service
 from nexmo_twisted.store.connection import Connection
 from nexmo_twisted.store.loader import Scripts
@@ -158,7 +159,7 @@ DONE: dict[str, Any] = {
 async def main(quick: bool) -> None:
     redis = Connection(reactor, parse(Server.shared().url), Scripts())
     await redis.open()
-    store = RedisStore(redis, redis)
+    store = RedisStore(redis, redis, conversation_prefix=CONVERSATION)
     peer = subprocess.Popen([sys.executable, "-m", "tests.bench.peer"], stdout=subprocess.PIPE)
     try:
         assert peer.stdout is not None

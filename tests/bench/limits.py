@@ -25,14 +25,14 @@ from twisted.internet.task import Clock, react
 from nexmo_twisted.config import load
 from nexmo_twisted.domain.model import Outcome, Sms
 from nexmo_twisted.domain.rate_limits import Limits
-from nexmo_twisted.platforms.layer.message_codec import pack
+from nexmo_twisted.platforms.layer.ids import CONVERSATION
 from nexmo_twisted.ports import SmsProvider
 from nexmo_twisted.service import NexmoService
 from nexmo_twisted.store.connection import Connection, redis_time
 from nexmo_twisted.store.loader import Scripts
 from nexmo_twisted.store.redis_store import RedisStore
 from nexmo_twisted.store.url import parse
-from tests.bench.memory import ROOT, message
+from tests.bench.memory import message
 from tests.store.backlog import Backlog, hurried, owe, worst
 from tests.support import NEW_YEAR, Server, counted, turn
 
@@ -124,10 +124,10 @@ class NotedService(NexmoService):
 
 async def real(judge: Judge, connection: Connection, peer: str) -> None:
     await connection.command("FLUSHALL")
-    store, count = RedisStore(connection, connection), 2200
+    store, count = RedisStore(connection, connection, conversation_prefix=CONVERSATION), 2200
     for n in range(count):
         event = message(str(uuid.uuid4()), "user-9999", str(uuid.uuid4()), (f"user-{n:04}",))
-        await store.record_event(event, pack(event.message, ROOT), 0)
+        await store.record_event(event, 0)
     settings = load(
         None,
         environ={},

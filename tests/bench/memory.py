@@ -7,7 +7,7 @@ from typing import Any
 
 from nexmo_twisted.domain.ids import short_sms_id
 from nexmo_twisted.domain.links import Choice, choose
-from nexmo_twisted.domain.model import MessageEvent, Status, Thread
+from nexmo_twisted.domain.model import ChatEvent, Status, Thread
 from nexmo_twisted.platforms.layer.message_codec import pack
 from nexmo_twisted.store.redis_store import RedisStore
 from tests.factories import delivery_report
@@ -18,9 +18,9 @@ TEXT = "A message of one hundred characters, as people write them when they ask 
 REPORT = (Status.SENT, Status.DELIVERED)
 
 
-def message(message_id: str, sender: str, conversation: str, users: tuple[str, ...]) -> MessageEvent:
+def message(message_id: str, sender: str, conversation: str, users: tuple[str, ...]) -> ChatEvent:
     """A ``message.sent`` as Layer posts it."""
-    body = {
+    body: dict[str, Any] = {
         "id": f"layer:///messages/{message_id}",
         "url": f"{ROOT}/messages/{message_id}",
         "conversation": {
@@ -33,7 +33,7 @@ def message(message_id: str, sender: str, conversation: str, users: tuple[str, .
         "recipient_status": dict.fromkeys(users, "sent") | {sender: "read"},
     }
     statuses = dict.fromkeys(users, Status.SENT) | {sender: Status.READ}
-    return MessageEvent("sent", message_id, sender, statuses, body)
+    return ChatEvent("sent", message_id, sender, statuses, body["conversation"]["id"], pack(body, ROOT))
 
 
 async def memory(store: RedisStore, redis: Any, messages: int) -> dict[str, float]:
@@ -49,7 +49,7 @@ async def memory(store: RedisStore, redis: Any, messages: int) -> dict[str, floa
     for number in range(messages):
         users = (f"user-{number % 997:05d}", f"user-{number % 997 + 1000:05d}")
         event = message(str(uuid.uuid4()), f"user-{number % 997 + 2000:05d}", conversation, users)
-        await store.record_event(event, pack(event.message, ROOT), 0)
+        await store.record_event(event, 0)
     pending = (await used() - before) / messages
     while (await store.promote(200, REPORT)).messages:
         pass

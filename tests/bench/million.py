@@ -41,11 +41,11 @@ for n = first, first + 999 do
   local mid = string.format('%022d', n)
   local user = 'user-' .. (n % 9973)
   redis.call('SET', 'nx:m:' .. mid, cmsgpack.pack({d = now + 2592000000 + n, y = 3600000, s = user, b = ARGV[2],
-    r = {[user] = 2, [user .. 'a'] = 0, [user .. 'b'] = 0}}), 'PX', 5184000000)
+    c = ARGV[3], r = {[user] = 2, [user .. 'a'] = 0, [user .. 'b'] = 0}}), 'PX', 5184000000)
   redis.call('ZADD', 'nx:due', string.format('%.0f', now + 2592000000 + n), mid)
 end
 """
-PACKED = '["5n-JXaLPRCGeFZVaeXxAvg","2026-01-01T12:00:00.000Z",["' + "x" * 100 + '"]]'
+PAYLOAD = '["2026-01-01T12:00:00.000Z",["' + "x" * 100 + '"]]'
 #: An inbound SMS: the shortest way to a 2xx that is stored.
 SMS = "msisdn=12015550112&to=12015550101&messageId={}&text=Hi&type=text"
 
@@ -53,7 +53,7 @@ SMS = "msisdn=12015550112&to=12015550101&messageId={}&text=Hi&type=text"
 def fill(socket: Path, messages: int) -> None:
     with RedisSocket(socket, timeout=60) as redis:
         for first in range(0, messages, 1000):
-            redis.ask("EVAL", FILL, 0, first, PACKED)
+            redis.ask("EVAL", FILL, 0, first, PAYLOAD, "5n-JXaLPRCGeFZVaeXxAvg")
 
 
 def rss(pid: int) -> float:

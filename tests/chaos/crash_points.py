@@ -40,10 +40,12 @@ NOT_STEPS: Mapping[str, str] = {
     "quarantine": "keeps what cannot be read; no SMS and no post comes of it",
     "turned_away": "counts that an SMS will come again; a process that dies before that has answered 503 all the same",
     "describe": "computes",
+    "read_payload": "computes",
+    "template_names": "a constant",
     "acquire_lock": _REGISTRATION,
     "release_lock": _REGISTRATION,
     "set_unowned_numbers": _REGISTRATION,
-    "ensure_webhook": _REGISTRATION,
+    "ensure_registered": _REGISTRATION,
     "numbers": _REGISTRATION,
     "route_inbound": _REGISTRATION,
 }

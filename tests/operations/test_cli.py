@@ -17,7 +17,7 @@ from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.operations.cli.dead_letters import list_dead_letters, redrive
 from nexmo_twisted.operations.cli.explain import explain
 from nexmo_twisted.operations.cli.options import DeadLetterListOptions, ExplainOptions, PlaceOptions, RedriveOptions
-from nexmo_twisted.operations.cli.run import on_redis, place
+from nexmo_twisted.operations.cli.run import Context, on_redis, place
 from nexmo_twisted.providers.nexmo.receipt_codes import describe
 from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.url import parse
@@ -26,7 +26,7 @@ from tests.scenarios.own_redis import OwnRedis
 from tests.store.cases import AdminCase
 from tests.support import Server
 
-EMBEDDED = Path("no-such-directory")
+CONTEXT = Context(Path("no-such-directory"), describe, "")
 SINCE = "2026-01-01T00:00:00Z"
 
 
@@ -214,8 +214,8 @@ class RedriveCommandTests(CommandCase):
     async def test_needless(self) -> None:
         """What was read, deleted or has run out meanwhile is told, and no fault."""
         read, deleted = await self.buried(1), await self.uncertain(2)
-        await self.store.record_event(event("read", uuid(1), bob=Status.READ), "", 0)
-        await self.store.record_event(event("deleted", uuid(2)), "", 0)
+        await self.store.record_event(event("read", uuid(1), bob=Status.READ), 0)
+        await self.store.record_event(event("deleted", uuid(2)), 0)
         self.assertTrue(await self.again([read.id, deleted.id]))
         self.assertEqual(
             self.told,
@@ -228,7 +228,7 @@ class RedriveCommandTests(CommandCase):
     async def test_needless_among_all(self) -> None:
         """They are counted apart."""
         read, _ = await self.buried(1), await self.buried(2)
-        await self.store.record_event(event("read", uuid(1), bob=Status.READ), "", 0)
+        await self.store.record_event(event("read", uuid(1), bob=Status.READ), 0)
         self.assertTrue(await self.again(None))
         self.assertEqual((len(self.told), self.told[-1]), (3, "1 put back, 1 closed."))
         self.assertEqual(await self.state(read), None)
@@ -361,7 +361,7 @@ class ReachRedisTests(TestCase):
     async def refused(self, url: str, patience: float) -> str:
         """What is said when Redis cannot be reached."""
         try:
-            await on_redis(reactor, url, EMBEDDED, self.ping, patience)
+            await on_redis(reactor, url, CONTEXT, self.ping, patience)
         except StoreUnavailable as error:
             return error.reason
         raise AssertionError("it was reached")
@@ -370,7 +370,7 @@ class ReachRedisTests(TestCase):
         """What the work answers is the answer."""
         redis = OwnRedis()
         self.addCleanup(redis.close)
-        self.assertTrue(await on_redis(reactor, redis.url, EMBEDDED, self.ping))
+        self.assertTrue(await on_redis(reactor, redis.url, CONTEXT, self.ping))
 
     async def test_away(self) -> None:
         """Nobody listens: where, and why. The login is not told."""
@@ -397,7 +397,7 @@ class ReachRedisTests(TestCase):
             return await self.ping(operator)
 
         with self.assertRaises(StoreUnavailable):
-            await on_redis(reactor, redis.url, EMBEDDED, hangs)
+            await on_redis(reactor, redis.url, CONTEXT, hangs)
 
     async def test_sentinels(self) -> None:
         """No sentinel is there: which master of which sentinels."""

@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from nexmo_twisted.domain.delivery import DeliveryReport
-from nexmo_twisted.domain.model import Delivery, MessageEvent, Outcome, Sms, Status, Verdict
+from nexmo_twisted.domain.model import ChatEvent, Delivery, Outcome, Sms, Status, Verdict
 from nexmo_twisted.sandbox.layer.simulator import SimulatedLayer
 from nexmo_twisted.sandbox.names import Names
 from nexmo_twisted.sandbox.timeline.observed_clients import ObservedProvider
@@ -33,7 +33,7 @@ class Slow:
     async def send(self, _sms: Sms, *, until: float | None = None) -> Outcome:  # noqa: ARG002 - as the protocol has it
         return await self.answered
 
-    async def record_event(self, _event: MessageEvent, _packed: str, _delay: int) -> int | None:
+    async def record_event(self, _event: ChatEvent, _delay: int) -> int | None:
         self.waiting.append(Deferred())
         return await self.waiting[-1]
 
@@ -73,12 +73,12 @@ class TimelineOrderTests(SynchronousTestCase):
         """Webhooks are told as they came, whichever was stored first: one message after the other, and of one message
         one event after the other."""
         slow: Any = Slow()
-        store = ObservedStore(slow, lambda _: None, self.timeline, self.names)  # type: ignore[arg-type, return-value]
+        store = ObservedStore(slow, lambda _: None, lambda _: "", self.timeline, self.names)  # type: ignore[arg-type, return-value]
         came = (("sent", "first"), ("sent", "second"), ("delivered", "first"), ("read", "first"))
         for kind, message in came:
             self.clock.advance(0.1)
-            event = MessageEvent(kind, message, "ann", {"bob": Status.READ}, {})  # type: ignore[arg-type]
-            Deferred.fromCoroutine(store.record_event(event, "", 0))
+            event = ChatEvent(kind, message, "ann", {"bob": Status.READ})  # type: ignore[arg-type]
+            Deferred.fromCoroutine(store.record_event(event, 0))
         for waiting in reversed(slow.waiting):
             self.clock.advance(0.1)
             waiting.callback(None)
@@ -90,7 +90,7 @@ class TimelineOrderTests(SynchronousTestCase):
         """A receipt that is faster than Nexmo's answer is told behind the text that it is about."""
         slow: Any = Slow()
         provider = ObservedProvider(slow, self.timeline, self.names)
-        store = ObservedStore(slow, lambda _: None, self.timeline, self.names)  # type: ignore[arg-type, return-value]
+        store = ObservedStore(slow, lambda _: None, lambda _: "", self.timeline, self.names)  # type: ignore[arg-type, return-value]
         sending = Deferred.fromCoroutine(provider.send(Sms(ONE, BOB, "Ann: Lunch?", unicode=False, client_ref=NID)))
         self.clock.advance(0.5)
         receipt = delivery_report(NID, "0A0B", BOB, ONE, "delivered", "0")

@@ -23,6 +23,7 @@ from nexmo_twisted.domain.explain import Policy
 from nexmo_twisted.domain.model import Notification
 from nexmo_twisted.operations.cli.dead_letters import list_dead_letters, redrive
 from nexmo_twisted.operations.cli.explain import explain
+from nexmo_twisted.platforms.layer.ids import CONVERSATION as CONVERSATION_PREFIX
 from nexmo_twisted.providers.nexmo.receipt_codes import describe
 from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.embedded_service import EmbeddedValkey
@@ -41,7 +42,7 @@ class CommandsBesideServiceTests(World):
 
     async def asyncSetUp(self) -> None:
         await super().asyncSetUp()
-        self.operator = QueueAdmin(self.connection, self.now)
+        self.operator = QueueAdmin(self.connection, self.now, conversation_prefix=CONVERSATION_PREFIX)
         self.told: list[str] = []
 
     async def why(self, message_id: str) -> list[str]:

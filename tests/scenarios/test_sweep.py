@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nexmo_twisted.domain.model import MessageEvent, Status
+from nexmo_twisted.domain.model import ChatEvent, Status
 from nexmo_twisted.engine.poller import LONGEST_PAUSE
 from nexmo_twisted.engine.sweep import EVERY
 from nexmo_twisted.store.schema import DAY, KEEP
@@ -260,8 +260,8 @@ class NothingToRepairTests(SweepCase):
 
     async def statuses_only(self) -> None:
         statuses = {"bob": Status.READ}
-        event = MessageEvent("read", "940de862-3c96-11e4-baad-164230d1df67", "ann", statuses, {})
-        await self.store.record_event(event, "", 0)
+        event = ChatEvent("read", "940de862-3c96-11e4-baad-164230d1df67", "ann", statuses)
+        await self.store.record_event(event, 0)
         await self.assert_nothing("statuses only")
 
     async def answers(self) -> None:

@@ -12,9 +12,8 @@ from twisted.internet.task import Clock
 from nexmo_twisted.domain.links import Choice, choose
 from nexmo_twisted.domain.model import Notification, Status, Thread
 from nexmo_twisted.domain.rate_limits import Limits
-from nexmo_twisted.platforms.layer.message_codec import pack
 from nexmo_twisted.store.redis_store import RedisStore
-from tests.factories import API_ROOT, CONVERSATION, REPORT, event, uuid
+from tests.factories import CONVERSATION, REPORT, event, uuid
 from tests.store.cases import LEASE
 from tests.support import attempt, sent
 
@@ -27,7 +26,7 @@ async def owe(store: RedisStore, users: Sequence[str]) -> None:
     """A message to each of them, due now and unread."""
     for number, user in enumerate(users, 1):
         sent = event("sent", uuid(number), **{user: Status.SENT})
-        await store.record_event(sent, pack(sent.message, API_ROOT), 0)
+        await store.record_event(sent, 0)
     while (await store.promote(200, REPORT)).notifications:
         pass
 

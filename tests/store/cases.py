@@ -10,13 +10,13 @@ from nexmo_twisted.domain.ids import message_key
 from nexmo_twisted.domain.links import Choice, choose
 from nexmo_twisted.domain.model import InboundSms, Notification, Reply, Resolved, Settled, Status, Thread
 from nexmo_twisted.errors import AnswerLost
-from nexmo_twisted.platforms.layer.message_codec import pack
+from nexmo_twisted.platforms.layer.ids import CONVERSATION as CONVERSATION_PREFIX
 from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.connection import Connection
 from nexmo_twisted.store.redis_store import RedisStore
 from nexmo_twisted.store.schema import DAY
 from nexmo_twisted.store.sweep import RedisSweep
-from tests.factories import API_ROOT, CONVERSATION, HANDSET, NUMBERS, REPORT, event, uuid
+from tests.factories import CONVERSATION, HANDSET, NUMBERS, REPORT, event, uuid
 from tests.support import StoreCase, reading
 
 #: Milliseconds of a lease, from an attempt of unknown outcome to its settlement, and that a link lives.
@@ -48,13 +48,13 @@ class QueueCase(StoreCase):
     async def owe(self, n: int = 1, *users: str) -> None:
         """Message ``n``, due now, unread by those users."""
         sent = event("sent", uuid(n), **dict.fromkeys(users or ("bob",), Status.SENT))
-        await self.store.record_event(sent, pack(sent.message, API_ROOT), 0)
+        await self.store.record_event(sent, 0)
         await self.store.promote(200, REPORT)
         self.clock.advance(0.001)
 
     def next_process(self) -> None:
         """The process dies and another one takes over."""
-        self.store = RedisStore(self.connection, self.connection, self.now)
+        self.store = RedisStore(self.connection, self.connection, self.now, conversation_prefix=CONVERSATION_PREFIX)
 
     async def claim(self, limit: int = 10) -> list[Notification]:
         return list((await self.store.claim_notifications(limit, LEASE)).items)
@@ -97,7 +97,7 @@ class SweepCase(QueueCase):
     async def pending(self, n: int = 1, *users: str) -> str:
         """A message that is due in ten minutes. Returns its mid."""
         sent = event("sent", uuid(n), **dict.fromkeys(users or ("bob",), Status.SENT))
-        await self.store.record_event(sent, pack(sent.message, API_ROOT), 600_000)
+        await self.store.record_event(sent, 600_000)
         return message_key(uuid(n))
 
     async def waiting(self, n: int = 1, *users: str) -> str:
@@ -142,7 +142,7 @@ class SweepCase(QueueCase):
 class AdminCase(QueueCase):
     async def asyncSetUp(self) -> None:
         await super().asyncSetUp()
-        self.operator = QueueAdmin(self.connection, self.now)
+        self.operator = QueueAdmin(self.connection, self.now, conversation_prefix=CONVERSATION_PREFIX)
 
     async def buried(self, n: int = 1, reason: str = "refused: status 6: invalid message") -> Notification:
         """A text that was refused for good."""

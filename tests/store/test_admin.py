@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from nexmo_twisted.domain.ids import message_key
 from nexmo_twisted.domain.inspection import MessageReport
 from nexmo_twisted.domain.model import Asked, InboundSms, Notification, Status
-from nexmo_twisted.platforms.layer.message_codec import pack
 from nexmo_twisted.store.admin import Redriven
 from nexmo_twisted.store.schema import DAY
-from tests.factories import API_ROOT, CONVERSATION, NUMBERS, REPORT, delivery_report, event, uuid
+from tests.factories import CONVERSATION, NUMBERS, REPORT, delivery_report, event, uuid
 from tests.store.cases import LEASE, AdminCase
 from tests.support import attempt, sent
 
@@ -155,8 +154,8 @@ class RedriveTests(AdminCase):
         """What was read or deleted meanwhile, or whose message is no longer kept, is closed instead, with or without a
         confirmation, since nothing is sent."""
         read, deleted, expired = await self.buried(1), await self.uncertain(2), await self.buried(3)
-        await self.store.record_event(event("read", uuid(1), bob=Status.READ), "", 0)
-        await self.store.record_event(event("deleted", uuid(2)), "", 0)
+        await self.store.record_event(event("read", uuid(1), bob=Status.READ), 0)
+        await self.store.record_event(event("deleted", uuid(2)), 0)
         await self.redis("DEL", await self._key(3))
         self.assertEqual(await self.redrive(read, deleted, expired), ["read", "deleted", "expired"])
         self.assertEqual((await self.operator.aside("out"), await self.redis("KEYS", "nx:n:*")), ([], []))
@@ -252,7 +251,7 @@ class MessageReportTests(AdminCase):
     async def test_before_the_check(self) -> None:
         """When it came, when it is due, and the statuses; no text is owed yet."""
         sent = event("sent", uuid(1), bob=Status.SENT, cleo=Status.READ)
-        await self.store.record_event(sent, pack(sent.message, API_ROOT), 600_000)
+        await self.store.record_event(sent, 600_000)
         facts = await self.operator.inspect_message(uuid(1))
         assert facts is not None
         now = int(self.now())
@@ -262,7 +261,7 @@ class MessageReportTests(AdminCase):
 
     async def test_statuses_only(self) -> None:
         """A message of which only a status came has no due time."""
-        await self.store.record_event(event("delivered", uuid(1), bob=Status.DELIVERED), "", 600_000)
+        await self.store.record_event(event("delivered", uuid(1), bob=Status.DELIVERED), 600_000)
         facts = await self.operator.inspect_message(uuid(1))
         assert facts is not None
         self.assertEqual((facts.due, facts.delay, facts.sender, facts.closed), (None, None, "", ""))
@@ -298,7 +297,7 @@ class MessageReportTests(AdminCase):
     async def test_nobody_owed(self) -> None:
         """After the check it is still known who had read it, who wrote it, and where."""
         new = event("sent", uuid(1), bob=Status.READ, cleo=Status.READ)
-        await self.store.record_event(new, pack(new.message, API_ROOT), 600_000)
+        await self.store.record_event(new, 600_000)
         self.assertEqual((await self.known()).conversation, CONVERSATION)
         self.clock.advance(600)
         await self.store.promote(10, REPORT)
@@ -324,7 +323,7 @@ class MessageReportTests(AdminCase):
         )
         left = await self.redis("PTTL", "nx:m:" + message_key(uuid(1)))
         for kind, status in (("read", Status.READ), ("delivered", Status.DELIVERED)):
-            answer = await self.store.record_event(event(kind, uuid(1), cleo=status), "", 600_000)
+            answer = await self.store.record_event(event(kind, uuid(1), cleo=status), 600_000)
             self.assertIsNone(answer)
             self.assertEqual((await self.known()).ranks, {"bob": 0, "cleo": 2})
         facts = await self.known()
@@ -338,7 +337,7 @@ class MessageReportTests(AdminCase):
         facts = await self.known()
         self.assertEqual((facts.closed, facts.closed_at, facts.due, facts.delay), ("done", 9, 5, 4))
         self.assertEqual((facts.outcomes, facts.ranks, facts.conversation), ({"bob": "blank"}, {}, ""))
-        await self.store.record_event(event("delivered", uuid(1), bob=Status.DELIVERED), "", 600_000)
+        await self.store.record_event(event("delivered", uuid(1), bob=Status.DELIVERED), 600_000)
         again = await self.known()
         self.assertEqual((again.closed, again.closed_at, again.outcomes), ("done", 9, facts.outcomes))
         self.assertEqual(again.ranks["bob"], 1)
@@ -357,7 +356,7 @@ class MessageReportTests(AdminCase):
     async def test_deleted_while_buried(self) -> None:
         """What a deleted message left buried is found."""
         item = await self.buried()
-        await self.store.record_event(event("deleted", uuid(1)), "", 0)
+        await self.store.record_event(event("deleted", uuid(1)), 0)
         facts = await self.operator.inspect_message(uuid(1))
         assert facts is not None
         self.assertEqual((facts.closed, facts.open, [e.id for e in facts.entries]), ("deleted", 1, [item.id]))

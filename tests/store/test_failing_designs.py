@@ -17,10 +17,9 @@ from twisted.internet.defer import Deferred
 from nexmo_twisted.domain.delivery import DeliveryReport
 from nexmo_twisted.domain.model import InboundSms, Status
 from nexmo_twisted.errors import StoreUnavailable
-from nexmo_twisted.platforms.layer.message_codec import pack
 from nexmo_twisted.store.connection import Connection
 from nexmo_twisted.store.url import parse
-from tests.factories import API_ROOT, NUMBERS, REPORT, delivery_report, event, uuid, webhook
+from tests.factories import NUMBERS, REPORT, delivery_report, event, uuid, webhook
 from tests.scenarios.outside import Caller
 from tests.scenarios.own_redis import OwnRedis
 from tests.scenarios.world import DELAY, TALK, World
@@ -40,7 +39,7 @@ class LeaseLengthTests(QueueCase):
         nobody's before it is due: however often processes look, one notification comes of it, and none early."""
         sent = event("sent", uuid(1), bob=Status.SENT)
         days = 20
-        await self.store.record_event(sent, pack(sent.message, API_ROOT), int(days * DAY * 1000))
+        await self.store.record_event(sent, int(days * DAY * 1000))
         for _ in range(days * 4 - 1):
             self.clock.advance(DAY / 4)
             self.assertEqual((await self.store.promote(200, REPORT)).notifications, 0)
@@ -136,7 +135,7 @@ class FailingScriptTests(QueueCase):
         self.server.ask("CONFIG", "SET", "maxmemory", "1")
         for one in (sent, early, known, deleted):
             with self.assertRaises(StoreUnavailable):
-                await self.store.record_event(one, pack(one.message, API_ROOT), 1000)
+                await self.store.record_event(one, 1000)
         with self.assertRaises(StoreUnavailable):
             await self.store.receive_sms(InboundSms("once", HANDSET, NUMBERS[0], "Hi"), HANDSET, NUMBERS[0])
         with self.assertRaises(StoreUnavailable):
@@ -148,7 +147,7 @@ class FailingScriptTests(QueueCase):
         for n in range(1, 9):
             await self.owe(n, f"user{n}")
         new = event("sent", uuid(9), bob=Status.SENT)
-        await self.store.record_event(new, pack(new.message, API_ROOT), 0)
+        await self.store.record_event(new, 0)
         await self.store.receive_sms(InboundSms("once", HANDSET, NUMBERS[0], "Hi"), HANDSET, NUMBERS[0])
         self.server.ask("CONFIG", "SET", "maxmemory", "1")
         self.assertEqual((await self.store.promote(200, REPORT)).notifications, 1)
@@ -191,7 +190,7 @@ class LateResultTests(QueueCase):
         self.assertEqual(set(await self.redis("KEYS", "*")) - before, {"nx:early-receipts"})
         for kind, status in (("delivered", Status.DELIVERED), ("read", Status.READ), ("deleted", Status.READ)):
             late = event(kind, uuid(1), bob=status)
-            await self.store.record_event(late, pack(late.message, API_ROOT), 1000)
+            await self.store.record_event(late, 1000)
         for key in set(await self.redis("KEYS", "*")) - ENDLESS:
             self.assertGreater(await self.redis("PTTL", key), 0, key)
         self.assertEqual(await self.redis("ZCARD", "nx:due"), 0)

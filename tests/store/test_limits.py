@@ -194,7 +194,7 @@ class LeaveQueueTests(LimitCase):
             self.clock.advance(1 - EARLY / 1000)
             (item,) = await self.claim()
             if how == "read":
-                await self.store.record_event(event("read", item.message_id, u1=Status.READ), "", 0)
+                await self.store.record_event(event("read", item.message_id, u1=Status.READ), 0)
                 self.assertEqual(await self.attempt(item), "read")
                 await self.store.complete(item, "read")
             elif how == "buried":
@@ -426,7 +426,7 @@ class RateTests(LimitCase):
         backlog = Backlog(self.clock, [self.store], Limits(30, 1), lambda _: ONE, hurried(Random(1)))
         await backlog.run(2)
         for number in Random(2).sample(range(60), 30):
-            await self.store.record_event(event("read", uuid(number + 1), **{users[number]: Status.READ}), "", 0)
+            await self.store.record_event(event("read", uuid(number + 1), **{users[number]: Status.READ}), 0)
         await backlog.run(600)
         self.assertGreaterEqual(len(backlog.grants), 30)
         self.assertLess(backlog.times()[-1], 1.05 * len(backlog.grants) + 1)

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from nexmo_twisted.domain.ids import message_key
 from nexmo_twisted.domain.inspection import MessageReport
 from nexmo_twisted.domain.model import Notification, Status
-from nexmo_twisted.platforms.layer.message_codec import pack
 from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.schema import KEEP
-from tests.factories import API_ROOT, NUMBERS, REPORT, delivery_report, event, kept, uuid
+from tests.factories import NUMBERS, REPORT, delivery_report, event, kept, uuid
 from tests.store.cases import SweepCase
 from tests.support import attempt, sent
 
@@ -60,7 +59,7 @@ class ManyRecipientsTests(ManyCase):
         self.assertEqual([item.user_id for item in items], MANY)
         for item in items:
             self.assertEqual(item.statuses, {"ann": Status.READ, **dict.fromkeys(MANY, Status.SENT)})
-            self.assertEqual((item.sender, bool(item.packed), item.gone), ("ann", True, ""))
+            self.assertEqual((item.sender, bool(item.payload), item.gone), ("ann", True, ""))
 
     async def test_closed_one_by_one(self) -> None:
         """At each moment it is told how many are open and what became of the others; in the end all are."""
@@ -95,10 +94,10 @@ class ManyRecipientsTests(ManyCase):
         """Who has read it since the claim gets no text, nor does anybody of a message that is deleted or gone."""
         await self.owe(1, *MANY)
         items = await self.claim()
-        await self.store.record_event(event("read", uuid(1), user00=Status.READ), "", 0)
+        await self.store.record_event(event("read", uuid(1), user00=Status.READ), 0)
         self.assertEqual(await self.begin(items[0], "12015550198"), "read")
         self.assertEqual(await self.begin(items[1], "12015550198"), "OK")
-        await self.store.record_event(event("deleted", uuid(1)), "", 0)
+        await self.store.record_event(event("deleted", uuid(1)), 0)
         self.assertEqual(await self.begin(items[2], "12015550198"), "deleted")
         await self.redis("DEL", f"nx:m:{MID}")
         self.assertEqual(await self.begin(items[3], "12015550198"), "expired")
@@ -117,7 +116,7 @@ class ManyRecipientsTests(ManyCase):
         await self.redis("DEL", f"nx:o:{MID}")
         await self.store.release(items[1])
         (again,) = await self.claim()
-        await self.store.record_event(event("read", uuid(1), user00=Status.READ, user01=Status.READ), "", 0)
+        await self.store.record_event(event("read", uuid(1), user00=Status.READ, user01=Status.READ), 0)
         self.assertEqual(await self.begin(items[0], "12015550198"), "read")
         self.assertEqual(await self.begin(again, "12015550198"), "read")
 
@@ -125,7 +124,7 @@ class ManyRecipientsTests(ManyCase):
         """Each claim looks anew."""
         await self.owe(1, *MANY)
         items = await self.claim()
-        await self.store.record_event(event("read", uuid(1), user00=Status.READ), "", 0)
+        await self.store.record_event(event("read", uuid(1), user00=Status.READ), 0)
         await self.store.release(items[0])
         (again,) = await self.claim()
         self.assertEqual(again.statuses["user00"], Status.READ)
@@ -153,7 +152,7 @@ class ManyRecipientsTests(ManyCase):
         await self.owe(1, *MANY)
         items = await self.claim()
         await self.accepted(items[0])
-        await self.store.record_event(event("deleted", uuid(1)), "", 0)
+        await self.store.record_event(event("deleted", uuid(1)), 0)
         self.assertEqual(await self.begin(items[1], "12015550198"), "deleted")
         self.assertEqual((await self.facts()).open, len(MANY) - 1)
         for item in items[1:]:
@@ -237,7 +236,7 @@ class LinearCostTests(ManyCase):
         """Microseconds that Redis takes for each recipient, from the claim to the end."""
         await self.redis("FLUSHALL")
         sent = event("sent", uuid(1), **dict.fromkeys(users, Status.SENT))
-        await self.store.record_event(sent, pack(sent.message, API_ROOT), 0)
+        await self.store.record_event(sent, 0)
         await self.store.promote(200, REPORT)
         self.clock.advance(1)
         await self.redis("CONFIG", "RESETSTAT")

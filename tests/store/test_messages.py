@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from random import Random
-from typing import Any
 from uuid import UUID
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twisted.trial.unittest import TestCase
 
-from nexmo_twisted.domain.model import MessageEvent, Status
-from nexmo_twisted.platforms.layer.message_codec import pack, unpack
-from tests.factories import API_ROOT, MESSAGE_UUID, REPORT, documented, event
+from nexmo_twisted.domain.ids import message_key, uuid_of_key
+from nexmo_twisted.domain.model import ChatEvent, Status
+from nexmo_twisted.platforms.layer.events import LayerEvent
+from nexmo_twisted.platforms.layer.message_codec import unpack
+from nexmo_twisted.store.admin import QueueAdmin
+from nexmo_twisted.store.redis_store import RedisStore
+from tests.factories import API_ROOT, CONVERSATION_UUID, MESSAGE_UUID, REPORT, documented, event
 from tests.support import StoreCase
 
 DELAY = 600_000
 
 
 class RecordEventTests(StoreCase):
-    async def record(self, *events: MessageEvent) -> list[int | None]:
-        return [await self.store.record_event(e, pack(e.message, API_ROOT), DELAY) for e in events]
+    async def record(self, *events: ChatEvent) -> list[int | None]:
+        return [await self.store.record_event(e, DELAY) for e in events]
 
     async def texted(self) -> list[str]:
         """Who is owed an SMS once the delay is over."""
@@ -111,7 +113,7 @@ class RecordEventTests(StoreCase):
         users = {f"user{n}": Status.SENT for n in range(300)}
         for n in range(10):
             sent = event("sent", str(UUID(int=n, version=4)), **users)
-            await self.store.record_event(sent, pack(sent.message, API_ROOT), 0)
+            await self.store.record_event(sent, 0)
         first = await self.store.promote(200, REPORT)
         self.assertEqual((first.messages, first.notifications, first.next), (7, 2100, 0))
         second = await self.store.promote(200, REPORT)
@@ -120,15 +122,45 @@ class RecordEventTests(StoreCase):
     async def test_message_survives(self) -> None:
         """The claimed notification rebuilds the documented message, with the statuses known by now."""
         sent = event("sent", **{"12345": Status.READ, "999": Status.SENT, "111": Status.DELIVERED})
-        await self.record(MessageEvent("sent", MESSAGE_UUID, "12345", sent.statuses, documented()))
+        await self.record(LayerEvent("sent", MESSAGE_UUID, "12345", sent.statuses, documented()).chat_event(API_ROOT))
         self.clock.advance(DELAY / 1000)
         await self.store.promote(200, REPORT)
         items = (await self.store.claim_notifications(5, 1000)).items
         item = items[0]
-        message = unpack(item.packed, item.message_id, item.sender, item.statuses, API_ROOT)
+        message = unpack(item.payload, item.message_id, item.conversation_id, item.sender, item.statuses, API_ROOT)
         expected = documented()
         expected["recipient_status"] |= {"111": "delivered", "ann": "read"}
         self.assertEqual(message, expected)
+
+    async def test_opaque_ids(self) -> None:
+        """Whatever a platform calls its messages and conversations, a claim brings it, and what is known of a message
+        is found by that name, also when it is closed."""
+        statuses = {"ann": Status.READ, "bob": Status.SENT}
+        admin = QueueAdmin(self.connection, self.now, conversation_prefix="room ")
+        names = (
+            ("$ev:x", "room 7/alpha"),
+            ("1", f"room {CONVERSATION_UUID}"),
+            (MESSAGE_UUID, "exactly15 bytes"),
+            (MESSAGE_UUID.upper(), "="),
+            ("é" * 127, "é" * 127),
+        )
+        for message, conversation in names:
+            await self.redis("FLUSHALL")
+            self.store = RedisStore(self.connection, self.connection, self.now, conversation_prefix="room ")
+            await self.record(ChatEvent("read", message, "ann", {"cleo": Status.READ}))
+            await self.record(ChatEvent("sent", message, "ann", statuses, conversation, "anything"))
+            self.clock.advance(DELAY / 1000)
+            await self.store.promote(200, REPORT)
+            (item,) = (await self.store.claim_notifications(5, 1000)).items
+            self.assertEqual((item.message_id, item.conversation_id, item.payload), (message, conversation, "anything"))
+            for closed in ("", "done"):
+                for name in (message, uuid_of_key(message_key(message))):
+                    facts = await admin.inspect_message(name)
+                    assert facts is not None
+                    self.assertEqual(
+                        (facts.message_id, facts.conversation, facts.closed), (message, conversation, closed)
+                    )
+                await self.store.complete(item, "blank")
 
     async def test_a_check_without_its_message(self) -> None:
         """A due entry whose record is gone is dropped and counted."""
@@ -157,11 +189,11 @@ class RecordEventTests(StoreCase):
             lambda pairs: [event(k, **{u: Status[k.upper()]}) for k, u in pairs]
         )
 
-        cases: list[list[MessageEvent]] = []
+        cases: list[list[ChatEvent]] = []
 
         @settings(max_examples=60, database=None, deadline=None)
         @given(events, st.booleans(), st.randoms(use_true_random=False))
-        def collect(some: list[MessageEvent], deleted: bool, random: Random) -> None:
+        def collect(some: list[ChatEvent], deleted: bool, random: Random) -> None:
             sent = event("sent", bob=Status.SENT, cleo=Status.SENT, dan=Status.SENT)
             every = [sent, *some, *([event("deleted")] if deleted else [])]
             every += random.choices(every, k=3)
@@ -175,25 +207,3 @@ class RecordEventTests(StoreCase):
             read = {u for e in every if e.kind == "read" for u, s in e.statuses.items() if s is Status.READ}
             gone = any(e.kind == "deleted" for e in every)
             self.assertEqual(await self.texted(), [] if gone else sorted({*users} - read), every)
-
-
-class MessageCodecTests(TestCase):
-    @given(
-        st.dictionaries(st.sampled_from(["sent_at", "url", "received_at", "is_unread", "x"]), st.none() | st.text()),
-        st.sets(st.sampled_from(["url", "sent_at", "parts"])),
-        st.lists(st.none() | st.text() | st.integers()),
-    )
-    def test_nothing_is_lost(self, changed: dict[str, Any], removed: set[str], bodies: list[Any]) -> None:
-        """Packing and unpacking gives the same message, whatever is unusual about it."""
-        message = documented() | {"parts": [{"mime_type": "text/plain", "body": b} for b in bodies]} | changed
-        for key in removed - changed.keys():
-            message.pop(key, None)
-        statuses = {u: Status[s.upper()] for u, s in message["recipient_status"].items()}
-        packed = pack(message, API_ROOT)
-        self.assertEqual(unpack(packed, MESSAGE_UUID, "12345", statuses, API_ROOT), message)
-
-    def test_short(self) -> None:
-        """What follows from the ids takes no room."""
-        message = documented()
-        message["parts"] = message["parts"][:1]
-        self.assertLess(len(pack(message, API_ROOT)), 80)

@@ -8,11 +8,10 @@ from twisted.internet.defer import Deferred
 from nexmo_twisted.domain.heartbeat import Heartbeat, RedisSettings
 from nexmo_twisted.domain.model import InboundSms
 from nexmo_twisted.errors import StoreUnavailable
-from nexmo_twisted.platforms.layer.message_codec import pack
 from nexmo_twisted.store.connection import Connection
 from nexmo_twisted.store.monitor import RedisHeartbeat
 from nexmo_twisted.store.url import parse
-from tests.factories import API_ROOT, event, uuid
+from tests.factories import event, uuid
 from tests.scenarios.own_redis import OwnRedis
 from tests.store.cases import QueueCase
 from tests.support import NEW_YEAR, StoreCase
@@ -69,11 +68,11 @@ class HeartbeatTests(QueueCase):
         """It counts what waits, and tells how long the oldest that is due has waited."""
         for n, delay in ((1, 1000), (2, 500_000)):
             sent = event("sent", uuid(n))
-            await self.store.record_event(sent, pack(sent.message, API_ROOT), delay)
+            await self.store.record_event(sent, delay)
         self.clock.advance(61)
         await self.owe(3, "bob", "cleo")  # which looks at the first one too: nobody is owed anything by it
         sent = event("sent", uuid(4))
-        await self.store.record_event(sent, pack(sent.message, API_ROOT), 0)
+        await self.store.record_event(sent, 0)
         await self.store.receive_sms(
             InboundSms("id", "12015550198", "12015550101", "Yes"), "12015550198", "12015550101"
         )

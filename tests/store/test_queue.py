@@ -8,9 +8,8 @@ from typing import Literal
 from nexmo_twisted.domain.links import Choice, NoNumber, choose, thread_of
 from nexmo_twisted.domain.model import Asked, Claimed, InboundSms, Status, Thread
 from nexmo_twisted.errors import AnswerLost
-from nexmo_twisted.platforms.layer.message_codec import pack
 from nexmo_twisted.store.redis_store import RedisStore
-from tests.factories import API_ROOT, CONVERSATION, NUMBERS, REPORT, event, uuid
+from tests.factories import CONVERSATION, NUMBERS, REPORT, event, uuid
 from tests.store.cases import LEASE, QueueCase
 from tests.support import StoreCase, attempt, attempted, sent
 
@@ -243,7 +242,7 @@ class BeginAttemptTests(QueueCase):
         for n, kind in ((1, "read"), (2, "deleted")):
             await self.owe(n)
             (item,) = await self.claim()
-            await self.store.record_event(event(kind, uuid(n), bob=Status.READ), "", 0)
+            await self.store.record_event(event(kind, uuid(n), bob=Status.READ), 0)
             self.assertEqual(await self.begin(item), kind)
             await self.store.complete(item, kind)
 
@@ -424,7 +423,7 @@ class SuspendSendingTests(QueueCase):
         item = await self.sending()
         await self.store.suspend_sending(item, "no credit")
         sent = event("sent", uuid(2), cleo=Status.SENT)
-        await self.store.record_event(sent, pack(sent.message, API_ROOT), 1000)
+        await self.store.record_event(sent, 1000)
         self.clock.advance(30 * 3600)
         await self.store.promote(200, REPORT)
         for _ in range(2):
@@ -440,7 +439,7 @@ class SetAsideTests(QueueCase):
         one, two = await self.claim()
         await self.store.set_aside(one, "x", uncertain=False)
         await self.store.complete(two, "blank")
-        await self.store.record_event(event("read", uuid(1), bob=Status.READ), "", 0)
+        await self.store.record_event(event("read", uuid(1), bob=Status.READ), 0)
         (key,) = await self.redis("KEYS", "nx:m:*")
         self.assertGreater(await self.redis("PTTL", key), 0)
 

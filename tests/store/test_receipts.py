@@ -127,7 +127,7 @@ class FindSmsTests(ReceiptCase):
     async def test_deleted(self) -> None:
         """Of a message that is deleted while its SMS is on its way, too."""
         item = await self.sending()
-        await self.store.record_event(event("deleted", uuid(1)), "", 0)
+        await self.store.record_event(event("deleted", uuid(1)), 0)
         await self.accept(item, *PARTS)
         self.assertEqual(kept((await self.hear("failed", PARTS[1], "6")).said), "f6")
         self.assertEqual(await self.said(), "f6")
@@ -419,7 +419,7 @@ class SweepReceiptTests(SweepCase, ReceiptCase):
     async def test_read_meanwhile(self) -> None:
         """A receipt does not bring anything back to life."""
         item = await self.sent(1)
-        await self.store.record_event(event("read", uuid(1), bob=Status.READ), "", 0)
+        await self.store.record_event(event("read", uuid(1), bob=Status.READ), 0)
         await self.hear("failed", ref=item.id)
         self.assertEqual((await self.claim(), await self.redis("ZCARD", "nx:queue:out")), ([], 0))
         self.assertEqual(await self.sweep(), {})

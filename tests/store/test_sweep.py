@@ -5,9 +5,8 @@ from __future__ import annotations
 from nexmo_twisted.domain.ids import message_key
 from nexmo_twisted.domain.model import Closed, InboundSms, Part, PartTaken, Status
 from nexmo_twisted.errors import StoreUnavailable
-from nexmo_twisted.platforms.layer.message_codec import pack
 from nexmo_twisted.store.schema import KEEP
-from tests.factories import API_ROOT, HANDSET, NUMBERS, REPORT, delivery_report, event, uuid
+from tests.factories import HANDSET, NUMBERS, REPORT, delivery_report, event, uuid
 from tests.store.cases import LEASE, LINKS, SETTLE, SweepCase
 from tests.support import attempt, sent
 
@@ -32,9 +31,9 @@ class RepairDueTests(SweepCase):
         """What is gone is not checked; neither is what is closed, has its notifications, or is statuses only."""
         await self.redis("ZADD", "nx:due", 9_000_000_000_000, "nobody")
         await self.pending(1)
-        await self.store.record_event(event("deleted", uuid(1)), "", 0)
+        await self.store.record_event(event("deleted", uuid(1)), 0)
         await self.owe(2)
-        await self.store.record_event(event("read", uuid(3), bob=Status.READ), "", 0)
+        await self.store.record_event(event("read", uuid(3), bob=Status.READ), 0)
         for n in (1, 2, 3):
             await self.redis("ZADD", "nx:due", 9_000_000_000_000, message_key(uuid(n)))
         await self.assert_repairs(due=4)
@@ -52,7 +51,7 @@ class RepairDueTests(SweepCase):
             mid = message_key(uuid(n))
             self.assertEqual(await self.closed(mid), "undecodable")
             await self.assert_ends(f"nx:m:{mid}", KEEP["closed"])
-            self.assertIsNone(await self.store.record_event(event("read", uuid(n), bob=Status.READ), "", 0))
+            self.assertIsNone(await self.store.record_event(event("read", uuid(n), bob=Status.READ), 0))
 
     async def test_garbage_with_notifications(self) -> None:
         """The notifications of such a message are closed by whoever claims them."""
@@ -355,7 +354,7 @@ class LostItemTests(SweepCase):
         """Nobody who has read the message is made to wait for; with the last one the message is closed."""
         mid = await self.waiting(1, "bob", "cleo")
         await self.redis("DEL", f"nx:n:{await self.nid('bob')}", "nx:lane:out:bob")
-        await self.store.record_event(event("read", uuid(1), bob=Status.READ), "", 0)
+        await self.store.record_event(event("read", uuid(1), bob=Status.READ), 0)
         await self.assert_repairs(count=1, queue=1)
         self.assertEqual(await self.closed(mid), "")
         self.clock.advance(600)
@@ -367,7 +366,7 @@ class LostItemTests(SweepCase):
         """A message without any open notification is closed."""
         mid = await self.waiting()
         await self.redis("DEL", f"nx:n:{await self.nid()}", "nx:lane:out:bob", "nx:queue:out")
-        await self.store.record_event(event("read", uuid(1), bob=Status.READ), "", 0)
+        await self.store.record_event(event("read", uuid(1), bob=Status.READ), 0)
         await self.assert_repairs(count=1)
         self.assertEqual(await self.closed(mid), "done")
         await self.assert_ends(f"nx:m:{mid}", KEEP["closed"])
@@ -375,20 +374,20 @@ class LostItemTests(SweepCase):
     async def test_only_those_that_are_missing(self) -> None:
         """Who has an outcome, or had read it before it was due, or came later, is owed nothing."""
         sent = event("sent", uuid(1), bob=Status.SENT, cleo=Status.SENT, dan=Status.READ)
-        await self.store.record_event(sent, pack(sent.message, API_ROOT), 0)
+        await self.store.record_event(sent, 0)
         await self.store.promote(5, REPORT)
         items = {item.user_id: item for item in await self.claim()}
         await self.store.complete(items["bob"], "blank")
         await self.redis("DEL", f"nx:n:{items['cleo'].id}")
         await self.assert_repairs(item=1, lane=1)
-        await self.store.record_event(event("delivered", uuid(1), eve=Status.SENT), "", 0)
+        await self.store.record_event(event("delivered", uuid(1), eve=Status.SENT), 0)
         self.assertEqual(await self.sweep(), {})
         self.assertEqual(await self.redis("KEYS", "nx:n:*"), [f"nx:n:{items['cleo'].id}"])
 
     async def test_who_cannot_be_told(self) -> None:
         """When it might be one or another, it might be both: rather a text too many than one that never comes."""
         await self.waiting()
-        await self.store.record_event(event("delivered", uuid(1), eve=Status.SENT), "", 0)
+        await self.store.record_event(event("delivered", uuid(1), eve=Status.SENT), 0)
         await self.redis("DEL", f"nx:n:{await self.nid()}")
         await self.assert_repairs(item=2, lane=1, count=1)
 
@@ -410,8 +409,8 @@ class EndlessKeysTests(SweepCase):
     async def test_they_end(self) -> None:
         """What nobody waits for has an end: closed messages, statuses, done replies, handsets, what is aside."""
         await self.pending(1)
-        await self.store.record_event(event("deleted", uuid(1)), "", 0)
-        await self.store.record_event(event("read", uuid(2), bob=Status.READ), "", 0)
+        await self.store.record_event(event("deleted", uuid(1)), 0)
+        await self.store.record_event(event("read", uuid(2), bob=Status.READ), 0)
         rid = await self.replied()
         (reply,) = await self.replies()
         await self.store.complete(reply, "posted")
@@ -459,7 +458,7 @@ class EndlessKeysTests(SweepCase):
         mid = await self.waiting()
         self.clock.advance(600)
         (item,) = await self.claim()
-        await self.store.record_event(event("deleted", uuid(1)), "", 0)
+        await self.store.record_event(event("deleted", uuid(1)), 0)
         await self.store.reschedule(item, 600_000, "refused")
         self.assertEqual(await self.ttl(f"nx:m:{mid}"), -1)
         self.assertEqual(await self.sweep(), {})

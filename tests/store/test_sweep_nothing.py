@@ -9,8 +9,7 @@ from typing import Literal
 from nexmo_twisted.domain.links import Choice, choose
 from nexmo_twisted.domain.model import Asked, InboundSms, Notification, Part, Reply, Status, Thread
 from nexmo_twisted.domain.rate_limits import Limits
-from nexmo_twisted.platforms.layer.message_codec import pack
-from tests.factories import API_ROOT, CONVERSATION, HANDSET, NUMBERS, REPORT, delivery_report, event, uuid
+from tests.factories import CONVERSATION, HANDSET, NUMBERS, REPORT, delivery_report, event, uuid
 from tests.store.cases import LEASE, SETTLE, SweepCase
 from tests.support import attempt, sent
 
@@ -73,18 +72,18 @@ class NothingToRepairTests(SweepCase):
         self.messages += 1
         users = self.random.sample(self.users, self.random.randint(1, 3))
         sent = event("sent", uuid(self.messages), **dict.fromkeys(users, Status.SENT))
-        await self.store.record_event(sent, pack(sent.message, API_ROOT), self.random.choice((0, 60_000)))
+        await self.store.record_event(sent, self.random.choice((0, 60_000)))
 
     async def status(self) -> None:
         which = uuid(self.random.randint(1, self.messages + 3))
         status = self.random.choice((Status.DELIVERED, Status.READ))
         user = self.random.choice(self.users)
-        await self.store.record_event(event(status.name.lower(), which, **{user: status}), "", 0)
+        await self.store.record_event(event(status.name.lower(), which, **{user: status}), 0)
 
     async def deletion(self) -> None:
         if self.random.random() < 0.3:
             which = uuid(self.random.randint(1, self.messages + 3))
-            await self.store.record_event(event("deleted", which), "", 0)
+            await self.store.record_event(event("deleted", which), 0)
 
     async def take(self) -> None:
         await self.store.promote(3, REPORT)

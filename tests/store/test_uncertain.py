@@ -139,12 +139,12 @@ class ReconcileTests(UncertainCase):
         """Whoever has read the message, or whose message was deleted, is sent nothing more, whatever the policy."""
         for n, policy in enumerate(("resend", "hold", "drop"), 1):
             item = await self.uncertain(n)
-            await self.store.record_event(event("read", uuid(n), bob=Status.READ), "", 0)
+            await self.store.record_event(event("read", uuid(n), bob=Status.READ), 0)
             self.clock.advance(SETTLE / 1000)
             self.assertEqual(await self.settle(policy), Settled(0, 0, 0, 1, None), policy)
             self.assertEqual(await self.state(item), None)
         item = await self.uncertain(4)
-        await self.store.record_event(event("deleted", uuid(4)), "", 0)
+        await self.store.record_event(event("deleted", uuid(4)), 0)
         self.clock.advance(SETTLE / 1000)
         self.assertEqual((await self.settle()).unneeded, 1)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.errors import Permanent
-from nexmo_twisted.templates.compiled import MESSAGE_NAMES, compile_template
+from tests.templates.names import MESSAGE_NAMES, compile_template
 
 MESSAGE: dict[str, Any] = {
     "id": "layer:///messages/940de862-3c96-11e4-baad-164230d1df67",

@@ -6,8 +6,8 @@ from typing import Any
 
 from twisted.trial.unittest import TestCase
 
-from nexmo_twisted.templates.compiled import compile_template
 from nexmo_twisted.templates.underscore import in_jinja
+from tests.templates.names import compile_template
 
 MESSAGE: dict[str, Any] = {
     "id": "m",

@@ -15,11 +15,12 @@ from twisted.trial.unittest import TestCase
 from twisted.web.http_headers import Headers
 
 from nexmo_twisted.domain.delivery import DeliveryReport
-from nexmo_twisted.domain.model import InboundSms, MessageEvent
+from nexmo_twisted.domain.model import ChatEvent, InboundSms
 from nexmo_twisted.platforms.layer.webhook import LayerWebhook
 from nexmo_twisted.ports import ChatIntake, SmsIntake
 from nexmo_twisted.providers.nexmo.webhooks import NexmoWebhooks
 from nexmo_twisted.web.routing import root
+from tests.factories import API_ROOT
 from tests.support import observe_log
 
 LAYER, NEXMO = "/hooks/layer", "/sms"
@@ -55,7 +56,7 @@ class RecordingIntake:
         self._recorder = recorder
         self._source = source
 
-    async def event(self, event: MessageEvent) -> None:
+    async def event(self, event: ChatEvent) -> None:
         await self._recorder.keep(event)
 
     async def inbound_sms(self, sms: InboundSms) -> None:
@@ -108,7 +109,7 @@ class WebhookCase(TestCase):
     def open(self, max_in_flight: int = 256, check: Any = None) -> None:
         chat: ChatIntake = RecordingIntake(self.intake, "layer")
         sms: SmsIntake = RecordingIntake(self.intake, "nexmo")
-        self.layer = LayerWebhook((SECRET, OLD_SECRET), chat, self.counted, self.clock, max_in_flight)
+        self.layer = LayerWebhook((SECRET, OLD_SECRET), API_ROOT, chat, self.counted, self.clock, max_in_flight)
         self.nexmo = NexmoWebhooks(sms, self.counted, self.clock, check, max_in_flight)
         self.root = root({"hooks/layer": self.layer, "sms": self.nexmo})
         self.client: Any = StubTreq(self.root)  # it has the functions of treq without annotations

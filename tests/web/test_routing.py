@@ -20,7 +20,7 @@ from nexmo_twisted.providers.nexmo.parameters import Pairs
 from nexmo_twisted.providers.nexmo.signatures import sign, verify
 from nexmo_twisted.web.routing import root
 from nexmo_twisted.web.site import hardened_site
-from tests.factories import MESSAGE_UUID, READ_SMS, SMS, webhook
+from tests.factories import API_ROOT, MESSAGE_UUID, READ_SMS, SMS, webhook
 from tests.support import observe_log
 from tests.web.cases import FORM, LAYER, LAYER_TYPE, NEXMO, OLD_SECRET, SECRET, SIGNING_SECRET, WebhookCase, signature
 from tests.web.wire import Loopback, in_memory
@@ -176,7 +176,7 @@ class LayerTests(WebhookCase):
     async def test_a_secret_is_needed(self) -> None:
         """A door without a secret, or with an empty one, would let in anybody."""
         for secrets in ((), (b"",), (SECRET, b"")):
-            self.assertRaises(ValueError, LayerWebhook, secrets, self.intake, self.counted, self.clock)
+            self.assertRaises(ValueError, LayerWebhook, secrets, API_ROOT, self.intake, self.counted, self.clock)
 
 
 class NexmoTests(WebhookCase):

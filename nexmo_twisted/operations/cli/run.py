@@ -40,11 +40,12 @@ Options = DeadLetterListOptions | PlaceOptions | RedriveOptions | ExplainOptions
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What commands need of the composition: where the embedded Redis keeps its data, and what the codes of the SMS
-    provider mean."""
+    """What commands need of the composition: where the embedded Redis keeps its data, what the codes of the SMS
+    provider mean, and how the ids of the chat platform's conversations begin."""
 
     embedded_data: Path
     describe: Describe
+    conversation_prefix: str
 
 
 def run(options: Options, context: Context) -> None:
@@ -66,7 +67,7 @@ async def _run(reactor: Any, options: Options, settings: Settings, context: Cont
         return await _work(operator, options, settings, context)
 
     try:
-        done = await on_redis(reactor, settings.server.redis, context.embedded_data, work)
+        done = await on_redis(reactor, settings.server.redis, context, work)
         sys.stdout.flush()
     except StoreUnavailable as error:
         sys.stderr.write(f"{error.reason}\n")
@@ -96,16 +97,16 @@ async def _work(operator: QueueAdmin, options: Options, settings: Settings, cont
 async def on_redis(
     reactor: Any,
     url: str,
-    embedded_data: Path,
+    context: Context,
     work: Callable[[QueueAdmin], Awaitable[bool]],
     patience: float = PATIENCE,
 ) -> bool:
-    """What ``work`` returns, done on the Redis at ``url``; an embedded one keeps its data in ``embedded_data``.
+    """What ``work`` returns, done on the Redis at ``url``; ``context`` says where an embedded one is.
 
     Raises StoreUnavailable, which says what to look at, when it cannot be reached within ``patience`` seconds or is
     lost meanwhile.
     """
-    address = reachable(parse(url), embedded_data)
+    address = reachable(parse(url), context.embedded_data)
     connection = Connection(reactor, address, Scripts())
     heard: list[str] = []
 
@@ -117,7 +118,7 @@ async def on_redis(
     globalLogPublisher.addObserver(hear)  # there is no log here, and it alone is told why
     try:
         await connection.open().addTimeout(patience, reactor)
-        return await work(QueueAdmin(connection))
+        return await work(QueueAdmin(connection, conversation_prefix=context.conversation_prefix))
     except TimeoutError:
         said = f": {'; '.join(heard)}" if heard else ""
         raise StoreUnavailable(f"cannot reach {place(address)} within {patience:g} seconds{said}") from None

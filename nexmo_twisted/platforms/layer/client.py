@@ -1,4 +1,4 @@
-"""Layer's Platform API and its webhook registration, as a :class:`ChatPlatform`.
+"""Layer's Platform API and its webhook registration.
 
 Source of the facts: Layer documentation, Platform API and Webhooks.
 """
@@ -20,7 +20,6 @@ from nexmo_twisted.http_client.responses import ask
 from nexmo_twisted.platforms.layer.errors import COMPANY, error_id, foreign, gone, read_json_or_none, refused
 from nexmo_twisted.platforms.layer.ids import CONVERSATION, CONVERSATION_ID, MESSAGE_ID
 from nexmo_twisted.platforms.layer.registration import LayerWebhooks
-from nexmo_twisted.ports import ChatPlatform
 
 _LONGEST = 4000  #: characters of a member of a profile
 _LARGE = 64 * 1024  #: bytes of an answer whose metadata is not kept: a thousand profiles are remembered
@@ -43,13 +42,14 @@ class LayerClient:
     """Calls to one Layer app.
 
     ``app_id`` is a UUID (its ``layer:///apps/`` form is understood), ``token`` the Platform API's bearer token.
+    ``api_root`` is where the URLs of its objects begin.
     """
 
     def __init__(self, http: Http, api_url: str, app_id: str, token: str) -> None:
         app = quote(app_id.rpartition("/")[2], safe="")
         self._http = http
-        self._base = f"{api_url.rstrip('/')}/apps/{app}"
-        self._webhooks = LayerWebhooks(http, self._base, token)
+        self.api_root = f"{api_url.rstrip('/')}/apps/{app}"
+        self._webhooks = LayerWebhooks(http, self.api_root, token)
         self._reading = Headers(
             {
                 "Accept": ["application/vnd.layer+json; version=1.1"],
@@ -60,6 +60,7 @@ class LayerClient:
         self._posting.addRawHeader("Content-Type", "application/json")
 
     async def identity(self, user_id: str) -> Mapping[str, Any]:
+        """As :class:`nexmo_twisted.ports.ChatPlatform` says, as do the others."""
         try:
             segment = quote(user_id, safe="")
         except UnicodeEncodeError:
@@ -83,13 +84,14 @@ class LayerClient:
         return self._object(answer, "a conversation")
 
     async def post(self, conversation_id: str, user_id: str, parts: Sequence[str], once: UUID) -> None:
+        """One ``text/plain`` part per item."""
         headers = self._posting.copy()
         headers.addRawHeader("If-None-Match", str(once))
         body = {
             "sender": {"user_id": user_id},
             "parts": [{"body": text, "mime_type": "text/plain"} for text in parts],
         }
-        url = f"{self._base}/conversations/{_conversation_uuid(conversation_id)}/messages"
+        url = f"{self.api_root}/conversations/{_conversation_uuid(conversation_id)}/messages"
         answer = await ask(self._http, COMPANY, "POST", url, headers, json.dumps(body).encode("ascii"))
         if answer.status in (200, 201):
             if not _is_message(answer):
@@ -105,10 +107,11 @@ class LayerClient:
         raise error
 
     async def ensure_webhook(self, name: str, target_url: str, secret: str) -> Sequence[str]:
+        """See to it that an active webhook of that name points to that URL and is signed with that secret."""
         return await self._webhooks.ensure(name, target_url, secret)
 
     async def _get(self, path: str) -> Answer:
-        return await ask(self._http, COMPANY, "GET", self._base + path, self._reading)
+        return await ask(self._http, COMPANY, "GET", self.api_root + path, self._reading)
 
     def _object(self, answer: Answer, what: str) -> Mapping[str, Any]:
         if answer.status != 200:
@@ -160,6 +163,3 @@ def _profile(user_id: str, identity: Mapping[str, Any]) -> dict[str, Any]:
         "phone": str(phone) if type(phone) is int and 0 < phone < 10**15 else text("phone_number"),
         "metadata": metadata if isinstance(metadata, dict) else {},
     }
-
-
-_: type[ChatPlatform] = LayerClient

@@ -6,15 +6,17 @@ Source: Layer documentation, "Webhooks". An attribute without a value may be abs
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from nexmo_twisted.domain.model import EventKind, MessageEvent, Status
-from nexmo_twisted.domain.text import message_text, part_text
+from nexmo_twisted.domain.model import ChatEvent, EventKind, Status
 from nexmo_twisted.errors import BadRequest
 from nexmo_twisted.platforms.layer.ids import CONVERSATION_ID, MESSAGE_ID
 from nexmo_twisted.platforms.layer.json_values import can_be_kept, is_text, parse
+from nexmo_twisted.platforms.layer.message_codec import pack
+from nexmo_twisted.platforms.layer.message_text import message_text, part_text
 
 _KINDS: Mapping[str, EventKind] = {
     "message.sent": "sent",
@@ -35,6 +37,33 @@ _NEEDED = {"sender": "user_id", "conversation": "id"}
 MOST_RECIPIENTS = 1000
 
 
+@dataclass(frozen=True, slots=True)
+class LayerEvent:
+    """What one webhook says. ``message_id`` is the bare UUID in lower case, ``message`` the whole documented Message
+    object; ``left_out`` are kinds: "recipient", "actor", "part" or "member"."""
+
+    kind: EventKind
+    message_id: str
+    sender: str
+    statuses: Mapping[str, Status]
+    message: Mapping[str, Any]
+    left_out: Sequence[str] = ()
+
+    def chat_event(self, api_root: str) -> ChatEvent:
+        """As it is handed over. Only "sent" carries the message itself, without what follows from ``api_root``, which
+        is ``<api_url>/apps/<app id>``."""
+        sent = self.kind == "sent"
+        return ChatEvent(
+            self.kind,
+            self.message_id,
+            self.sender,
+            self.statuses,
+            self.message["conversation"]["id"] if sent else "",
+            pack(self.message, api_root) if sent else "",
+            self.left_out,
+        )
+
+
 class _Odd(list[tuple[str, str]]):
     """What is left out of an event: of what kind it is, and what is wrong with it."""
 
@@ -47,7 +76,7 @@ class _Odd(list[tuple[str, str]]):
             raise BadRequest(self[0][1])
 
 
-def read_event(raw: bytes) -> MessageEvent | None:
+def read_event(raw: bytes) -> LayerEvent | None:
     """The event in the body of one webhook, or None when its message is a bot's, which is to be ignored.
 
     The ids of message and conversation come out in lower case; everything else in ``message`` is as it came,
@@ -79,7 +108,7 @@ def read_event(raw: bytes) -> MessageEvent | None:
         known |= _content(message, odd, clean=clean)
     elif kind != "deleted":
         _merge_actor(statuses, event.get("actor"), _STATUSES[kind], odd)
-    return MessageEvent(
+    return LayerEvent(
         kind=kind,
         message_id=found[1].lower(),
         sender=sender,

@@ -34,11 +34,13 @@ _LONGEST_CHALLENGE = 256  # characters
 class LayerWebhook:
     """The webhook that is registered with Layer.
 
-    ``secrets`` are the keys of the signature, any of which will do, so that a new one can be brought in while the
-    old one is still in use. ``max_in_flight`` is how many webhooks are worked on at a time; more are answered 503.
+    ``secrets`` are the keys of the signature, any of which will do, so that a new one can be brought in while the old
+    one is still in use. ``api_root`` is ``<api_url>/apps/<app id>``, where the URLs of its objects begin.
+    ``max_in_flight`` is how many webhooks are worked on at a time; more are answered 503.
     """
 
     secrets: tuple[bytes, ...]
+    api_root: str
     intake: ChatIntake
     metrics: Metrics
     clock: IReactorTime
@@ -80,7 +82,7 @@ class LayerWebhook:
         for kind in event.left_out:
             self.metrics.count("webhook_members_ignored", kind)
             self._strangers.warn(kind, "Layer posted an event of which one member is of no use and left out: {source}")
-        return admission.take(request, self.intake.event(event), "layer", "stored", 204)
+        return admission.take(request, self.intake.event(event.chat_event(self.api_root)), "layer", "stored", 204)
 
     def _too_large(self, request: Request, body: LargeBody) -> bytes | Deferred[bytes]:
         """The signature is that of all that came, of which only the beginning is there."""

@@ -64,16 +64,18 @@ class ObservedChat:
         self._names = names
         self.identity = chat.identity
         self.conversation = chat.conversation
+        self.read_payload = chat.read_payload
+        self.template_names = chat.template_names
 
-    async def post(self, conversation_id: str, user_id: str, parts: Sequence[str], once: UUID) -> None:
+    async def post(self, conversation_id: str, user_id: str, text: str, once: UUID) -> None:
         at = self._timeline.now()
-        await self._chat.post(conversation_id, user_id, parts, once)
+        await self._chat.post(conversation_id, user_id, text, once)
         where, who = self._names.conversation(conversation_id), self._names.user(user_id)
         reply = urlsafe_b64encode(once.bytes)[:22].decode()
         self._timeline.tell(reply, "good", f"reply posted into {where} as {who}", at)
 
-    async def ensure_webhook(self, name: str, target_url: str, secret: str) -> Sequence[str]:
-        done = await self._chat.ensure_webhook(name, target_url, secret)
+    async def ensure_registered(self) -> Sequence[str]:
+        done = await self._chat.ensure_registered()
         for each in done:
             self._timeline.tell(SERVICE, "good", f"webhook at Layer: {each}")
         return done

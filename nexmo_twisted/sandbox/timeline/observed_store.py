@@ -11,10 +11,10 @@ from nexmo_twisted.domain.inspection import MessageReport
 from nexmo_twisted.domain.links import LinkCommit, LinkState, thread_of, thread_of_entry
 from nexmo_twisted.domain.model import (
     Asked,
+    ChatEvent,
     Delivery,
     Held,
     InboundSms,
-    MessageEvent,
     Notification,
     Part,
     PartTaken,
@@ -24,7 +24,6 @@ from nexmo_twisted.domain.model import (
     Settled,
     Status,
 )
-from nexmo_twisted.domain.text import message_text
 from nexmo_twisted.domain.wording import explained, shortened, span
 from nexmo_twisted.ports import Store
 from nexmo_twisted.providers.nexmo.receipt_codes import describe
@@ -42,16 +41,19 @@ _ASKED = {
 
 
 class ObservedStore:
-    """A Store. ``facts`` tells what is known of a message, by its id."""
+    """A Store. ``facts`` tells what is known of a message, by its id, ``text`` what the
+    message of an event says."""
 
     def __init__(
         self,
         store: Store,
         facts: Callable[[str], Awaitable[MessageReport | None]],
+        text: Callable[[ChatEvent], str],
         timeline: Timeline,
         names: Names,
     ) -> None:
         self._store = store
+        self._text = text
         self._facts = facts
         self._timeline = timeline
         self._names = names
@@ -67,11 +69,11 @@ class ObservedStore:
 
     # Messages
 
-    async def record_event(self, event: MessageEvent, packed: str, delay: int) -> int | None:
+    async def record_event(self, event: ChatEvent, delay: int) -> int | None:
         at = self._timeline.now()
-        sender, text = self._names.user(event.sender), message_text(event.message.get("parts"))
+        sender, text = self._names.user(event.sender), self._text(event) if event.payload else ""
         story = self._timeline.begin(event.message_id, f"{sender}: {shortened(text, 60)}")
-        due = await self._store.record_event(event, packed, delay)
+        due = await self._store.record_event(event, delay)
         reached = [
             self._names.user(user)
             for user, status in event.statuses.items()

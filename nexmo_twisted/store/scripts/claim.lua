@@ -9,8 +9,9 @@
 -- 1 when the process works on nothing else, what the process is called, when an answer was lost the last token that it
 -- heard of, else ''
 -- Returns {ms until the next look or '', leases lost while sending, buried, messages, item, item ...};
--- item = {id, token, waited ms, flat item hash}; messages = {mid, s, b, x, ranks as JSON, mid ...}, each of them once,
--- since a message to a thousand people is as long as a thousand items.
+-- item = {id, token, waited ms, flat item hash}; messages = {mid, sender, payload, why it is closed, ranks as JSON,
+-- conversation (22 digits, or = and its id), id if it has one of its own, mid ...}, each of them once, since a message
+-- to a thousand people is as long as a thousand items.
 local now, queue, lease, most = clock(ARGV[1]), ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
 local q, limit, claimed, lost, buried = names(queue), tonumber(ARGV[3]), {}, 0, 0
 local records, messages = {}, {}      -- by mid, and as they are returned
@@ -87,7 +88,10 @@ local function tell_message(mid)
   local ok, ranks = pcall(cjson.encode, record[F.statuses] or {})
   if not ok then record, ranks = {[F.closed] = 'undecodable'}, '{}' end
   records[mid] = record
-  for _, word in ipairs({mid, record[F.sender] or '', record[F.packed] or '', record[F.closed] or '', ranks}) do
+  for _, word in ipairs({
+    mid, record[F.sender] or '', record[F.payload] or '', record[F.closed] or '', ranks,
+    record[F.closed] and '' or conversation_of(record), record[F.message_id] or '',
+  }) do
     messages[#messages + 1] = word
   end
 end

@@ -2,8 +2,7 @@
 -- All that is known of one message, as of one moment. ARGV: now, mid.
 -- Returns {now, since when the outgoing side is held or '', why, when the check is due or '', record, user, status,
 -- user, status ..., user, outcome ..., entries}; record = {why it is closed, when, due, delay, sender, open,
--- conversation (22 digits)}, absent ones '',
--- or empty when there is none.
+-- conversation, id of the message if it has one of its own}, absent ones '', or empty when there is none.
 local now, mid = clock(ARGV[1]), ARGV[2]
 local q, record = names('out'), load_message(mid)
 local values, ranks, outcomes, entries = {}, {}, {}, {}
@@ -13,8 +12,8 @@ if record then
     local value = record[field]
     values[i] = type(value) == 'number' and int(value) or value or ''
   end
-  local conversation = conversation_of(record)
-  values[#values + 1] = conversation and to_digits(conversation) or ''
+  values[#values + 1] = conversation_of(record)
+  values[#values + 1] = record[F.message_id] or ''
   for user, rank in pairs(record[F.statuses] or {}) do
     ranks[#ranks + 1] = user
     ranks[#ranks + 1] = int(rank)

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from nexmo_twisted.domain.model import MessageEvent, Status
+from nexmo_twisted.domain.model import Status
 from nexmo_twisted.errors import BadRequest
-from nexmo_twisted.platforms.layer.events import read_event
+from nexmo_twisted.platforms.layer.events import LayerEvent, read_event
 from tests.factories import CONVERSATION_UUID, MESSAGE, MESSAGE_UUID, webhook, without
 
 
-def read(document: object) -> MessageEvent:
+def read(document: object) -> LayerEvent:
     event = read_event(json.dumps(document).encode())
     assert event is not None
     return event
@@ -26,7 +26,7 @@ class ReadEventTests(SynchronousTestCase):
         """The example of Layer's documentation is understood, and its message is kept whole."""
         self.assertEqual(
             read(webhook()),
-            MessageEvent(
+            LayerEvent(
                 kind="sent",
                 message_id=MESSAGE_UUID,
                 sender="12345",
@@ -270,7 +270,7 @@ class LeftOutMemberTests(SynchronousTestCase):
 
     good = {"mime_type": "text/plain", "body": "the good part"}
 
-    def read_raw(self, raw: str | bytes) -> MessageEvent:
+    def read_raw(self, raw: str | bytes) -> LayerEvent:
         event = read_event(raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogateescape"))
         assert event is not None
         json.dumps(event.message, ensure_ascii=False, allow_nan=False).encode("utf-8")

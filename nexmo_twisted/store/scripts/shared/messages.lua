@@ -1,5 +1,5 @@
--- A message record is never foreign JSON: what is packed passes through as it came. Statuses are {user = rank},
--- outcomes {user = outcome}. Of what conversation it is, an open one says in what is packed.
+-- A message record is never foreign JSON: the payload passes through as it came. Statuses are {user = rank}, outcomes
+-- {user = outcome}.
 local DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
 -- 22 digits of base64 are 16 bytes.
@@ -27,9 +27,9 @@ local function to_digits(bytes)
 end
 
 -- A closed record is kept for days, so as a list without names: {due, delay, closed_at since due, closed, sender,
--- conversation, open, {user = end}}; false is nothing, and true as closed 'done'. An end is the rank, or as text the
--- rank, or - if it is not known, and the outcome: the usual one without the "sent " before the number, one that would
--- look like that with a ! before it.
+-- conversation, open, {user = end}, id of the message if it has one of its own}; false is nothing, and true as closed
+-- 'done'. An end is the rank, or as text the rank, or - if it is not known, and the outcome: the usual one without the
+-- "sent " before the number, one that would look like that with a ! before it.
 local function shortened(record)
   local ends = {}
   for user, rank in pairs(record[F.statuses] or {}) do
@@ -44,16 +44,17 @@ local function shortened(record)
   return {
     record[F.due] or false, record[F.delay] or false, record[F.closed_at] - (record[F.due] or 0),
     record[F.closed] == 'done' or record[F.closed], record[F.sender] or false, record[F.conversation] or false,
-    record[F.open] or false, ends,
+    record[F.open] or false, ends, record[F.message_id],
   }
 end
 
 local function lengthened(list)
-  local due, delay, after, closed, sender, conversation, open, ends = unpack(list)
+  local due, delay, after, closed, sender, conversation, open, ends, id = unpack(list)
   local record = {
     [F.due] = due or nil, [F.delay] = delay or nil, [F.closed_at] = after + (due or 0),
     [F.closed] = closed == true and 'done' or closed, [F.sender] = sender or nil,
     [F.conversation] = conversation or nil, [F.open] = open or nil, [F.statuses] = {},
+    [F.message_id] = id,
   }
   for user, known in pairs(ends) do
     if type(known) == 'number' then record[F.statuses][user] = known
@@ -86,10 +87,16 @@ local function save_message(mid, record, ttl)   -- ttl in ms; without one it end
   else redis.call('SET', K.message .. mid, raw, 'KEEPTTL') end
 end
 
--- The conversation of a record, 16 bytes, or nil.
+-- The conversation of a record in 22 digits, or = and its id; '' when it is not known. A closed one has 16 bytes.
 local function conversation_of(record)
-  local digits = string.match(record[F.packed] or '', '^%["([%w_-]+)"')
-  return record[F.conversation] or digits and #digits == 22 and to_bytes(digits) or nil
+  local kept = record[F.conversation] or ''
+  if type(kept) == 'table' then return '=' .. kept[1] end
+  return #kept == 16 and to_digits(kept) or kept
+end
+
+local function in_closed_record(conversation)
+  if type(conversation) == 'string' and #conversation == 22 then return to_bytes(conversation) end
+  return conversation
 end
 
 local function close_message(mid, record, why, now)
@@ -97,7 +104,7 @@ local function close_message(mid, record, why, now)
   local closed = {
     [F.closed] = why, [F.closed_at] = now, [F.due] = record[F.due], [F.delay] = record[F.delay], [F.open] = open,
     [F.outcomes] = record[F.outcomes], [F.statuses] = record[F.statuses], [F.sender] = record[F.sender],
-    [F.conversation] = conversation_of(record),
+    [F.conversation] = in_closed_record(record[F.conversation]), [F.message_id] = record[F.message_id],
   }
   save_message(mid, closed, KEEP.closed)
 end
