@@ -15,7 +15,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nexmo_twisted.config import Settings, load
+    from nexmo_twisted.config.loading import load
+    from nexmo_twisted.config.models import Settings
     from nexmo_twisted.errors import ConfigurationError
     from nexmo_twisted.service import make_service
 
@@ -23,7 +24,12 @@ __version__ = "1.0.0"
 
 __all__ = ["ConfigurationError", "Settings", "load", "make_service"]
 
-_HOMES = {"ConfigurationError": "errors", "Settings": "config", "load": "config", "make_service": "service"}
+_HOMES = {
+    "ConfigurationError": "errors",
+    "Settings": "config.models",
+    "load": "config.loading",
+    "make_service": "service",
+}
 
 
 def __getattr__(name: str) -> Any:

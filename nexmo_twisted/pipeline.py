@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 
-from nexmo_twisted.config import Settings
+from nexmo_twisted.config.models import Settings
 from nexmo_twisted.domain.model import Status
 from nexmo_twisted.engine.attempts import SendPolicy
 from nexmo_twisted.engine.auto_replies import AutoReplies, AutoReplyPolicy
@@ -179,7 +179,7 @@ class Pipeline:
             self._store,
             chat,
             provider,
-            f"{server.url}/{settings.nexmo_webhook_path}",
+            f"{server.url}/{settings.nexmo.webhook_path(server.nexmo_path)}",
             settings.nexmo.phone_numbers,
             self._clock,
             wall,

@@ -20,7 +20,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
-from nexmo_twisted.config import NexmoSettings, Settings
+from nexmo_twisted.config.models import Settings
 from nexmo_twisted.engine.customer_functions import CustomerFunctions
 from nexmo_twisted.engine.issues import Issue
 from nexmo_twisted.engine.poller import Poller
@@ -47,6 +47,7 @@ from nexmo_twisted.providers.nexmo import signatures
 from nexmo_twisted.providers.nexmo.client import NexmoClient
 from nexmo_twisted.providers.nexmo.parameters import Pairs
 from nexmo_twisted.providers.nexmo.receipt_codes import describe
+from nexmo_twisted.providers.nexmo.settings import NexmoSettings
 from nexmo_twisted.providers.nexmo.webhooks import NexmoWebhooks
 from nexmo_twisted.store.connection import Connection, Now, redis_time
 from nexmo_twisted.store.embedded_service import EmbeddedValkey
@@ -145,18 +146,18 @@ class NexmoService(Service):
         nexmo = self._settings.nexmo
         http = Http(self._pool, clock, timeout=self.provider_timeout)
         sign = _signing(nexmo, self._wall) if nexmo.sign_outgoing else None
-        callback = self._settings.receipt_url
+        callback = nexmo.receipt_url(self._settings.server.url, self._settings.server.nexmo_path)
         return NexmoClient(http, nexmo.api_url, nexmo.key, nexmo.secret.get_secret_value(), callback, sign)
 
     def _build_endpoints(self, reactor: Any, clock: IReactorTime) -> list[Service]:
         server, nexmo = self._settings.server, self._settings.nexmo
-        secrets = tuple(secret.get_secret_value().encode() for secret in self._settings.layer.secret)
+        secrets = self._settings.layer.signing_secrets
         layer = self._settings.layer
         api_root = f"{layer.api_url}/apps/{layer.app_id}"
         layer_webhook = LayerWebhook(secrets, api_root, self.pipeline.chat_intake, self.metrics, clock)
         nexmo_webhooks = NexmoWebhooks(self.pipeline.sms_intake, self.metrics, clock, _signature(nexmo, self._wall))
         self._admissions = (layer_webhook.admission, nexmo_webhooks.admission)
-        public = root({server.layer_path: layer_webhook, self._settings.nexmo_webhook_path: nexmo_webhooks})
+        public = root({server.layer_path: layer_webhook, nexmo.webhook_path(server.nexmo_path): nexmo_webhooks})
         health = self._health(clock)
         operator = root({"health": HealthEndpoint(health), "metrics": MetricsEndpoint(self.metrics)})
         hidden = nexmo.path_secret.get_secret_value()

@@ -9,7 +9,7 @@ from typing import Any
 from twisted.application.service import IService
 from twisted.python.usage import UsageError
 
-from nexmo_twisted.config import load
+from nexmo_twisted.config.loading import load
 from nexmo_twisted.errors import ConfigurationError
 from nexmo_twisted.operations.cli.options import Options as BaseOptions
 from nexmo_twisted.twistd import CleanStart, prepare

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nexmo_twisted.config import load
+from nexmo_twisted.config.loading import load
 from nexmo_twisted.errors import ConfigurationError
 
 EXAMPLE = Path(__file__).parent.parent / "nexmo.example.toml"

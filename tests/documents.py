@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from nexmo_twisted.config import settings_table
+from nexmo_twisted.config.reference import settings_table
 from nexmo_twisted.store import schema
 
 ROOT = Path(__file__).parent.parent

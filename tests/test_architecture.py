@@ -45,8 +45,9 @@ COMPOSITION = {"__init__", "service", "pipeline", "tap", "__main__", "sandbox.se
 COMPANIES = {"platforms", "providers"}
 #: except for these,
 JOINS_COMPANIES = {"service", "sandbox"}
-#: and except for their settings, which these know.
+#: and except for their settings, which these know. They are written with the kinds of values that all settings have.
 KNOWS_SETTINGS = {"config"}
+OF_ALL_SETTINGS = {"fields", "values", "validators"}
 
 KNOW_THE_REACTOR = {"service", "tap"}  # and programs: modules named __main__
 REACTOR = "twisted.internet.reactor"
@@ -78,6 +79,8 @@ def may_import(module: str, other: list[str]) -> bool:
     if other[0] in COMPANIES:
         same = room == other[0] and inner[:1] == other[1:2]
         return same or room in JOINS_COMPANIES or (room in KNOWS_SETTINGS and other[2:3] == ["settings"])
+    if room in COMPANIES and inner[1:] == ["settings"] and other[0] == "config":
+        return len(other) > 1 and {*other[1:2]} <= OF_ALL_SETTINGS
     return room == other[0] or room in COMPOSITION or module in COMPOSITION or other[0] in ROOMS[room]
 
 
@@ -209,6 +212,13 @@ class CheckerTests(TestCase):
         self.assert_clean("config.values", settings)
         for module in ("service", "sandbox.names", "platforms.layer.webhook"):
             self.assert_clean(module, layer)
+
+    def test_settings_of_a_company(self) -> None:
+        """They are made of what all settings are made of, and know nothing else of the configuration."""
+        values = "from nexmo_twisted.config.values import Kind"
+        self.assert_clean("platforms.layer.settings", values)
+        self.assert_fault("platforms.layer.client", values)
+        self.assert_fault("platforms.layer.settings", "from nexmo_twisted.config.models import Settings")
 
     def test_operations_need_no_composition(self) -> None:
         """Commands and pages are given what they need."""

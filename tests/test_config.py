@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
-from nexmo_twisted.config import Settings, load, settings_table
 from nexmo_twisted.config.errors import keys
+from nexmo_twisted.config.loading import load
+from nexmo_twisted.config.models import Settings
+from nexmo_twisted.config.reference import settings_table
 from nexmo_twisted.errors import ConfigurationError
 from tests.configuration import EXAMPLE, FILLED_IN, LEAST, faults, loaded, with_
 

@@ -11,8 +11,9 @@ from typing import Any
 from twisted.logger import LogEvent, formatEvent
 from twisted.trial.unittest import TestCase
 
-from nexmo_twisted.config import Settings, load
 from nexmo_twisted.config.errors import keys
+from nexmo_twisted.config.loading import load
+from nexmo_twisted.config.models import Settings
 from tests.configuration import APP_ID, FILLED_IN, accept, faults
 from tests.support import observe_log
 

@@ -11,8 +11,9 @@ from pydantic import SecretStr
 from twisted.internet import ssl
 from twisted.trial.unittest import TestCase
 
-from nexmo_twisted.config import Settings, load
 from nexmo_twisted.config.errors import keys
+from nexmo_twisted.config.loading import load
+from nexmo_twisted.config.models import Settings
 from tests.configuration import APP_ID, LEAST, accept, faults, loaded, with_
 
 ACCEPTED: Mapping[str, list[tuple[object, object]]] = {

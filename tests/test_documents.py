@@ -9,7 +9,7 @@ from pathlib import Path
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted import load
-from nexmo_twisted.config import settings_table
+from nexmo_twisted.config.reference import settings_table
 from nexmo_twisted.store.schema import KEEP, KEYS
 from tests.documents import ROOT, TABLES, between_markers, example, kept_table, keys_table, pages
 

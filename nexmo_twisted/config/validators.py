@@ -17,9 +17,7 @@ from pydantic import PlainValidator, SecretStr
 from nexmo_twisted import durations
 from nexmo_twisted.config.urls import endpoint, function
 from nexmo_twisted.domain import optout
-from nexmo_twisted.platforms.layer.settings import TEMPLATE_NAMES
 from nexmo_twisted.store import url as redis_url
-from nexmo_twisted.templates import compiled
 
 
 def text(value: object) -> str:
@@ -108,13 +106,6 @@ def switch(value: object) -> bool:
     return value
 
 
-def path_secret(value: object) -> SecretStr:
-    secret = secret_or_nothing(value).get_secret_value()
-    if secret and not re.fullmatch("[A-Za-z0-9_-]{16,64}", secret):
-        raise ValueError
-    return SecretStr(secret)
-
-
 def segments(value: object) -> int:
     if isinstance(value, str) and re.fullmatch("[0-9]{1,2}", value):
         value = int(value)
@@ -165,19 +156,6 @@ def opt_out_word(value: object) -> str:
     return word
 
 
-_APP_ID = re.compile(
-    r"(?:layer:///apps/(?:staging|production)/)?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})",
-    re.IGNORECASE,
-)
-
-
-def app_id(value: object) -> str:
-    found = _APP_ID.fullmatch(text(value))
-    if found is None:
-        raise ValueError
-    return found[1].lower()
-
-
 def path(value: object) -> str:
     path = text(value).strip("/")
     if not re.fullmatch("[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*", path):
@@ -203,28 +181,7 @@ def host(value: object) -> str:
     return name
 
 
-#: What a template can speak of.
-_NAMES = compiled.COMMON_NAMES | TEMPLATE_NAMES
-
-
-def template(value: object) -> str:
-    source = text(value)
-    compiled.compile_template(source, names=_NAMES)
-    return source
-
-
-_FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", re.ASCII)
-
-
-def introduction(value: object) -> str | Callable[..., Any]:
-    if callable(value):
-        return value
-    if isinstance(value, str) and not value.strip():
-        return ""
-    if _FUNCTION.fullmatch(text(value)):
-        return function(text(value))
-    compiled.compile_template(text(value), names=_NAMES)
-    return text(value)
+FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", re.ASCII)
 
 
 def identities(value: object) -> Literal["platform"] | Callable[..., Any]:
@@ -232,6 +189,6 @@ def identities(value: object) -> Literal["platform"] | Callable[..., Any]:
         return value
     if value == "platform":
         return "platform"
-    if not _FUNCTION.fullmatch(text(value)):
+    if not FUNCTION.fullmatch(text(value)):
         raise ValueError
     return function(text(value))

@@ -51,11 +51,6 @@ TextOrNothing = Annotated[
     Kind("text", 'a text that is not blank, or "" for none'),
 ]
 Duration = Annotated[int, PlainValidator(validators.duration), Kind("duration", durations.ALLOWED)]
-AppId = Annotated[
-    str,
-    PlainValidator(validators.app_id),
-    Kind("UUID", "a UUID, alone or behind layer:///apps/staging/ or layer:///apps/production/"),
-]
 Credential = Annotated[str, PlainValidator(validators.credential), Kind("text", _CREDENTIAL)]
 SecretCredential = Annotated[
     SecretStr,
@@ -78,17 +73,7 @@ Statuses = Annotated[
     AfterValidator(validators.distinct),
     Kind('list of "sent", "delivered"', 'a list of "sent", "delivered" or both', many=True),
 ]
-SignatureMethod = Annotated[
-    str,
-    validators.one_of("md5hash", "md5", "sha1", "sha256", "sha512"),
-    Kind("name of a method", '"md5hash", "md5", "sha1", "sha256" or "sha512"'),
-]
 Switch = Annotated[bool, PlainValidator(validators.switch), Kind("true or false", "true or false")]
-PathSecret = Annotated[
-    SecretStr,
-    PlainValidator(validators.path_secret),
-    Kind("secret", 'letters, digits, "_" and "-", 16 to 64 of them, or "" for none', secret=True),
-]
 WhenUncertain = Annotated[
     str, validators.one_of("resend", "park", "drop"), Kind("resend, park or drop", '"resend", "park" or "drop"')
 ]
@@ -137,16 +122,6 @@ Hosts = Annotated[
     tuple[Annotated[str, PlainValidator(validators.host)], ...],
     BeforeValidator(validators.listed),
     Kind("list of names", 'a list of host names such as "ops.example.com", without a port', many=True),
-]
-Template = Annotated[
-    str,
-    PlainValidator(validators.template),
-    Kind("template", "a Jinja2 template, or one of Underscore with <%= name %>"),
-]
-Introduction = Annotated[
-    str | Callable[..., Any],
-    PlainValidator(validators.introduction),
-    Kind("template or function", 'a template, "package.module:function", a Python function, or "" for none'),
 ]
 Identities = Annotated[
     Literal["platform"] | Callable[..., Any],

@@ -17,7 +17,8 @@ from twisted.logger import Logger
 from twisted.web.http import Request
 from twisted.web.server import Site
 
-from nexmo_twisted.config import Settings, load
+from nexmo_twisted.config.loading import load
+from nexmo_twisted.config.models import Settings
 from nexmo_twisted.domain.model import ChatEvent
 from nexmo_twisted.platforms.layer.message_codec import unpack
 from nexmo_twisted.platforms.layer.message_text import message_text

@@ -19,7 +19,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import react
 from twisted.web.client import Agent, HTTPConnectionPool
 
-from nexmo_twisted.config import load
+from nexmo_twisted.config.loading import load
 from nexmo_twisted.platforms.layer.ids import CONVERSATION
 from nexmo_twisted.service import NexmoService, make_service
 from nexmo_twisted.store.connection import Connection

@@ -22,7 +22,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock, react
 
-from nexmo_twisted.config import load
+from nexmo_twisted.config.loading import load
 from nexmo_twisted.domain.model import Outcome, Sms
 from nexmo_twisted.domain.rate_limits import Limits
 from nexmo_twisted.platforms.layer.ids import CONVERSATION

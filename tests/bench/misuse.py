@@ -27,7 +27,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall, react
 from twisted.internet.utils import getProcessOutput
 
-from nexmo_twisted.config import load
+from nexmo_twisted.config.loading import load
 from nexmo_twisted.service import NexmoService, make_service
 from tests.bench.peer import NUMBER, SECRET
 from tests.bench.visitors import FLOODING, SLOW

@@ -14,7 +14,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.python import log
 
-from nexmo_twisted.config import Settings, load
+from nexmo_twisted.config.loading import load
+from nexmo_twisted.config.models import Settings
 from nexmo_twisted.ports import ChatPlatform, SmsProvider, Store
 from nexmo_twisted.service import NexmoService
 from nexmo_twisted.store.connection import Connection, Now, redis_time

@@ -12,7 +12,7 @@ from twisted.application.service import Application
 from twisted.internet import reactor
 from twisted.internet.protocol import Factory
 
-from nexmo_twisted.config import load
+from nexmo_twisted.config.loading import load
 from nexmo_twisted.service import NexmoService
 from nexmo_twisted.store.connection import redis_time
 

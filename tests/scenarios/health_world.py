@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from nexmo_twisted.config import Settings
+from nexmo_twisted.config.models import Settings
 from tests.scenarios.outage import OwnWorld
 from tests.scenarios.outside import Caller
 from tests.scenarios.world import free_port

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 
-from nexmo_twisted.config import Settings
+from nexmo_twisted.config.models import Settings
 from nexmo_twisted.service import NexmoService
 from nexmo_twisted.store.protocol import REPLY_TIMEOUT
 from tests.factories import webhook

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from nexmo_twisted import __version__
-from nexmo_twisted.config import Settings
+from nexmo_twisted.config.models import Settings
 from tests.documents import pages
 from tests.scenarios.outside import Caller
 from tests.scenarios.world import BOB, CLEO, DELAY, LUNCH, NO_RECEIPTS, ONE, World, free_port

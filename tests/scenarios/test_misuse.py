@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.logger import LogEvent, LogLevel, eventAsText, globalLogPublisher
 
-from nexmo_twisted.config import Settings
+from nexmo_twisted.config.models import Settings
 from nexmo_twisted.providers.nexmo.webhooks import UNCOVERED, UNSIGNED
 from tests.scenarios.bad_http import Client, Door, Written, connection
 from tests.scenarios.misuse import layer_junk, nexmo_junk, odd_receipt, odd_sms, operator_junk, spoiled_sms

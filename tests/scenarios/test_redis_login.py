@@ -9,7 +9,7 @@ from typing import Any
 
 from twisted.internet.ssl import PrivateCertificate
 
-from nexmo_twisted.config import Settings
+from nexmo_twisted.config.models import Settings
 from nexmo_twisted.service import NexmoService
 from tests.http_client.loopback import certificate
 from tests.scenarios.gate import Gate

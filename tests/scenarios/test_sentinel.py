@@ -14,7 +14,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
-from nexmo_twisted.config import Settings
+from nexmo_twisted.config.models import Settings
 from nexmo_twisted.domain.ids import message_key
 from nexmo_twisted.service import NexmoService
 from nexmo_twisted.store.protocol import REPLY_TIMEOUT

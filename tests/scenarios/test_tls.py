@@ -12,7 +12,7 @@ from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.ssl import trustRootFromCertificates
 from twisted.web.client import BrowserLikePolicyForHTTPS, RequestTransmissionFailed, ResponseNeverReceived
 
-from nexmo_twisted.config import Settings
+from nexmo_twisted.config.models import Settings
 from nexmo_twisted.sandbox.layer.webhooks import signature
 from tests.factories import webhook
 from tests.http_client.loopback import certificate

@@ -10,7 +10,8 @@ from twisted.internet.defer import Deferred
 from twisted.web.resource import IResource
 from twisted.web.server import Site
 
-from nexmo_twisted.config import Settings, load
+from nexmo_twisted.config.loading import load
+from nexmo_twisted.config.models import Settings
 from nexmo_twisted.sandbox.http.faults import Fault
 from nexmo_twisted.sandbox.nexmo.receipt_plan import ReceiptPlan
 from nexmo_twisted.sandbox.simulators import Credentials, Simulators, seed_people

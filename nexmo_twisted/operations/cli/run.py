@@ -17,7 +17,8 @@ from twisted.internet.task import react
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from zope.interface import provider
 
-from nexmo_twisted.config import Settings, load
+from nexmo_twisted.config.loading import load
+from nexmo_twisted.config.models import Settings
 from nexmo_twisted.domain.delivery import Describe
 from nexmo_twisted.domain.explain import Policy
 from nexmo_twisted.domain.model import Status
