@@ -103,7 +103,7 @@ class NexmoService(Service):
         if address.kind == "embedded":
             self._embedded = EmbeddedValkey(self.embedded_data, reactor, clock)
             address = RedisAddress(kind="unix", path=self._embedded.address)
-        scripts = Scripts()
+        scripts = Scripts(settings.server.redis_prefix)
         web = Connection(reactor, address, scripts, reply_timeout=redis_timeout)
         work = Connection(reactor, address, scripts, reply_timeout=redis_timeout, tell=False)
         self.connections = (web, work)

@@ -75,6 +75,9 @@ ACCEPTED: Mapping[str, list[tuple[object, object]]] = {
             "embedded",
         )
     ],
+    "server.redis_prefix": [
+        (prefix, prefix) for prefix in ("nx:", "a:", "{chat1}:", "app-{chat.1}_b:", "{" + "x" * 61 + "}:", "nx-2:")
+    ],
     "server.layer_path": [("/hooks/layer/", "hooks/layer"), ("a.b_c~d-1", "a.b_c~d-1")],
     "server.nexmo_path": [("nexmo-new-message-2", "nexmo-new-message-2")],
     "nexmo.phone_numbers": [
@@ -286,6 +289,24 @@ REFUSED: Mapping[str, tuple[str, list[tuple[object, str, str]]]] = {
             ("redis://host:99999", "18 characters", "1 to 65535"),
             ("redis://host/x", "14 characters", "database"),
             ("rediss+sentinel://h1/m", "22 characters", "TLS with Sentinel is not supported"),
+        ],
+    ),
+    "server.redis_prefix": (
+        "then ':', 64 characters at most",
+        [
+            ("", "''", ""),
+            (":", "':'", ""),
+            ("nx", "'nx'", ""),
+            ("nx:2:", "'nx:2:'", ""),
+            ("{}:", "'{}:'", ""),
+            ("{a}{b}:", "'{a}{b}:'", ""),
+            ("a*:", "'a*:'", ""),
+            ("a b:", "'a b:'", ""),
+            ("é:", "'é:'", ""),
+            ("nx:\n", r"'nx:\n'", ""),
+            ("x" * 64 + ":", "'" + "x" * 58, ""),
+            ("nexmo-layer-integration-2:", "'nexmo-layer-integration-2:'", "of the Node service"),
+            (5, "5", ""),
         ],
     ),
     "server.layer_path": (

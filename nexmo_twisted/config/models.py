@@ -12,6 +12,7 @@ from nexmo_twisted.config.template_values import IntroductionValue, TemplateValu
 from nexmo_twisted.domain.rate_limits import Limits
 from nexmo_twisted.platforms.layer.settings import LayerSettings
 from nexmo_twisted.providers.nexmo.settings import PER_ACCOUNT, PER_NUMBER, NexmoSettings
+from nexmo_twisted.store.schema import PREFIX
 
 
 class ServerSettings(Table):
@@ -25,6 +26,11 @@ class ServerSettings(Table):
         'Where Redis is: `redis://`, `rediss://`, `unix://`, `redis+sentinel://` or, for one of our own, `"embedded"`.',
         "redis://localhost:6379/0",
         repr=False,
+    )
+    redis_prefix: values.RedisPrefix = setting(
+        "What all keys in Redis begin with. Several applications on one Redis each need another one; a Redis Cluster "
+        'needs a hash tag in it, such as `"{chat1}:"`.',
+        PREFIX,
     )
     layer_path: values.UrlPath = setting("Path of the URL for Layer's webhooks.", "nexmo-new-message")
     nexmo_path: values.UrlPath = setting(

@@ -165,6 +165,16 @@ def path(value: object) -> str:
     return path
 
 
+def redis_prefix(value: object) -> str:
+    """With one colon, and that at its end, none begins with another one."""
+    prefix = text(value)
+    if len(prefix) > 64 or not re.fullmatch(r"(?=.{2})[\w.-]*(\{[\w.-]+\})?[\w.-]*:", prefix, re.ASCII):
+        raise ValueError
+    if prefix.startswith("nexmo-layer-integration-"):
+        raise ValueError("keys of the Node service begin with it")
+    return prefix
+
+
 def redis(value: object) -> str:
     redis_url.parse(text(value))
     return text(value)

@@ -114,6 +114,15 @@ UrlPath = Annotated[
     Kind("path", "the path of a URL: letters, digits and '.', '_', '~', '-', with '/' between its parts"),
 ]
 RedisUrl = Annotated[str, PlainValidator(validators.redis), Kind("URL", redis_url.ALLOWED, secret=True)]
+RedisPrefix = Annotated[
+    str,
+    PlainValidator(validators.redis_prefix),
+    Kind(
+        "text",
+        "letters, digits, '_', '-' and '.', then ':', 64 characters at most; a part of them may stand in braces, as in "
+        '"{chat1}:"',
+    ),
+]
 Endpoint = Annotated[str, PlainValidator(lambda value: endpoint(validators.text(value))), Kind("endpoint", _ENDPOINT)]
 EndpointOrNothing = Annotated[
     str, PlainValidator(validators.endpoint_or_nothing), Kind("endpoint", f'{_ENDPOINT}, or "" for none')

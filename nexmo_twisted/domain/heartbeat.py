@@ -14,7 +14,8 @@ class Heartbeat:
     is Redis' time since the epoch. ``out`` and ``in_`` are the users and handsets with work waiting, the ages those of
     the oldest that is due. ``held_since`` is None unless the outgoing side is held. ``quarantined`` and ``unsigned``
     are the webhooks that could not be used, by whether their senders signed them, since the oldest of them came.
-    ``blocked_strangers`` are the handsets that said STOP though we never texted them.
+    ``blocked_strangers`` are the handsets that said STOP though we never texted them. ``prefix`` is what the keys in
+    Redis begin with.
     """
 
     before: int | None = None
@@ -36,6 +37,7 @@ class Heartbeat:
     unsigned: int = 0
     unsigned_since: int | None = None
     blocked_strangers: int = 0
+    prefix: str = "nx:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +82,13 @@ def _durability(settings: RedisSettings) -> str:
 def set_aside(heartbeat: Heartbeat) -> Iterator[tuple[str, int, str]]:
     """The webhooks that nobody could use: what they are, since when (ms) there are any, and in words."""
     for count, since, whose, where in (
-        (heartbeat.quarantined, heartbeat.quarantined_since, "signed", "nx:quarantine"),
-        (heartbeat.unsigned, heartbeat.unsigned_since, "unsigned", "nx:quarantine:unsigned"),
+        (heartbeat.quarantined, heartbeat.quarantined_since, "signed", "quarantine"),
+        (heartbeat.unsigned, heartbeat.unsigned_since, "unsigned", "quarantine:unsigned"),
     ):
         if count:
             what = f"{count} {'was' if count == 1 else 'were'} set aside as unusable"
-            reason = f"{what}: see `why` with an id, or the Redis list {where} (deleting it ends this warning)"
+            key = heartbeat.prefix + where
+            reason = f"{what}: see `explain` with an id, or the Redis list {key} (deleting it ends this warning)"
             yield f"{whose} webhooks", since if since is not None else heartbeat.now, reason
 
 

@@ -36,7 +36,6 @@ from nexmo_twisted.sandbox.timeline.timeline import Timeline
 from nexmo_twisted.service import NexmoService, faults_in_one_line, installed_reactor, keep_time
 from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.connection import Connection, Now
-from nexmo_twisted.store.schema import KEYS
 
 #: Where the sandbox is found; the demo looks there.
 COMPANIES_PORT = 8090
@@ -131,7 +130,7 @@ class _ToldService(NexmoService):
         """Go on where the last run ended. The companies may know less of us than they did when it looked last, since
         what they know is kept once a second; nobody else is on this Redis, so we look again at once."""
         await self.keeping.restore()
-        await self._redis.command("DEL", KEYS["lock"] + "registration")
+        await self._redis.command("DEL", self._redis.keys["lock"] + "registration")
 
     async def _before_closing(self) -> None:
         await self.keeping.stop()
@@ -141,7 +140,7 @@ class _ToldService(NexmoService):
         queues = dict.fromkeys(("due", "out_queue", "in_queue", "long_due"), 0.0)
         found = []
         for name, after in {**queues, "out_uncertain": self._receipt_timeout}.items():
-            first = await self._redis.command("ZRANGE", KEYS[name], 0, 0, "WITHSCORES")
+            first = await self._redis.command("ZRANGE", self._redis.keys[name], 0, 0, "WITHSCORES")
             if first:
                 found.append(float(first[1]) / 1000 + after - self._now())
         return max(0.0, min(found)) if found else None

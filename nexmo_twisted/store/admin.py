@@ -14,7 +14,6 @@ from nexmo_twisted.domain.quarantine import SetAside, read_entry
 from nexmo_twisted.store.codec import int_or_none, pairs, queue_item, ranks, whole_conversation
 from nexmo_twisted.store.connection import Connection, Now, redis_time
 from nexmo_twisted.store.redis_store import QUARANTINED
-from nexmo_twisted.store.schema import KEYS
 
 #: Ids that one look at a set or one script is about: Redis does nothing else meanwhile.
 SCANNED = 1000
@@ -139,7 +138,8 @@ class QueueAdmin:
         kept: dict[str, bool] = {}
         for name, signed in (("quarantine", True), ("unsigned", False)):
             for start in range(0, QUARANTINED, QUARANTINE_READ):  # newer ones push them on: some come twice, none never
-                some = await self._connection.command("LRANGE", KEYS[name], start, start + QUARANTINE_READ - 1)
+                end = start + QUARANTINE_READ - 1
+                some = await self._connection.command("LRANGE", self._connection.keys[name], start, end)
                 kept |= dict.fromkeys(some, signed)
         found = (read_entry(each, signed=signed) for each, signed in kept.items())
         return [each for each in found if each is not None and known in each.ids]
@@ -157,7 +157,7 @@ class QueueAdmin:
         cursor = "0"
         while True:
             cursor, flat = await self._connection.command(
-                "ZSCAN", KEYS[name], cursor, "MATCH", pattern, "COUNT", SCANNED
+                "ZSCAN", self._connection.keys[name], cursor, "MATCH", pattern, "COUNT", SCANNED
             )
             found.update((member, float(score)) for member, score in pairs(flat).items())
             if cursor == "0":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -27,7 +27,7 @@ from nexmo_twisted.store.protocol import (
     kind_of,
     log_in,
 )
-from nexmo_twisted.store.schema import KEYS, VERSION
+from nexmo_twisted.store.schema import VERSION
 from nexmo_twisted.store.sentinels import Host, Sentinels
 from nexmo_twisted.store.url import RedisAddress
 from nexmo_twisted.tls import Verifying
@@ -85,6 +85,16 @@ class Connection:
         return self._opened
 
     @property
+    def prefix(self) -> str:
+        """What all keys begin with."""
+        return self._scripts.prefix
+
+    @property
+    def keys(self) -> Mapping[str, str]:
+        """Every key, or what it begins with, by its name in ``schema.py``."""
+        return self._scripts.keys
+
+    @property
     def connected(self) -> bool:
         return self._line is not None
 
@@ -114,9 +124,9 @@ class Connection:
         """
         digest, source = self._scripts[name]
         try:
-            return await self.command("EVALSHA", digest, 0, *arguments)
+            return await self.command("EVALSHA", digest, 1, self._scripts.key, *arguments)
         except _UnknownScript:  # after a restart, a failover or SCRIPT FLUSH
-            return await self.command("EVAL", source, 0, *arguments)
+            return await self.command("EVAL", source, 1, self._scripts.key, *arguments)
 
     async def close(self) -> None:
         """Hang up and try no more. Ends soon, whatever Redis does."""
@@ -180,15 +190,15 @@ class Connection:
     async def _check_schema(self, line: RedisProtocol) -> None:
         """Before anything else is done there. Raises Unusable."""
         _, source = self._scripts["check_schema"]
-        found, unversioned = await ask(line, "EVAL", source, 0, VERSION)
+        found, unversioned = await ask(line, "EVAL", source, 1, self._scripts.key, VERSION)
         if found == str(VERSION):
             return
-        what = f"{KEYS['schema']} is {found[:20]!a}"
+        what = f"{self._scripts.key} is {found[:20]!a}"
         if unversioned:
             what = f"{unversioned} is of a version before {VERSION}"
         raise UnknownSchema(
             f"{what}, and this version reads {VERSION}: nothing is touched; run the version that wrote it, or remove "
-            "its keys, or use another server.redis"
+            "its keys, or use another server.redis or server.redis_prefix"
         )
 
     def _endpoint(self) -> IStreamClientEndpoint:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from importlib.resources import files
 
-from nexmo_twisted.store.schema import with_constants
+from nexmo_twisted.store.schema import PREFIX, keys, with_constants
 
 
 class Scripts:
@@ -14,9 +14,15 @@ class Scripts:
 
     A first line ``-- uses a b`` puts ``scripts/shared/a.lua`` and ``b.lua`` before it; ``K.name`` and ``KEEP.name``
     become the constants of ``schema.py``, since tables and functions that are not needed cost time in every call.
+
+    ``keys`` are all keys by their names in ``schema.py``, which begin with ``prefix``. ``key`` is one of them, which is
+    declared in every call: where the prefix has a hash tag, Redis knows by it the slot of all that a script uses.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = PREFIX) -> None:
+        self.prefix = prefix
+        self.keys = keys(prefix)
+        self.key = self.keys["schema"]
         folder = files("nexmo_twisted.store") / "scripts"
         shared = {
             file.name.removesuffix(".lua"): file.read_text("utf-8")
@@ -31,7 +37,7 @@ class Scripts:
                 uses = (
                     script.partition("\n")[0].removeprefix("-- uses ").split() if script.startswith("-- uses ") else []
                 )
-                source = with_constants("".join(shared[part] for part in uses) + script).encode()
+                source = with_constants("".join(shared[part] for part in uses) + script, prefix).encode()
                 self._sources[name] = (hashlib.sha1(source, usedforsecurity=False).hexdigest(), source)
 
     def by_name(self) -> Mapping[str, tuple[str, bytes]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import txredisapi
@@ -10,7 +11,6 @@ from nexmo_twisted.domain.heartbeat import Heartbeat, RedisSettings
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.store.codec import int_or_none
 from nexmo_twisted.store.connection import Connection, Now, redis_time
-from nexmo_twisted.store.schema import KEYS
 
 
 class RedisHeartbeat:
@@ -36,11 +36,11 @@ class RedisHeartbeat:
         values: list[Any] = [int_or_none(before), *map(int, figures), int_or_none(held_since), reason]
         values += int(quarantined), int_or_none(quarantined_since), int(unsigned), int_or_none(unsigned_since)
         values.append(int(strangers))
-        return Heartbeat(*values)
+        return replace(Heartbeat(*values), prefix=self._connection.prefix)
 
     async def forget(self) -> None:
         """This process ends: its beats are of no more use."""
-        await self._connection.command("DEL", KEYS["beat"] + self._name)
+        await self._connection.command("DEL", self._connection.keys["beat"] + self._name)
 
     async def settings(self) -> RedisSettings:
         """What Redis may lose, by its own word. Where CONFIG is refused, as managed ones do, INFO says less."""

@@ -50,7 +50,7 @@ from nexmo_twisted.store.codec import (
     short_conversation,
 )
 from nexmo_twisted.store.connection import Connection, Now, redis_time
-from nexmo_twisted.store.schema import KEEP, KEYS, F
+from nexmo_twisted.store.schema import KEEP, F
 
 #: An item that was claimed so often without a word about it may be what kills the process: it is buried.
 CLAIMS_WITHOUT_A_WORD = 3
@@ -156,7 +156,7 @@ class RedisStore:
         return Closed(torn, orphans, int_or_none(after))
 
     async def dismiss(self, sms: InboundSms, reason: str) -> bool:
-        key = KEYS["in_item"] + reply_key(sms.message_id)
+        key = self._web.keys["in_item"] + reply_key(sms.message_id)
         return await self._web.command("SET", key, reason, "NX", "PX", KEEP["closed"]) is not None
 
     async def quarantine(self, entry: str, *, signed: bool) -> None:
@@ -341,7 +341,7 @@ class RedisStore:
         return bool(await self._work.run("acquire_lock", self._now(), name, int(seconds * 1000)))
 
     async def release_lock(self, name: str) -> None:
-        await self._work.command("DEL", KEYS["lock"] + name)
+        await self._work.command("DEL", self._work.keys["lock"] + name)
 
 
 _: type[Store] = RedisStore

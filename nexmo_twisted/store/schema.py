@@ -17,7 +17,7 @@ from nexmo_twisted.domain.links import INTRODUCED, UNSETTLED
 #: added that older processes need not know, or a field that may be missing.
 VERSION = 2
 
-#: What every key begins with.
+#: What every key begins with unless `server.redis_prefix` says otherwise.
 PREFIX = "nx:"
 
 KEYS = {
@@ -186,11 +186,23 @@ class F:
 FIELDS: Mapping[str, str] = {name: value for name, value in vars(F).items() if not name.startswith("_")}
 
 
-def with_constants(lua: str) -> str:
+def keys(prefix: str) -> Mapping[str, str]:
+    """Every key by name, where all of ours begin with ``prefix``.
+
+    With another prefix than the default the links that the Node service keeps are not ours: they are neither read nor
+    written, and what would be in them is in keys of our own.
+    """
+    if prefix == PREFIX:
+        return KEYS
+    own = {name: prefix + key.removeprefix(PREFIX) for name, key in KEYS.items()}
+    return {**own, "map": own["escaped"], "owner": f"{prefix}owner:"}
+
+
+def with_constants(lua: str, prefix: str = PREFIX) -> str:
     """A script with the names of keys, fields and times replaced by what they stand for. Raises LookupError for one
     that is not in the tables."""
     tables = {
-        "K": _quoted({"prefix": PREFIX, **KEYS}),
+        "K": _quoted({"prefix": prefix, **keys(prefix)}),
         "F": _quoted(FIELDS),
         "KEEP": {name: str(ms) for name, ms in KEEP.items()},
     }

@@ -31,6 +31,7 @@ from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.connection import Connection
 from nexmo_twisted.store.embedded_server import SharedValkey
 from nexmo_twisted.store.loader import Scripts
+from nexmo_twisted.store.schema import PREFIX
 from nexmo_twisted.store.url import RedisAddress, parse
 
 #: Seconds to connect and log in to Redis. After that every command of Redis has a limit of its own.
@@ -68,7 +69,7 @@ async def _run(reactor: Any, options: Options, settings: Settings, context: Cont
         return await _work(operator, options, settings, context)
 
     try:
-        done = await on_redis(reactor, settings.server.redis, context, work)
+        done = await on_redis(reactor, settings.server.redis, context, work, prefix=settings.server.redis_prefix)
         sys.stdout.flush()
     except StoreUnavailable as error:
         sys.stderr.write(f"{error.reason}\n")
@@ -101,6 +102,8 @@ async def on_redis(
     context: Context,
     work: Callable[[QueueAdmin], Awaitable[bool]],
     patience: float = PATIENCE,
+    *,
+    prefix: str = PREFIX,
 ) -> bool:
     """What ``work`` returns, done on the Redis at ``url``; ``context`` says where an embedded one is.
 
@@ -108,7 +111,7 @@ async def on_redis(
     lost meanwhile.
     """
     address = reachable(parse(url), context.embedded_data)
-    connection = Connection(reactor, address, Scripts())
+    connection = Connection(reactor, address, Scripts(prefix))
     heard: list[str] = []
 
     @provider(ILogObserver)

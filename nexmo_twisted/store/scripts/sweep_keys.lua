@@ -180,6 +180,7 @@ local families = {                    -- what the key begins with, the types it 
   {K.attempts, 'hash', function(key) must_end(key, KEEP.closed) end},
   {K.stepped_aside, 'zset', function(key) must_end(key, KEEP.lock) end},
   {K.escaped, 'string', function(key) must_end(key, links) end},
+  {K.owner, 'string', function(key) must_end(key, links) end},   -- if it is one of ours
   {K.lock, 'string', function(key) must_end(key, KEEP.lock) end},
   {K.beat, 'string', function(key) must_end(key, KEEP.lock) end},
   {K.rate, 'hash', function(key) must_end(key, KEEP.rate) end},
@@ -211,6 +212,6 @@ local function look_at(key)
   end
 end
 
-local batch = redis.call('SCAN', cursor, 'MATCH', 'nx:*', 'COUNT', count)
+local batch = redis.call('SCAN', cursor, 'MATCH', K.prefix .. '*', 'COUNT', count)
 for _, key in ipairs(batch[2]) do look_at(key) end
 return report(batch[1], #batch[2])
