@@ -207,7 +207,7 @@ class Client(Protocol):
         self._patience: IDelayedCall
 
     def connectionMade(self) -> None:
-        self._patience = reactor.callLater(PATIENCE, self.transport.abortConnection)  # type: ignore[attr-defined]
+        self._patience = reactor.callLater(PATIENCE, self.transport.abortConnection)
         self.transport.write(b"".join(each.raw for each in self.waiting))
         if not self.waiting:
             self._finish()

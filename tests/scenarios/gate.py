@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint, connectProtocol
-from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.interfaces import IAddress, ITCPTransport
+from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.ssl import CertificateOptions
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
+
+from tests.network import Listener
 
 
 class Gate(Factory):
@@ -30,12 +30,11 @@ class Gate(Factory):
     def open(self, path: str, tls: CertificateOptions | None = None) -> None:
         """Begin to listen, in TLS if given its options; behind it is the socket ``path``."""
         self.path = path
-        factory = self if tls is None else TLSMemoryBIOFactory(tls, False, self)
-        self._listening: Any = reactor.listenTCP(0, factory, interface="127.0.0.1")  # type: ignore[attr-defined]
-        self.port = self._listening.getHost().port
+        self._listener = Listener(self if tls is None else TLSMemoryBIOFactory(tls, False, self))
+        self.port = self._listener.port
 
     async def close(self) -> None:
-        await self._listening.stopListening()
+        await self._listener.stop()
         self._hang_up()
 
     def swallow(self) -> None:
@@ -62,12 +61,12 @@ class Gate(Factory):
 
     def _hang_up(self) -> None:
         for side in list(self._sides):
-            side.transport.abortConnection()  # type: ignore[union-attr]
+            side.transport.abortConnection()
 
     def came(self, side: _Side) -> None:
         self._sides.add(side)
         if self._resetting:
-            side.transport.abortConnection()  # type: ignore[union-attr]
+            side.transport.abortConnection()
 
     def went(self, side: _Side) -> None:
         self._sides.discard(side)
@@ -76,6 +75,7 @@ class Gate(Factory):
 class _Side(Protocol):
     """One of the two ends of a connection. ``other`` fires with the other one."""
 
+    transport: ITCPTransport
     answers = True  #: what comes in here
 
     def __init__(self, gate: Gate) -> None:
@@ -87,15 +87,15 @@ class _Side(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         def pass_on(other: _Side) -> _Side:
-            other.transport.write(data)  # type: ignore[union-attr]
+            other.transport.write(data)
             return other
 
         if self.gate.letting_through and not (self.gate.losing_answers and self.answers):
             self.other.addCallback(pass_on)
 
-    def connectionLost(self, _reason: Failure) -> None:  # type: ignore[override]
+    def connectionLost(self, _reason: Failure = connectionDone) -> None:
         def hang_up(other: _Side) -> _Side:
-            other.transport.loseConnection()  # type: ignore[union-attr]
+            other.transport.loseConnection()
             return other
 
         self.gate.went(self)
@@ -111,5 +111,5 @@ class _Front(_Side):
         back = _Side(self.gate)
         back.other.callback(self)
         connecting = connectProtocol(UNIXClientEndpoint(reactor, self.gate.path), back)
-        connecting.addCallbacks(self.other.callback, lambda _: self.transport.loseConnection())  # type: ignore[union-attr]
+        connecting.addCallbacks(self.other.callback, lambda _: self.transport.loseConnection())
         super().connectionMade()

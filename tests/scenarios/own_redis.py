@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from contextlib import suppress
@@ -14,6 +13,7 @@ from typing import Any
 
 import hiredis
 
+from tests.redis_socket import RedisSocket
 from tests.support import _binary
 
 #: Statistics of the commands that the service sends: scripts, and what a new connection begins with.
@@ -68,25 +68,16 @@ class OwnRedis:
         self._signal(signal.SIGCONT)
 
     def ask(self, *words: str | int) -> Any:
-        """Its answer to one command. Blocks, which is no harm: it is another process that answers."""
-        reader = hiredis.Reader(encoding="utf-8", errors="backslashreplace")
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(5)
-            connection.connect(str(self.socket))
-            commands = [("AUTH", self.password), words] if self.password else [words]
-            for command in commands:
-                connection.sendall(hiredis.pack_command(command))
-                while (answer := reader.gets()) is False:
-                    reader.feed(connection.recv(65_536))
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        """Its answer to one command."""
+        with RedisSocket(self.socket) as connection:
+            if self.password:
+                connection.ask("AUTH", self.password)
+            return connection.ask(*words)
 
-    def occupy(self, *words: str | int) -> socket.socket:
+    def occupy(self, *words: str | int) -> RedisSocket:
         """Sends a command whose answer may never come; the connection is yours to close."""
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.connect(str(self.socket))
-        connection.sendall(hiredis.pack_command(words))
+        connection = RedisSocket(self.socket)
+        connection.send(*words)
         return connection
 
     def clients(self) -> int:

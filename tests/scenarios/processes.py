@@ -13,6 +13,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
+from tests.support import until
+
 ROOT = Path(__file__).parent.parent.parent
 TWISTD = str(Path(sys.executable).parent / "twistd")
 
@@ -25,7 +27,7 @@ class Program(ProcessProtocol):
         self.ended: Deferred[None] = Deferred()
         self.code: int | None = None
         paths = {"PYTHONPATH": str(ROOT), "PATH": os.environ.get("PATH", ""), "HOME": str(directory)}
-        self.process: Any = reactor.spawnProcess(  # type: ignore[attr-defined]
+        self.process: Any = reactor.spawnProcess(
             self,
             words[0],
             words,
@@ -41,6 +43,10 @@ class Program(ProcessProtocol):
         ended: Any = reason.value
         self.code = ended.exitCode if ended.exitCode is not None else -ended.signal
         self.ended.callback(None)
+
+    async def says(self, text: str, times: int = 1) -> None:
+        """Waits until it has printed this so many times, or has ended."""
+        await until(lambda: self.output.count(text) >= times or self.code is not None, 10_000_000)
 
     async def stop(self, name: str = "TERM") -> int:
         """Sends a signal and waits for the end; see :meth:`finish`."""

@@ -31,7 +31,7 @@ class SandboxCase(AsyncCase):
         self.directory.mkdir()
         self.ports = dict(zip(("companies", "service", "operator"), (free_port() for _ in range(3)), strict=True))
         self.http = HTTPClient(Agent(reactor))
-        self.running: SandboxService | None = None
+        self._started: SandboxService | None = None
         self.addCleanup(self.stop)
         await self.start()
 
@@ -41,7 +41,7 @@ class SandboxCase(AsyncCase):
             config = self.directory / "nexmo.toml"
             config.write_text(self.toml)
         settings = sandbox_settings(config, {}, **self.ports)
-        self.running = make_sandbox(settings, reactor, self.directory / "data")
+        self._started = make_sandbox(settings, reactor, self.directory / "data")
         self.running.privilegedStartService()
         self.running.startService()
         self.layer, self.nexmo = self.running.sandbox.layer, self.running.sandbox.nexmo
@@ -51,9 +51,14 @@ class SandboxCase(AsyncCase):
         await until(lambda: any(hook.status == "active" for hook in self.layer.webhooks), PATIENCE)
 
     async def stop(self) -> None:
-        if self.running is not None:
-            running, self.running = self.running, None
+        if self._started is not None:
+            running, self._started = self._started, None
             await running.stopService()
+
+    @property
+    def running(self) -> SandboxService:
+        assert self._started is not None
+        return self._started
 
     @property
     def url(self) -> str:
@@ -75,7 +80,7 @@ class SandboxCase(AsyncCase):
 
     async def view(self) -> Any:
         """What a page that is opened now is told first."""
-        answer = await self.http.get(f"{self.url}/events", unbuffered=True)
+        answer: Any = await self.http.get(f"{self.url}/events", unbuffered=True)
         chunks: list[bytes] = []
         reading = answer.collect(chunks.append).addErrback(lambda failure: failure.trap(ResponseFailed))
         await until(lambda: b"".join(chunks).count(b"\n\n") == 2, PATIENCE)

@@ -7,16 +7,13 @@ import re
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from twisted.internet import reactor
-from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
-
 from nexmo_twisted.sandbox.layer.webhooks import signature
 from tests.factories import MESSAGE_UUID, webhook
 from tests.scenarios.junk import HOSTILE, JUNK, MEBIBYTE, NEXMO_JUNK, OTHER_TYPES, SAID, UNNEEDED, event, part
 from tests.scenarios.outside import FORM, LAYER_DOOR, NEXMO_DOOR, Caller, Heard, Lines
 from tests.scenarios.world import BOB, CLEO, DELAY, ONE, World
 from tests.support import until
-from tests.web.wire import Wire
+from tests.web.wire import Wire, connect
 
 DIGEST = "return redis.sha1hex(redis.call('DUMP', KEYS[1]))"
 
@@ -30,7 +27,7 @@ class EndpointWorld(World):
 
     async def wire(self) -> Wire:
         """A connection on which anything can be written."""
-        return await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", self.port), Wire())
+        return await connect(self.port)
 
     async def contents(self) -> dict[str, str]:
         """Every key with a digest of what it holds. Left out: the lock, whose time goes on."""

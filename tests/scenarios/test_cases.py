@@ -18,7 +18,7 @@ class SandboxScenarioTests(SandboxCase):
 
     async def over(self) -> None:
         """Wait for the end of every case."""
-        await until(lambda: not self.running.page.cases.playing, PATIENCE)  # type: ignore[union-attr]
+        await until(lambda: not self.running.page.cases.playing, PATIENCE)
 
     def bob(self, number: int = 2) -> str:
         """The phone of the Bob of a case: the first one that is played has Ann 2, Bob 2 and Cleo 2."""
@@ -89,7 +89,7 @@ class SandboxScenarioTests(SandboxCase):
     async def test_stop(self) -> None:
         """STOP: it is confirmed once, and the next message is not texted; START lifts it."""
         await self.play("stop", "15 s", "15 s")
-        while self.running.page.cases.playing:  # type: ignore[union-attr]
+        while self.running.page.cases.playing:
             await self.do("skip", by="1 minute")
         await until(lambda: len(self.texts()) == 3, PATIENCE)
         self.assertEqual(self.texts()[1:], [CONFIRM_STOP, CONFIRM_START])
@@ -126,7 +126,7 @@ class SandboxScenarioTests(SandboxCase):
         await self.do("replies", handset=self.bob(), number=ONE, text="STOP")
         await self.do("skip", by="2 hours")
         await self.over()
-        self.assertEqual(len(self.running.sandbox.faults), 0)  # type: ignore[union-attr]
+        self.assertEqual(len(self.running.sandbox.faults), 0)
 
     async def test_again(self) -> None:
         """A case can be played as often as one likes, each time with other people."""
@@ -145,7 +145,7 @@ class SandboxScenarioTests(SandboxCase):
             await self.play(case)
         for by in ("15 s", "1 minute", "15 s"):
             await self.do("skip", by=by)
-        while self.running.page.cases.playing:  # type: ignore[union-attr]
+        while self.running.page.cases.playing:
             await self.do("skip", by="1 minute")
         await self.do("skip", by="30 minutes")
         told = await self.told()

@@ -8,7 +8,7 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 
 from tests.scenarios.world import BOB, DELAY, ONE, TALK, World
-from tests.support import turn, until
+from tests.support import turn
 
 CROWD = 40
 
@@ -47,7 +47,7 @@ class StormWorld(World):
 
     def entrance(self, companies: IResource) -> IResource:
         self.count = CountingResource(companies)
-        return self.count  # type: ignore[return-value]
+        return self.count
 
     async def crowd(self) -> None:
         for n in range(CROWD):
@@ -80,7 +80,7 @@ class NexmoCircuitTests(StormWorld):
         self.count.path = "/sms/json"
         self.fault(path="/sms/json", nexmo_status="10", delay=2.0, times=0)
         await self.crowd()
-        await until(lambda: self.clock.advance(0) or self.count.asked == 20)
+        await self.tick_until(lambda: self.count.asked == 20)
         self.assertEqual(self.count.most, 20)
         await self.seconds(3)
         self.count.most = 0
@@ -90,7 +90,7 @@ class NexmoCircuitTests(StormWorld):
         self.sandbox.faults.clear()
         await self.seconds(3)
         untouched = CROWD - self.count.asked
-        await until(lambda: self.clock.advance(0.1) or self.sent() >= untouched)
+        await self.tick_until(lambda: self.sent() >= untouched, seconds=0.1)
         await self.pass_time(900)
         self.assertEqual(self.sent(), CROWD)
         self.assertEqual(len({sms.client_ref for sms in self.nexmo.sent}), CROWD)

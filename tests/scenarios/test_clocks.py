@@ -9,15 +9,13 @@ from uuid import uuid4
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.web.server import Site
 
 from nexmo_twisted.domain.ids import message_key
-from nexmo_twisted.sandbox.simulators import Simulators, seed_people
 from tests.factories import webhook
 from tests.scenarios.outside import Caller
 from tests.scenarios.processes import ROOT, Twistd
 from tests.scenarios.sentinels import eventually
-from tests.scenarios.world import BOB, TALK, free_port
+from tests.scenarios.world import BOB, TALK, free_port, simulators
 from tests.support import Server, StoreCase
 
 #: Seconds that a message stays unread.
@@ -76,12 +74,7 @@ class WrongClockTests(StoreCase):
 
     async def asyncSetUp(self) -> None:
         await super().asyncSetUp()
-        companies = free_port()
-        self.sandbox = Simulators(reactor=reactor, clock=reactor, base_url=f"http://127.0.0.1:{companies}")  # type: ignore[arg-type]
-        seed_people(self.sandbox)
-        site = Site(self.sandbox.resource)
-        self.addCleanup(reactor.listenTCP(companies, site, interface="127.0.0.1").stopListening)  # type: ignore[attr-defined]
-        self.addCleanup(lambda: Deferred.fromCoroutine(self.sandbox.stop()))
+        self.sandbox = simulators(self, reactor)
 
     async def start(self, off_by: float) -> Clocked:
         directory = Path(self.mktemp()).absolute()

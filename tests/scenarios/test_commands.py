@@ -162,7 +162,7 @@ class Command(ProcessProtocol):
         self.errors = ""
         self.code: int | None = None
         self.ended: Deferred[None] = Deferred()
-        self.process: Any = reactor.spawnProcess(  # type: ignore[attr-defined]
+        self.process: Any = reactor.spawnProcess(
             self,
             sys.executable,
             [sys.executable, "-m", "nexmo_twisted", *arguments],
@@ -181,6 +181,10 @@ class Command(ProcessProtocol):
         ended: Any = reason.value
         self.code = ended.exitCode if ended.exitCode is not None else -ended.signal
         self.ended.callback(None)
+
+    async def says(self, text: str) -> None:
+        """Waits until it has printed this, or has ended."""
+        await until(lambda: text in self.output or self.code is not None, 10_000_000)
 
     def type(self, text: str) -> None:
         self.process.write(text.encode())
@@ -279,7 +283,7 @@ class CommandProcessTests(QueueCase):
         item = await self.aside(1, uncertain=True)
         for typed, code, state in (("no\n", 1, "U"), ("\x03", 130, "U"), ("\x04", 1, "U"), ("yes\n", 0, "R")):
             command = self.start("redrive", item.id, terminal=True)
-            await until(lambda command=command: "Type yes" in command.output or command.code is not None, 10_000_000)
+            await command.says("Type yes")
             command.type(typed)
             self.assertEqual(await command.finish(), code, command.output)
             self.assertEqual(await self.state(item), state, command.output)
@@ -296,6 +300,7 @@ class CommandProcessTests(QueueCase):
 
     async def test_words(self) -> None:
         """Words it does not know: what is wrong, then how to use it, and another exit status. Help is no fault."""
+        words: tuple[str, ...]
         for words in (
             (),
             ("exhume",),
@@ -348,7 +353,7 @@ class CommandProcessTests(QueueCase):
         ):
             line = f'"$0" -m nexmo_twisted dead-letters list --config nexmo.toml {where}'
             program = Program(self.directory, "/bin/sh", "-c", line, sys.executable)
-            self.addCleanup(lambda p=program: Deferred.fromCoroutine(p.stop("KILL")))
+            self.addCleanup(program.stop, "KILL")
             self.assertEqual((await program.finish(), program.output), (1 if said else 0, said))
 
 

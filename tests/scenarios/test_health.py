@@ -256,7 +256,7 @@ class StuckFunctionTests(HealthWorld):
         self.service = await self.start(identities=identities)
         await self.send("For both", conversation=LUNCH)
         self.clock.advance(DELAY)
-        await until(lambda: self.texts(CLEO) or self.clock.advance(0), TURNS)
+        await self.tick_until(lambda: self.texts(CLEO), turns=TURNS)
         await until(reached.is_set, TURNS)
         since = self.time()
         self.clock.advance(10)

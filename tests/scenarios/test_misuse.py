@@ -13,7 +13,7 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
-from twisted.logger import LogEvent, LogLevel, eventAsText, globalLogPublisher
+from twisted.logger import LogEvent, LogLevel, eventAsText
 
 from nexmo_twisted.config.models import Settings
 from nexmo_twisted.providers.nexmo.webhooks import UNCOVERED, UNSIGNED
@@ -21,6 +21,7 @@ from tests.scenarios.bad_http import Client, Door, Written, connection
 from tests.scenarios.misuse import layer_junk, nexmo_junk, odd_receipt, odd_sms, operator_junk, spoiled_sms
 from tests.scenarios.outside import LAYER_DOOR, NEXMO_DOOR
 from tests.scenarios.world import World, free_port
+from tests.support import observe_log
 
 REQUESTS = 10_000
 HALF = REQUESTS // 2
@@ -49,8 +50,7 @@ class ErrorLog:
     def __init__(self, test: World) -> None:
         self.errors: list[str] = []
         self.warnings: list[str] = []
-        globalLogPublisher.addObserver(self._note)
-        test.addCleanup(globalLogPublisher.removeObserver, self._note)
+        observe_log(test, self._note)
 
     def _note(self, event: LogEvent) -> None:
         level = event.get("log_level", LogLevel.info)

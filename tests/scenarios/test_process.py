@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
-from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.web.resource import Resource
 from twisted.web.server import Site
 
-from nexmo_twisted.sandbox.simulators import Simulators, seed_people
 from tests.documents import DOCS, example
+from tests.network import listen
 from tests.scenarios.processes import ROOT, Twistd
-from tests.scenarios.world import BOB, TALK, free_port
+from tests.scenarios.world import BOB, TALK, free_port, simulators
 from tests.support import Server, StoreCase, until
 
 FAULTY = """
@@ -40,12 +40,7 @@ class ProcessTests(StoreCase):
     async def asyncSetUp(self) -> None:
         await super().asyncSetUp()
         self.port = free_port()
-        companies = free_port()
-        self.sandbox = Simulators(reactor=reactor, clock=reactor, base_url=f"http://127.0.0.1:{companies}")  # type: ignore[arg-type]
-        seed_people(self.sandbox)
-        site = Site(self.sandbox.resource)
-        self.addCleanup(reactor.listenTCP(companies, site, interface="127.0.0.1").stopListening)  # type: ignore[attr-defined]
-        self.addCleanup(lambda: Deferred.fromCoroutine(self.sandbox.stop()))
+        self.sandbox = simulators(self, reactor)
         self.directory = Path(self.mktemp())
         self.directory.mkdir()
         (self.directory / "nexmo.toml").write_text(self.toml())
@@ -173,8 +168,7 @@ class ProcessTests(StoreCase):
 
     async def test_busy_port(self) -> None:
         """A port that is taken ends the process with a status not 0, instead of leaving it deaf."""
-        blocker: Any = reactor.listenTCP(self.port, Site(None), interface="127.0.0.1")  # type: ignore[attr-defined,arg-type]
-        self.addCleanup(blocker.stopListening)
+        listen(self, Site(Resource()), self.port)
         process = self.start()
         self.assertNotEqual(await process.finish(), 0)
         self.assertIn("in use", process.output)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from twisted.logger import LogEvent, LogLevel, eventAsText, globalLogPublisher
+from twisted.logger import LogEvent, LogLevel, eventAsText
 
 from nexmo_twisted.domain.explain import Policy
 from nexmo_twisted.domain.model import Status
@@ -16,6 +16,7 @@ from nexmo_twisted.store.admin import QueueAdmin
 from tests.factories import RECEIPT
 from tests.scenarios.outside import FORM, NEXMO_DOOR, Caller
 from tests.scenarios.world import BOB, CLEO, LUNCH, NO_RECEIPTS, ONE, World
+from tests.support import observe_log
 
 LONG = "Where do we meet, and when? " * 12
 
@@ -23,8 +24,7 @@ LONG = "Where do we meet, and when? " * 12
 class ReceiptsCase(World):
     async def asyncSetUp(self) -> None:
         self.failures: list[tuple[LogLevel, str]] = []
-        globalLogPublisher.addObserver(self._note)
-        self.addCleanup(globalLogPublisher.removeObserver, self._note)
+        observe_log(self, self._note)
         await super().asyncSetUp()
 
     def _note(self, event: LogEvent) -> None:

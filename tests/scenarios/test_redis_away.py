@@ -82,7 +82,7 @@ class RefusedCommandTests(OwnWorld):
         self.server.ask("RPUSH", "nexmo-layer-integration-bob", "what is this?")
         await self.send(conversation=LUNCH)
         self.clock.advance(DELAY)
-        await until(lambda: self.texts(CLEO) or self.clock.advance(0))
+        await self.tick_until(lambda: self.texts(CLEO))
         before = self.server.asked()
         for _ in range(100):
             self.clock.advance(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from twisted.internet.defer import Deferred
 
@@ -113,9 +114,10 @@ class StopWithoutRedisTests(OwnWorld):
     async def test_hung(self) -> None:
         """Stopped while Redis says nothing, with a webhook at the door, it ends without the clock."""
         self.server.pause()
-        connections = len(self.service.public.limits.connections)
+        site: Any = self.service.public
+        connections = len(site.limits.connections)
         asking = Deferred.fromCoroutine(self.caller.event(webhook()))
-        await until(lambda: len(self.service.public.limits.connections) > connections)
+        await until(lambda: len(site.limits.connections) > connections)
         for _ in range(5):
             await turn()
         self.running.remove(self.service)

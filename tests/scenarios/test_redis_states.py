@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import socket
-from typing import Any
+from functools import partial
 
-from twisted.internet import reactor
 from twisted.internet.address import IPv4Address
-from twisted.internet.interfaces import IHostnameResolver, IResolutionReceiver
-from zope.interface import implementer
+from twisted.internet.interfaces import IResolutionReceiver
 
+from tests.network import FakeResolver, install_resolver
+from tests.redis_socket import RedisSocket
 from tests.scenarios.gate import Gate
 from tests.scenarios.outage import OutageCase
 from tests.support import until
@@ -57,7 +56,7 @@ class RedisRefusesTests(OutageCase):
     async def test_busy(self) -> None:
         """BUSY: somebody's script does not end."""
         self.server.ask("CONFIG", "SET", "lua-time-limit", "20")
-        endless: list[socket.socket] = []
+        endless: list[RedisSocket] = []
         await self.outage(
             lambda: endless.append(self.server.occupy("EVAL", "while true do end", 0)),
             lambda: self.server.ask("SCRIPT", "KILL"),
@@ -115,7 +114,7 @@ class RedisSilentTests(GateCase):
             self.clock.advance(1)
             self.assertFalse(service.ready)
             self.gate.let_through()
-            await until(lambda s=service: s.ready, 1_000_000)
+            await until(partial(getattr, service, "ready"), 1_000_000)
         await self.text_unread()
         self.assertEqual(self.texts(), ["Ann: Lunch at noon?"])
 
@@ -129,54 +128,34 @@ class RedisSilentTests(GateCase):
             await self.stop_all()
 
 
-@implementer(IHostnameResolver)
-class FakeResolver:
-    """A DNS that may not know where redis.example is; asks ``others`` for everything else."""
-
-    def __init__(self, others: IHostnameResolver) -> None:
-        self.others = others
-        self.knows = True
-        self.asked = 0
-
-    def resolveHostName(
-        self,
-        resolutionReceiver: IResolutionReceiver,
-        hostName: str,
-        portNumber: int = 0,
-        addressTypes: Any = None,
-        transportSemantics: str = "TCP",
-    ) -> IResolutionReceiver:
-        if hostName != "redis.example":
-            return self.others.resolveHostName(
-                resolutionReceiver, hostName, portNumber, addressTypes, transportSemantics
-            )
-        self.asked += 1
-        resolutionReceiver.resolutionBegan(self)  # type: ignore[arg-type]
-        if self.knows:
-            resolutionReceiver.addressResolved(IPv4Address("TCP", "127.0.0.1", portNumber))
-        resolutionReceiver.resolutionComplete()
-        return resolutionReceiver
-
-
 class RedisHostUnknownTests(GateCase):
     def url(self) -> str:
         return super().url().replace("127.0.0.1", "redis.example")
 
     async def asyncSetUp(self) -> None:
-        self.directory = FakeResolver(reactor.nameResolver)  # type: ignore[attr-defined]
-        self.addCleanup(reactor.installNameResolver, reactor.installNameResolver(self.directory))  # type: ignore[attr-defined]
+        self.known = True
+        self.lookups = 0
+        install_resolver(self, FakeResolver(self.look_up))
         await super().asyncSetUp()
+
+    def look_up(self, receiver: IResolutionReceiver, host: str, port: int) -> None:
+        """Of a DNS that may not know where redis.example is, and knows everything else."""
+        redis = host == "redis.example"
+        self.lookups += redis
+        if self.known or not redis:
+            receiver.addressResolved(IPv4Address("TCP", "127.0.0.1" if redis else host, port))
+        receiver.resolutionComplete()
 
     async def test_no_such_host(self) -> None:
         """A name that is not found when it starts is looked up until it is."""
         await self.stop_all()
-        self.directory.knows = False
+        self.known = False
         self.lines.clear()
         service = self.begin()
         await self.turned_away()
         await until(lambda: [line for line in self.lines.ours if "redis.example" in line], 1_000_000)
-        self.assertLess(self.directory.asked, 20)
-        self.directory.knows = True
+        self.assertLess(self.lookups, 20)
+        self.known = True
         await until(lambda: service.ready, 1_000_000)
         await self.text_unread()
         self.assertEqual(self.texts(), ["Ann: Lunch at noon?"])

@@ -25,7 +25,7 @@ class SandboxTests(SandboxCase):
     async def test_demo(self) -> None:
         """While the sandbox runs, the demo plays the whole story against it and prints it."""
         told: list[str] = []
-        played = demo(self.url, clock=reactor, http=self.http, out=told.append)  # type: ignore[arg-type]
+        played = demo(self.url, clock=reactor, http=self.http, out=told.append)
         playing = Deferred.fromCoroutine(played)
         await until(lambda: self.posted() or playing.called, PATIENCE)
         await self.do("skip", by="15 seconds")
@@ -118,19 +118,19 @@ class SandboxTests(SandboxCase):
     async def test_kept_at_once(self) -> None:
         """After a skip the new time is kept, also when the process is killed right then."""
         await self.do("skip", by="1 hour")
-        service: Any = self.running.service  # type: ignore[union-attr]
+        service: Any = self.running.service
         kept = json.loads(await service.connections[1].command("GET", KEY))
         self.assertEqual(kept["ahead"], 3600.0)
 
     async def redis(self, *words: str | int) -> Any:
         """What the service's own Redis answers."""
-        service: Any = self.running.service  # type: ignore[union-attr]
+        service: Any = self.running.service
         return await service.connections[1].command(*words)
 
     async def test_slow_redis(self) -> None:
         """While Redis says nothing for longer than an answer may take, a skip waits for it and is done all the same."""
         self.layer.send(TALK, "ann", "Are you there?")
-        await until(lambda: not self.running.busy(), PATIENCE)  # type: ignore[union-attr]
+        await until(lambda: not self.running.busy(), PATIENCE)
         await self.redis("CLIENT", "PAUSE", 1200, "ALL")
         self.assertEqual(await self.do("skip", by="1 minute"), {"ahead": 60.0})
         await self.do("skip", by="2 minutes")
@@ -151,7 +151,7 @@ class SandboxTests(SandboxCase):
         self.layer.send(TALK, "ann", "The first")
         await self.do("skip", by="1 minute")
         self.layer.send(TALK, "ann", "The second")
-        await until(lambda: not self.running.busy(), PATIENCE)  # type: ignore[union-attr]
+        await until(lambda: not self.running.busy(), PATIENCE)
         before = await self.view()
         await self.stop()
         await self.start()
@@ -268,7 +268,7 @@ class SandboxKilledTests(TestCase):
         application = str(ROOT / "tests" / "browser" / "sandbox.tac")
         for last in (False, True):
             process = Program(directory, TWISTD, "-n", "--pidfile=", "-y", application, environ=environ)
-            self.addCleanup(lambda p=process: Deferred.fromCoroutine(p.stop()))
+            self.addCleanup(process.stop)
             while not await self.registered(process, port):
                 await turn(0.02)
             if not last:

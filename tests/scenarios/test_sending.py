@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.scenarios.world import BOB, CLEO, DELAY, LUNCH, NO_RECEIPTS, TALK, World
 from tests.support import turn, until
 
 
 class SendAttemptTests(World):
     async def uncertain(self) -> list[str]:
-        return await self.redis("ZRANGE", "nx:uncertain:out", 0, -1)
+        uncertain: list[str] = await self.redis("ZRANGE", "nx:uncertain:out", 0, -1)
+        return uncertain
 
     async def buried(self) -> list[str]:
         ids = await self.redis("ZRANGE", "nx:dead:out", 0, -1)
@@ -50,6 +53,7 @@ class SendAttemptTests(World):
 
     async def test_uncertain(self) -> None:
         """After the first byte: a 5xx, status 5 and 13, a dropped connection. Visible, and not sent again at once."""
+        faults: tuple[dict[str, Any], ...]
         faults = ({"status": 500}, {"nexmo_status": "5"}, {"nexmo_status": "13"}, {"drop": True}, {"body": b"<html>"})
         for number, fault in enumerate(faults, 1):
             self.fault(path="/sms/json", **fault)

@@ -57,11 +57,11 @@ class FailoverTests(SentinelWorld):
         load = Load(self.caller)
         self.addCleanup(lambda: Deferred.fromCoroutine(load.stop()))
         await load.more()
-        began = reactor.seconds()  # type: ignore[attr-defined]
+        began = reactor.seconds()
         trouble(old)
         await eventually(lambda: self.cluster.master is not old and self.cluster.master.role == "master")
         await load.more()
-        self.assertLess(reactor.seconds() - began, DOWN_AFTER / 1000 + OUTAGE)  # type: ignore[attr-defined]
+        self.assertLess(reactor.seconds() - began, DOWN_AFTER / 1000 + OUTAGE)
         if old.process is not None:
             old.go_on()
             await eventually(lambda: old.role == "slave")

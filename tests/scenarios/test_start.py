@@ -182,7 +182,7 @@ class PidFileTests(StartCase):
         (there / "nexmo.toml").write_text(config)
         for options in ((), ("--pidfile=",), ("--pidfile", "other.pid"), (f"--pidfile={self.directory}/other.pid",)):
             other = self.program(TWISTD, "-n", *options, "nexmo", "-c", "nexmo.toml", directory=there)
-            await until(lambda o=other: "Redis is away" in o.output or o.code is not None, 10_000_000)
+            await other.says("Redis is away")
             self.pid_file.write_text(str(other.process.pid))
             await self.ends(self.nexmo("-n"), IN_USE)
             await other.stop()
@@ -213,12 +213,11 @@ class SignalTests(StartCase):
         """SIGHUP, SIGUSR1 and SIGUSR2 do not end the service, which says so; SIGTERM does."""
         self.blocker.close()
         program = self.nexmo("-n")
-        await until(lambda: "starting on" in program.output or program.code is not None, 10_000_000)
+        await program.says("starting on")
         for name in ("HUP", "USR1", "USR2") * 2:
             program.process.signalProcess(getattr(signal, f"SIG{name}"))
             said = f"SIG{name} is ignored"
-            count = program.output.count(said)
-            await until(lambda s=said, c=count: program.output.count(s) > c or program.code is not None, 10_000_000)
+            await program.says(said, program.output.count(said) + 1)
         self.assertEqual(await program.stop(), -signal.SIGTERM, program.output)
         self.assertNotIn("Traceback", program.output)
 

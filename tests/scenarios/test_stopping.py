@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory
 
 from nexmo_twisted.service import NexmoService
+from tests.network import Listener
 from tests.scenarios.outside import Lines
 from tests.scenarios.world import World, free_port
 from tests.support import until
@@ -49,7 +50,7 @@ class StopTests(World):
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.assertEqual(len(self.flushLoggedErrors(LookupError)), 1)
         self.assertIn("Stopped", lines.all)
-        await reactor.listenTCP(port, Factory(), interface="127.0.0.1").stopListening()  # type: ignore[attr-defined]
+        await Listener(Factory(), port).stop()
         for _ in range(1000):
             if await self.connections() == before:
                 break

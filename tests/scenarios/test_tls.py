@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from OpenSSL.crypto import FILETYPE_PEM
-from twisted.internet import reactor
-from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.ssl import trustRootFromCertificates
 from twisted.web.client import BrowserLikePolicyForHTTPS, RequestTransmissionFailed, ResponseNeverReceived
 
@@ -19,7 +17,7 @@ from tests.http_client.loopback import certificate
 from tests.scenarios.outside import LAYER_DOOR, LAYER_TYPE, Caller
 from tests.scenarios.world import BOB, ONE, World
 from tests.support import until
-from tests.web.wire import Wire
+from tests.web.wire import Wire, connect
 
 
 class TlsTests(World):
@@ -53,7 +51,7 @@ class TlsTests(World):
 
     async def wire(self) -> Wire:
         """A connection without TLS."""
-        return await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", self.port), Wire())
+        return await connect(self.port)
 
     async def test_webhook(self) -> None:
         """A signed webhook posted over https, by a client that trusts the certificate, is stored and answered 204."""

@@ -34,13 +34,13 @@ class ReplyThreadCase(World):
         await self.send(text, conversation=conversation)
         self.fault(path="/sms/json", number=BOB, **fault)
         self.clock.advance(DELAY)
-        await until(lambda: self.clock.advance(0) or not len(self.sandbox.faults))
+        await self.tick_until(lambda: not len(self.sandbox.faults))
 
     async def write(self, text: str, number: str = ONE) -> None:
         """Bob writes while something is under way."""
         before = self.counted("replies_received")
         self.nexmo.reply(BOB, number, text)
-        await until(lambda: self.clock.advance(0) or self.counted("replies_received") != before)
+        await self.tick_until(lambda: self.counted("replies_received") != before)
 
     async def arrive(self, seconds: float) -> None:
         """What is under way comes to its end, so many seconds later."""
@@ -78,7 +78,7 @@ class ReplyDuringSendTests(ReplyThreadCase):
             self.fault(path="/sms/json", number=BOB, nexmo_status="10", delay=2.0)
             while len(self.sandbox.faults):
                 self.clock.advance(1)
-                await until(lambda: self.clock.advance(0) or not (self.busy and len(self.sandbox.faults)))
+                await self.tick_until(lambda: not (self.busy and len(self.sandbox.faults)))
         await self.arrive(2)
         self.assertEqual(self.answers(LUNCH), [])
 
@@ -123,7 +123,7 @@ class ReplyDuringSendTests(ReplyThreadCase):
         await self.text_unread("One")
         await self.on_wire("Two", TALK, done=True, delay=20.0)
         await self.write("Yes")
-        await until(lambda: self.clock.advance(0) or self.answers(TALK) == ["Yes"])
+        await self.tick_until(lambda: self.answers(TALK) == ["Yes"])
         await self.arrive(20)
 
     async def test_others_go_ahead(self) -> None:
@@ -138,7 +138,7 @@ class ReplyDuringSendTests(ReplyThreadCase):
         await self.on_wire("To all", LUNCH, nexmo_status="6", delay=20.0)
         for text, number in (("first", ONE), ("second", ONE), ("other", TWO), ("STOP", ONE)):
             await self.write(text, number)
-        await until(lambda: self.clock.advance(0) or self.answers(third) == ["other"])
+        await self.tick_until(lambda: self.answers(third) == ["other"])
         self.assertEqual(self.answers(TALK), [])
         self.assertEqual(await self.redis("EXISTS", f"nx:optout:{BOB}"), 1)
         await self.arrive(20)
@@ -151,7 +151,7 @@ class LongReplyDuringSendTests(ReplyThreadCase):
     async def part(self) -> None:
         before = self.counted("replies_received")
         self.nexmo.reply(BOB, ONE, "We meet at noon. " * 12, PartsPlan(order=(1,)))
-        await until(lambda: self.clock.advance(0) or self.counted("replies_received") != before)
+        await self.tick_until(lambda: self.counted("replies_received") != before)
 
     async def test_the_first_there(self) -> None:
         """The number carried nothing before: it belongs to that SMS, and does not wait for a receipt."""

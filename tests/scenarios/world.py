@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.trial.unittest import TestCase
 from twisted.web.resource import IResource
 from twisted.web.server import Site
 
@@ -16,6 +19,7 @@ from nexmo_twisted.sandbox.http.faults import Fault
 from nexmo_twisted.sandbox.nexmo.receipt_plan import ReceiptPlan
 from nexmo_twisted.sandbox.simulators import Credentials, Simulators, seed_people
 from nexmo_twisted.service import NexmoService
+from tests.network import listen
 from tests.support import PATIENCE, Server, StoreCase, counted, turn, until
 
 DELAY = 600.0
@@ -34,6 +38,24 @@ def free_port() -> int:
         return port
 
 
+def simulators(
+    case: TestCase,
+    clock: IReactorTime,
+    credentials: Credentials | None = None,
+    entrance: Callable[[IResource], IResource] = lambda companies: companies,
+) -> Simulators:
+    """The simulated companies and their people, on a free port until the test ends. ``entrance`` gives what stands
+    before them."""
+    port = free_port()
+    sandbox = Simulators(
+        reactor=reactor, clock=clock, base_url=f"http://127.0.0.1:{port}", credentials=credentials or Credentials()
+    )
+    seed_people(sandbox)
+    listen(case, Site(entrance(sandbox.resource)), port)
+    case.addCleanup(sandbox.stop)
+    return sandbox
+
+
 class World(StoreCase):
     """A test of the product. ``settings`` of a subclass are laid over those that fit the sandbox.
 
@@ -47,18 +69,8 @@ class World(StoreCase):
 
     async def asyncSetUp(self) -> None:
         await super().asyncSetUp()
-        port = free_port()
-        self.sandbox = Simulators(
-            reactor=reactor,  # type: ignore[arg-type]
-            clock=self.clock,
-            base_url=f"http://127.0.0.1:{port}",
-            credentials=self.credentials,
-        )
-        seed_people(self.sandbox)
+        self.sandbox = simulators(self, self.clock, self.credentials, self.entrance)
         self.layer, self.nexmo = self.sandbox.layer, self.sandbox.nexmo
-        listening = reactor.listenTCP(port, Site(self.entrance(self.sandbox.resource)), interface="127.0.0.1")  # type: ignore[attr-defined]
-        self.addCleanup(listening.stopListening)
-        self.addCleanup(lambda: Deferred.fromCoroutine(self.sandbox.stop()))
         self.delivered: Deferred[None] | None = None
         self.running: list[NexmoService] = []
         self.port = free_port()
@@ -141,6 +153,15 @@ class World(StoreCase):
             if quiet > 3:
                 return
         raise AssertionError("the world does not come to rest")
+
+    async def tick_until(self, condition: Callable[[], object], seconds: float = 0.0, turns: int = 100_000) -> None:
+        """Lets the reactor turn, each turn taking so many seconds, until ``condition()`` holds."""
+
+        def after_a_tick() -> object:
+            self.clock.advance(seconds)
+            return condition()
+
+        await until(after_a_tick, turns)
 
     async def answered(self) -> None:
         """Waits as long as Redis takes for what it was asked before."""

@@ -79,6 +79,12 @@ def in_memory(factory: IProtocolFactory) -> tuple[IProtocol, Any]:
     return protocol, transport
 
 
+async def connect(port: int) -> Wire:
+    """A client of whoever listens on 127.0.0.1."""
+    wire: Wire = await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", port), Wire())
+    return wire
+
+
 class _Overheard(ProtocolWrapper):
     def dataReceived(self, data: bytes) -> None:
         super().dataReceived(data)
@@ -119,7 +125,7 @@ class Loopback:
     async def connect(self) -> Wire:
         """A client whose connection the server has accepted."""
         accepted = self.server.accepted + 1
-        wire: Wire = await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", self.port), Wire())
+        wire = await connect(self.port)
         self._clients.append(wire)
         await self.server.waiting.until(lambda: self.server.accepted >= accepted)
         return wire
