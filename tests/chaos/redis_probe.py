@@ -20,7 +20,7 @@ _RECORD = reading("local r = load_message(ARGV[1]); return cjson.encode({o = r.o
 
 #: What stays for ever: a counter, how long all holds lasted, when Nexmo was last told to come again, numbers that the
 #: account does not own, who wants no texts.
-_FOR_EVER = ("nx:seq", "nx:suspended-ms", "nx:sms-503", "nx:unowned", "nx:optout:")
+_FOR_EVER = ("nx:schema", "nx:seq", "nx:suspended-ms", "nx:sms-503", "nx:unowned", "nx:optout:")
 
 
 class RedisProbe:
