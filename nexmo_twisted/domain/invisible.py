@@ -15,6 +15,8 @@ _IGNORABLE = (
 #: A musical note without a head, blanks of Egyptian and Khitan: they are drawn as nothing.
 _UNDRAWN = "\U00013430-\U00013443\U00016fe4\U0001d159"
 INVISIBLE = re.compile(f"[{_IGNORABLE}{_UNDRAWN}]")
+#: Halves of characters: what is left of an emoji that was cut in two.
+HALVES = re.compile("[\ud800-\udfff]+")
 #: Also white space, Braille without a dot, controls, and halves of characters.
 _BLANK = re.compile(rf"[{_IGNORABLE}{_UNDRAWN}\s\u2800\x00-\x1f\x7f-\x9f\ud800-\udfff]*")
 

@@ -28,7 +28,7 @@ class ChatEvent:
 
     ``sender`` is the user id of the author. ``statuses`` holds every participant the event speaks of, the sender
     included. With "sent" come ``conversation_id`` and ``payload``, the message in whatever form the platform reads it
-    again; nobody else reads it. ``left_out`` is what could not be used and was left out, by kind.
+    again; nobody else reads it. ``left_out`` is how much could not be used and was left out, by kind.
     """
 
     kind: EventKind
@@ -37,7 +37,7 @@ class ChatEvent:
     statuses: Mapping[str, Status]
     conversation_id: str = ""
     payload: str = ""
-    left_out: Sequence[str] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

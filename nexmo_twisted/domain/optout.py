@@ -7,6 +7,7 @@ table can say: further words are a setting.
 
 from __future__ import annotations
 
+import re
 import string
 import unicodedata
 from collections.abc import Collection, Mapping
@@ -14,6 +15,7 @@ from enum import Enum
 from functools import lru_cache
 
 from nexmo_twisted.domain.invisible import INVISIBLE
+from nexmo_twisted.domain.phone_text import LETTERS_FOR_MARKS
 from nexmo_twisted.domain.text import clean
 
 # What is answered, each in one segment of GSM-7. A STOP is confirmed once and the way back is named; so it is practice
@@ -47,8 +49,10 @@ _TABLE: Mapping[str, Keyword] = {
     "help": Keyword.HELP,
 }
 
-#: Unicode's categories of punctuation, and of the signs that keyboards have beside it, such as ~ | ` ^.
-_PUNCTUATION = frozenset({"Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "Sk", "Sm"})
+#: Unicode's categories of punctuation, and of the signs that keyboards have beside it, such as ~ | ` ^ $.
+_PUNCTUATION = frozenset({"Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "Sc", "Sk", "Sm"})
+#: Bullets and other plain shapes, lines, the degree sign, and the blank of Braille.
+_SHAPES = re.compile("[\u2500-\u25ff\u00b0\u2800]")
 #: Exclamation and question marks that are drawn as emoji.
 _DRAWN = "❓❔❕❗"
 
@@ -90,4 +94,9 @@ def _bare(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _is_punctuation(character: str) -> bool:
-    return character in _DRAWN or unicodedata.category(character) in _PUNCTUATION
+    return (
+        unicodedata.category(character) in _PUNCTUATION
+        or character in _DRAWN
+        or LETTERS_FOR_MARKS.match(character) is not None
+        or _SHAPES.match(character) is not None
+    )

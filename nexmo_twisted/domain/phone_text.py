@@ -24,7 +24,7 @@ _PLUS_SIGNS = "+＋﹢⁺₊➕"
 _DRAWN_NUMBERS = "\U0001f51f\U0001f4af"  # 10 and 100
 #: Letters to Unicode, and marks to those who type them: the dash of Japanese keyboards, the middle dot of Korean ones,
 #: apostrophes and the like, the long stroke of Arabic.
-_LETTERS_FOR_MARKS = re.compile("[\u02b9-\u02d1\u0640\u119e\u30fc\u318d\ua78f\uff70]")
+LETTERS_FOR_MARKS = re.compile("[\u02b9-\u02d1\u0640\u119e\u30fc\u318d\ua78f\uff70]")
 _EXTENSION = re.compile(r"[#;*][^\d]*\d|,,")
 #: Marks in a row stand for digits, and so does whatever replaced one that could not be read.
 _LEFT_OUT = re.compile(
@@ -34,6 +34,8 @@ _LEFT_OUT = re.compile(
     | \d \s* (?: ([-*#_?.·•●]) \s? \2 | \ufffd ) [^\d]* \Z""",
     re.VERBOSE,
 )
+#: One or two digits behind the only hyphen: an extension, as companies write it, if the rest is a number already.
+_TAIL = re.compile(r"([^-]*)-\s?\d{1,2}")
 _FRACTION = re.compile(r"\+?\d{7,}[.,]\d{1,2}")
 #: What separates groups without a doubt.
 _SEPARATORS = frozenset({"Zs", "Pd"})
@@ -69,7 +71,7 @@ def written(raw: str, is_number: Callable[[Written], bool]) -> Written:
     extension or a second one.
     """
     text = _plain(_bare(raw))
-    digits = "".join(char for char in text if char.isdecimal())
+    digits = _digits(text)
     first = next((at for at, char in enumerate(text) if char.isdecimal()), len(text))
     if "+" in text[first:] or len(digits) > 15 + len("00"):
         raise BadPhone(f"{masked(digits)} is not a possible phone number")
@@ -84,10 +86,16 @@ def written(raw: str, is_number: Callable[[Written], bool]) -> Written:
             before += 1
         elif 7 <= before < len(digits) and _is_doubtful(char) and is_number(Written(digits[:before], plus, ())):
             raise BadPhone(f"{masked(digits)} may be two phone numbers")
+    if (tail := _TAIL.fullmatch(text)) and is_number(Written(_digits(tail[1]), plus, ())):
+        raise BadPhone(f"{masked(digits)} may have an extension")
     if _FRACTION.fullmatch(text):
         raise BadPhone(f"{masked(digits)} has a fraction")
     groups = tuple(text.split(" ")) if not plus else ()
     return Written(digits, plus, groups if all(group.isdecimal() for group in groups) else ())
+
+
+def _digits(text: str) -> str:
+    return "".join(char for char in text if char.isdecimal())
 
 
 def _bare(raw: str) -> str:
@@ -122,7 +130,7 @@ def _plain_character(char: str) -> str:
     category = unicodedata.category(char)
     if INVISIBLE.match(char) or category in ("Cf", "Mn", "Me"):
         return ""
-    if category == "Pd" or _LETTERS_FOR_MARKS.match(char):
+    if category == "Pd" or LETTERS_FOR_MARKS.match(char):
         return "-"
     if char.isalpha() or category == "Mc":
         raise BadPhone("the phone has letters in it")

@@ -20,9 +20,11 @@ _MATCHES = 5000  # that are looked at in one body
 
 #: A name that ids have in JSON, and its value; Layer's have a scheme before and a path behind the UUID.
 _JSON_ID = re.compile(
-    rb'"(?:id|messageId|message-id|message_id|message_uuid|client-ref|client_ref)"\s{0,20}:\s{0,20}"?'
+    rb'"(id|messageId|message-id|message_id|message_uuid|client-ref|client_ref)"\s{0,20}:\s{0,20}"?'
     rb'([^"\\,{}\[\]\s\x00-\x1f]{1,128})(?=["\\,}\]\s]|\Z)'
 )
+#: A character of an id, or of the name of one, that is written as an escape.
+_ESCAPE = re.compile(rb"\\u00(2[d-fD-F]|3[0-9aA]|[46][1-9a-fA-F]|5[0-9aAfF]|7[0-9aA])")
 _MESSAGE_PATH = re.compile(rb"/messages/([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})")
 _FORM_ID = re.compile(rb"\b(?:messageId|message-id|client-ref)=([^&?]{1,400})")
 _NO_IDS = frozenset({"null", "true", "false"})
@@ -74,11 +76,20 @@ def ids_in(raw: bytes) -> list[str]:
     """The ids in the body or the query of a webhook, as far as they can be made out, whatever else it is: those of
     messages and events first. The time taken is in proportion to its length."""
     plain = raw.replace(b"\0", b"").replace(rb"\/", b"/")  # without NUL, what is UTF-16 can be read as well
-    found = [match[1].decode("utf-8", "replace") for match in islice(_JSON_ID.finditer(plain), _MATCHES)]
-    found += [match[1].decode() for match in islice(_MESSAGE_PATH.finditer(plain), _MATCHES)]
-    found += [unquote(match[1].decode("latin-1")) for match in islice(_FORM_ID.finditer(raw), _MATCHES)]
-    ids = dict.fromkeys(known_as(each) for each in found if each not in _NO_IDS and len(each) <= 128)
-    return sorted(ids, key=lambda each: each.startswith("layer:///"))[:_MOST_IDS]
+    plain = _ESCAPE.sub(lambda match: bytes([int(match[1], 16)]), plain, _MATCHES)
+    named = [match.groups() for match in islice(_JSON_ID.finditer(plain), _MATCHES)]
+    ids = dict.fromkeys(value.decode("utf-8", "replace") for name, value in named if name != b"id")
+    ids |= dict.fromkeys(unquote(match[1].decode("latin-1")) for match in islice(_FORM_ID.finditer(raw), _MATCHES))
+    ids |= dict.fromkeys(match[1].decode() for match in islice(_MESSAGE_PATH.finditer(plain), _MATCHES))
+    others = [value.decode("utf-8", "replace") for name, value in named if name == b"id"]
+    ids |= dict.fromkeys(sorted(others, key=_rank))
+    known = dict.fromkeys(known_as(each) for each in ids if each not in _NO_IDS and len(each) <= 128)
+    return list(known)[:_MOST_IDS]
+
+
+def _rank(value: str) -> int:
+    """Which ids are kept when there are too many: those of messages, then others of any kind, then Layer's others."""
+    return 0 if _MESSAGE.fullmatch(value.strip().lower()) else 2 if value.startswith("layer:///") else 1
 
 
 def known_as(text: str) -> str:

@@ -35,7 +35,8 @@ class _Router(Resource):
         }
 
     def render(self, request: Request) -> Any:
-        path = request.path
+        # Klein takes methods in any case, and what depends on one compares it in capitals.
+        request.method, path = request.method.upper(), request.path
         known = self._endpoints.get(path) or self._above(path)
         if known is None:
             return answer(request, 404)

@@ -50,6 +50,17 @@ class AskTests(TestCase):
             *("opt-out", "Opt–Out", "OPT  OUT", "opt\u00a0out", "opt \u00adout", "opt_out"),
             *("OPTOUT", "OptOut", "optout.", "Opt/Out", "opt\nout", "STOP ALL", "StopAll", "stop-all", "Stop_all!"),
             *("Stop, please!", "stop... thank you :)", "Please... STOP", "please\n\nstop", "stop / thank you"),
+            *(
+                "STOP\u2800",
+                "\u2800STOP",
+                "STOP\u2800ALL",
+                "opt\u2800out",
+                "STOP●ALL",
+                "OPT●OUT",
+                "stop▪all",
+                "stop°all",
+            ),
+            *("stop$all", "stop€all", "stopーall", "opt\u02bcout", "│STOP│"),
             *("ＳＴＯＰ", "Ｓｔｏｐ！", "𝐒𝐓𝐎𝐏", "STOP❗️", "STOP‼️", "´stop`", "STOP\x00", "stopall."),
         ):
             self.assertIs(keyword_in(text), Keyword.STOP, ascii(text))

@@ -20,7 +20,7 @@ class QuarantinedIdsTests(SynchronousTestCase):
     def test_layer(self) -> None:
         """The ids of message, event and conversation are found, those of parts are that of their message."""
         ids = ids_in(json.dumps(webhook()).encode())
-        self.assertEqual(ids[:2], [EVENT_UUID, MESSAGE_UUID])
+        self.assertEqual(set(ids[:2]), {EVENT_UUID, MESSAGE_UUID})
         self.assertIn(f"layer:///conversations/{CONVERSATION_UUID}", ids)
         self.assertEqual(len(ids), len(set(ids)))
 
@@ -31,6 +31,8 @@ class QuarantinedIdsTests(SynchronousTestCase):
             raw[:-30],
             raw.replace(b"/", b"\\/"),
             raw.replace(b"This", b"\xff"),
+            raw.replace(b"/", rb"\u002f"),
+            raw.replace(b'"id"', rb'"\u0069d"').replace(MESSAGE_UUID[:3].encode(), rb"\u0039\u0034\u0030"),
             b"[" * 9 + raw,
         ):
             ids = ids_in(damaged)
@@ -44,7 +46,11 @@ class QuarantinedIdsTests(SynchronousTestCase):
             "event": {"id": EVENT_UUID},
             "message": {"more": content, "id": f"layer:///messages/{MESSAGE_UUID}"},
         }
-        self.assertEqual(ids_in(json.dumps(document).encode())[:2], [EVENT_UUID, MESSAGE_UUID])
+        self.assertEqual(set(ids_in(json.dumps(document).encode())[:2]), {EVENT_UUID, MESSAGE_UUID})
+        document["message"]["more"] = [{"id": str(number)} for number in range(100)]
+        self.assertIn(MESSAGE_UUID, ids_in(json.dumps(document).encode()))
+        sms = {"items": [{"id": str(number)} for number in range(100)], "messageId": SMS_ID}
+        self.assertIn(SMS_ID.lower(), ids_in(json.dumps(sms).encode()))
         far = {"text": "x" * 500_000, "message": {"id": f"layer:///messages/{MESSAGE_UUID}"}}
         self.assertEqual(ids_in(json.dumps(far).encode()), [MESSAGE_UUID])
 

@@ -97,8 +97,7 @@ class LayerTests(WebhookCase):
             b"[" * 200_000,
             b'{"event": ' + b"9" * 5000 + b"}",
             good.encode("utf-16"),
-            good.replace("This is", "\\ud83d").encode(),
-            good.replace("This is", "caf\udce9").encode("utf-8", "surrogateescape"),
+            good.replace("This is the message.", "\\ud83d").encode(),
             good.replace('"12345"', '"\\u0000"').encode(),
             json.dumps(webhook(recipient_status={"12345": "read", "999": "pondered"})).encode(),
             good.replace("message.sent", "conversation.created").encode(),
@@ -233,7 +232,7 @@ class NexmoTests(WebhookCase):
             (b"[" * 200_000, "application/json"),
             (b"x", "text/plain"),
             (urlencode({**SMS, "msisdn": ""}).encode(), FORM),
-            (urlencode([*SMS.items(), *SMS.items()]).encode(), FORM),
+            (urlencode([*SMS.items(), ("to", "x")]).encode(), FORM),
         ):
             self.assertEqual(await self.post_sms(body, content_type), 200)
             self.assertEqual(self.intake.kept.pop()[::2], ("nexmo", body))

@@ -5,6 +5,7 @@ Source of the facts: Layer documentation, Error handling. Every error is an obje
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from nexmo_twisted.errors import AccountFault, Intercepted, NexmoTwistedError, Permanent, Temporary
@@ -13,6 +14,7 @@ from nexmo_twisted.http_client.responses import read_json, refusal
 
 COMPANY = "Layer"
 
+_NAME = re.compile("[a-z]+(?:_[a-z]+)*")
 _WRONG_PATH = "invalid_endpoint"
 #: What is wrong with the whole app, though the status says that something is forbidden.
 _ACCOUNT = {"invalid_app_id": "does not know the app", "app_suspended": "has suspended the app"}
@@ -27,12 +29,13 @@ def read_json_or_none(answer: Answer) -> Any:
 
 
 def error_id(answer: Answer) -> str:
-    """The ``id`` of Layer's error object, blank when the answer holds none: a name alone is what others send, too."""
+    """The ``id`` of Layer's error object, blank when the answer holds none: a name alone is what others send, too, and
+    the status as ``code``. Layer's codes are numbers of its own, its ids words such as ``not_found``."""
     error = read_json_or_none(answer)
-    if not isinstance(error, dict) or type(error.get("code")) is not int:
+    if not isinstance(error, dict) or type(error.get("code")) is not int or error["code"] in (0, answer.status):
         return ""
     name = error.get("id")
-    return name if isinstance(name, str) else ""
+    return name if isinstance(name, str) and _NAME.fullmatch(name) else ""
 
 
 def foreign(answer: Answer, missing: str) -> Intercepted:

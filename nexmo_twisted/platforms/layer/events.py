@@ -6,11 +6,13 @@ Source: Layer documentation, "Webhooks". An attribute without a value may be abs
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from nexmo_twisted.domain.invisible import HALVES, is_blank
 from nexmo_twisted.domain.model import ChatEvent, EventKind, Status
 from nexmo_twisted.errors import BadRequest
 from nexmo_twisted.platforms.layer.ids import CONVERSATION_ID, MESSAGE_ID
@@ -30,24 +32,33 @@ _STATUSES = {"sent": Status.SENT, "delivered": Status.DELIVERED, "read": Status.
 _USER_ID = re.compile("[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 _LONGEST_USER_ID = 1024  # bytes of UTF-8
 
+#: The members that Layer documents, of a message and of a part.
+_OF_MESSAGE = frozenset(
+    {"id", "url", "conversation", "parts", "sender", "sent_at", "received_at", "recipient_status", "position"}
+)
+_OF_PART = frozenset({"id", "mime_type", "body", "encoding", "content"})
 #: What is kept of members of which the rest cannot be.
 _NEEDED = {"sender": "user_id", "conversation": "id"}
 
 #: A message to more people than this is nobody's chat, and each of them costs the same again at every step.
 MOST_RECIPIENTS = 1000
+#: Parts of one message that are read; the text of an SMS is in the first few.
+MOST_PARTS = 1000
+#: Members that are looked at one by one, in an event of which not all can be kept.
+_MOST_MEMBERS = 500
 
 
 @dataclass(frozen=True, slots=True)
 class LayerEvent:
     """What one webhook says. ``message_id`` is the bare UUID in lower case, ``message`` the whole documented Message
-    object; ``left_out`` are kinds: "recipient", "actor", "part" or "member"."""
+    object; ``left_out`` is counted by kind: "recipient", "actor", "part" or "member"."""
 
     kind: EventKind
     message_id: str
     sender: str
     statuses: Mapping[str, Status]
     message: Mapping[str, Any]
-    left_out: Sequence[str] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def chat_event(self, api_root: str) -> ChatEvent:
         """As it is handed over. Only "sent" carries the message itself, without what follows from ``api_root``, which
@@ -64,16 +75,30 @@ class LayerEvent:
         )
 
 
-class _Odd(list[tuple[str, str]]):
-    """What is left out of an event: of what kind it is, and what is wrong with it."""
+class _Odd:
+    """What is left out of an event: how much of each kind, and what is wrong with the first."""
 
-    def note(self, kind: str, reason: str) -> None:
-        self.append((kind, reason))
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self._first = ""
+        self._members = _MOST_MEMBERS
+
+    def __bool__(self) -> bool:
+        return bool(self.counts)
+
+    def note(self, kind: str, reason: str, amount: int = 1) -> None:
+        self._first = self._first or reason
+        self.counts[kind] += amount
 
     def refuse(self) -> None:
         """Raise BadRequest if there is anything: nothing good is beside it."""
         if self:
-            raise BadRequest(self[0][1])
+            raise BadRequest(self._first)
+
+    def can_be_kept(self, value: object) -> bool:
+        """Whether a member that nobody documented can be; none can once too many were looked at, which takes time."""
+        self._members -= 1
+        return self._members >= 0 and can_be_kept(value)
 
 
 def read_event(raw: bytes) -> LayerEvent | None:
@@ -114,7 +139,7 @@ def read_event(raw: bytes) -> LayerEvent | None:
         sender=sender,
         statuses=statuses,
         message=_kept(message, known, odd, clean=clean, told=kind == "sent"),
-        left_out=tuple(kind for kind, _ in odd),
+        left_out=odd.counts,
     )
 
 
@@ -202,7 +227,10 @@ def _content(message: Mapping[str, Any], odd: _Odd, *, clean: bool) -> dict[str,
     if not isinstance(found, list):
         raise BadRequest("message.parts is not a list")
     parts, wrongs = [], []
-    for part in found:
+    if len(found) > MOST_PARTS:
+        odd.note("part", f"message.parts has more than {MOST_PARTS:,} parts", len(found) - MOST_PARTS)
+    for each in found[:MOST_PARTS]:
+        part = each if clean else _without_halves(each)
         wrong = _wrong_with(part, clean=clean)
         if wrong:
             wrongs.append(wrong)
@@ -234,12 +262,27 @@ def _wrong_with(part: object, *, clean: bool) -> str:
     return ""
 
 
+def _without_halves(part: Any) -> Any:
+    """A part whose text ends in half a character, as a program leaves it that cuts texts by length: without that."""
+    if not isinstance(part, dict):
+        return part
+    kind, body = part.get("mime_type"), part.get("body")
+    if not isinstance(kind, str) or not kind.startswith("text/") or not isinstance(body, str) or is_text(body):
+        return part
+    whole = HALVES.sub("", body)
+    return {**part, "body": whole} if is_text(whole) and not is_blank(whole) else part
+
+
 def _kept_part(part: dict[str, Any], odd: _Odd) -> dict[str, Any]:
     """The part with those of its members that can be kept."""
     if can_be_kept([part]):
         return part
     odd.note("member", "a member of a part is not text, or is nested too deeply")
-    return {name: value for name, value in part.items() if can_be_kept([{name: value}])}
+    return {
+        name: value
+        for name, value in part.items()
+        if (can_be_kept([{name: value}]) if name in _OF_PART else odd.can_be_kept([{name: value}]))
+    }
 
 
 def _kept(
@@ -252,7 +295,7 @@ def _kept(
         return whole
     kept = {}
     for name, value in whole.items():
-        if is_text(name) and can_be_kept(value):
+        if is_text(name) and (can_be_kept(value) if name in _OF_MESSAGE else odd.can_be_kept(value)):
             kept[name] = value
         elif told and name in _NEEDED:  # then it was read
             kept[name] = {_NEEDED[name]: value[_NEEDED[name]]}

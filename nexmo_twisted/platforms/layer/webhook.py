@@ -79,8 +79,8 @@ class LayerWebhook:
         if event is None:
             self.metrics.count("webhooks", "layer", "ignored")
             return answer(request, 204)
-        for kind in event.left_out:
-            self.metrics.count("webhook_members_ignored", kind)
+        for kind, amount in event.left_out.items():
+            self.metrics.count("webhook_members_ignored", kind, amount=amount)
             self._strangers.warn(kind, "Layer posted an event of which one member is of no use and left out: {source}")
         return admission.take(request, self.intake.event(event.chat_event(self.api_root)), "layer", "stored", 204)
 

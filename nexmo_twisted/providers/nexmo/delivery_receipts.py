@@ -7,8 +7,8 @@ from nexmo_twisted.errors import BadRequest
 from nexmo_twisted.providers.nexmo.parameters import Found, by_name, optional, required
 from nexmo_twisted.providers.nexmo.receipt_codes import read_state
 
-_NEEDED = ("messageId", "client-ref", "status")
-RECEIPT_NAMES = frozenset({*_NEEDED, "msisdn", "to", "err-code"})
+_NEEDED = ("status",)
+RECEIPT_NAMES = frozenset({*_NEEDED, "messageId", "client-ref", "msisdn", "to", "err-code"})
 
 
 def read_receipt(found: Found) -> DeliveryReport:

@@ -13,7 +13,7 @@ from codecs import BOM_UTF8
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from nexmo_twisted.domain.invisible import is_blank
+from nexmo_twisted.domain.invisible import HALVES, is_blank
 from nexmo_twisted.errors import BadRequest
 from nexmo_twisted.web.responses import is_json
 
@@ -30,7 +30,6 @@ _LONGEST_NAME = 128  # bytes as it is written
 LONGEST_TEXT = 40_000  # characters; an SMS has at most 255 parts of 153
 _LONGEST_VALUE = 128  # characters of anything but a text
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _STRAY_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
@@ -62,12 +61,12 @@ def parameter_sets(
 def by_name(found: Found, names: Collection[str], needed: Collection[str]) -> Mapping[str, str | None]:
     """The values that have one of these names; None for one that has two of them.
 
-    Raises BadRequest for a repeated one of those that are needed: nobody knows which was meant.
+    Raises BadRequest for one of those that are needed and have two: nobody knows which was meant.
     """
     params: dict[str, str | None] = {}
     for name, value in found:
-        if name in params and name in needed:
-            raise BadRequest("a parameter is repeated")
+        if name in needed and params.get(name, value) != value:
+            raise BadRequest("a parameter is repeated with another value")
         if name in names:
             params[name] = value if params.get(name, value) == value else None
     return params
@@ -106,7 +105,7 @@ def _body_pairs(content_type: str, body: bytes, names: Collection[str] | None) -
     if not body:
         return ()
     if is_json(content_type) or (not content_type and body.lstrip()[:1] == b"{"):
-        return _json_pairs(body)
+        return _json_pairs(body, names)
     if content_type in ("application/x-www-form-urlencoded", ""):
         return _form_pairs(body, "the body", names)
     raise BadRequest("the content type is neither a form nor JSON")
@@ -154,7 +153,7 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def _json_pairs(raw: bytes) -> Found:
+def _json_pairs(raw: bytes, names: Collection[str] | None) -> Found:
     if raw.count(b"{") + raw.count(b"[") + raw.count(b",") > _MOST_PIECES:
         raise BadRequest("the body is not a flat object: it has more brackets and commas than any SMS")
     try:
@@ -163,7 +162,15 @@ def _json_pairs(raw: bytes) -> Found:
         raise BadRequest("the body is not JSON") from None
     if not isinstance(members, _Members) or len(members) > _MOST_PARAMETERS:
         raise BadRequest("the body is not a flat object")
+    if names is not None:  # no signature covers it
+        members = _Members((name, _without_halves(value) if name == "text" else value) for name, value in members)
     return [_named(_json_text(name), _json_text(value)) for name, value in members if value is not None]
+
+
+def _without_halves(value: object) -> object:
+    """A text that was cut within an emoji, without that half; of another one nothing is left out."""
+    whole = HALVES.sub("", value) if isinstance(value, str) else value
+    return value if isinstance(whole, str) and is_blank(whole) else whole
 
 
 def _json_text(value: object) -> str | None:
@@ -171,4 +178,4 @@ def _json_text(value: object) -> str | None:
     no UTF-8 or half a character."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return value if isinstance(value, str) and not _SURROGATE.search(value) else None
+    return value if isinstance(value, str) and not HALVES.search(value) else None

@@ -202,7 +202,8 @@ class RefusedEventTests(SynchronousTestCase):
             ("sent", {"parts": [{}]}, "the mime_type of a part"),
             ("sent", {"parts": [{"mime_type": 1}]}, "the mime_type of a part"),
             ("sent", {"parts": [{"mime_type": "text/plain", "body": ["SECRET"]}]}, "the body of a part"),
-            ("sent", {"parts": [{"mime_type": "text/plain", "body": "SECRET \ud83d"}]}, "a part of message.parts"),
+            ("sent", {"parts": [{"mime_type": "text/\ud83d", "body": "SECRET"}]}, "a part of message.parts"),
+            ("sent", {"parts": [{"mime_type": "text/plain", "body": "\ud83d"}]}, "a part of message.parts"),
             ("sent delivered read", {"recipient_status": ["SECRET"]}, "message.recipient_status"),
             ("sent delivered read", {"recipient_status": {"1": "SECRET"}}, "message.recipient_status"),
             ("sent delivered read", {"recipient_status": {"1": None}}, "message.recipient_status"),
@@ -285,7 +286,6 @@ class LeftOutMemberTests(SynchronousTestCase):
             {"mime_type": None, "content": {"id": "layer:///content/1"}},
             {"mime_type": "application/json", "body": {"a": 1}},
             {"mime_type": "application/x-count", "body": 5},
-            {"mime_type": "text/plain", "body": "half \ud83d"},
             {"mime_type": "text/\ud83d", "body": "x"},
             {"mime_type": "text/plain", "body": "a*Gk=", "encoding": "base64"},
             {"mime_type": "application/vnd.layer.text+json", "body": "{"},
@@ -293,7 +293,30 @@ class LeftOutMemberTests(SynchronousTestCase):
             for parts in ([self.good, odd], [odd, self.good], [odd, odd, self.good]):
                 event = read(webhook(parts=parts))
                 self.assertEqual(event.message["parts"], [self.good])
-                self.assertEqual(event.left_out, ("part",) * (len(parts) - 1))
+                self.assertEqual(event.left_out, {"part": len(parts) - 1})
+
+    def test_half_characters(self) -> None:
+        """A text that was cut within an emoji is a text without that half, also when it is the only one."""
+        event = read(webhook(parts=[{"mime_type": "text/plain", "body": "cut in an emoji \ud83d"}]))
+        self.assertEqual(event.message["parts"], [{"mime_type": "text/plain", "body": "cut in an emoji "}])
+        self.assertEqual(event.left_out, {})
+
+    def test_many_parts(self) -> None:
+        """Of more than a thousand parts the first thousand are read, and the others counted."""
+        event = read(webhook(parts=[self.good] + [0] * 500_000))
+        self.assertEqual((event.message["parts"], event.left_out), ([self.good], {"part": 500_000}))
+
+    def test_many_odd_members(self) -> None:
+        """What needs to be looked at member by member is bounded: beyond that, members that nobody reads are left out,
+        and what is read stays."""
+        deep: Any = "x"
+        for _ in range(60):
+            deep = [deep]
+        many = {f"m{number}": deep for number in range(5000)}
+        event = read(webhook(**many, parts=[{**many, **self.good, "encoding": None}]))
+        self.assertEqual(event.message["parts"], [{**self.good, "encoding": None}])
+        self.assertEqual(event.message["conversation"], MESSAGE["conversation"])
+        self.assertEqual(event.message.keys(), MESSAGE.keys())
 
     def test_members_of_parts(self) -> None:
         """A part is used without those of its members that cannot be kept, if these are not its type or text."""
@@ -306,7 +329,7 @@ class LeftOutMemberTests(SynchronousTestCase):
                     known = [{key: part[key] for key in self.good} for part in event.message["parts"]]
                     self.assertEqual(known, [self.good] * len(parts), (name, value[:20]))
                     if event.message["parts"][0] == self.good:
-                        self.assertEqual(event.left_out, ("member",), (name, value[:20]))
+                        self.assertEqual(event.left_out, {"member": 1}, (name, value[:20]))
 
     def test_only_text_is_odd(self) -> None:
         """When what may have been the text is odd, no picture beside it makes the message a blank one."""
@@ -324,16 +347,16 @@ class LeftOutMemberTests(SynchronousTestCase):
                 event = read(webhook(f"message.{kind}", recipient_status={"111": "sent", **odd, "12345": "read"}))
                 self.assertEqual(event.statuses, {"111": Status.SENT, "12345": Status.READ})
                 self.assertEqual(event.message["recipient_status"], {"111": "sent", "12345": "read"})
-                self.assertEqual(event.left_out, ("recipient",))
+                self.assertEqual(event.left_out, {"recipient": 1})
 
     def test_actor(self) -> None:
         """An odd actor is left out beside a map, and an odd map beside an actor."""
         for actor in ("x", ["x"], {"user_id": 5}, {"user_id": ""}, {"user_id": "a\0"}):
             event = read(webhook("message.read", actor, recipient_status={"999": "delivered"}))
-            self.assertEqual((event.statuses, event.left_out), ({"999": Status.DELIVERED}, ("actor",)))
+            self.assertEqual((event.statuses, event.left_out), ({"999": Status.DELIVERED}, {"actor": 1}))
         for statuses in ("x", ["x"], {"": "read"}, {"9": "pondered"}, 5):
             event = read(webhook("message.read", {"user_id": "999"}, recipient_status=statuses))
-            self.assertEqual((event.statuses, event.left_out), ({"999": Status.READ}, ("recipient",)))
+            self.assertEqual((event.statuses, event.left_out), ({"999": Status.READ}, {"recipient": 1}))
 
     def test_what_an_event_does_not_need(self) -> None:
         """Who reads or deletes a message is heard, whatever becomes of the rest of the message."""
@@ -349,7 +372,7 @@ class LeftOutMemberTests(SynchronousTestCase):
         ):
             for kind in ("delivered", "read", "deleted"):
                 event = read(webhook(f"message.{kind}", {"user_id": "999"}, **members))
-                self.assertEqual((event.kind, event.message_id, event.left_out), (kind, MESSAGE_UUID, ()))
+                self.assertEqual((event.kind, event.message_id, event.left_out), (kind, MESSAGE_UUID, {}))
         self.assertEqual(read(webhook("message.deleted", recipient_status="x")).kind, "deleted")
         self.assertEqual(read(webhook(sender={"user_id": "1", "name": ["x"]})).sender, "1")
 
@@ -376,7 +399,7 @@ class LeftOutMemberTests(SynchronousTestCase):
             "[" * 49 + "0" + "]" * 49,
         ):
             good = self.read_raw(json.dumps(webhook(extra="HERE")).replace('"HERE"', value))
-            self.assertEqual((good.message, good.left_out), (MESSAGE, ("member",)), value[:20])
+            self.assertEqual((good.message, good.left_out), (MESSAGE, {"member": 1}), value[:20])
             for name, needed in (("sender", "user_id"), ("conversation", "id")):
                 member = {needed: MESSAGE[name][needed], "mood": "HERE"}
                 event = self.read_raw(json.dumps(webhook(**{name: member})).replace('"HERE"', value))
@@ -402,7 +425,7 @@ class LeftOutMemberTests(SynchronousTestCase):
         for value in ("NaN", '"\\ud83d"', '"caf\udce9"', "[" * 150 + "]" * 150):
             for document in ({**webhook(), "config": "HERE"}, {**webhook(), "novel": "HERE"}):
                 event = self.read_raw(json.dumps(document).replace('"HERE"', value))
-                self.assertEqual((event.message, event.left_out), (MESSAGE, ()), value[:20])
+                self.assertEqual((event.message, event.left_out), (MESSAGE, {}), value[:20])
 
     def test_odd_text_of_json(self) -> None:
         """A byte order mark, and control characters in a text, are no reason to refuse it."""

@@ -99,10 +99,16 @@ class ReadReceiptTests(SynchronousTestCase):
 
     def test_repeated(self) -> None:
         """Two values for a parameter that says what is meant: nobody knows which; another one is left out."""
-        for name in ("client-ref", "messageId", "status"):
-            pairs = [*RECEIPT.items(), (name, "m-43")]
-            self.assertIn("repeated", self.assertRaises(BadRequest, read_receipt, pairs).reason)
-        for name, field in (("msisdn", "handset"), ("to", "number")):
+        pairs = [*RECEIPT.items(), ("status", "failed")]
+        self.assertIn("repeated", self.assertRaises(BadRequest, read_receipt, pairs).reason)
+        pairs = [*RECEIPT.items(), ("client-ref", "m-43"), ("messageId", "m-43")]
+        self.assertIn("both missing", self.assertRaises(BadRequest, read_receipt, pairs).reason)
+        for name, field in (
+            ("msisdn", "handset"),
+            ("to", "number"),
+            ("client-ref", "ref"),
+            ("messageId", "message_id"),
+        ):
             found = [*RECEIPT.items(), (name, "1")]
             self.assertEqual(read_receipt(found), without(field), name)
             self.assertEqual(read_receipt([*RECEIPT.items(), (name, RECEIPT[name])]), READ_RECEIPT, name)

@@ -138,6 +138,7 @@ class RepeatedParameterTests(SynchronousTestCase):
         for name in ("msisdn", "to", "messageId", "text"):
             pairs = [*SMS.items(), (name, "447700900002")]
             self.assertIn("repeated", self.assertRaises(BadRequest, read_sms, pairs).reason)
+        self.assertEqual(read_sms([*SMS.items(), *SMS.items()]), READ_SMS)
 
     def test_repeated_beside(self) -> None:
         """One that is not needed is left out if it has two values, and is what it is if it has the same one twice."""

@@ -65,7 +65,7 @@ class ReceiptTests(ReceiptWebhookCase):
             (b"x", "text/plain"),
             (urlencode(SMS).encode(), FORM),
             (urlencode({"status": "delivered", "msisdn": "447547232824"}).encode(), FORM),
-            (urlencode([*RECEIPT.items(), *RECEIPT.items()]).encode(), FORM),
+            (urlencode([*RECEIPT.items(), ("status", "x")]).encode(), FORM),
         ):
             self.assertEqual(await self.post(body, content_type), 200)
             self.assertEqual(self.intake.kept.pop()[::2], ("nexmo", body))
