@@ -57,7 +57,7 @@ from nexmo_twisted.store.protocol import REPLY_TIMEOUT
 from nexmo_twisted.store.redis_store import RedisStore
 from nexmo_twisted.store.sweep import RedisSweep
 from nexmo_twisted.store.url import RedisAddress, parse
-from nexmo_twisted.twistd import survive_signals
+from nexmo_twisted.twistd import survive_early_signals, survive_signals
 from nexmo_twisted.web.endpoints import on_loopback, with_backlog
 from nexmo_twisted.web.routing import root
 from nexmo_twisted.web.site import hardened_site
@@ -301,6 +301,7 @@ def make_service(
     """The service for these settings, to be given a parent in a ``.tac`` file. The reactor is the running one."""
     reactor = reactor or installed_reactor()
     keep_time(reactor)
+    survive_early_signals()
     reactor.callWhenRunning(survive_signals, reactor)
     Factory.noisy = False  # Twisted tells of every connection it makes
     service = NexmoService(settings, reactor, clock or reactor, now, time.time)

@@ -1,4 +1,4 @@
-"""The options of ``twistd nexmo``."""
+"""The options of ``twistd nexmo``. What takes long to import comes after the handlers of signals."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from typing import Any
 from twisted.application.service import IService
 from twisted.python.usage import UsageError
 
-from nexmo_twisted.config.loading import load
 from nexmo_twisted.errors import ConfigurationError
 from nexmo_twisted.operations.cli.options import Options as BaseOptions
-from nexmo_twisted.twistd import CleanStart, prepare
+from nexmo_twisted.twistd import CleanStart, prepare, survive_early_signals
 
 
 class Options(BaseOptions):
@@ -34,6 +33,7 @@ class Options(BaseOptions):
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """twistd would print all that it can do before the fault, which then is out of sight."""
+        survive_early_signals()
         try:
             super().parseOptions(options)
         except UsageError as error:
@@ -41,6 +41,8 @@ class Options(BaseOptions):
             raise SystemExit(1) from None
 
     def postOptions(self) -> None:
+        from nexmo_twisted.config.loading import load
+
         try:
             if self["sandbox"]:
                 from nexmo_twisted.sandbox.service import sandbox_settings

@@ -175,6 +175,25 @@ class CleanStart(MultiService):
 HARMLESS = ("SIGHUP", "SIGUSR1", "SIGUSR2")
 
 
+class _TooEarly:
+    """Handles a signal that comes before the log has begun, by nothing. It is false, since twistd has SIGUSR1 begin a
+    new log file only where no handler is set."""
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        """There is no log yet."""
+
+    def __bool__(self) -> bool:
+        return False
+
+
+def survive_early_signals() -> None:
+    """The same for those that come while the process starts, until :func:`survive_signals`. For the main thread."""
+    for name in HARMLESS:
+        number = getattr(signal, name)
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _TooEarly())
+
+
 def survive_signals(reactor: Any) -> None:
     """Ignore those of ``HARMLESS`` that nobody handles: with a log file, twistd begins a new one on SIGUSR1.
 
@@ -188,5 +207,6 @@ def survive_signals(reactor: Any) -> None:
 
     for name in HARMLESS:
         number = getattr(signal, name)
-        if signal.getsignal(number) == signal.SIG_DFL:
+        known = signal.getsignal(number)
+        if known == signal.SIG_DFL or isinstance(known, _TooEarly):
             signal.signal(number, told)

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from unittest import SkipTest
 
@@ -220,6 +221,31 @@ class SignalTests(StartCase):
             await program.says(said, program.output.count(said) + 1)
         self.assertEqual(await program.stop(), -signal.SIGTERM, program.output)
         self.assertNotIn("Traceback", program.output)
+
+    async def test_while_it_starts(self) -> None:
+        """Nor do they while the settings are read; what twistd has SIGUSR1 do comes all the same."""
+        self.blocker.close()
+        settings = self.config.read_text()
+        self.config.unlink()
+        os.mkfifo(self.config)
+        program = self.nexmo("-n", f"--logfile={self.log}")
+        pipe = -1
+
+        def reading() -> bool:
+            nonlocal pipe
+            with suppress(OSError):  # nobody reads yet
+                pipe = os.open(self.config, os.O_WRONLY | os.O_NONBLOCK)
+            return pipe != -1 or program.code is not None
+
+        await until(reading, 10_000_000)
+        for name in ("HUP", "USR1", "USR2"):
+            program.process.signalProcess(getattr(signal, f"SIG{name}"))
+        os.write(pipe, settings.encode())
+        os.close(pipe)
+        await until(lambda: self.log.exists() and "Redis is away" in self.log.read_text(), 10_000_000)
+        program.process.signalProcess(signal.SIGUSR1)
+        await until(lambda: len(list(self.directory.glob("twistd.log*"))) > 1 or program.code is not None, 10_000_000)
+        self.assertEqual(await program.stop(), -signal.SIGTERM, program.output)
 
     async def test_rotation(self) -> None:
         """With a log file, SIGUSR1 begins a new one, as twistd has it."""

@@ -295,7 +295,9 @@ def _kept(
         return whole
     kept = {}
     for name, value in whole.items():
-        if is_text(name) and (can_be_kept(value) if name in _OF_MESSAGE else odd.can_be_kept(value)):
+        if name in known and name not in _NEEDED:
+            kept[name] = value  # it was looked at already
+        elif is_text(name) and (can_be_kept(value) if name in _OF_MESSAGE else odd.can_be_kept(value)):
             kept[name] = value
         elif told and name in _NEEDED:  # then it was read
             kept[name] = {_NEEDED[name]: value[_NEEDED[name]]}

@@ -9,8 +9,10 @@ from codecs import BOM_UTF8
 from pydantic_core import from_json
 
 from nexmo_twisted.errors import BadRequest
+from nexmo_twisted.web.json_depth import read_any_depth
 
 _DEEPEST = 49  # levels in one member of a message, of which the last has neither objects nor lists; it needs three
+_MOST_VALUES = 20_000  # in one member; a message to 1,000 people has 2,000 in the largest
 _FEW = 50  # objects and lists in an ordinary webhook; so few cannot be nested too deeply
 
 
@@ -29,10 +31,13 @@ def parse(raw: bytes) -> tuple[object, bool]:
     except ValueError:  # also of 200 levels of nesting
         pass
     try:
-        text = raw.decode("utf-8", "surrogateescape")
-        return json.loads(text, strict=False, parse_int=_number), False
-    except (ValueError, RecursionError):
+        return read_any_depth(raw.decode("utf-8", "surrogateescape"), _loosely), False
+    except ValueError:
         raise BadRequest("the body is not JSON") from None
+
+
+def _loosely(text: str) -> object:
+    return json.loads(text, strict=False, parse_int=_number)
 
 
 def _number(digits: str) -> float | int:
@@ -40,9 +45,14 @@ def _number(digits: str) -> float | int:
 
 
 def can_be_kept(value: object) -> bool:
-    """Whether that is text, numbers, objects and lists in any order, not too deep, and can be written as JSON."""
+    """Whether that is text, numbers, objects and lists in any order, not too deep, not too many, and can be written as
+    JSON."""
     level = [value]
+    left = _MOST_VALUES
     for _ in range(_DEEPEST):
+        left -= len(level)
+        if left < 0:
+            return False
         inner: list[object] = []
         for each in level:
             if isinstance(each, dict):

@@ -15,6 +15,7 @@ from typing import Any
 
 from nexmo_twisted.domain.invisible import HALVES, is_blank
 from nexmo_twisted.errors import BadRequest
+from nexmo_twisted.web.json_depth import read_any_depth
 from nexmo_twisted.web.responses import is_json
 
 #: Names and values as they came. A value is None when it is no text: an object, a list, or bytes that are not UTF-8. A
@@ -157,8 +158,8 @@ def _json_pairs(raw: bytes, names: Collection[str] | None) -> Found:
     if raw.count(b"{") + raw.count(b"[") + raw.count(b",") > _MOST_PIECES:
         raise BadRequest("the body is not a flat object: it has more brackets and commas than any SMS")
     try:
-        members = _DECODER.decode(raw.decode("utf-8", "surrogateescape"))
-    except (ValueError, RecursionError):
+        members = read_any_depth(raw.decode("utf-8", "surrogateescape"), _DECODER.decode)
+    except ValueError:
         raise BadRequest("the body is not JSON") from None
     if not isinstance(members, _Members) or len(members) > _MOST_PARAMETERS:
         raise BadRequest("the body is not a flat object")

@@ -156,7 +156,7 @@ class RefusedEventTests(SynchronousTestCase):
     def test_nested_endlessly(self) -> None:
         """Thousands of levels, which no JSON parser can take."""
         good = json.dumps(webhook(extra="HERE"))
-        for opening, closing, levels in (("[", "]", 200_000), ('{"a":', "}", 200_000), ("[", "]", 5_000)):
+        for opening, closing, levels in (("[", "]", 200_000), ('{"a":', "}", 200_000), ("[", "]", 21_000)):
             nested = opening * levels + "0" + closing * levels
             self.refused(good.replace('"HERE"', nested).encode(), "the body is not JSON")
         self.refused(b"[" * 200_000, "the body")
@@ -300,6 +300,13 @@ class LeftOutMemberTests(SynchronousTestCase):
         event = read(webhook(parts=[{"mime_type": "text/plain", "body": "cut in an emoji \ud83d"}]))
         self.assertEqual(event.message["parts"], [{"mime_type": "text/plain", "body": "cut in an emoji "}])
         self.assertEqual(event.left_out, {})
+
+    def test_deep_members(self) -> None:
+        """A member that nobody reads may be nested as deeply as it likes."""
+        for levels in (100, 300, 1500, 9000):
+            deep = "[" * levels + '"]"' + "]" * levels
+            raw = json.dumps(webhook()).replace('"sent_at"', f'"odd": {deep}, "sent_at"')
+            self.assertEqual(self.read_raw(raw).message, MESSAGE, levels)
 
     def test_many_parts(self) -> None:
         """Of more than a thousand parts the first thousand are read, and the others counted."""

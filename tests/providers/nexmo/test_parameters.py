@@ -90,6 +90,7 @@ class ParameterFormsTests(SynchronousTestCase):
             (JSON, b'{"a": "\\ud83d", "b": "c"}'),
             (JSON, b'{"a": "\xe9", "b": "c"}'),
             (JSON, b'{"a": ' + b"[" * 100 + b"]" * 100 + b', "b": "c"}'),
+            (JSON, b'{"a": ' + b'{"a": [' * 750 + b"]}" * 750 + b', "b": "c"}'),
             (FORM, b"a=%ff&b=c"),
             (FORM, b"a=\xff&b=c"),
             (FORM, b"a=caf%E9&b=c"),
