@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
 import socket
 import subprocess
-from contextlib import suppress
 from pathlib import Path
 from unittest import SkipTest
 
@@ -233,7 +233,7 @@ class SignalTests(StartCase):
 
         def reading() -> bool:
             nonlocal pipe
-            with suppress(OSError):  # nobody reads yet
+            with contextlib.suppress(OSError):  # nobody reads yet
                 pipe = os.open(self.config, os.O_WRONLY | os.O_NONBLOCK)
             return pipe != -1 or program.code is not None
 

@@ -6,19 +6,18 @@ Source: Layer documentation, "Webhooks". An attribute without a value may be abs
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from nexmo_twisted.domain.invisible import HALVES, is_blank
 from nexmo_twisted.domain.model import ChatEvent, EventKind, Status
 from nexmo_twisted.errors import BadRequest
 from nexmo_twisted.platforms.layer.ids import CONVERSATION_ID, MESSAGE_ID
-from nexmo_twisted.platforms.layer.json_values import can_be_kept, is_text, parse
+from nexmo_twisted.platforms.layer.json_values import parse
 from nexmo_twisted.platforms.layer.message_codec import pack
-from nexmo_twisted.platforms.layer.message_text import message_text, part_text
+from nexmo_twisted.platforms.layer.message_text import message_text
+from nexmo_twisted.platforms.layer.odd_members import OddMembers, kept_message, kept_part, without_halves, wrong_with
 
 _KINDS: Mapping[str, EventKind] = {
     "message.sent": "sent",
@@ -32,20 +31,10 @@ _STATUSES = {"sent": Status.SENT, "delivered": Status.DELIVERED, "read": Status.
 _USER_ID = re.compile("[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 _LONGEST_USER_ID = 1024  # bytes of UTF-8
 
-#: The members that Layer documents, of a message and of a part.
-_OF_MESSAGE = frozenset(
-    {"id", "url", "conversation", "parts", "sender", "sent_at", "received_at", "recipient_status", "position"}
-)
-_OF_PART = frozenset({"id", "mime_type", "body", "encoding", "content"})
-#: What is kept of members of which the rest cannot be.
-_NEEDED = {"sender": "user_id", "conversation": "id"}
-
 #: A message to more people than this is nobody's chat, and each of them costs the same again at every step.
 MOST_RECIPIENTS = 1000
 #: Parts of one message that are read; the text of an SMS is in the first few.
 MOST_PARTS = 1000
-#: Members that are looked at one by one, in an event of which not all can be kept.
-_MOST_MEMBERS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,32 +64,6 @@ class LayerEvent:
         )
 
 
-class _Odd:
-    """What is left out of an event: how much of each kind, and what is wrong with the first."""
-
-    def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
-        self._first = ""
-        self._members = _MOST_MEMBERS
-
-    def __bool__(self) -> bool:
-        return bool(self.counts)
-
-    def note(self, kind: str, reason: str, amount: int = 1) -> None:
-        self._first = self._first or reason
-        self.counts[kind] += amount
-
-    def refuse(self) -> None:
-        """Raise BadRequest if there is anything: nothing good is beside it."""
-        if self:
-            raise BadRequest(self._first)
-
-    def can_be_kept(self, value: object) -> bool:
-        """Whether a member that nobody documented can be; none can once too many were looked at, which takes time."""
-        self._members -= 1
-        return self._members >= 0 and can_be_kept(value)
-
-
 def read_event(raw: bytes) -> LayerEvent | None:
     """The event in the body of one webhook, or None when its message is a bot's, which is to be ignored.
 
@@ -124,7 +87,7 @@ def read_event(raw: bytes) -> LayerEvent | None:
     sender = _sender(message.get("sender"), needed=kind == "sent")
     if sender is None:
         return None
-    odd = _Odd()
+    odd = OddMembers()
     known: dict[str, Any] = {"id": found[0].lower()}
     statuses = _statuses(message.get("recipient_status"), sender, odd, needed=kind == "sent")
     if odd:
@@ -138,7 +101,7 @@ def read_event(raw: bytes) -> LayerEvent | None:
         message_id=found[1].lower(),
         sender=sender,
         statuses=statuses,
-        message=_kept(message, known, odd, clean=clean, told=kind == "sent"),
+        message=kept_message(message, known, odd, clean=clean, told=kind == "sent"),
         left_out=odd.counts,
     )
 
@@ -178,7 +141,7 @@ def _sender(value: object, *, needed: bool) -> str | None:
     return _user_id(user_id, "message.sender.user_id")
 
 
-def _statuses(value: object, sender: str, odd: _Odd, *, needed: bool) -> dict[str, Status]:
+def _statuses(value: object, sender: str, odd: OddMembers, *, needed: bool) -> dict[str, Status]:
     """The status of everybody who can be made out. Of a message to too many nothing is read but who has acted."""
     if needed:
         value = _object(value, "message.recipient_status")
@@ -204,7 +167,7 @@ def _statuses(value: object, sender: str, odd: _Odd, *, needed: bool) -> dict[st
     return statuses
 
 
-def _merge_actor(statuses: dict[str, Status], value: object, status: Status, odd: _Odd) -> None:
+def _merge_actor(statuses: dict[str, Status], value: object, status: Status, odd: OddMembers) -> None:
     """Who reads or gets a message is the actor of that event; the map beside it may be older, or missing."""
     user_id = value.get("user_id") if isinstance(value, dict) else value
     if isinstance(value, dict) and isinstance(user_id, str) and _is_user_id(user_id):
@@ -217,7 +180,7 @@ def _merge_actor(statuses: dict[str, Status], value: object, status: Status, odd
         raise BadRequest("event.actor and message.recipient_status are both missing")
 
 
-def _content(message: Mapping[str, Any], odd: _Odd, *, clean: bool) -> dict[str, Any]:
+def _content(message: Mapping[str, Any], odd: OddMembers, *, clean: bool) -> dict[str, Any]:
     """The conversation and the parts of a message, as far as they can be used. ``clean``: all can be kept."""
     conversation = _object(message.get("conversation"), "message.conversation")
     conversation_id = _string(conversation.get("id"), "message.conversation.id")
@@ -230,8 +193,8 @@ def _content(message: Mapping[str, Any], odd: _Odd, *, clean: bool) -> dict[str,
     if len(found) > MOST_PARTS:
         odd.note("part", f"message.parts has more than {MOST_PARTS:,} parts", len(found) - MOST_PARTS)
     for each in found[:MOST_PARTS]:
-        part = each if clean else _without_halves(each)
-        wrong = _wrong_with(part, clean=clean)
+        part = each if clean else without_halves(each)
+        wrong = wrong_with(part, clean=clean)
         if wrong:
             wrongs.append(wrong)
         else:
@@ -241,66 +204,5 @@ def _content(message: Mapping[str, Any], odd: _Odd, *, clean: bool) -> dict[str,
     for wrong in wrongs:
         odd.note("part", wrong)
     if not clean:
-        parts = [_kept_part(part, odd) for part in parts]
+        parts = [kept_part(part, odd) for part in parts]
     return {"conversation": {**conversation, "id": conversation_id.lower()}, "parts": parts}
-
-
-def _wrong_with(part: object, *, clean: bool) -> str:
-    """Why a part cannot be used, '' when it can."""
-    if not isinstance(part, dict):
-        return "a part of message.parts is not an object"
-    if not isinstance(part.get("mime_type"), str):
-        return "the mime_type of a part is not a string"
-    if not isinstance(part.get("body"), str | None):
-        return "the body of a part is not a string"
-    if not clean and not is_text(part["mime_type"] + (part.get("body") or "")):
-        return "a part of message.parts is not text"
-    try:
-        part_text(part)
-    except ValueError:
-        return "the text of a part cannot be read"
-    return ""
-
-
-def _without_halves(part: Any) -> Any:
-    """A part whose text ends in half a character, as a program leaves it that cuts texts by length: without that."""
-    if not isinstance(part, dict):
-        return part
-    kind, body = part.get("mime_type"), part.get("body")
-    if not isinstance(kind, str) or not kind.startswith("text/") or not isinstance(body, str) or is_text(body):
-        return part
-    whole = HALVES.sub("", body)
-    return {**part, "body": whole} if is_text(whole) and not is_blank(whole) else part
-
-
-def _kept_part(part: dict[str, Any], odd: _Odd) -> dict[str, Any]:
-    """The part with those of its members that can be kept."""
-    if can_be_kept([part]):
-        return part
-    odd.note("member", "a member of a part is not text, or is nested too deeply")
-    return {
-        name: value
-        for name, value in part.items()
-        if (can_be_kept([{name: value}]) if name in _OF_PART else odd.can_be_kept([{name: value}]))
-    }
-
-
-def _kept(
-    message: Mapping[str, Any], known: Mapping[str, Any], odd: _Odd, *, clean: bool, told: bool
-) -> dict[str, Any]:
-    """The message with what was read of it, and of the other members those that can be kept. ``clean``: all can.
-    ``told``: what cannot is told of, since the message was to be kept."""
-    whole = {**message, **known}
-    if clean and not odd:
-        return whole
-    kept = {}
-    for name, value in whole.items():
-        if name in known and name not in _NEEDED:
-            kept[name] = value  # it was looked at already
-        elif is_text(name) and (can_be_kept(value) if name in _OF_MESSAGE else odd.can_be_kept(value)):
-            kept[name] = value
-        elif told and name in _NEEDED:  # then it was read
-            kept[name] = {_NEEDED[name]: value[_NEEDED[name]]}
-        elif told:
-            odd.note("member", "a member of message is not text, or is nested too deeply")
-    return kept
