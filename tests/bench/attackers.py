@@ -20,7 +20,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import react
 
-from tests.bench.memory import message
+from tests.bench.memory import document
 from tests.bench.peer import NUMBER, SECRET
 from tests.bench.visitors import CHUNK, LAYER_DOOR, NEXMO_DOOR, Visit, head, pause, visit
 
@@ -169,12 +169,12 @@ def leave(one: Visit, until: float) -> None:
 def event(text: str, people: int) -> bytes:
     """A signed ``message.sent`` with this text to so many people."""
     users = tuple(f"user-{number:04d}" for number in range(STRANGERS, STRANGERS + people))
-    stored = message(str(uuid.uuid4()), SENDER, CONVERSATION, users).message
-    document = {
+    message = document(str(uuid.uuid4()), SENDER, CONVERSATION, users)
+    webhook = {
         "event": {"type": "message.sent", "id": str(uuid.uuid4()), "created_at": "2026-01-01T12:00:00Z"},
-        "message": {**stored, "parts": [{"body": text, "mime_type": "text/plain"}]},
+        "message": {**message, "parts": [{"body": text, "mime_type": "text/plain"}]},
     }
-    return posted(json.dumps(document, ensure_ascii=False).encode())
+    return posted(json.dumps(webhook, ensure_ascii=False).encode())
 
 
 def large(signature: bytes | None) -> bytes:

@@ -18,9 +18,9 @@ TEXT = "A message of one hundred characters, as people write them when they ask 
 REPORT = (Status.SENT, Status.DELIVERED)
 
 
-def message(message_id: str, sender: str, conversation: str, users: tuple[str, ...]) -> ChatEvent:
-    """A ``message.sent`` as Layer posts it."""
-    body: dict[str, Any] = {
+def document(message_id: str, sender: str, conversation: str, users: tuple[str, ...]) -> dict[str, Any]:
+    """A message as Layer posts it."""
+    return {
         "id": f"layer:///messages/{message_id}",
         "url": f"{ROOT}/messages/{message_id}",
         "conversation": {
@@ -32,6 +32,11 @@ def message(message_id: str, sender: str, conversation: str, users: tuple[str, .
         "sender": {"user_id": sender, "name": None},
         "recipient_status": dict.fromkeys(users, "sent") | {sender: "read"},
     }
+
+
+def message(message_id: str, sender: str, conversation: str, users: tuple[str, ...]) -> ChatEvent:
+    """What is read from its ``message.sent``."""
+    body = document(message_id, sender, conversation, users)
     statuses = dict.fromkeys(users, Status.SENT) | {sender: Status.READ}
     return ChatEvent("sent", message_id, sender, statuses, body["conversation"]["id"], pack(body, ROOT))
 

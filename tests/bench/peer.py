@@ -20,7 +20,7 @@ from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from tests.bench.memory import message
+from tests.bench.memory import document
 from tests.network import Listener
 
 SECRET = b"bench-secret"
@@ -32,7 +32,6 @@ def webhook(number: int) -> bytes:
     """A signed ``message.sent`` from one of the users to the next."""
     sender, user = f"user-{number % USERS:04d}", f"user-{(number + 1) % USERS:04d}"
     conversation = str(uuid.uuid5(uuid.NAMESPACE_OID, sender))
-    event = message(str(uuid.uuid4()), sender, conversation, (user,))
     body = json.dumps(
         {
             "event": {
@@ -41,7 +40,7 @@ def webhook(number: int) -> bytes:
                 "id": str(uuid.uuid4()),
                 "actor": {"user_id": sender, "name": None},
             },
-            "message": event.message,
+            "message": document(str(uuid.uuid4()), sender, conversation, (user,)),
             "config": {"name": "bench"},
         }
     ).encode()

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from itertools import cycle
 from typing import Any
 
-from twisted.internet.protocol import Factory
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Factory, Protocol
 from twisted.protocols.portforward import ProxyClientFactory, ProxyServer
 
 
@@ -18,7 +19,8 @@ class _Outwards(ProxyClientFactory):
 
 
 class _Inwards(ProxyServer):
-    factory: Balancer
+    factory: Any  # a Balancer, where the base has its own
+    transport: Any
 
     def connectionMade(self) -> None:
         self.transport.pauseProducing()
@@ -37,13 +39,17 @@ class _Inwards(ProxyServer):
 class Balancer(Factory):
     """To be listened with. It knows nothing of health: a process that is stopped gets its share of connections."""
 
-    protocol = _Inwards
     noisy = False
 
     def __init__(self, reactor: Any, ports: Sequence[int]) -> None:
         self.reactor = reactor
         self._ports = list(ports)
         self._turn = cycle(range(len(ports)))
+
+    def buildProtocol(self, _addr: IAddress | None) -> Protocol:
+        inwards = _Inwards()
+        inwards.factory = self
+        return inwards
 
     def in_turn(self) -> list[int]:
         """All ports, beginning with the one whose turn it is."""

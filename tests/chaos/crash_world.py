@@ -23,6 +23,7 @@ from tests.chaos.crashing import ProcessSpec
 from tests.chaos.expectations import Crash
 from tests.chaos.forked_processes import ForkedProcesses
 from tests.chaos.redis_probe import RedisProbe
+from tests.network import Listener
 from tests.scenarios.world import free_port
 from tests.support import Server
 
@@ -57,14 +58,13 @@ class CrashWorld:
         self._pid = 0
         self._held_back: list[WebhookCall] = []
         port = free_port()
-        self.sandbox = Simulators(reactor=reactor, clock=reactor, base_url=f"http://127.0.0.1:{port}")  # type: ignore[arg-type]
+        self.sandbox = Simulators(reactor=reactor, clock=reactor, base_url=f"http://127.0.0.1:{port}")
         seed_people(self.sandbox)
         self.layer, self.nexmo = self.sandbox.layer, self.sandbox.nexmo
         self.nexmo.deliver = self._push
         if self._scenario.receipts == "never":
             self.nexmo.receipts = ReceiptPlan(statuses=())
-        site = _QuietSite(self.sandbox.resource)
-        self._listening: Any = reactor.listenTCP(port, site, interface="127.0.0.1")  # type: ignore[attr-defined]
+        self._listener = Listener(_QuietSite(self.sandbox.resource), port)
 
     async def run(self) -> list[str]:
         """The deviations from the outcome that the crash must have."""
@@ -77,7 +77,7 @@ class CrashWorld:
         finally:
             self._signal(SIGKILL)
             await self.sandbox.stop()
-            await self._listening.stopListening()
+            await self._listener.stop()
             self.redis.close()
 
     async def _run(self) -> None:
@@ -222,7 +222,7 @@ class CrashWorld:
         kept: dict[str, int] = json.loads(Path(f"{self._name}.json").read_text("utf-8"))
         told = {name: number for name, number in kept.items() if not name.startswith(_INCIDENTAL)}
         posts = [message for talk in self.layer.conversations for message in self.layer.messages(talk)]
-        outcome = (
+        outcome: tuple[tuple[str, object, object], ...] = (
             ("SMS", len(self.nexmo.sent), crash.sms),
             ("posts", sum(message.text.startswith("Yes") for message in posts), crash.posts),
             ("ends", self.redis.ends(), sorted(crash.ends)),

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from twisted.internet import reactor
 from twisted.internet.interfaces import IReactorTime
@@ -20,6 +20,8 @@ from nexmo_twisted.ports import ChatPlatform, SmsProvider, Store
 from nexmo_twisted.service import NexmoService
 from nexmo_twisted.store.connection import Connection, Now, redis_time
 from tests.chaos.crash_points import CrashTrigger, ObservedPort
+
+Port = TypeVar("Port")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class CrashingService(NexmoService):
     def __init__(self, settings: Settings, spec: ProcessSpec) -> None:
         self.lease = spec.lease
         self._trigger = CrashTrigger(spec.points, spec.about)
-        super().__init__(settings, reactor, reactor, redis_time)  # type: ignore[arg-type]
+        super().__init__(settings, reactor, reactor, redis_time)
 
     def _store(self, web: Connection, work: Connection, now: Now) -> Store:
         return self._observed_port(super()._store(web, work, now))
@@ -54,8 +56,8 @@ class CrashingService(NexmoService):
     def _sms_provider(self, clock: IReactorTime) -> SmsProvider:
         return self._observed_port(super()._sms_provider(clock))
 
-    def _observed_port(self, port: object) -> Any:
-        return ObservedPort(port, self._trigger.at)
+    def _observed_port(self, port: Port) -> Port:
+        return cast(Port, ObservedPort(port, self._trigger.at))
 
 
 def serve(spec: ProcessSpec) -> None:

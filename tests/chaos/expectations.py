@@ -75,7 +75,7 @@ RESENT = {"sms_uncertain": 1, "sms_reconciled resent": 1, "sms_accepted": 1}
 SETTLED = {"sms_uncertain": 1, "sms_reconciled receipt": 1, "sms_accepted": 1}
 #: And so when no receipt came and it is not to be sent again.
 DROPPED = {"sms_uncertain": 1, "sms_reconciled dropped": 1}
-SENT = {"sms_accepted": 1}
+SENT: Mapping[str, int] = {"sms_accepted": 1}
 NOTHING: Mapping[str, int] = {}
 _NO_NUMBER = {"numbers_exhausted": 1, "notifications_skipped no_number": 1}
 _NO_PHONE = {"notifications_skipped no_phone": 1}

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import socket
 from pathlib import Path
 from typing import Any
 
-import hiredis
-
+from tests.redis_socket import RedisSocket
 from tests.support import reading
 
 _OPEN = """local open = 0
@@ -23,26 +21,12 @@ _RECORD = reading("local r = load_message(ARGV[1]); return cjson.encode({o = r.o
 _FOR_EVER = ("nx:schema", "nx:seq", "nx:suspended-ms", "nx:sms-503", "nx:unowned", "nx:optout:")
 
 
-class RedisProbe:
-    """One database of a server. Asking it blocks, which is no harm: it is another process that answers."""
+class RedisProbe(RedisSocket):
+    """One database of a server."""
 
     def __init__(self, path: Path, number: int) -> None:
-        self._connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._connection.settimeout(30)
-        self._connection.connect(str(path))
-        self._reader = hiredis.Reader(encoding="utf-8", errors="backslashreplace")
+        super().__init__(path, timeout=30)
         self.ask("SELECT", number)
-
-    def ask(self, *words: str | int) -> Any:
-        self._connection.sendall(hiredis.pack_command(words))
-        while (answer := self._reader.gets()) is False:
-            self._reader.feed(self._connection.recv(65_536))
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    def close(self) -> None:
-        self._connection.close()
 
     def still_open(self) -> int:
         """How many messages wait to be checked, users and handsets have work, SMS are uncertain, replies lack parts."""

@@ -31,6 +31,7 @@ from tests.chaos.process_pool import ProcessPool
 from tests.chaos.records import Records
 from tests.chaos.threads import Threads
 from tests.chaos.workload_player import WorkloadPlayer
+from tests.network import Listener
 from tests.scenarios.own_redis import OwnRedis
 from tests.scenarios.world import free_port
 
@@ -64,8 +65,8 @@ class Run:
             reactor, f"http://127.0.0.1:{port}", circumstances, self._random("companies"), self._observations
         )
         self._environs = [self._settings(f"http://127.0.0.1:{public}", each) for each in ports]
-        reactor.listenTCP(port, self._companies.site, interface="127.0.0.1")
-        reactor.listenTCP(public, Balancer(reactor, ports), interface="127.0.0.1")
+        Listener(self._companies.site, port)
+        Listener(Balancer(reactor, ports), public)
         self._disturbances = Disturbances(
             reactor, self._random("disturbances"), self._processes, self._redis, self._companies
         )

@@ -9,6 +9,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.domain.backoff import CAP
+from nexmo_twisted.domain.delivery import CodeMeaning
 from nexmo_twisted.domain.model import Outcome, Sms, Verdict
 from nexmo_twisted.engine.circuit_breaker import FAILURES, LONGEST_PAUSE, CircuitBreaker, GuardedProvider
 from nexmo_twisted.errors import AccountFault, Declined, Intercepted, Permanent, Temporary
@@ -28,6 +29,9 @@ class Provider:
         if isinstance(self.answer, Deferred):
             return await self.answer
         return Outcome(self.answer, "said so")
+
+    def describe(self, code: int) -> CodeMeaning:
+        raise NotImplementedError
 
     async def numbers(self) -> list[Any]:
         return []

@@ -76,7 +76,7 @@ class Application:
         place: str | None = ""
         while place is not None:
             step = await self._sweeping.step(place)
-            found |= step.repaired | step.expired | step.foreign
+            found |= {**step.repaired, **step.expired, **step.foreign}
             place = step.next
         return found
 

@@ -11,8 +11,8 @@ from tests.support import PATIENCE, Server, StoreCase, until
 
 
 class SchemaVersionTests(StoreCase):
-    async def setUp(self) -> None:
-        await super().setUp()
+    async def asyncSetUp(self) -> None:
+        await super().asyncSetUp()
         self.addCleanup(lambda: Deferred.fromCoroutine(self.redis("FLUSHALL")))  # nobody else could connect
 
     async def snapshot(self) -> dict[str, str]:

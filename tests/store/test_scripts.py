@@ -26,7 +26,7 @@ def runs(tree: ast.AST) -> list[tuple[str, str]]:
         for call in ast.walk(method)
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "run"
     ] + [
-        (method.name, script.slice.value)
+        (method.name, str(script.slice.value))
         for method in ast.walk(tree)
         if isinstance(method, ast.AsyncFunctionDef)
         for script in ast.walk(method)
