@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 from urllib.parse import urlencode
 
 from hypothesis import given, settings
@@ -42,7 +43,7 @@ class QuarantinedIdsTests(SynchronousTestCase):
     def test_message_behind_much_else(self) -> None:
         """However many other ids come before it, that of the message is among those that are found."""
         content = [{"id": f"layer:///content/{number}"} for number in range(100)]
-        document = {
+        document: dict[str, dict[str, Any]] = {
             "event": {"id": EVENT_UUID},
             "message": {"more": content, "id": f"layer:///messages/{MESSAGE_UUID}"},
         }
