@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from nexmo_twisted.config.reference import settings_table
@@ -26,11 +26,18 @@ def _comments(table: str) -> Iterator[tuple[str, str]]:
             yield found[1], found[2].replace("|", "\\|")
 
 
+def _groups(pattern: str, line: str) -> Sequence[str]:
+    """The groups of the pattern, which the whole line has to match."""
+    match = re.fullmatch(pattern, line)
+    assert match is not None, line
+    return match.groups()
+
+
 def keys_table() -> str:
     """Every key in Redis as a Markdown table, from the table in store/schema.py and the comments in it."""
     rows = ["| key | followed by | name in scripts | content |", "|---|---|---|---|"]
     for name, comment in _comments("KEYS"):
-        suffix, content = re.fullmatch(r"(?:\+ (.*?): )?(.*)", comment).groups()  # type: ignore[union-attr]
+        suffix, content = _groups(r"(?:\+ (.*?): )?(.*)", comment)
         rows.append(f"| `{schema.KEYS[name]}` | {suffix or ''} | `K.{name}` | {content} |")
     return "\n".join(rows) + "\n"
 
@@ -52,8 +59,8 @@ def fields_table() -> str:
         if record is not None:
             lines += [f"\n### {record[1]}\n", "| field | name in scripts | content |", "|---|---|---|"]
             continue
-        name, comment = re.fullmatch(r" {4}(\w+) = [^#]+# (.+)", line).groups()  # type: ignore[union-attr]
-        suffix, content = re.fullmatch(r"(?:\+ (.*?): )?(.*)", comment).groups()  # type: ignore[union-attr]
+        name, comment = _groups(r" {4}(\w+) = [^#]+# (.+)", line)
+        suffix, content = _groups(r"(?:\+ (.*?): )?(.*)", comment)
         field = f"`{schema.FIELDS[name]}`" if schema.FIELDS[name] else "(empty)"
         lines.append(f"| {field}{f' + {suffix}' if suffix else ''} | `F.{name}` | {content} |")
     return "\n".join(lines) + "\n\n"

@@ -6,11 +6,11 @@ Constants are the documented examples; functions return a new value each time, w
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from nexmo_twisted.domain.delivery import DeliveryReport, DeliveryState, DeliveryStatus
-from nexmo_twisted.domain.model import ChatEvent, InboundSms, Status
+from nexmo_twisted.domain.model import ChatEvent, EventKind, InboundSms, Status
 from nexmo_twisted.platforms.layer.events import LayerEvent
 from nexmo_twisted.providers.nexmo.receipt_codes import read_state
 
@@ -126,7 +126,7 @@ def event(kind: str, message_id: str = MESSAGE_UUID, /, **statuses: Status) -> C
     """An event ("sent", "delivered", "read" or "deleted") of a message that Ann sent to the users in ``statuses``."""
     everybody = {"ann": Status.READ} | statuses
     message = documented() | {"id": f"layer:///messages/{message_id}"}
-    return LayerEvent(kind, message_id, "ann", everybody, message).chat_event(API_ROOT)  # type: ignore[arg-type]
+    return LayerEvent(cast(EventKind, kind), message_id, "ann", everybody, message).chat_event(API_ROOT)
 
 
 def delivery_report(

@@ -10,6 +10,7 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks, succeed
 from twisted.internet.defer import TimeoutError as DeferredTimeout
+from twisted.internet.interfaces import IReactorThreads
 from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
@@ -28,7 +29,9 @@ class FunctionCase(TestCase):
 
     def setUp(self) -> None:
         self.clock = Clock()
-        self.functions = CustomerFunctions(reactor, self.clock, lambda: 1_000_000 + self.clock.seconds())  # type: ignore[arg-type]
+        self.functions = CustomerFunctions(
+            IReactorThreads(reactor), self.clock, lambda: 1_000_000 + self.clock.seconds()
+        )
         self.functions.start()
         self.addCleanup(self.functions.stop)
 
@@ -147,7 +150,7 @@ class CustomerFunctionTests(FunctionCase):
         async def never() -> None:
             await Deferred()
 
-        functions = CustomerFunctions(reactor, self.clock, self.clock.seconds)  # type: ignore[arg-type]
+        functions = CustomerFunctions(IReactorThreads(reactor), self.clock, self.clock.seconds)
         functions.start()
         call = Deferred.fromCoroutine(functions.call(never))
         functions.stop()
@@ -281,7 +284,7 @@ class StuckThreadTests(FunctionCase):
 
 class CustomIdentityTests(TestCase):
     def setUp(self) -> None:
-        self.functions = CustomerFunctions(reactor, Clock(), lambda: 0.0)  # type: ignore[arg-type]
+        self.functions = CustomerFunctions(IReactorThreads(reactor), Clock(), lambda: 0.0)
 
     async def ask(self, answer: Any) -> Any:
         async def function(user_id: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -13,6 +13,7 @@ from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.engine.sweep import ALONE, EVERY, FIRST, PAUSE, Sweep
 from nexmo_twisted.errors import StoreUnavailable
+from nexmo_twisted.ports import Store
 
 
 @dataclass
@@ -62,6 +63,9 @@ class Counted:
     def count(self, name: str, *labels: str, amount: int = 1) -> None:
         self.counted[name, *labels] += amount
 
+    def observe(self, name: str, seconds: float) -> None:
+        raise NotImplementedError
+
 
 class SweepLoopCase(TestCase):
     def setUp(self) -> None:
@@ -72,7 +76,7 @@ class SweepLoopCase(TestCase):
 
     def process(self) -> tuple[FakeSweep, Sweep]:
         steps = FakeSweep(self.clock)
-        sweep = Sweep(self.locks, steps, self.clock, self.metrics)  # type: ignore[arg-type]
+        sweep = Sweep(cast(Store, self.locks), steps, self.clock, self.metrics)
         sweep.poller.start()
         self.clock.advance(0)
         return steps, sweep

@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from nexmo_twisted.domain.delivery import DeliveryReport
-from nexmo_twisted.domain.model import ChatEvent, Delivery, Outcome, Sms, Status, Verdict
+from nexmo_twisted.domain.model import ChatEvent, Delivery, EventKind, Outcome, Sms, Status, Verdict
 from nexmo_twisted.sandbox.layer.simulator import SimulatedLayer
 from nexmo_twisted.sandbox.names import Names
 from nexmo_twisted.sandbox.timeline.observed_clients import ObservedProvider
@@ -39,6 +39,10 @@ class Slow:
 
     async def record_receipt(self, report: DeliveryReport, *, block: bool = False) -> Delivery:  # noqa: ARG002 - as the protocol has it
         return Delivery(MESSAGE, "", None, report.state)
+
+
+async def unknown(_message_id: str) -> None:
+    """What is known of a message: nothing."""
 
 
 class TimelineOrderTests(SynchronousTestCase):
@@ -73,11 +77,12 @@ class TimelineOrderTests(SynchronousTestCase):
         """Webhooks are told as they came, whichever was stored first: one message after the other, and of one message
         one event after the other."""
         slow: Any = Slow()
-        store = ObservedStore(slow, lambda _: None, lambda _: "", self.timeline, self.names)  # type: ignore[arg-type, return-value]
+        store = ObservedStore(slow, unknown, lambda _: "", self.timeline, self.names)
+        came: tuple[tuple[EventKind, str], ...]
         came = (("sent", "first"), ("sent", "second"), ("delivered", "first"), ("read", "first"))
         for kind, message in came:
             self.clock.advance(0.1)
-            event = ChatEvent(kind, message, "ann", {"bob": Status.READ})  # type: ignore[arg-type]
+            event = ChatEvent(kind, message, "ann", {"bob": Status.READ})
             Deferred.fromCoroutine(store.record_event(event, 0))
         for waiting in reversed(slow.waiting):
             self.clock.advance(0.1)
@@ -90,7 +95,7 @@ class TimelineOrderTests(SynchronousTestCase):
         """A receipt that is faster than Nexmo's answer is told behind the text that it is about."""
         slow: Any = Slow()
         provider = ObservedProvider(slow, self.timeline, self.names)
-        store = ObservedStore(slow, lambda _: None, lambda _: "", self.timeline, self.names)  # type: ignore[arg-type, return-value]
+        store = ObservedStore(slow, unknown, lambda _: "", self.timeline, self.names)
         sending = Deferred.fromCoroutine(provider.send(Sms(ONE, BOB, "Ann: Lunch?", unicode=False, client_ref=NID)))
         self.clock.advance(0.5)
         receipt = delivery_report(NID, "0A0B", BOB, ONE, "delivered", "0")

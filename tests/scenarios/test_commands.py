@@ -13,6 +13,7 @@ from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorThreads
 from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
@@ -374,7 +375,7 @@ class CommandsOnEmbeddedValkeyTests(TestCase):
         self.assertEqual((await command.finish(), command.output), (1, ""))
         self.assertIn("The embedded Redis is not running", command.errors)
         self.assertFalse((directory / "nexmo-data").exists(), "it made something")
-        server = EmbeddedValkey(directory / "nexmo-data", reactor, Clock())  # type: ignore[arg-type]
+        server = EmbeddedValkey(directory / "nexmo-data", IReactorThreads(reactor), Clock())
         server.startService()
         try:
             command = self.start(directory)
