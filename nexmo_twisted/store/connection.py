@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -15,19 +16,9 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from nexmo_twisted.errors import AnswerLost, StoreUnavailable
+from nexmo_twisted.store.entry import Moved, Unsuitable, admit
 from nexmo_twisted.store.loader import Scripts
-from nexmo_twisted.store.protocol import (
-    CONNECT_TIMEOUT,
-    REPLY_TIMEOUT,
-    RedisProtocol,
-    UnknownSchema,
-    Unusable,
-    ask,
-    dial,
-    kind_of,
-    log_in,
-)
-from nexmo_twisted.store.schema import VERSION
+from nexmo_twisted.store.protocol import CONNECT_TIMEOUT, REPLY_TIMEOUT, RedisProtocol, Unusable, dial, kind_of, log_in
 from nexmo_twisted.store.sentinels import Host, Sentinels
 from nexmo_twisted.store.url import RedisAddress
 from nexmo_twisted.tls import Verifying
@@ -37,6 +28,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
 #: Seconds that a line must last for its loss to be a new outage and not more of the one before.
 LASTING = 5.0
 CLOSE_TIMEOUT = 2.0
+#: So often the nodes of a cluster may send us on, one to another, before we try anew.
+MOVES = 5
 
 #: What a server says that is no longer the master, or will not be for long.
 _DEMOTED = re.compile("READONLY|NOREPLICAS|MASTERDOWN")
@@ -73,6 +66,8 @@ class Connection:
         self._master: Host | None = None  #: as Sentinel has it; None also when it is about to change
         if address.kind == "sentinel":
             self._sentinels = Sentinels(reactor, address.hosts, address.master, self._changing)
+        #: Where to connect: None is the address of the settings. In a cluster also all nodes, first that with our keys.
+        self._nodes: deque[Host | None] = deque([None])
         self._opened: Deferred[None] = Deferred()
         self._keeping: Deferred[None] | None = None
         self._closed = False
@@ -108,8 +103,8 @@ class Connection:
         except txredisapi.ResponseError as error:
             if str(error).startswith("NOSCRIPT"):
                 raise _UnknownScript("script not loaded") from error
-            if self._sentinels is not None and _DEMOTED.search(str(error)):
-                line.abort()
+            if (self._sentinels is not None and _DEMOTED.search(str(error))) or str(error).startswith("MOVED "):
+                line.abort()  # so that we look for the one that it is now
             raise StoreUnavailable(f"Redis refused: {kind_of(error)}") from error
         except txredisapi.RedisError as error:  # connection lost, or no answer in time
             raise AnswerLost(f"Redis is away: {type(error).__name__}") from error
@@ -172,40 +167,41 @@ class Connection:
 
     async def _connect(self) -> RedisProtocol:
         """A line that can be used. Raises Unusable."""
-        address = self._address
+        host = self._nodes[0]
         if self._sentinels is not None:
-            self._master = await self._sentinels.master()
-        line = await dial(self._endpoint(), lambda: RedisProtocol(self._reactor, self._reply_timeout))
-        await log_in(line, address.username, address.password, address.db, as_master=self._sentinels is not None)
-        if self._sentinels is not None and self._master is None:
-            line.abort()
-            raise Unusable("a failover has begun")
+            host = self._master = await self._sentinels.master()
+        for _ in range(MOVES):
+            try:
+                return await self._connect_to(host)
+            except Moved as moved:
+                name, port = moved.host
+                host = (name or (host[0] if host else self._address.host), port)
+            except Unusable:
+                self._nodes.rotate(-1)
+                raise
+        raise Unusable("the nodes of the cluster do not agree which of them has our keys")
+
+    async def _connect_to(self, host: Host | None) -> RedisProtocol:
+        address, master = self._address, self._sentinels is not None
+        line = await dial(self._endpoint(host), lambda: RedisProtocol(self._reactor, self._reply_timeout))
+        await log_in(line, address.username, address.password, address.db, as_master=master)
         try:
-            await self._check_schema(line)
+            if master and self._master is None:
+                raise Unusable("a failover has begun")
+            nodes = await admit(line, self._scripts)
         except BaseException:
             line.abort()
             raise
+        if nodes:
+            self._nodes = deque(dict.fromkeys((host, None, *nodes)))
         return line
 
-    async def _check_schema(self, line: RedisProtocol) -> None:
-        """Before anything else is done there. Raises Unusable."""
-        _, source = self._scripts["check_schema"]
-        found, unversioned = await ask(line, "EVAL", source, 1, self._scripts.key, VERSION)
-        if found == str(VERSION):
-            return
-        what = f"{self._scripts.key} is {found[:20]!a}"
-        if unversioned:
-            what = f"{unversioned} is of a version before {VERSION}"
-        raise UnknownSchema(
-            f"{what}, and this version reads {VERSION}: nothing is touched; run the version that wrote it, or remove "
-            "its keys, or use another server.redis or server.redis_prefix"
-        )
-
-    def _endpoint(self) -> IStreamClientEndpoint:
+    def _endpoint(self, to: Host | None) -> IStreamClientEndpoint:
+        """``to``: None for the address of the settings."""
         address = self._address
-        if address.kind == "unix":
+        if to is None and address.kind == "unix":
             return UNIXClientEndpoint(self._reactor, address.path, timeout=CONNECT_TIMEOUT)
-        host, port = self._master or (address.host, address.port)
+        host, port = to or (address.host, address.port)
         tcp = HostnameEndpoint(self._reactor, host.encode("idna"), port, timeout=CONNECT_TIMEOUT)
         if address.kind == "tls":
             return wrapClientTLS(Verifying(host), tcp)
@@ -232,7 +228,7 @@ class Connection:
         if self._tell and not self._closed and reason not in self._told:
             self._told.add(reason)
             self._outage = True
-            if isinstance(error, UnknownSchema):
+            if isinstance(error, Unsuitable):
                 self._log.error("Redis is not used, webhooks are answered 503: {reason}", reason=reason)
             else:
                 self._log.error("Redis is away: {reason}", reason=reason)

@@ -32,8 +32,12 @@ class Unusable(Exception):
     """No line, for a reason that may be logged."""
 
 
-class UnknownSchema(Unusable):
-    """What is stored there has a form that this process does not know."""
+class Refused(Unusable):
+    """The server does not do what it is asked on a new line: ``answer`` is the error that it returned."""
+
+    def __init__(self, command: str, answer: str) -> None:
+        super().__init__(f"{command} was refused: {kind_of(answer)}")
+        self.answer = answer
 
 
 class RedisProtocol(txredisapi.RedisProtocol):  # type: ignore[misc]
@@ -186,13 +190,13 @@ async def ask(line: RedisProtocol, *words: str | bytes | int) -> Any:
     try:
         return await line.execute_command(*words)
     except txredisapi.ResponseError as error:
-        raise Unusable(f"{words[0]!s} was refused: {kind_of(error)}") from error
+        raise Refused(str(words[0]), str(error)) from error
     except txredisapi.TimeoutError as error:
         raise Unusable("it does not answer") from error
     except txredisapi.ConnectionError as error:
         raise Unusable(line.reason or "the connection was lost") from error
 
 
-def kind_of(error: Exception) -> str:
+def kind_of(error: Exception | str) -> str:
     """The part of an error of Redis that names its kind; the rest may hold values."""
     return str(error).partition(" script: ")[0][:80]

@@ -33,12 +33,12 @@ class Wire(StringTransportWithDisconnection):
 
 class FakeRedis:
     """What a Redis does that the test plays: ``refuses`` connections, or takes them and says ``greeting`` to what is
-    asked first, PING and the script that checks the schema."""
+    asked first: PING, HELLO and the script that checks the schema."""
 
     def __init__(self, clock: MemoryReactorClock) -> None:
         self._clock = clock
         self.refuses = ""
-        self.greeting = b"+PONG\r\n*2\r\n$1\r\n2\r\n$0\r\n\r\n"
+        self.greeting = b"+PONG\r\n-ERR unknown command\r\n*2\r\n$1\r\n2\r\n$0\r\n\r\n"
         self.attempts = 0
         self.lines: list[Any] = []
 

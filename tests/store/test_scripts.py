@@ -30,8 +30,8 @@ def runs(tree: ast.AST) -> list[tuple[str, str]]:
         for method in ast.walk(tree)
         if isinstance(method, ast.AsyncFunctionDef)
         for script in ast.walk(method)
-        if isinstance(script, ast.Subscript) and isinstance(script.value, ast.Attribute)
-        if script.value.attr == "_scripts" and isinstance(script.slice, ast.Constant)
+        if isinstance(script, ast.Subscript) and isinstance(script.slice, ast.Constant)
+        if ast.unparse(script.value) == "scripts"
     ]
 
 
