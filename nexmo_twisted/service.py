@@ -206,7 +206,9 @@ class NexmoService(Service):
         for endpoint in self._endpoints:
             endpoint.startService()
         gatherResults([connection.open() for connection in self.connections]).addCallback(self._go)
-        self._late = self._clock.callLater(1.0, self._log.error, "Redis does not answer; waiting for it")
+        self._late = self._clock.callLater(
+            1.0, self._log.error, "Redis: no connection yet, waiting for it; webhooks are answered 503"
+        )
 
     def _go(self, _: object) -> None:
         """Redis is there: begin to work. Before that the endpoints answer 503."""
@@ -214,7 +216,7 @@ class NexmoService(Service):
             self._late.cancel()
         if self.running:
             self.ready = True
-            self._log.info("At work: Redis is there")
+            self._log.info("Connected to Redis; processing started")
             nexmo = self._settings.nexmo
             if not nexmo.signature_secret.get_secret_value() and not nexmo.path_secret.get_secret_value():
                 self._log.warn(
@@ -258,7 +260,7 @@ class NexmoService(Service):
 
     def _tried(self, step: Callable[[], Any]) -> Deferred[Any]:
         """Does one step of stopping. A failure is told, and keeps no other step from being done."""
-        return maybeDeferred(step).addErrback(lambda failure: self._log.failure("Could not stop all in order", failure))
+        return maybeDeferred(step).addErrback(lambda failure: self._log.failure("A shutdown step failed", failure))
 
     async def _before_closing(self) -> None:
         """All work is done, and Redis is still there."""

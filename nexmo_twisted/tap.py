@@ -51,7 +51,7 @@ class Options(BaseOptions):
             else:
                 self.settings = load(self["config"])
         except ConfigurationError as error:
-            _refuse("the settings cannot work", error)
+            _refuse("invalid configuration", error)
         try:
             prepare(self.parent or {})
         except ConfigurationError as error:

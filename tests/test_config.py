@@ -117,7 +117,7 @@ class FaultsTests(TestCase):
         (line,) = faults(**with_("nexmo.sign_outgoing", True))
         self.assertEqual(
             line,
-            "nexmo.sign_outgoing (argument): found true; it needs nexmo.signature_secret; allowed: true or false",
+            "nexmo.sign_outgoing (argument): found true; requires nexmo.signature_secret; allowed: true or false",
         )
 
     def test_odd_keys(self) -> None:
@@ -130,7 +130,7 @@ class FaultsTests(TestCase):
         """A file that is missing or no TOML is one line with its name, and where in it."""
         missing = self.mktemp()
         self.assertEqual(faults(missing), (f"{missing}: the file cannot be read: No such file or directory",))
-        self.assertEqual(faults("a\0b"), ("a b: this is not the name of a file",))
+        self.assertEqual(faults("a\0b"), ("a b: not a file name",))
         folder = Path(self.mktemp())
         folder.mkdir()
         self.assertEqual(faults(folder), (f"{folder}: the file cannot be read: Is a directory",))
@@ -139,7 +139,7 @@ class FaultsTests(TestCase):
             b'name = "x"\n\nx = [1,': "line 3, column 8",
             b'name = "x"\nname = "\xff"\n': "line 2, column 9",
             b'name = "x"\nname = "y"\n': "line 2, column 11",
-            b"x = " + b"[" * 100_000: "too much",
+            b"x = " + b"[" * 100_000: "too deeply",
             b"x = " + b"1" * 10_000: "too long",
         }.items():
             file = Path(self.mktemp())
@@ -223,7 +223,7 @@ class DocumentsTests(TestCase):
             [line.partition(" ")[0] for line in lines], ["layer.token", "layer.secret", "nexmo.key", "nexmo.secret"]
         )
         for line in lines:
-            self.assertIn('; "..." stands for the real one in the example; allowed: ', line)
+            self.assertIn('; "..." is the placeholder of the example; allowed: ', line)
 
     def test_the_table(self) -> None:
         """One row for every key: type, default as in TOML, and a sentence."""

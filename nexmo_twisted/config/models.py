@@ -42,9 +42,9 @@ class ServerSettings(Table):
     def _apart(cls, path: str, info: ValidationInfo) -> str:
         other = info.data.get("layer_path")  # absent when it has a fault of its own
         if other is not None and f"{path}/".startswith(f"{other}/"):
-            raise ValueError("it is the same as server.layer_path or beneath it")
+            raise ValueError("same as server.layer_path or below it")
         if other is not None and f"{other}/".startswith(f"{path}/"):
-            raise ValueError("server.layer_path is beneath it")
+            raise ValueError("server.layer_path is below it")
         return path
 
 

@@ -131,7 +131,7 @@ def elsewhere(gathered: Gathered, keys: Sequence[Key], file: str | os.PathLike[s
         yield line("Settings", "" if file is None else f"not from {written}", ", ".join(others))
     if gathered.ignored:
         names = " and ".join(gathered.ignored)
-        yield f"{names} not used: they count only beside another variable of the Node service, such as NEXMO_KEY"
+        yield f"{names} ignored: they are only read beside another variable of the Node service, such as NEXMO_KEY"
 
 
 def _read_toml(file: str | os.PathLike[str]) -> dict[str, Any]:
@@ -140,7 +140,7 @@ def _read_toml(file: str | os.PathLike[str]) -> dict[str, Any]:
     except OSError as error:
         fault = f"the file cannot be read: {error.strerror}"
     except ValueError:  # NUL
-        fault = "this is not the name of a file"
+        fault = "not a file name"
     else:
         try:
             return tomllib.loads(source.decode("utf-8-sig"))
@@ -149,7 +149,7 @@ def _read_toml(file: str | os.PathLike[str]) -> dict[str, Any]:
         except tomllib.TOMLDecodeError as error:
             fault = f"not TOML: {error}".replace("at end of document", _place(source))
         except (ValueError, RecursionError):
-            fault = "not TOML: a number is too long or too much is nested"
+            fault = "not TOML: a number is too long, or values are nested too deeply"
     raise ConfigurationError([line(str(file), "", fault)])
 
 
@@ -185,7 +185,7 @@ def _own_variable(key: Key, environ: Mapping[str, str]) -> Written | None:
     if file is None:
         return None if given is None else _written(key, given, variable)
     if given is not None:
-        fault = f"{variable} is set as well, and only one of them can be"
+        fault = f"{variable} is set as well; set only one of them"
     else:
         try:
             content = FilePath(file).read_bytes().decode()
@@ -212,7 +212,7 @@ def _written(key: Key, value: str, origin: str) -> Written:
     try:
         return Written(key.path, json.loads(value), origin)
     except (ValueError, RecursionError):
-        fault = line(key.name, origin, "what begins with [ must be a JSON list", allowed=key.kind.allowed)
+        fault = line(key.name, origin, "a value that begins with [ must be a JSON list", allowed=key.kind.allowed)
     raise _Unreadable(fault)
 
 

@@ -28,16 +28,16 @@ _DEFAULT_PORTS = {"https": 443, "http": 80}
 def https_url(value: str) -> str:
     """A URL whose secrets nobody on the way can read. A slash at the end and a default port are cut."""
     if "@" in value:
-        raise ValueError("a user name or password is not possible")
+        raise ValueError("a user name or password is not allowed")
     if "?" in value or "#" in value:
-        raise ValueError("a query or fragment is not possible")
+        raise ValueError("a query or fragment is not allowed")
     found = _URL.fullmatch(value)
     if found is None:
         raise ValueError
     scheme, host, path = found["scheme"].lower(), found["host"].lower(), found["path"].rstrip("/")
     local = _is_this_machine(host)
     if scheme == "http" and not local:
-        raise ValueError("http is possible for this machine only")
+        raise ValueError("http is allowed for this machine only")
     port = int(found["port"]) if found["port"] else _DEFAULT_PORTS[scheme]
     if not 1 <= port <= 65535:
         raise ValueError("a port is a number from 1 to 65535")
@@ -53,10 +53,10 @@ def _is_this_machine(host: str) -> bool:
     else:
         address = getattr(address, "ipv4_mapped", None) or address
         if address.is_unspecified or address.is_multicast:
-            raise ValueError("nobody is reached at this address")
+            raise ValueError("unspecified or multicast address")
         return address.is_loopback
     if host.startswith("[") or host.rstrip(".").rpartition(".")[2].isdigit():
-        raise ValueError("the host is neither a name nor an address")
+        raise ValueError("the host is not a name or an IP address")
     return host == "localhost"
 
 
@@ -64,7 +64,7 @@ def server_root(value: str) -> str:
     """The URL of a server, without a path."""
     url = https_url(value)
     if url.count("/") > 2:
-        raise ValueError("a path is not possible here, it belongs into server.layer_path and server.nexmo_path")
+        raise ValueError("a path is not allowed here; use server.layer_path and server.nexmo_path")
     return url
 
 
@@ -72,7 +72,7 @@ def endpoint(description: str) -> str:
     """A Twisted endpoint description that can be listened on; nothing is opened, but certificates are read."""
     kind = description.partition(":")[0]
     if kind not in ("tcp", "ssl", "unix", "systemd"):
-        raise ValueError("only tcp:, ssl:, unix: and systemd: are possible")
+        raise ValueError("only tcp:, ssl:, unix: and systemd: are allowed")
     reactor = MemoryReactorClock()
     fault = ""
     try:
@@ -80,13 +80,13 @@ def endpoint(description: str) -> str:
     except OSError as error:
         fault = f"the file {error.filename} cannot be read: {error.strerror}"
     except (IndexError, KeyError):
-        fault = "systemd has not handed over such a socket"
+        fault = "systemd passed no such socket"
     except TypeError:
-        fault = "a part of it is missing, unknown or there twice"
+        fault = "a part is missing, unknown or repeated"
     except ValueError as error:
         fault = str(error).replace("invalid literal for int() with base", "not a number of base")
     except RuntimeError:
-        fault = "it ends within an escape"
+        fault = "incomplete escape at its end"
     except Exception as error:  # of the libraries that read certificates
         fault = f"its certificate or private key cannot be used: {type(error).__name__}"
     if fault:
@@ -112,6 +112,6 @@ def function(dotted: str) -> Callable[..., Any]:
     if fault:
         raise ValueError(fault)
     if not callable(found):
-        raise ValueError("it cannot be called")
+        raise ValueError("not callable")
     called: Callable[..., Any] = found
     return called

@@ -24,7 +24,7 @@ def text(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError
     if re.search("[\ud800-\udfff]", value):
-        raise ValueError("there is half a character in it, or a byte that is not UTF-8")
+        raise ValueError("not valid Unicode: half of a surrogate pair, or a byte that is not UTF-8")
     return value
 
 
@@ -38,9 +38,9 @@ def duration(value: Any) -> int:
 def secret(value: object) -> SecretStr:
     secret = text(value.get_secret_value() if isinstance(value, SecretStr) else value)
     if secret == "...":  # noqa: S105 - the placeholder of the example
-        raise ValueError('"..." stands for the real one in the example')
+        raise ValueError('"..." is the placeholder of the example')
     if secret != secret.strip():
-        raise ValueError("there is a blank at its beginning or end")
+        raise ValueError("leading or trailing whitespace")
     return SecretStr(secret)
 
 
@@ -62,9 +62,9 @@ def listed(value: object) -> object:
 
 def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
     if not values:
-        raise ValueError("it is empty")
+        raise ValueError("empty")
     if len(set(values)) < len(values):
-        raise ValueError("one is there twice")
+        raise ValueError("repeated item")
     return values
 
 
@@ -80,12 +80,12 @@ def one_of(*names: str) -> PlainValidator:
 def phone_number(value: object) -> str:
     written = str(value) if type(value) is int and 0 < value < 10**15 else text(value)
     if "(0)" in written:
-        raise ValueError("the (0) must be left out")
+        raise ValueError("leave out the (0)")
     digits = re.sub(r"[ ()-]", "", written.strip().removeprefix("+"))
     if not re.fullmatch("[0-9]+", digits):
         raise ValueError
     if digits[0] == "0":
-        raise ValueError("it does not begin with a country code")
+        raise ValueError("no country code")
     if not 7 <= len(digits) <= 15:
         raise ValueError(f"it has {len(digits)} digits")
     return digits
@@ -136,23 +136,23 @@ def rates(value: object) -> dict[str, float]:
         try:
             value = json.loads(value)
         except (ValueError, RecursionError):
-            raise ValueError("it is no JSON") from None
+            raise ValueError("not JSON") from None
     if not isinstance(value, Mapping):
         raise ValueError
     found = {phone_number(number): rate(given) for number, given in value.items()}
     if len(found) < len(value):
-        raise ValueError("one number is there twice")
+        raise ValueError("repeated number")
     return found
 
 
 def opt_out_word(value: object) -> str:
     word = text(value)
     if not optout.normalised(word):
-        raise ValueError("there is only punctuation in it")
+        raise ValueError("only punctuation")
     if len(word) > optout.LONGEST:
-        raise ValueError(f"it has more than {optout.LONGEST} characters, and longer texts are no STOP")
+        raise ValueError(f"it has more than {optout.LONGEST} characters; longer texts are never a STOP")
     if optout.keyword_in(word) in (optout.Keyword.START, optout.Keyword.HELP):
-        raise ValueError("START, UNSTOP and HELP ask for something else")
+        raise ValueError("START, UNSTOP and HELP have another meaning")
     return word
 
 
@@ -161,7 +161,7 @@ def path(value: object) -> str:
     if not re.fullmatch("[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*", path):
         raise ValueError
     if {".", ".."} & set(path.split("/")):
-        raise ValueError("'.' and '..' are not possible")
+        raise ValueError("'.' and '..' are not allowed")
     return path
 
 

@@ -31,8 +31,8 @@ NOTICES = {
     "lost": "the notice that a reply belongs to no conversation",
 }
 
-REDRIVE = "python -m nexmo_twisted redrive"
-PLACE = "python -m nexmo_twisted place"
+REDRIVE = "nexmo-twisted redrive"
+PLACE = "nexmo-twisted place"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def message_story(facts: MessageReport, policy: Policy, describe: Describe) -> I
         status = facts.ranks.get(user)
         yield f"  {printable(user)}" + (f", status {_status(status)}:" if status is not None else ":")
         if user in facts.outcomes:
-            lines = _told_outcome(facts.outcomes[user], facts.due, describe)
+            lines = _outcome_lines(facts.outcomes[user], facts.due, describe)
         elif user in entries:
             lines = _entry(entries[user], facts.now, policy, held=facts.held is not None)
         else:
@@ -65,7 +65,7 @@ def message_story(facts: MessageReport, policy: Policy, describe: Describe) -> I
 def _arrival(facts: MessageReport) -> Iterator[str]:
     if facts.due is None:
         if not facts.closed:
-            yield "its message.sent has not come, only later events; without it nothing is owed"
+            yield "its message.sent event has not arrived, only later ones; without it no SMS is sent"
         return
     sender = f", sent by {printable(facts.sender)}" if facts.sender else ""
     if facts.conversation:
@@ -84,23 +84,23 @@ def _check(facts: MessageReport) -> Iterator[str]:
     match facts.closed:
         case "":
             if facts.open is not None:
-                yield f"checked: {facts.open} still open of the texts it owes"
+                yield f"checked: {facts.open} SMS still open"
             elif facts.due is not None and late < 0:
                 yield f"not checked yet: due in {span(-late)}"
             elif facts.due is not None and late > PUNCTUAL:
-                yield f"not checked yet, though it has been due for {span(late)}: does the service run?"
+                yield f"not checked yet, though due for {span(late)}: is the service running?"
             elif facts.due is not None:
                 yield "not checked yet: due now"
             if facts.open is None and facts.due is not None and facts.check is None:
-                yield "it is missing from the list of checks, which the service repairs by itself"
+                yield "it is missing from the list of checks; the hourly sweep repairs this"
         case "done":
             yield f"checked, and closed{at}"
         case "read":
-            yield f"checked{at}: nobody had to be texted"
+            yield f"checked{at}: no recipient needed an SMS"
         case "deleted":
             yield f"deleted{at}: nothing more is sent"
             if facts.open:
-                yield f"{facts.open} still open of the texts it owed"
+                yield f"{facts.open} SMS still open"
         case "expired":
             yield "the message itself is no longer kept"
         case other:
@@ -109,27 +109,31 @@ def _check(facts: MessageReport) -> Iterator[str]:
 
 def _hold(facts: MessageReport) -> Iterator[str]:
     if facts.held is not None and any(entry.state in ("R", "C") for entry in facts.entries):
-        yield f"nothing is sent since {utc(facts.held)}: {explained(facts.held_reason)}"
-        yield "until that is mended one waiting SMS is tried each minute"
+        yield f"sending is suspended since {utc(facts.held)}: {explained(facts.held_reason)}"
+        yield "until the account is repaired, one waiting SMS is tried each minute"
 
 
 def _nothing_owed(facts: MessageReport, status: int | None, policy: Policy) -> Iterator[str]:
     reported = status in policy.report
     if facts.due is None or facts.closed not in ("", "done", "read"):
-        yield "no text is owed"
+        yield "no SMS is needed"
     elif facts.closed and not reported:
-        yield f"no text was owed: {_status(status)} does not justify one" if status is not None else "no text was owed"
+        yield (
+            f"no SMS was needed: {_status(status)} is not in report_on_status"
+            if status is not None
+            else "no SMS was needed"
+        )
     elif facts.closed:
-        yield "no text was owed when it was checked"
+        yield "no SMS was needed when it was checked"
     elif facts.open is None:
-        yield "will be owed a text if that is still so then" if reported else "no text will be owed"
+        yield "will get an SMS if the status is still the same at the check" if reported else "will get no SMS"
     elif reported:
-        yield "no text is owed, since the status was another one when it was checked"
+        yield "no SMS is needed: the status was different when it was checked"
     else:
-        yield "no text is owed: that status does not justify one"
+        yield "no SMS is needed: the status is not in report_on_status"
 
 
-def _told_outcome(text: str, due: int | None, describe: Describe) -> Iterator[str]:
+def _outcome_lines(text: str, due: int | None, describe: Describe) -> Iterator[str]:
     """What became of one text that was due then (ms)."""
     found = _OUTCOME.fullmatch(text)
     assert found is not None  # it matches everything
@@ -140,14 +144,14 @@ def _told_outcome(text: str, due: int | None, describe: Describe) -> Iterator[st
         yield f"{'given up' if what.startswith('uncertain') else 'not sent'}{at}: {explained(what)}"
     else:
         number = masked(sent["number"]) if sent["number"].isdigit() else "one of the numbers"
-        yield f"sent from {number}" + (f", settled{at} by its receipt" if sent["how"] == "receipt" else at)
+        yield f"sent from {number}" + (f", confirmed{at} by its receipt" if sent["how"] == "receipt" else at)
         if sent["id"]:
-            yield f"the provider's id of it is {printable(long_sms_id(sent['id']))}"
+            yield f"the provider's id: {printable(long_sms_id(sent['id']))}"
     state = read_state(found["said"] or "")
     if state is not None:
         yield f"delivery receipt: {state.in_words(describe)}"
         if state.failed:
-            yield f"what to do about it: {describe(state.code).advice}"
+            yield f"what to do: {describe(state.code).advice}"
 
 
 def _entry(entry: QueueItem, now: int, policy: Policy, *, held: bool) -> Iterator[str]:
@@ -157,55 +161,56 @@ def _entry(entry: QueueItem, now: int, policy: Policy, *, held: bool) -> Iterato
         case "R":
             yield from _waiting(entry, now, held=held)
         case "C":
-            yield f"being prepared; whoever does it has time until {_when(entry.next, now)}"
+            yield f"being prepared; lease expires {_when(entry.next, now)}"
         case "S":
-            yield f"being sent{number}; whoever does it has time until {_when(entry.next, now)}"
+            yield f"being sent{number}; lease expires {_when(entry.next, now)}"
         case "U":
             yield f"{_since('uncertain', entry)}: {explained(entry.reason)}"
             yield from _settlement(entry, policy)
         case "D":
-            yield f"{_since('buried', entry)}: {explained(entry.reason)}"
+            yield f"{_since('dead letter', entry)}: {explained(entry.reason)}"
             yield f"to try it again: {REDRIVE} {entry.id}"
         case other:
-            yield f"in a state nobody knows: {printable(other)}"
+            yield f"in an unknown state: {printable(other)}"
     if entry.attempts:
         yield f"{entry.attempts} {'attempt' if entry.attempts == 1 else 'attempts'} so far, the last{number}"
     if entry.resent:
-        yield "an attempt of unknown outcome was made again"
+        yield "an attempt of unknown outcome was repeated"
     if entry.crashes:
-        yield f"{entry.crashes} in a row who had it never said a word about it again"
+        workers = "worker" if entry.crashes == 1 else "consecutive workers"
+        yield f"{entry.crashes} {workers} died or stalled while processing it"
 
 
 def _waiting(entry: QueueItem, now: int, *, held: bool = False) -> Iterator[str]:
     if entry.failures:
         times = "once" if entry.failures == 1 else f"{entry.failures} times"
-        yield f"waiting to be tried again, put off {times}; the last reason: {explained(entry.reason)}"
+        yield f"waiting for a retry, rescheduled {times}; last reason: {explained(entry.reason)}"
     elif entry.reason:
-        yield f"waiting; the last reason: {explained(entry.reason)}"
+        yield f"waiting; last reason: {explained(entry.reason)}"
     else:
-        yield "waiting to be tried for the first time"
+        yield "waiting for the first attempt"
     if entry.limit:
         whose = "the account" if entry.limit == ACCOUNT else masked(entry.limit)
-        yield f"{whose} may send only so many SMS a second (sms.limits), and others come first"
+        yield f"waiting for the rate limit of {whose} (sms.limits)"
     if entry.ahead:
-        yield f"{entry.ahead} of the same user before it"
+        yield f"{entry.ahead} of the same user ahead of it"
     if held:
-        yield "its turn comes when that is mended"
+        yield "it is sent when the suspension ends"
     elif entry.next is not None:
         late = now - entry.next
-        yield f"next look {_when(entry.next, now)}" + (": does the service run?" if late > PUNCTUAL else "")
+        yield f"next attempt {_when(entry.next, now)}" + (": is the service running?" if late > PUNCTUAL else "")
 
 
 def _settlement(entry: QueueItem, policy: Policy) -> Iterator[str]:
     """What becomes of it when no receipt comes."""
     if policy.when_uncertain == "resend" and not entry.resent:
-        fate = "sent again once, if still unread"
+        fate = "sent again once if still unread"
     elif policy.when_uncertain == "drop":
-        fate = "given up"
+        fate = "dropped"
     else:
-        fate = "buried"
+        fate = "kept as a dead letter"
     at = utc((entry.since or 0) + policy.receipt_timeout)
-    yield f"a receipt settles it; without one it is {fate}, after {at}"
+    yield f"a receipt decides; without one it is {fate} after {at}"
 
 
 def sms_story(
@@ -217,11 +222,11 @@ def sms_story(
         yield f"{name}: {NOTICES.get(entry.notice, printable(entry.notice))}"
         if entry.done:
             known = f"closed {span(entry.done_for)} ago"
-            yield from (f"  {line}" for line in [known, *_told_outcome(entry.done, None, describe)])
+            yield from (f"  {line}" for line in [known, *_outcome_lines(entry.done, None, describe)])
         return
     users = {*facts.ranks, *facts.outcomes, *(each.user for each in facts.entries)} if facts else ()
     whom = [f" to {printable(user)}" for user in users if recipient_hash(user) == entry.id.partition(".")[2]]
-    yield f"{name}: a text{''.join(whom)} about message {entry.message_id}"
+    yield f"{name}: notification{''.join(whom)} about message {entry.message_id}"
     if facts is not None:
         yield from message_story(facts, policy, describe)
 
@@ -234,7 +239,7 @@ def reply_story(message_id: str, entry: QueueItem, now: int) -> Iterator[str]:
 
 def _reply(entry: QueueItem, now: int) -> Iterator[str]:
     if entry.part_of:
-        yield "a part of a long SMS, whose other parts are waited for"
+        yield "part of a long SMS, waiting for the other parts"
         return
     if entry.done:
         what = "posted" if entry.done == "posted" else f"not posted: {explained(entry.done)}"
@@ -243,18 +248,18 @@ def _reply(entry: QueueItem, now: int) -> Iterator[str]:
     came = f" {utc(entry.came)}" if entry.came is not None else ""
     yield f"received{came} from {masked(entry.handset)} to {masked(entry.number)}"
     if entry.candidates:
-        yield "its number went from one conversation to another when it came; it may belong to:"
+        yield "it arrived while its number moved from one conversation to another; it may belong to:"
         for thread in entry.candidates:
             yield f"  {printable(thread.conversation_id)}, written by {printable(thread.user_id)}"
     elif entry.thread:
         yield f"belongs to {printable(entry.thread.conversation_id)}, written by {printable(entry.user)}"
     else:
-        yield "its number carried no conversation on that handset when it came"
+        yield "no conversation was linked to its number on that handset when it arrived"
     match entry.state:
         case "C":
-            yield f"being posted; whoever does it has time until {_when(entry.next, now)}"
+            yield f"being posted; lease expires {_when(entry.next, now)}"
         case "D":
-            yield f"{_since('buried', entry)}: {explained(entry.reason)}"
+            yield f"{_since('dead letter', entry)}: {explained(entry.reason)}"
             if entry.candidates:
                 yield f"to post it into one of these: {PLACE} {entry.id} CONVERSATION"
             else:

@@ -63,20 +63,23 @@ def doubts(settings: RedisSettings) -> dict[str, str]:
 
 def _eviction(policy: str | None) -> str:
     if policy is None:
-        return "it cannot be told whether Redis evicts: it tells nothing of its maxmemory-policy"
-    return "" if policy == "noeviction" else f"Redis may evict what is owed: maxmemory-policy is {policy}"
+        return "maxmemory-policy cannot be read: Redis may evict keys"
+    if policy == "noeviction":
+        return ""
+    return f"Redis may evict keys of this service: maxmemory-policy is {policy}; use noeviction"
 
 
 def _durability(settings: RedisSettings) -> str:
     if settings.aof is None:
-        return "it cannot be told whether Redis keeps an append-only file"
+        return "appendonly cannot be read: Redis may have no append-only file"
     if not settings.aof:
-        return "Redis keeps no append-only file (appendonly no): when it ends, what is owed is gone but for a snapshot"
+        return "no append-only file (appendonly no): when Redis stops, everything since its last snapshot is lost"
     if settings.fsync is None:
-        return "it cannot be told whether Redis writes to the disk at once: it does not tell its appendfsync"
+        return "appendfsync cannot be read: a power loss may lose confirmed data"
     if settings.fsync == "always":
         return ""
-    return f"appendfsync is {settings.fsync}, not always: a power loss takes {_LOSS.get(settings.fsync, 'the end')}"
+    lost = _LOSS.get(settings.fsync, "the newest data")
+    return f"appendfsync is {settings.fsync}, not always: a power loss loses {lost}"
 
 
 def set_aside(heartbeat: Heartbeat) -> Iterator[tuple[str, int, str]]:
@@ -86,9 +89,9 @@ def set_aside(heartbeat: Heartbeat) -> Iterator[tuple[str, int, str]]:
         (heartbeat.unsigned, heartbeat.unsigned_since, "unsigned", "quarantine:unsigned"),
     ):
         if count:
-            what = f"{count} {'was' if count == 1 else 'were'} set aside as unusable"
             key = heartbeat.prefix + where
-            reason = f"{what}: see `explain` with an id, or the Redis list {key} (deleting it ends this warning)"
+            how = f"`nexmo-twisted explain` with an id, or the Redis list {key} (deleting it ends this warning)"
+            reason = f"{count} in quarantine: see {how}"
             yield f"{whose} webhooks", since if since is not None else heartbeat.now, reason
 
 
@@ -100,7 +103,7 @@ def forged_stops(heartbeat: Heartbeat) -> str:
     """In words, that more strangers have said STOP than there can honestly be; blank when they have not."""
     if heartbeat.blocked_strangers <= MANY_STRANGERS:
         return ""
-    return f"more than {MANY_STRANGERS:,} handsets that were never texted have said STOP: somebody may forge SMS to us"
+    return f"more than {MANY_STRANGERS:,} handsets that never got an SMS have sent STOP: inbound SMS may be forged"
 
 
 def rolled_back(before: int | None, confirmed: int, silence: int, remembered: int) -> bool:

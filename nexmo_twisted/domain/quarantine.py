@@ -102,8 +102,8 @@ def known_as(text: str) -> str:
 def set_aside_story(aside: SetAside) -> Iterator[str]:
     """What is known of one, line by line. Its text is not told."""
     when = f" {utc(aside.at)}" if aside.at is not None else ""
-    yield f"Webhook of {aside.source.capitalize()} set aside{when}: {printable(aside.reason)}"
-    yield "  signed" if aside.signed else "  not signed, so that anybody may have posted it"
+    yield f"Webhook of {aside.source.capitalize()} quarantined{when}: {printable(aside.reason)}"
+    yield "  signed" if aside.signed else "  not signed: anyone may have sent it"
     if aside.ids:
         yield f"  ids in it: {', '.join(printable(each) for each in aside.ids)}"
 

@@ -12,37 +12,37 @@ _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 #: What the short names of reasons mean, for texts and replies alike.
 REASONS: Final[Mapping[str, str]] = {
     # nothing had to be sent
-    "read": "the recipient had seen the message",
+    "read": "the recipient had read the message",
     "deleted": "the message was deleted",
     "done": "it was done already",
-    "blank": "there was no text in it",
-    "no_phone": "the recipient has no phone that takes texts",
-    "unknown_user": "nobody knows the recipient",
-    "opted_out": "the recipient asked by SMS to get no more texts",
-    "no_number": "all numbers were taken on the recipient's handset; more are needed",
+    "blank": "it has no text",
+    "no_phone": "the recipient has no phone number that can receive SMS",
+    "unknown_user": "the recipient is unknown",
+    "opted_out": "the recipient has opted out by SMS",
+    "no_number": "all numbers were in use on the recipient's handset; add numbers",
     "expired": "it is no longer kept",
     "undecodable": "its record in Redis cannot be read",
     # given up
-    "refused": "refused for good",
+    "refused": "permanently refused",
     "too_late": "not done within expire_after",
     "template": "the template failed",
-    "crashes": "whoever worked on it died, time and again",
+    "crashes": "several workers died or stalled while processing it",
     "ambiguous": "it may belong to either of two conversations",
     "conversation_gone": "the conversation is gone",
     "not_participant": "the user has left the conversation",
     # tried, and not known to be sent
-    "uncertain": "nobody knows whether it was sent",
-    "lost": "the process that sent it died meanwhile",
+    "uncertain": "it may or may not have been sent",
+    "lost": "the process that was sending it died or stalled",
     "lost item": "its item in Redis was lost",
     "dropped": "no receipt came in time",
-    "internal": "something unforeseen went wrong, which is in the log",
+    "internal": "internal error, see the log",
     # replies
     "posted": "posted",
-    "binary": "it was no text",
-    "no_thread": "its number carries no conversation on that handset",
+    "binary": "it was not a text",
+    "no_thread": "no conversation is linked to its number on that handset",
     "not_their_phone": "the user's profile names another phone, or none",
     "own_number": "the phone is one of our own numbers",
-    "again": "it asks to start again, but may be older than the last STOP: its writer was asked to send it again",
+    "again": "a START that may be older than the last STOP; its sender was asked to repeat it",
 }
 
 

@@ -142,12 +142,12 @@ class AttemptRecorder:
             if choice.taken_over:
                 self._metrics.count("numbers_taken_over")
                 self._log.warn(
-                    "Message {id} takes the number of an idle conversation: more numbers are needed",
+                    "Message {id}: took over the number of an idle conversation, none was free; add numbers",
                     id=item.message_id,
                 )
             attempt = Attempt(kept_as, choice.number, until, known, state.user_map, commit.user_map, commit.ttl)
             return Sms(choice.number, handset, fitted.text, fitted.unicode, reference(item.id)), attempt
-        raise Temporary("the links of this user change all the time")
+        raise Temporary(f"gave up after {CHOICES} conflicting updates of this user's links")
 
     async def notice(self, item: Notification, notice: AutoReply) -> tuple[Sms, Attempt]:
         """Record the attempt at a text of our own."""
@@ -176,10 +176,10 @@ class AttemptRecorder:
             self._metrics.count("sms_number_waits")
             return True
         if state.unowned.issuperset(self._terms.numbers):
-            raise Temporary("the account owns none of the numbers")
+            raise Temporary("the account owns none of the configured numbers")
         self._metrics.count("numbers_exhausted")
         self._log.error(
-            "No number is free for a handset: message {id} is not sent; more numbers are needed", id=item.message_id
+            "Message {id}: no SMS sent, all numbers of the handset are in use; add numbers", id=item.message_id
         )
         raise Skip("no_number")
 
@@ -209,7 +209,9 @@ class AttemptRecorder:
             reason = error.reason if isinstance(error, NexmoTwistedError) else where(error)
             if item.introduction_failures + 1 >= INTRODUCTION_TRIES:
                 self._log.error(
-                    "Message {id} goes out without its introduction: {reason}", id=item.message_id, reason=reason
+                    "Message {id}: introduction failed, the SMS is sent without it: {reason}",
+                    id=item.message_id,
+                    reason=reason,
                 )
                 return None
             raise IntroductionFailed(f"introduction: {reason}") from error

@@ -69,7 +69,7 @@ class CircuitBreaker:
         Intercepted as neither. ``call`` says which request it is, since one may be intercepted and others not."""
         probe = self.open
         if probe and (self._probing or self.pause):
-            raise Temporary(f"{self.name} fails; one probe at a time", max(self.pause, FIRST_PAUSE))
+            raise Temporary(f"{self.name} is failing; only one request at a time is sent", max(self.pause, FIRST_PAUSE))
         self._probing = probe
         try:
             yield
@@ -107,11 +107,16 @@ class CircuitBreaker:
         self._next = self._clock.seconds() + min(doubled, LONGEST_PAUSE)
         if not self.open:
             self.since = self._clock.seconds()
-            self._log.error("{name} has failed {n} times in a row: {reason}", name=self.name, n=FAILURES, reason=reason)
+            self._log.error(
+                "{name}: {n} failures in a row, only one request at a time is sent: {reason}",
+                name=self.name,
+                n=FAILURES,
+                reason=reason,
+            )
 
     def worked(self) -> None:
         if self.open:
-            self._log.info("{name} works again", name=self.name)
+            self._log.info("{name}: recovered", name=self.name)
         self._failures, self.since, self.reason = 0, None, ""
 
 

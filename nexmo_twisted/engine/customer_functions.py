@@ -103,7 +103,7 @@ class CustomerFunctions:
         if len(self._stuck) >= THREADS:
             raise Temporary(f"all {THREADS} threads are stuck in functions that do not return")
         if any(call.repeats(other) for other in self._stuck):
-            raise Temporary(f"{call.name} has not returned from the same call before")
+            raise Temporary(f"an earlier call of {call.name} with the same arguments has not returned")
 
     async def _call(self, call: _Call) -> Any:
         try:
@@ -124,7 +124,9 @@ class CustomerFunctions:
         if call in self._stuck:
             self._stuck.remove(call)
             self._log.info(
-                "{name} has returned after all; {stuck} threads are stuck", name=call.name, stuck=len(self._stuck)
+                "Customer function {name}: returned late; {stuck} threads still stuck",
+                name=call.name,
+                stuck=len(self._stuck),
             )
         _hand_over(result, answer)
 
@@ -134,7 +136,7 @@ class CustomerFunctions:
         if call.running:
             self._stuck.append(call)
             self._log.error(
-                "{name} has not returned within {patience:.0f} seconds; {stuck} of {threads} threads are stuck",
+                "Customer function {name}: no result in {patience:.0f} s, {stuck} of {threads} threads stuck; fix it",
                 name=call.name,
                 patience=PATIENCE,
                 stuck=len(self._stuck),

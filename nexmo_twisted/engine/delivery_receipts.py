@@ -38,7 +38,7 @@ class DeliveryNews:
         meaning = self._describe(said.code)
         _log.emit(
             LogLevel.levelWithName(meaning.level),
-            "Message {id} did not reach {to}: {said}: {advice}",
+            "Message {id}: not delivered to {to}: {said}; {advice}",
             id=delivery.message_id,
             to=phones.masked(handset),
             said=said.in_words(self._describe),

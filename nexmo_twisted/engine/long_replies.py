@@ -31,9 +31,9 @@ class LongReplyTimeouts:
     async def _look(self) -> float | None:
         closed = await self._store.close_parts(BATCH)
         if closed.orphans:
-            self._log.error("{n} long replies had lost their parts", n=closed.orphans)
+            self._log.error("Long replies: {n} dropped, their parts are missing in Redis", n=closed.orphans)
         if closed.torn:
             self._metrics.count("long_replies_incomplete", amount=closed.torn)
-            self._log.info("{n} long replies are posted with parts missing", n=closed.torn)
+            self._log.info("Long replies: {n} posted although parts are missing", n=closed.torn)
             self._reply_came()
         return None if closed.next is None else closed.next / 1000

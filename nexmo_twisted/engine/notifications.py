@@ -103,11 +103,13 @@ class Notifications:
             kinds = {"introduction": isinstance(error, IntroductionFailed), "aside": aside}
             await self._retry(item, error.reason, error.retry_after, **kinds)
             if isinstance(error, AccountFault):
-                self._log.error("The chat platform refuses us: {reason}", reason=error.reason)
+                self._log.error(
+                    "Chat platform: credentials or account rejected, retrying: {reason}", reason=error.reason
+                )
         except Permanent as error:
             await self._bury(item, error.code, error.reason)
         except Exception:
-            self._log.failure("Notification of message {id} failed", id=item.message_id)
+            self._log.failure("Message {id}: unexpected error, retrying", id=item.message_id)
             await self._retry(item, "internal")
         else:
             sending = self._clock.seconds()
@@ -125,7 +127,9 @@ class Notifications:
         except CancelledError:
             raise
         except Exception:
-            self._log.failure("Sending message {id} failed in an unforeseen way", id=item.message_id)
+            self._log.failure(
+                "Message {id}: unexpected error while sending, the outcome is uncertain", id=item.message_id
+            )
             return Outcome(Verdict.UNCERTAIN, "internal")
 
     async def _prepare(self, item: Notification) -> tuple[Sms, Attempt]:
@@ -168,10 +172,15 @@ class Notifications:
                 raise
             raise Skip(error.code) from error
         except phones.BadPhone as error:
-            self._log.info("A recipient has no usable phone: {reason}", reason=str(error))
+            self._log.info(
+                "Notification skipped: the recipient has no usable phone number: {reason}", reason=str(error)
+            )
             raise Skip("no_phone", error.reason if identity.phone else "") from error
         if phones.canonical(handset) in self._own:
-            self._log.info("A recipient's phone is one of our own numbers, {number}", number=phones.masked(handset))
+            self._log.info(
+                "Notification skipped: the recipient's phone is one of our own numbers, {number}",
+                number=phones.masked(handset),
+            )
             raise Skip("own_number")
         return identity, handset
 
@@ -209,7 +218,11 @@ class Notifications:
 
             if await self._settle(set_aside):
                 self._metrics.count("sms_uncertain")
-                self._log.error("Message {id} may or may not be sent: {reason}", id=item.message_id, reason=reason)
+                self._log.error(
+                    "Message {id}: the SMS may or may not have been sent, waiting for a receipt: {reason}",
+                    id=item.message_id,
+                    reason=reason,
+                )
         elif verdict is Verdict.ACCOUNT:
             self._metrics.count("account_errors")
             await self._hold(item, reason)
@@ -220,12 +233,23 @@ class Notifications:
     async def _hold(self, item: Notification, reason: str) -> None:
         held: Held = await self._settle(lambda: self._store.suspend_sending(item, reason))
         if held == "DOUBT":
-            self._log.warn("Message {id} is refused, and another is tried: {reason}", id=item.message_id, reason=reason)
+            self._log.warn(
+                "Message {id}: rejected, maybe because of the account; trying another SMS: {reason}",
+                id=item.message_id,
+                reason=reason,
+            )
         elif held == "NEW":
-            self._log.critical("Nothing is sent until the account is mended: {reason}", reason=reason)
+            self._log.critical(
+                "Sending suspended, the provider rejects the account; repair it, one SMS a minute is tried: {reason}",
+                reason=reason,
+            )
         elif held == "BURIED":
             self._metrics.count("dead_letters", "out", "refused")
-            self._log.error("Message {id} is buried: it alone is refused: {reason}", id=item.message_id, reason=reason)
+            self._log.error(
+                "Message {id}: dead letter, rejected repeatedly while others are accepted: {reason}",
+                id=item.message_id,
+                reason=reason,
+            )
 
     async def _accepted(self, item: Notification, sms: Sms, attempt: Attempt, sent: Accepted) -> bool:
         ids, known = sent.message_ids, self._clock.seconds()
@@ -244,7 +268,7 @@ class Notifications:
                 await self._links.rewrite_map(delivery.relink)
         self._metrics.count("sms_accepted")
         self._log.info(
-            "Message {id} sent to {to} from {sender}",
+            "Message {id}: SMS sent to {to} from {sender}",
             id=item.message_id,
             to=phones.masked(sms.to),
             sender=phones.masked(sms.sender),
@@ -257,7 +281,7 @@ class Notifications:
         self._metrics.count("sms_retries")
         delay = backoff.delay(item.attempts + 1, retry_after=after, random=self._random)
         self._log.info(
-            "Message {id} is tried again in {delay:.0f} s: {reason}",
+            "Message {id}: retry in {delay:.0f} s: {reason}",
             id=item.message_id,
             delay=delay,
             reason=reason,
@@ -271,7 +295,7 @@ class Notifications:
         self._metrics.count("sms_retries")
         self._metrics.count("provider_throttled", outcome.exceeded)
         self._log.warn(
-            "Message {id} was too fast for {limit}, which pauses for {seconds:.1f} s: {reason}",
+            "Message {id}: throttled by {limit}, paused {seconds:.1f} s: {reason}",
             id=item.message_id,
             limit=phones.masked(sms.sender) if outcome.exceeded == "number" else "the account",
             seconds=duration / 1000,
@@ -280,7 +304,7 @@ class Notifications:
         await self._settle(lambda: self._store.pause_limit(item, limit, duration, outcome.reason))
 
     async def _bury(self, item: Notification, code: str, reason: str, account_works: bool = False) -> None:
-        self._log.error("Message {id} is buried: {code}: {reason}", id=item.message_id, code=code, reason=reason)
+        self._log.error("Message {id}: dead letter, {code}: {reason}", id=item.message_id, code=code, reason=reason)
         told = f"{code}: {reason}"
         if await self._settle(lambda: self._store.set_aside(item, told, uncertain=False, account_works=account_works)):
             self._metrics.count("dead_letters", "out", code)

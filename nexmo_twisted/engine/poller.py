@@ -108,14 +108,14 @@ class Poller:
             after = await self._look()
         except StoreUnavailable as error:
             if not self._failures:
-                self._log.error("{name} pauses: {reason}", name=self._name, reason=error.reason)
+                self._log.error("{name}: Redis unavailable, retrying: {reason}", name=self._name, reason=error.reason)
         except CancelledError:
             return None
         except Exception:
-            self._log.failure("{name} failed and will go on", name=self._name)
+            self._log.failure("{name}: unexpected error, retrying", name=self._name)
         else:
             if self._failures:
-                self._log.info("{name} goes on", name=self._name)
+                self._log.info("{name}: recovered", name=self._name)
             self._failures = 0
             return after
         self._failures += 1

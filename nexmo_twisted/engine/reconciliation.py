@@ -60,7 +60,9 @@ class Reconciler:
             number = getattr(settled, what)
             if number:
                 self._metrics.count("sms_reconciled", what, amount=number)
-                self._log.warn("{n} SMS of unknown outcome had no receipt in time: {what}", n=number, what=what)
+                self._log.warn(
+                    "Reconciliation: {n} SMS of unknown outcome got no receipt in time: {what}", n=number, what=what
+                )
         if settled.parked:
             self._metrics.count("dead_letters", "out", "uncertain", amount=settled.parked)
         if settled.resent or settled.parked or settled.dropped or settled.unneeded:

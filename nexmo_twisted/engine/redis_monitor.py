@@ -93,7 +93,9 @@ class RedisMonitor:
         """That the outgoing side is held; that Redis has lost something lately."""
         found = []
         if self.heartbeat.held_since is not None:
-            found.append(Issue("outgoing SMS", self.heartbeat.held_since / 1000, f"held: {self.heartbeat.held_reason}"))
+            found.append(
+                Issue("outgoing SMS", self.heartbeat.held_since / 1000, f"suspended: {self.heartbeat.held_reason}")
+            )
         if self._rollback is not None and self._clock.seconds() - self._rollback[0] < IN_SIGHT:
             found.append(self._rollback[1])
         return found
@@ -129,25 +131,27 @@ class RedisMonitor:
             self._settings_at = 0.0  # it may be another one
         if self._alarmed:
             self._alarmed = False
-            self._log.info("Webhooks are accepted again")
+            self._log.info("Redis: recovered, webhooks are accepted again")
 
     def _lost(self, reason: str) -> None:
         self._away = Issue("Redis", self._away.since if self._away else self._wall(), reason)
         if not self._alarmed:
             self._alarmed = True
-            self._log.error("Webhooks are answered 503: {reason}", reason=reason)
+            self._log.error("Redis unavailable, webhooks are answered 503: {reason}", reason=reason)
 
     def _tell_rollback(self) -> None:
-        reason = "Redis has lost what it had confirmed (power loss, failover, restore or FLUSHALL)"
-        self._rollback = self._clock.seconds(), Issue("writes of Redis", self._wall(), reason)
+        reason = "Redis has lost data that it had confirmed (power loss, failover, restore or FLUSHALL)"
+        self._rollback = self._clock.seconds(), Issue("Redis data", self._wall(), reason)
         self._metrics.count("redis_data_loss")
-        self._log.critical("{reason}: messages may be missing, or be texted twice", reason=reason)
+        self._log.critical(
+            "{reason}: messages may be missing or sent twice; check the persistence of Redis", reason=reason
+        )
 
     def _tell_skew(self, seconds: float) -> None:
         self.skew, was, apart = seconds, self._skewed, abs(seconds)
         self._skewed = apart >= (IN_STEP if was else SKEWED)
         if self._skewed and not was:
-            reason = f"Redis is {apart:.0f} s {'ahead of' if seconds > 0 else 'behind'} this machine's clock"
+            reason = f"the clock of Redis is {apart:.0f} s {'ahead of' if seconds > 0 else 'behind'} this machine's"
             self._warnings.note("clock", reason)
             self._log.error("{reason}", reason=reason)
         elif not self._skewed:

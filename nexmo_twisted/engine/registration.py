@@ -68,7 +68,7 @@ class Registration:
             self._complain(
                 what,
                 error.reason,
-                f"{what} cannot be looked after: {error.reason}",
+                f"Registration: {what} cannot be checked or repaired: {error.reason}",
                 alarm=isinstance(error, AccountFault),
             )
         else:
@@ -77,11 +77,11 @@ class Registration:
     async def _webhook(self) -> None:
         done = await self._chat.ensure_registered()
         for each in done:
-            self._log.info("Chat webhook: {done}", done=each)
+            self._log.info("Registration: chat webhook {done}", done=each)
         if done and self._mended:
             self._metrics.count("registration_failures")
-            sentence = "Our webhook at the chat platform does not stay active: does it reach server.url?"
-            self._complain("active chat webhook", "ours does not stay active", sentence, alarm=True)
+            sentence = "Registration: the chat webhook was deactivated again; check that server.url is reachable"
+            self._complain("active chat webhook", "was deactivated again", sentence, alarm=True)
         elif not done:
             self._complaints.note("active chat webhook", "")
         self._mended = bool(done)
@@ -91,9 +91,9 @@ class Registration:
         missing = [number for number in self._numbers if number not in owned]
         await self._store.set_unowned_numbers(missing)
         self._complain(
-            "SMS numbers of ours",
+            "configured numbers",
             f"the account does not own {', '.join(map(phones.masked, missing))}" if missing else "",
-            f"The account does not own {', '.join(missing)}: no new conversation begins there",
+            f"Registration: the account does not own {', '.join(missing)}; no new conversation uses them",
             alarm=True,
         )
         for number in self._numbers:
@@ -107,9 +107,9 @@ class Registration:
         await self._provider.route_inbound(number, self._sms_url)
         tell = self._log.warn if number.inbound_url else self._log.info
         tell(
-            "Replies to {number} come to us now; they went to {before}",
+            "Registration: inbound URL of {number} set to this service, was {before}",
             number=phones.masked(number.msisdn),
-            before=urlsplit(number.inbound_url).netloc or "nobody",
+            before=urlsplit(number.inbound_url).netloc or "not set",
         )
 
     @property

@@ -70,15 +70,17 @@ class Replies:
             await self._retry(item, error.reason)
         except Temporary as error:
             if isinstance(error, AccountFault):
-                self._log.error("The chat platform refuses us: {reason}", reason=error.reason)
+                self._log.error(
+                    "Chat platform: credentials or account rejected, retrying: {reason}", reason=error.reason
+                )
             await self._retry(item, error.reason, error.retry_after, isinstance(error, Intercepted))
         except Permanent as error:
             self._log.error(
-                "A reply from {who} is buried: {reason}", who=phones.masked(item.handset), reason=error.reason
+                "Reply from {who}: dead letter, {reason}", who=phones.masked(item.handset), reason=error.reason
             )
             await self._bury(item, error.code, error.reason)
         except Exception:
-            self._log.failure("A reply from {who} failed", who=phones.masked(item.handset))
+            self._log.failure("Reply from {who}: unexpected error, retrying", who=phones.masked(item.handset))
             await self._retry(item, "internal")
 
     async def _post(self, item: Reply) -> None:
@@ -91,11 +93,11 @@ class Replies:
         if doubt:
             await self._leave_to_operator(item)
         elif thread is None:
-            await self._turn_down(item, "no_thread", "belongs to no conversation")
+            await self._turn_down(item, "no_thread", "no conversation is linked to its number")
         elif await self._is_theirs(item, thread):
             await self._post_to(item, thread)
         else:
-            await self._turn_down(item, "not_their_phone", "comes from a phone that is not its user's any more")
+            await self._turn_down(item, "not_their_phone", "the user's profile names another phone")
 
     async def _post_to(self, item: Reply, thread: Thread) -> None:
         if is_blank(item.text):
@@ -105,7 +107,7 @@ class Replies:
         await self._chat.post(thread.conversation_id, thread.user_id, clean(item.text), item.once)
         await self._links.renew(state, thread, item.handset, item.number)
         await self._close(item, "posted")
-        self._log.info("A reply from {who} was posted", who=phones.masked(item.handset))
+        self._log.info("Reply from {who}: posted", who=phones.masked(item.handset))
 
     async def _is_theirs(self, item: Reply, thread: Thread) -> bool:
         """Whether a handset is still that of the user: once the profile names another phone, or none, the old one may
@@ -120,14 +122,13 @@ class Replies:
             return False
 
     async def _turn_down(self, item: Reply, outcome: str, why: str) -> None:
-        self._log.info("A reply from {who} {why}: it is not posted", who=phones.masked(item.handset), why=why)
+        self._log.info("Reply from {who}: not posted, {why}", who=phones.masked(item.handset), why=why)
         await self._notices.lost(item)
         await self._close(item, outcome)
 
     async def _leave_to_operator(self, item: Reply) -> None:
         self._log.error(
-            "A reply from {who} may belong to either of two conversations: it is not posted; place it with"
-            " `python -m nexmo_twisted place`",
+            "Reply from {who}: dead letter, belongs to one of two conversations; post it with `nexmo-twisted place`",
             who=phones.masked(item.handset),
         )
         await self._notices.lost(item)
@@ -145,7 +146,7 @@ class Replies:
     async def _retry(self, item: Reply, reason: str, after: float | None = None, aside: bool = False) -> None:
         delay = backoff.delay(item.attempts + 1, retry_after=after, random=self._random)
         self._log.info(
-            "A reply from {who} is posted again in {delay:.0f} s: {reason}",
+            "Reply from {who}: retry in {delay:.0f} s: {reason}",
             who=phones.masked(item.handset),
             delay=delay,
             reason=reason,

@@ -88,7 +88,8 @@ class InboundSmsIntake:
         if answer == "NEW":
             self._poke_replies()
         else:
-            self._log.info("{who} asked for {what}", who=phones.masked(handset), what=asked.what or "nothing new")
+            what = asked.what.upper() if asked.what else "repeated delivery"
+            self._log.info("Inbound SMS from {who}: {what}", who=phones.masked(handset), what=what)
         if asked.what:
             self._notices.notify()
 

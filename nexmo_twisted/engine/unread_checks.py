@@ -39,7 +39,7 @@ class UnreadChecks:
         if done.messages:
             self._metrics.count("messages_due", amount=done.messages)
         if done.orphans:
-            self._log.error("{n} checks had lost their message", n=done.orphans)
+            self._log.error("Unread checks: {n} dropped, their message is missing in Redis", n=done.orphans)
         if done.notifications:
             self._notify()
         return None if done.next is None else done.next / 1000

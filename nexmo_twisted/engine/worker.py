@@ -1,4 +1,5 @@
-"""Claimed items worked on side by side, as many at a time as there are slots. Notifications and replies both use it."""
+"""A worker: claims due items and processes them concurrently, up to its number of slots. Used for notifications and
+replies."""
 
 from __future__ import annotations
 
@@ -48,6 +49,7 @@ class Worker(Generic[Item]):
         slots: int = SLOTS,
     ) -> None:
         self._log = Logger(namespace=f"nexmo_twisted.{name}")
+        self._name = name
         self._queue = queue
         self._clock = clock
         self._claim = claim
@@ -72,7 +74,7 @@ class Worker(Generic[Item]):
         if free <= 0 or (self._alone and self._working):
             return None  # whoever finishes first pokes
         claimed = await self._claim(free, self._lease, idle=not self._working)
-        self._tell(claimed)
+        self._report(claimed)
         self._alone = any(item.suspect for item in claimed.items)
         for item in claimed.items:
             work = Deferred.fromCoroutine(self._guarded(item))
@@ -82,23 +84,32 @@ class Worker(Generic[Item]):
             return None
         return claimed.next / 1000
 
-    def _tell(self, claimed: Claimed[Item]) -> None:
+    def _report(self, claimed: Claimed[Item]) -> None:
         if claimed.lost:
             self._metrics.count("sms_uncertain", amount=claimed.lost)
-            self._log.error("{n} SMS may or may not be sent: their sender died", n=claimed.lost)
+            self._log.error(
+                "{name}: {n} SMS uncertain, the process that was sending them died", name=self._name, n=claimed.lost
+            )
         if claimed.crashed:
             self._metrics.count("dead_letters", self._queue, "crashes", amount=claimed.crashed)
             if self._queue == "in":
                 self._metrics.count("replies_closed", "dead_letter", amount=claimed.crashed)
-            self._log.error("{n} items are buried: whoever worked on them died", n=claimed.crashed)
+            self._log.error(
+                "{name}: {n} dead letters, several workers died processing them", name=self._name, n=claimed.crashed
+            )
 
     async def _guarded(self, item: Item) -> None:
         try:
             await self._handle(item)
         except CancelledError:
-            self._log.warn("Stopped before one item was settled; its lease will tell")
+            self._log.warn(
+                "Shut down before the result of {id} was recorded; when its lease expires it is retried or uncertain",
+                id=item.id,
+            )
         except Exception:
-            self._log.failure("An item could not be settled; its lease will tell")
+            self._log.failure(
+                "The result of {id} was not recorded; when its lease expires it is retried or uncertain", id=item.id
+            )
 
     def _finished(self, _: Any, work: Deferred[None]) -> None:
         self._working.discard(work)

@@ -288,9 +288,9 @@ _WORDS: Mapping[type[BaseException], str] = {
     DNSLookupError: "host name not found",
     TimeoutError: "not connected in time",
     TooLarge: "the answer is too large",
-    Unpackable: "the answer cannot be unpacked",
+    Unpackable: "the answer cannot be decompressed",
     _NoStatus: "the answer has no HTTP status",
-    _TooLate: "too late: its lease was over before it could go out",
+    _TooLate: "too late: the lease expired before the request was sent",
     ConnectionClosed: "connection lost",
     CancelledError: "given up",
 }

@@ -28,7 +28,7 @@ def refusal(company: str, status: int, answer: Answer) -> NexmoTwistedError:
     reason = f"{company} answered {status}"
     wait = named_wait(answer.headers.get("retry-after"), answer.headers.get("date"))
     if status in (401, 402):
-        return AccountFault(f"{reason}: our credentials or the account are not good", wait)
+        return AccountFault(f"{reason}: credentials or account rejected", wait)
     if status == 429:
         return Throttled(reason, wait)
     if 400 <= status < 500 and status not in (408, 425):
@@ -38,7 +38,7 @@ def refusal(company: str, status: int, answer: Answer) -> NexmoTwistedError:
 
 def unreadable(company: str) -> Temporary:
     """The answer is not of the shape it should have."""
-    return Temporary(f"{company} answered something unreadable")
+    return Temporary(f"{company} sent an unreadable answer")
 
 
 def read_json(company: str, answer: Answer) -> Any:

@@ -31,7 +31,7 @@ class MetricsEndpoint:
         return self.metrics.page()
 
     def failed(self, _request: Request, failure: Failure) -> None:
-        log.failure("The metrics page could not be made", failure)
+        log.failure("Metrics page: unexpected error, answered 503", failure)
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class HealthEndpoint:
         return json.dumps(self.health.report(), indent=1).encode() + b"\n"
 
     def failed(self, _request: Request, failure: Failure) -> None:
-        log.failure("The health page could not be made", failure)
+        log.failure("Health page: unexpected error, answered 503", failure)
 
 
 for endpoint in (MetricsEndpoint, HealthEndpoint):

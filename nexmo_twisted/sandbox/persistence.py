@@ -55,7 +55,7 @@ class Persistence:
                 self._clock.skip(state["ahead"])
                 self._kept = kept
             except (ValueError, LookupError, TypeError) as error:
-                self._log.error("What the sandbox remembers cannot be read, so it begins anew: {error}", error=error)
+                self._log.error("Sandbox: saved state is unreadable, starting empty: {error}", error=error)
         self._saving.start(EVERY, now=False)
         return kept is not None
 

@@ -218,14 +218,14 @@ CASES = {
             "two", "Two conversations at once", "Two numbers on one handset; each answer finds its own.", _two_at_once
         ),
         Case(
-            "taken", "All numbers taken", "The last conversation is not texted, and the reason is told.", _numbers_taken
+            "taken", "All numbers taken", "The last conversation gets no SMS, and the reason is shown.", _numbers_taken
         ),
         Case("long", "Long reply in three parts", "The parts come in disorder and are posted as one.", _long_reply),
         Case("stop", "STOP", "The phone is blocked for all numbers until START; both are confirmed.", _stop),
         Case(
             "lost",
             "Nexmo's answer is lost",
-            "Nobody knows whether it went out, until its receipt says so.",
+            "It may or may not have been sent, until its receipt says so.",
             _answer_lost,
         ),
     )

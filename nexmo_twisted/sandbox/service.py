@@ -123,7 +123,7 @@ class _ToldService(NexmoService):
 
     def _go(self, _connected: object) -> None:
         restored = Deferred.fromCoroutine(self._resume())
-        restored.addErrback(lambda failure: self._log.failure("The sandbox begins anew", failure))
+        restored.addErrback(lambda failure: self._log.failure("Sandbox: starting empty", failure))
         restored.addCallback(super()._go)
 
     async def _resume(self) -> None:
@@ -208,8 +208,8 @@ class SandboxService(Service):
         self._companies.startService()
         self.service.startService()
         delay = self._settings.delay / 1000
-        self._log.info("The sandbox runs: a message that stays unread for {delay:g} s becomes a text", delay=delay)
-        self._log.info("See it at work: {url}/", url=self.url)
+        self._log.info("Sandbox: running, a message that stays unread for {delay:g} s becomes an SMS", delay=delay)
+        self._log.info("Sandbox: open {url}/ in a browser", url=self.url)
 
     def stopService(self) -> Deferred[None]:
         super().stopService()

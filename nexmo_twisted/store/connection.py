@@ -107,9 +107,9 @@ class Connection:
                 line.abort()  # so that we look for the one that it is now
             raise StoreUnavailable(f"Redis refused: {kind_of(error)}") from error
         except txredisapi.RedisError as error:  # connection lost, or no answer in time
-            raise AnswerLost(f"Redis is away: {type(error).__name__}") from error
+            raise AnswerLost(f"no answer from Redis: {type(error).__name__}") from error
         except UnicodeError as error:
-            raise StoreUnavailable("Redis holds what is not UTF-8") from error
+            raise StoreUnavailable("Redis returned a value that is not UTF-8") from error
 
     async def run(self, name: str, *arguments: str | int) -> Any:
         """Run one script. Numbers in the answer are strings unless the script returned integers.
@@ -187,7 +187,7 @@ class Connection:
         await log_in(line, address.username, address.password, address.db, as_master=master)
         try:
             if master and self._master is None:
-                raise Unusable("a failover has begun")
+                raise Unusable("failover started")
             nodes = await admit(line, self._scripts)
         except BaseException:
             line.abort()
@@ -219,7 +219,7 @@ class Connection:
         self.why_away = ""
         if self._outage:
             self._outage = False
-            self._log.info("Redis is there again")
+            self._log.info("Redis: reconnected")
         if not self._opened.called:
             self._opened.callback(None)
 
@@ -231,7 +231,7 @@ class Connection:
             if isinstance(error, Unsuitable):
                 self._log.error("Redis is not used, webhooks are answered 503: {reason}", reason=reason)
             else:
-                self._log.error("Redis is away: {reason}", reason=reason)
+                self._log.error("Redis: not connected, retrying: {reason}", reason=reason)
 
 
 class _UnknownScript(StoreUnavailable):

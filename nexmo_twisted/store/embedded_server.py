@@ -123,7 +123,7 @@ class SharedValkey:
         if process is not None:
             process.kill()
             process.wait()
-        raise StoreUnavailable("Valkey did not begin to answer on its socket")
+        raise StoreUnavailable("Valkey did not answer on its socket")
 
     def shut_down_unless_used(self) -> None:
         """Stop the server, whoever started it, if nobody else uses it. Raises StoreUnavailable if it stays.
@@ -140,7 +140,7 @@ class SharedValkey:
             try:
                 self._process.wait(_STOP_WITHIN)
             except TimeoutExpired:
-                raise StoreUnavailable("Valkey was asked to stop and did not") from None
+                raise StoreUnavailable("Valkey did not stop on request") from None
 
     def _spawn(self) -> Popen[bytes] | None:
         """Start a server, or None while one lives on this directory."""
@@ -185,11 +185,11 @@ class SharedValkey:
         except (FileNotFoundError, ConnectionError):
             return b""
         except OSError as error:
-            raise StoreUnavailable(f"Valkey cannot be asked: {error.strerror}") from error
+            raise StoreUnavailable(f"Valkey cannot be reached: {error.strerror}") from error
 
     def _last_words(self) -> str:
         lines = self._log_file.read_text(encoding="utf-8", errors="replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "no output")
 
 
 def _locked(file: int) -> bool:

@@ -73,8 +73,8 @@ class EmbeddedValkey(Service):
             raise
         super().startService()
         self._log.info(
-            "embedded Valkey {what} on {address}",
-            what="started" if started else "found running and adopted",
+            "Embedded Valkey: {what}, {address}",
+            what="started" if started else "already running, in use now",
             address=self.address,
         )
         self._watching = Deferred.fromCoroutine(self._watch())
@@ -93,7 +93,7 @@ class EmbeddedValkey(Service):
         try:
             await self._in_thread(self._server.shut_down_unless_used)
         except StoreUnavailable as error:
-            self._log.error("embedded Valkey left running: {reason}", reason=error.reason)
+            self._log.error("Embedded Valkey: left running: {reason}", reason=error.reason)
         finally:
             self._server.leave()
 
@@ -122,14 +122,14 @@ class EmbeddedValkey(Service):
         except Exception as error:  # whatever it is, the watch goes on
             if self.running:
                 self._log.error(
-                    "embedded Valkey is gone and could not be started, next try in {pause:g} s: {reason}",
+                    "Embedded Valkey: stopped and not restarted, retry in {pause:g} s: {reason}",
                     pause=pause,
                     reason=error,
                 )
         else:
             self._log.warn(
-                "embedded Valkey was gone, {what}",
-                what="it has been started again" if started else "another process has started it again",
+                "Embedded Valkey: had stopped, {what}",
+                what="restarted" if started else "restarted by another process",
             )
 
     def _in_thread(self, work: Callable[[], _T]) -> Deferred[_T]:

@@ -192,9 +192,9 @@ async def ask(line: RedisProtocol, *words: str | bytes | int) -> Any:
     except txredisapi.ResponseError as error:
         raise Refused(str(words[0]), str(error)) from error
     except txredisapi.TimeoutError as error:
-        raise Unusable("it does not answer") from error
+        raise Unusable("no answer") from error
     except txredisapi.ConnectionError as error:
-        raise Unusable(line.reason or "the connection was lost") from error
+        raise Unusable(line.reason or "connection lost") from error
 
 
 def kind_of(error: Exception | str) -> str:

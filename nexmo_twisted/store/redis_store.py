@@ -189,7 +189,7 @@ class RedisStore:
             try:
                 items.append(read(records, *values))
             except (LookupError, ValueError):  # nobody of ours wrote it
-                self._log.failure("An item of {queue} cannot be read: {id}", queue=queue, id=values[0])
+                self._log.failure("Queue {queue}: item {id} is unreadable", queue=queue, id=values[0])
                 with suppress(StoreUnavailable):  # else it is claimed again later
                     await self._set_aside(queue, *values[:2], "D", "undecodable", "", 0)
         return Claimed(int_or_none(after), items, lost, buried)

@@ -62,11 +62,11 @@ class Sentinels:
         found = await gatherResults(asking, consumeErrors=True)
         opinions = [opinion for opinion in found if opinion is not None]
         if not opinions:
-            raise Unusable(f"no sentinel knows where the master {self._name} is")
+            raise Unusable(f"no sentinel reports the address of master {self._name}")
         newest = max(opinion.epoch for opinion in opinions)
         latest = [opinion for opinion in opinions if opinion.epoch == newest]
         if any(opinion.failing_over for opinion in latest):
-            raise Unusable("a failover is under way")
+            raise Unusable("failover in progress")
         return latest[0].master
 
     async def _ask(self, host: Host) -> MasterReport | None:

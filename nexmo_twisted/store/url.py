@@ -48,7 +48,7 @@ def parse(url: str) -> RedisAddress:
     if url == "embedded":
         return RedisAddress("embedded")
     if re.search(r"[\x00-\x20\x7f]", url):
-        raise ValueError("a blank or control character is not possible, percent-encode it")
+        raise ValueError("blanks and control characters are not allowed, percent-encode them")
     scheme, separator, rest = url.partition("://")
     match scheme.lower() if separator else "":
         case "redis":
@@ -75,7 +75,7 @@ def _sentinel(rest: str) -> RedisAddress:
     hosts = tuple(_host(each, 26379) for each in authority.split(","))
     master, _, db = path.partition("/")
     if not _MASTER.fullmatch(master):
-        raise ValueError("the name of the master must stand behind the sentinels, of letters, digits, '.', '-' and '_'")
+        raise ValueError("the name of the master must follow the sentinels: letters, digits, '.', '-' and '_'")
     return RedisAddress(
         "sentinel", hosts=hosts, master=master, db=_database(db or "0"), username=username, password=password
     )
@@ -89,7 +89,7 @@ def _unix(rest: str) -> RedisAddress:
     path, _, query = path.partition("?")
     name, _, db = query.partition("=")
     if query and name != "db":
-        raise ValueError("no query but ?db= is possible")
+        raise ValueError("only the query ?db= is allowed")
     path = _decoded(slash + path)
     if len(path) < 2 or path.endswith("/") or "\0" in path:
         raise ValueError("the path of the socket is missing")
@@ -103,7 +103,7 @@ def _split(rest: str) -> tuple[str, str, str, str]:
     authority, _, path = rest.partition("/")
     login, at, hosts = authority.rpartition("@")
     if re.search("[?#]", rest):
-        raise ValueError("neither '?' nor '#' is possible, percent-encode them in a password")
+        raise ValueError("neither '?' nor '#' is allowed, percent-encode them in a password")
     username, password = _login(login) if at else ("", "")
     return username, password, hosts, path
 
@@ -111,7 +111,7 @@ def _split(rest: str) -> tuple[str, str, str, str]:
 def _login(login: str) -> tuple[str, str]:
     username, colon, password = login.partition(":")
     if not colon or not password:
-        raise ValueError("before the @ must stand user:password, or :password for the default user")
+        raise ValueError("only user:password, or :password for the default user, is allowed before the @")
     return _decoded(username), _decoded(password)
 
 
@@ -129,12 +129,12 @@ def _host(text: str, default_port: int) -> tuple[str, int]:
             pass
     elif _HOST_NAME.fullmatch(found["host"]):
         return found["host"].lower(), port
-    raise ValueError("the host is neither a name nor an address")
+    raise ValueError("the host is not a name or an IP address")
 
 
 def _database(text: str) -> int:
     if not re.fullmatch("[0-9]{1,5}", text):
-        raise ValueError("the number of the database is a whole number, 0 or more")
+        raise ValueError("the database must be a whole number, 0 or more")
     return int(text)
 
 
@@ -143,4 +143,4 @@ def _decoded(text: str) -> str:
         return unquote(text, errors="strict")
     except UnicodeDecodeError:
         pass
-    raise ValueError("what is percent-encoded must be UTF-8")
+    raise ValueError("percent-encoded bytes must be UTF-8")

@@ -51,7 +51,7 @@ class Admission:
 
     def failed(self, source: str, failure: Failure) -> None:
         """Log and count a webhook of ``source`` that could not even be taken."""
-        self._log.failure("A webhook could not be handled", failure)
+        self._log.failure("Webhook: unexpected error, answered 503", failure)
         self._metrics.count("webhooks", source, "failed")
 
     def drained(self) -> Deferred[None]:
@@ -66,7 +66,7 @@ class Admission:
             if result.check(StoreUnavailable):
                 outcome, code = "unavailable", 503
             else:
-                self._log.failure("A webhook could not be stored", result)
+                self._log.failure("Webhook: unexpected error while storing it, answered 503", result)
                 outcome, code = "failed", 503
         self._taken -= 1
         self._look()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 APPLICATION = Path(__file__).with_name("sandbox.tac")
 #: What the sandbox says once its page is served.
-READY = "See it at work"
+READY = "in a browser"
 #: Seconds until a process has started, or has ended, on a busy machine.
 PATIENCE = 30
 #: The browser to take instead of the one in the PATH.

@@ -56,7 +56,11 @@ class StoryTests(BrowserCase):
         expect(visit.message("Seen already.").get_by_role("button", name="mark")).to_have_count(0)
         visit.skip("30 s")
         told = visit.story(f"{talk.ann}: Seen already.")
-        for step in (f"delivered by {talk.bob}", f"read by {talk.bob}", "checked: skipped, everybody has read it"):
+        for step in (
+            f"delivered by {talk.bob}",
+            f"read by {talk.bob}",
+            "checked: skipped, all recipients have read it",
+        ):
             expect(told).to_contain_text(step)
         expect(visit.thread(talk.bob)).to_have_count(0)
 
@@ -85,12 +89,12 @@ class StoryTests(BrowserCase):
         visit.write("One more thing.")
         visit.skip("10 min")  # START counts a minute after STOP at the earliest
         refused = visit.story(f"{talk.ann}: One more thing.")
-        expect(refused).to_contain_text("no text: the recipient asked by SMS to get no more texts")
+        expect(refused).to_contain_text("no SMS: the recipient has opted out by SMS")
         expect(visit.sms(talk.bob)).to_have_count(3)
         expect(visit.messages).to_have_count(2)
         visit.reply(talk.bob, "START")
         expect(visit.sms(talk.bob).nth(3)).to_have_text("Sent: START")
-        expect(visit.page.get_by_text("wants texts again: the block is lifted")).to_be_visible()
+        expect(visit.page.get_by_text("START: no longer blocked")).to_be_visible()
         visit.write("Welcome back.")
         visit.skip("30 s")
         expect(visit.sms(talk.bob).last).to_have_text(f"Received: {talk.ann}: Welcome back.")

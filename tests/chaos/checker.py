@@ -141,7 +141,7 @@ def buried_needlessly(
     expected_texts: Iterable[ExpectedText], replies: Mapping[str, str], barred: Collection[str]
 ) -> list[str]:
     """Buried for another reason. ``replies`` are those of replies, blank when they are not buried; ``barred`` are the
-    handsets to which some SMS was refused for good."""
+    handsets to which some SMS was permanently refused."""
     found = []
     for expected in expected_texts:
         reasons = (*ACCEPTED_REASONS, "refused") if expected.handsets.intersection(barred) else ACCEPTED_REASONS

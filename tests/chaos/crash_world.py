@@ -35,7 +35,7 @@ PATIENCE = 60.0  #: seconds until what should happen has happened, on a busy mac
 QUICK = Patience(timeout=5.0, first=0.5, longest=1.0, limit=600.0)
 
 #: What the service logs once it has its Redis.
-AT_WORK = "At work"
+AT_WORK = "processing started"
 
 #: Counters of what may happen more than once, above all on a busy machine.
 _INCIDENTAL = (

@@ -16,7 +16,7 @@ from tests.scenarios.processes import Twistd
 WORKER = Path(__file__).with_name("worker.py")
 
 #: What the service says once it has its Redis.
-AT_WORK = "At work"
+AT_WORK = "processing started"
 
 #: Seconds until a process that was asked to end has ended: the ten of the service, and some for a busy machine.
 ORDERLY_END = 20.0

@@ -227,8 +227,8 @@ class BuriedTests(SynchronousTestCase):
 class ErrorsTests(SynchronousTestCase):
     def test_traceback(self) -> None:
         """An exception that was logged with its traceback is found by its last line, however the log indents it."""
-        log = """2026-01-01T00:00:00+0000 [-] At work: Redis is there
-2026-01-01T00:00:01+0000 [-] A webhook could not be stored
+        log = """2026-01-01T00:00:00+0000 [-] Connected to Redis; processing started
+2026-01-01T00:00:01+0000 [-] Webhook: unexpected error while storing it, answered 503
 \tTraceback (most recent call last):
 \t  File "service.py", line 1, in go
 \t    raise ValueError("bad")
@@ -243,4 +243,9 @@ builtins.KeyError: 'x'
 
     def test_quiet(self) -> None:
         """What the service says by itself is no such error, however bad the news."""
-        self.assertEqual(list(checker.raised("2026-01-01 [-] Redis does not answer; waiting for it\n")), [])
+        self.assertEqual(
+            list(
+                checker.raised("2026-01-01 [-] Redis: no connection yet, waiting for it; webhooks are answered 503\n")
+            ),
+            [],
+        )

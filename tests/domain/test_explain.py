@@ -95,20 +95,18 @@ class ExplainMessageTests(TestCase):
                 "  due 2026-01-01T00:05:00Z, 10 min later",
                 "  not checked yet: due in 5 min",
                 "  bob, status sent:",
-                "    will be owed a text if that is still so then",
+                "    will get an SMS if the status is still the same at the check",
                 "  cleo, status read:",
-                "    no text will be owed",
+                "    will get no SMS",
             ],
         )
 
     def test_late(self) -> None:
         """A check that should have been made long ago points to the service; one that nobody will make, too."""
-        self.assertIn(
-            "not checked yet, though it has been due for 5 min: does the service run?", told(facts(open=None, check=1))
-        )
+        self.assertIn("not checked yet, though due for 5 min: is the service running?", told(facts(open=None, check=1)))
         self.assertIn("not checked yet: due now", told(facts(open=None, check=1, due=NOW)))
         self.assertIn(
-            "it is missing from the list of checks, which the service repairs by itself",
+            "it is missing from the list of checks; the hourly sweep repairs this",
             told(facts(open=None, due=NOW + 1)),
         )
 
@@ -118,9 +116,9 @@ class ExplainMessageTests(TestCase):
         self.assertEqual(
             told(known)[1:],
             [
-                "its message.sent has not come, only later events; without it nothing is owed",
+                "its message.sent event has not arrived, only later ones; without it no SMS is sent",
                 "bob, status delivered:",
-                "no text is owed",
+                "no SMS is needed",
             ],
         )
 
@@ -133,7 +131,7 @@ class ExplainMessageTests(TestCase):
                 "checked, and closed 2026-01-01T00:00:00Z",
                 "bob:",
                 "sent from …0101 at 2025-12-31T23:55:12Z",
-                "the provider's id of it is 0A0B",
+                "the provider's id: 0A0B",
             ],
         )
 
@@ -148,29 +146,29 @@ class ExplainMessageTests(TestCase):
             lines[4:],
             [
                 "bob, status read:",
-                "no text was owed: read does not justify one",
+                "no SMS was needed: read is not in report_on_status",
                 "cleo, status delivered:",
                 "sent from …0101 at 2025-12-31T23:55:12Z",
-                "the provider's id of it is 0A0B",
+                "the provider's id: 0A0B",
             ],
         )
         known = facts(closed="read", closed_at=NOW, open=None, ranks={"bob": 2})
-        self.assertIn("no text was owed: read does not justify one", told(known))
+        self.assertIn("no SMS was needed: read is not in report_on_status", told(known))
 
     def test_held_is_no_stop(self) -> None:
         """While the account is at fault a text that waits says nothing of the service."""
         lines = told(facts(held=NOW - MINUTE, held_reason="no credit", entries=[text(NOW - 5 * MINUTE, state="R")]))
-        self.assertNotIn("does the service run", " ".join(lines))
-        self.assertIn("its turn comes when that is mended", lines)
-        self.assertIn("does the service run?", " ".join(told(facts(entries=[text(NOW - 5 * MINUTE, state="R")]))))
+        self.assertNotIn("is the service running", " ".join(lines))
+        self.assertIn("it is sent when the suspension ends", lines)
+        self.assertIn("is the service running?", " ".join(told(facts(entries=[text(NOW - 5 * MINUTE, state="R")]))))
 
     def test_sms(self) -> None:
         """Whose an SMS is, then what is known of its message; of a notice what it was."""
         known = facts(entries=[text(state="R")])
         lines = list(sms_story("0A0B", QueueItem("out", NID), known, RESEND, describe))
-        self.assertEqual(lines[:2], [f"SMS 0A0B: a text to bob about message {MESSAGE}", f"Message {MESSAGE}"])
+        self.assertEqual(lines[:2], [f"SMS 0A0B: notification to bob about message {MESSAGE}", f"Message {MESSAGE}"])
         lines = list(sms_story("0A0B", QueueItem("out", NID), None, RESEND, describe))
-        self.assertEqual(lines, [f"SMS 0A0B: a text about message {MESSAGE}"])
+        self.assertEqual(lines, [f"SMS 0A0B: notification about message {MESSAGE}"])
         done = QueueItem("out", "x.stop", done=f"sent {ONE} 0A0B =d", done_for=MINUTE)
         self.assertEqual(
             list(sms_story("0A0B", done, None, RESEND, describe)),
@@ -178,7 +176,7 @@ class ExplainMessageTests(TestCase):
                 "SMS 0A0B: the answer to STOP",
                 "  closed 1 min ago",
                 "  sent from …0101",
-                "  the provider's id of it is 0A0B",
+                "  the provider's id: 0A0B",
                 "  delivery receipt: delivered",
             ],
         )
@@ -186,12 +184,12 @@ class ExplainMessageTests(TestCase):
     def test_other_outcomes(self) -> None:
         """Settled by a receipt, skipped, given up while uncertain; with the time unless an old record has none."""
         for outcome, line in {
-            f"receipt {ONE} 0A0B @60000": "sent from …0101, settled at 2025-12-31T23:56:00Z by its receipt",
+            f"receipt {ONE} 0A0B @60000": "sent from …0101, confirmed at 2025-12-31T23:56:00Z by its receipt",
             f"sent {ONE} ": "sent from …0101",
             "sent unknown 0A0B @60000": "sent from one of the numbers at 2025-12-31T23:56:00Z",
-            "no_phone @1": "not sent at 2025-12-31T23:55:00Z: the recipient has no phone that takes texts",
-            "no_number": "not sent: all numbers were taken on the recipient's handset; more are needed",
-            "uncertain dropped @60000": "given up at 2025-12-31T23:56:00Z: nobody knows whether it was sent "
+            "no_phone @1": "not sent at 2025-12-31T23:55:00Z: the recipient has no phone number that can receive SMS",
+            "no_number": "not sent: all numbers were in use on the recipient's handset; add numbers",
+            "uncertain dropped @60000": "given up at 2025-12-31T23:56:00Z: it may or may not have been sent "
             "(no receipt came in time)",
         }.items():
             self.assertEqual(told(facts(closed="done", outcomes={"bob": outcome}, ranks={}))[5], line, outcome)
@@ -204,12 +202,12 @@ class ExplainMessageTests(TestCase):
             " =b": ["delivery receipt: buffered"],
             " =f6": [
                 "delivery receipt: failed, code 6 (anti-spam rejection)",
-                "what to do about it: ask Vonage's support, since other texts may fail the same way",
+                "what to do: ask Vonage's support, since other texts may fail the same way",
             ],
         }.items():
             known = facts(closed="done", outcomes={"bob": f"sent {ONE} 0A0B @60000{end}"}, ranks={})
             self.assertEqual(
-                told(known)[5:], ["sent from …0101 at 2025-12-31T23:56:00Z", "the provider's id of it is 0A0B", *lines]
+                told(known)[5:], ["sent from …0101 at 2025-12-31T23:56:00Z", "the provider's id: 0A0B", *lines]
             )
         known = facts(closed="done", outcomes={"bob": "uncertain dropped @60000 =d"}, ranks={})
         self.assertEqual(told(known)[6:], ["delivery receipt: delivered"])
@@ -217,13 +215,13 @@ class ExplainMessageTests(TestCase):
     def test_long_id(self) -> None:
         """An id that is a UUID is told as Nexmo writes it."""
         known = facts(closed="done", outcomes={"bob": f"sent {ONE} {short_sms_id(MESSAGE)} @1"}, ranks={})
-        self.assertIn(f"the provider's id of it is {MESSAGE}", told(known))
+        self.assertIn(f"the provider's id: {MESSAGE}", told(known))
 
     def test_nobody(self) -> None:
         """All had seen it; it was deleted; its record is broken; only an item is left of it."""
         at: dict[str, Any] = {"closed_at": NOW, "open": None, "ranks": {}}
         for closed, line in {
-            "read": "checked 2026-01-01T00:00:00Z: nobody had to be texted",
+            "read": "checked 2026-01-01T00:00:00Z: no recipient needed an SMS",
             "deleted": "deleted 2026-01-01T00:00:00Z: nothing more is sent",
             "undecodable": "closed 2026-01-01T00:00:00Z: its record in Redis cannot be read",
             "expired": "the message itself is no longer kept",
@@ -234,17 +232,15 @@ class ExplainMessageTests(TestCase):
         """Who is owed no text although it was checked, and why."""
         policy = Policy((Status.SENT,), MINUTE, "resend")
         self.assertIn(
-            "no text is owed: that status does not justify one", told(facts(ranks={"ann": 2, "bob": 1}), policy)
+            "no SMS is needed: the status is not in report_on_status", told(facts(ranks={"ann": 2, "bob": 1}), policy)
         )
-        self.assertIn(
-            "no text is owed, since the status was another one when it was checked", told(facts(ranks={"bob": 0}))
-        )
+        self.assertIn("no SMS is needed: the status was different when it was checked", told(facts(ranks={"bob": 0})))
 
     def test_held(self) -> None:
         """While the account is at fault, since when and why."""
         known = facts(held=NOW - MINUTE, held_reason="status 9: no credit left", entries=[text(state="R")])
-        self.assertIn("nothing is sent since 2025-12-31T23:59:00Z: status 9: no credit left", told(known))
-        self.assertNotIn("nothing is sent", " ".join(told(facts(held=NOW, entries=[text(state="D", reason="x")]))))
+        self.assertIn("sending is suspended since 2025-12-31T23:59:00Z: status 9: no credit left", told(known))
+        self.assertNotIn("suspended", " ".join(told(facts(held=NOW, entries=[text(state="D", reason="x")]))))
 
     @given(
         st.dictionaries(st.text(), st.text(), max_size=3),
@@ -261,16 +257,16 @@ class ExplainTextTests(TestCase):
         """For a first attempt, or another one; when, why, and behind how many."""
         self.assertEqual(
             of_bob(text(state="R")),
-            ["waiting to be tried for the first time", "next look 2026-01-01T00:00:05Z (in 5 s)"],
+            ["waiting for the first attempt", "next attempt 2026-01-01T00:00:05Z (in 5 s)"],
         )
         self.assertEqual(
             of_bob(
                 text(NOW - MINUTE, 2, state="R", failures="3", attempts="3", number=ONE, reason="status 1: throttled")
             ),
             [
-                "waiting to be tried again, put off 3 times; the last reason: status 1: throttled",
-                "2 of the same user before it",
-                "next look 2025-12-31T23:59:00Z (1 min ago): does the service run?",
+                "waiting for a retry, rescheduled 3 times; last reason: status 1: throttled",
+                "2 of the same user ahead of it",
+                "next attempt 2025-12-31T23:59:00Z (1 min ago): is the service running?",
                 "3 attempts so far, the last from …0101",
             ],
         )
@@ -284,28 +280,28 @@ class ExplainTextTests(TestCase):
             ({"state": "R", "limit": ONE, "turn": at}, f"…{ONE[-4:]}"),
         ):
             lines = of_bob(text_with(fields))
-            line = f"{whose} may send only so many SMS a second (sms.limits), and others come first"
+            line = f"waiting for the rate limit of {whose} (sms.limits)"
             self.assertIn(line, lines)
-            self.assertTrue(any(each.startswith("next look") and "in 5 s" in each for each in lines), lines)
+            self.assertTrue(any(each.startswith("next attempt") and "in 5 s" in each for each in lines), lines)
         for fields in (
             {"state": "R", "limit": ONE, "turn": str(NOW)},
             {"state": "C", "limit": ONE, "turn": at},
             {"state": "R"},
         ):
-            self.assertNotIn("so many SMS", "".join(of_bob(text_with(fields))))
+            self.assertNotIn("rate limit", "".join(of_bob(text_with(fields))))
 
     def test_under_way(self) -> None:
         """Being prepared, being sent."""
         self.assertEqual(
             of_bob(text(state="C", crashes="1")),
             [
-                "being prepared; whoever does it has time until 2026-01-01T00:00:05Z (in 5 s)",
-                "1 in a row who had it never said a word about it again",
+                "being prepared; lease expires 2026-01-01T00:00:05Z (in 5 s)",
+                "1 worker died or stalled while processing it",
             ],
         )
         self.assertEqual(
             of_bob(text(state="S", number=ONE, attempts="1"))[0],
-            "being sent from …0101; whoever does it has time until 2026-01-01T00:00:05Z (in 5 s)",
+            "being sent from …0101; lease expires 2026-01-01T00:00:05Z (in 5 s)",
         )
 
     def test_uncertain(self) -> None:
@@ -314,24 +310,24 @@ class ExplainTextTests(TestCase):
         self.assertEqual(
             of_bob(entry),
             [
-                "uncertain since 2026-01-01T00:00:00Z: the process that sent it died meanwhile",
-                "a receipt settles it; without one it is sent again once, if still unread, after 2026-01-01T00:10:00Z",
+                "uncertain since 2026-01-01T00:00:00Z: the process that was sending it died or stalled",
+                "a receipt decides; without one it is sent again once if still unread after 2026-01-01T00:10:00Z",
                 "1 attempt so far, the last from …0101",
             ],
         )
-        for policy, fate in {"hold": "buried", "drop": "given up"}.items():
-            self.assertIn(f"without one it is {fate},", of_bob(entry, Policy((), MINUTE, policy))[1])
+        for policy, fate in {"park": "kept as a dead letter", "drop": "dropped"}.items():
+            self.assertIn(f"without one it is {fate} after", of_bob(entry, Policy((), MINUTE, policy))[1])
         again = of_bob(text(None, state="U", aside_at=str(NOW), reason="lost", attempts="2", resent="1"))
-        self.assertIn("without one it is buried,", again[1])
-        self.assertIn("an attempt of unknown outcome was made again", again)
+        self.assertIn("without one it is kept as a dead letter after", again[1])
+        self.assertIn("an attempt of unknown outcome was repeated", again)
 
     def test_buried(self) -> None:
         """Since when, why, and how to try it again."""
         self.assertEqual(
             of_bob(text(None, state="D", aside_at=str(NOW), reason="template: no such member")),
             [
-                "buried since 2026-01-01T00:00:00Z: the template failed (no such member)",
-                f"to try it again: python -m nexmo_twisted redrive {NID}",
+                "dead letter since 2026-01-01T00:00:00Z: the template failed (no such member)",
+                f"to try it again: nexmo-twisted redrive {NID}",
             ],
         )
 
@@ -345,8 +341,8 @@ class ExplainReplyTests(TestCase):
                 "Reply 0A01",
                 "  received 2025-12-31T23:59:00Z from …0112 to …0101",
                 f"  belongs to layer:///conversations/{MESSAGE}, written by bob",
-                "  waiting to be tried again, put off once; the last reason: HTTP 503",
-                "  next look 2026-01-01T00:00:05Z (in 5 s)",
+                "  waiting for a retry, rescheduled once; last reason: HTTP 503",
+                "  next attempt 2026-01-01T00:00:05Z (in 5 s)",
             ],
         )
 
@@ -358,9 +354,9 @@ class ExplainReplyTests(TestCase):
         self.assertEqual(
             lines[2:],
             [
-                "  its number carried no conversation on that handset when it came",
-                "  buried since 2026-01-01T00:00:00Z: the user has left the conversation (left)",
-                "  to try it again: python -m nexmo_twisted redrive r",
+                "  no conversation was linked to its number on that handset when it arrived",
+                "  dead letter since 2026-01-01T00:00:00Z: the user has left the conversation (left)",
+                "  to try it again: nexmo-twisted redrive r",
             ],
         )
 
@@ -368,7 +364,7 @@ class ExplainReplyTests(TestCase):
         """Posted, or not and why."""
         for outcome, line in {
             "posted": "posted",
-            "no_thread": "not posted: its number carries no conversation on that handset",
+            "no_thread": "not posted: no conversation is linked to its number on that handset",
         }.items():
             entry = QueueItem("in", "r", done=outcome, done_for=MINUTE)
             self.assertEqual(

@@ -45,7 +45,7 @@ class DurabilityWarningTests(TestCase):
         """What cannot be told is a doubt, and says so."""
         for unknown in ({"policy": None}, {"aof": None}, {"fsync": None}):
             (told,) = self.told(**unknown)
-            self.assertRegex(told, "cannot be told")
+            self.assertRegex(told, "cannot be read")
         self.assertEqual(len(self.told(None, None, None)), 2)
 
     def test_ended(self) -> None:

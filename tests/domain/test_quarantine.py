@@ -134,9 +134,9 @@ class QuarantinedIdsTests(SynchronousTestCase):
         self.assertEqual(
             told,
             [
-                "Webhook of Layer set aside 2026-01-01T00:00:00Z: event is not an object",
+                "Webhook of Layer quarantined 2026-01-01T00:00:00Z: event is not an object",
                 "  signed",
                 f"  ids in it: {MESSAGE_UUID}, \\x1b",
             ],
         )
-        self.assertIn("anybody", "".join(set_aside_story(SetAside("nexmo", "r", (), None, False))))
+        self.assertIn("anyone", "".join(set_aside_story(SetAside("nexmo", "r", (), None, False))))

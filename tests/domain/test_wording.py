@@ -16,11 +16,11 @@ class ReasonTests(TestCase):
     def test_codes(self) -> None:
         """A code is told in words, with its details behind it; so is a code within one."""
         for reason, words in {
-            "read": "the recipient had seen the message",
-            "refused: status 6: invalid message": "refused for good (status 6: invalid message)",
-            "uncertain: lost": "nobody knows whether it was sent (the process that sent it died meanwhile)",
-            "uncertain dropped": "nobody knows whether it was sent (no receipt came in time)",
-            "uncertain: status 5: internal error": "nobody knows whether it was sent (status 5: internal error)",
+            "read": "the recipient had read the message",
+            "refused: status 6: invalid message": "permanently refused (status 6: invalid message)",
+            "uncertain: lost": "it may or may not have been sent (the process that was sending it died or stalled)",
+            "uncertain dropped": "it may or may not have been sent (no receipt came in time)",
+            "uncertain: status 5: internal error": "it may or may not have been sent (status 5: internal error)",
         }.items():
             self.assertEqual(explained(reason), words)
 

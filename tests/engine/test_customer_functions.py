@@ -184,7 +184,7 @@ class StuckThreadTests(FunctionCase):
             await self.assert_temporary(call, "took more than 10 seconds")
 
     def told(self) -> list[str]:
-        return [line for line in self.lines.ours if "has not returned" in line]
+        return [line for line in self.lines.ours if "no result in" in line]
 
     async def test_reported(self) -> None:
         """A thread that never returns is logged by its function's name, once, without what it was asked; and shown
@@ -218,7 +218,7 @@ class StuckThreadTests(FunctionCase):
         """A user for whom the function never returns takes one thread, however often it is tried; others go on."""
         await self.stick("bob")
         for _ in range(2 * THREADS):
-            await self.assert_temporary(self.begin(self.block, "bob"), "not returned from the same call")
+            await self.assert_temporary(self.begin(self.block, "bob"), "with the same arguments has not returned")
             self.assertEqual(await self.functions.call(lambda user: user, "bob"), "bob")
             self.clock.advance(60)
         self.assertEqual(self.functions.stuck, 1)

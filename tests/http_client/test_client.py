@@ -59,7 +59,7 @@ class HttpTests(LoopbackCase):
         clock.advance(10)
         asked = http.request("POST", server.url, headers=HEADERS, body=b"hello", until=10.0)
         error: Any = await self.assertFailure(Deferred.fromCoroutine(asked), NotSent)
-        self.assertEqual(error.reason, "too late: its lease was over before it could go out")
+        self.assertEqual(error.reason, "too late: the lease expired before the request was sent")
         self.assertEqual(server.requests, [])
         answer = await http.request("POST", server.url, headers=HEADERS, body=b"hello", until=10.1)
         self.assertEqual((answer.status, answer.seconds), (200, 0.0))
@@ -377,7 +377,7 @@ class HttpTests(LoopbackCase):
         whole = gzip.compress(b"fine" * 100)
         for body in (b"fine", whole[:-1], whole[:20], b"\x1f\x8b"):
             server = self.serve(writes(packed(b"gzip", body)))
-            self.assertEqual(await self.fails(Broken, self.http(), server.url), "the answer cannot be unpacked")
+            self.assertEqual(await self.fails(Broken, self.http(), server.url), "the answer cannot be decompressed")
         server = self.serve(writes(packed(b"x-gzip", b"")))
         self.assertEqual((await self.http().request("GET", server.url, headers=HEADERS)).body, b"")
 

@@ -220,7 +220,7 @@ class RedriveCommandTests(CommandCase):
         self.assertEqual(
             self.told,
             [
-                f"{read.id}: closed, nothing to do: the recipient had seen the message",
+                f"{read.id}: closed, nothing to do: the recipient had read the message",
                 f"{deleted.id}: closed, nothing to do: the message was deleted",
             ],
         )
@@ -262,8 +262,8 @@ class ExplainCommandTests(CommandCase):
             known, lines = await self.ask(spelling)
             self.assertTrue(known)
             self.assertEqual(lines[0], f"Message {uuid(1)}")
-            self.assertIn(f"    buried since {SINCE}: refused for good (status 6: invalid message)", lines)
-            self.assertIn(f"    to try it again: python -m nexmo_twisted redrive {item.id}", lines)
+            self.assertIn(f"    dead letter since {SINCE}: permanently refused (status 6: invalid message)", lines)
+            self.assertIn(f"    to try it again: nexmo-twisted redrive {item.id}", lines)
             for secret in (HANDSET, *NUMBERS, "This is it."):
                 self.assertNotIn(secret, "\n".join(lines))
 
@@ -274,7 +274,7 @@ class ExplainCommandTests(CommandCase):
             known, lines = await self.ask(message_id)
             self.assertTrue(known)
             self.assertEqual(lines[0], f"Reply {message_id}")
-            self.assertIn(f"  buried since {SINCE}: the conversation is gone (deleted)", lines)
+            self.assertIn(f"  dead letter since {SINCE}: the conversation is gone (deleted)", lines)
             self.assertNotIn("Yes!", "\n".join(lines))
 
     async def test_both(self) -> None:

@@ -120,7 +120,7 @@ UNNEEDED: dict[str, bytes] = {
     "not a number": event_with(b"NaN"),
     "infinity": event_with(b"-Infinity"),
     "a NUL byte": event_with(b'"\0"'),
-    "half a character": event_with(b'"\\ud800"'),
+    "not valid Unicode": event_with(b'"\\ud800"'),
     "the other half": event_with(b'"\\udfff"'),
     "not UTF-8": event_with(b'"caf\xe9"'),
     "a hundred levels": event_with(b"[" * 100 + b"]" * 100),
@@ -167,7 +167,7 @@ NEXMO_JUNK: dict[str, tuple[str, bytes]] = {
         "application/json",
         b'{"messageId": ' + b"7" * 5000 + b', "msisdn": "12015550112", "to": "12015550101", "text": "tangerine"}',
     ),
-    "half a character": (
+    "not valid Unicode": (
         "application/json",
         b'{"messageId": "1", "msisdn": "tangerine \\ud83d", "to": "12015550101", "text": "x"}',
     ),

@@ -101,7 +101,7 @@ class WrongClockTests(StoreCase):
         """)
         process = Clocked(directory, port, off_by)
         self.addCleanup(lambda: Deferred.fromCoroutine(process.stop("KILL")))
-        await eventually(lambda: process.code is not None or "At work" in process.output)
+        await eventually(lambda: process.code is not None or "processing started" in process.output)
         self.assertIsNone(process.code, process.output)
         return process
 

@@ -69,8 +69,8 @@ class CommandsBesideServiceTests(World):
         self.fault(path="/sms/json", nexmo_status="6")
         await self.pass_time(600)
         told = await self.why(message)
-        self.assertIn("checked: 1 still open of the texts it owes", told)
-        self.assertTrue(any(line.startswith("buried since") and "status 6" in line for line in told), told)
+        self.assertIn("checked: 1 SMS still open", told)
+        self.assertTrue(any(line.startswith("dead letter since") and "status 6" in line for line in told), told)
         await self.pass_time(3 * 86_400)
         (item,) = await self.ids()
         self.assertTrue(await self.redrive(item))
@@ -80,7 +80,7 @@ class CommandsBesideServiceTests(World):
         told = await self.why(message)
         self.assertTrue(any(line.startswith(f"sent from …{ONE[-4:]}") for line in told), told)
         self.assertNotIn(BOB, "\n".join(told))
-        (named,) = [line for line in told if line.startswith("the provider's id of it is ")]
+        (named,) = [line for line in told if line.startswith("the provider's id: ")]
         of_sms = await self.why(named.rpartition(" ")[2])
         self.assertIn(" to bob about message ", of_sms[0])
         self.assertEqual(of_sms[1:], told)
@@ -92,7 +92,7 @@ class CommandsBesideServiceTests(World):
         await self.pass_time(600)
         told = await self.why(message)
         self.assertTrue(told[1].endswith(f", sent by ann in {TALK}"), told)
-        self.assertEqual(told[-2:], ["bob, status read:", "no text was owed: read does not justify one"])
+        self.assertEqual(told[-2:], ["bob, status read:", "no SMS was needed: read is not in report_on_status"])
 
     async def test_held(self) -> None:
         """An account at fault is told as that, however long, and not as a service that does not run."""
@@ -100,8 +100,8 @@ class CommandsBesideServiceTests(World):
         message = await self.text_unread()
         await self.pass_time(3600)
         told = "\n".join(await self.why(message))
-        self.assertIn("nothing is sent since", told)
-        self.assertNotIn("does the service run", told)
+        self.assertIn("sending is suspended since", told)
+        self.assertNotIn("is the service running", told)
 
     async def test_no_phone(self) -> None:
         """What is wrong with a phone is told, and no more of it than four digits."""
@@ -112,9 +112,9 @@ class CommandsBesideServiceTests(World):
         self.assertEqual(
             reasons,
             [
-                "the recipient has no phone that takes texts (…1234 is too long for a phone number in US: "
+                "the recipient has no phone number that can receive SMS (…1234 is too long for a phone number in US: "
                 "one of another country needs a + in front)",
-                "the recipient has no phone that takes texts",
+                "the recipient has no phone number that can receive SMS",
             ],
         )
 
@@ -294,7 +294,7 @@ class CommandProcessTests(QueueCase):
         await self.aside(1)
         code, output, errors = await self.command("explain", uuid(1))
         self.assertEqual((code, errors), (0, ""))
-        self.assertIn("buried since", output)
+        self.assertIn("dead letter since", output)
         code, output, errors = await self.command("why", uuid(2))
         self.assertEqual((code, errors), (1, ""))
         self.assertIn("Nothing is known", output)

@@ -237,7 +237,7 @@ class UnownedNumberTests(HealthWorld):
         """A number that the account does not own is told, its last four digits only."""
         told = await self.missing("degraded", 200)
         reason = "the account does not own …0177"
-        self.assertEqual(told, {"SMS numbers of ours": (self.time(), reason)})
+        self.assertEqual(told, {"configured numbers": (self.time(), reason)})
 
 
 class StuckFunctionTests(HealthWorld):
@@ -286,8 +286,8 @@ class DataLossTests(HealthWorld):
         await self.pass_time(2)
         self.assertEqual(self.counted("redis_data_loss"), 1)
         told = await self.missing("degraded", 200)
-        self.assertEqual(list(told), ["writes of Redis"])
-        lines = [line for line in self.lines.ours if "Redis has lost what it had confirmed" in line]
+        self.assertEqual(list(told), ["Redis data"])
+        lines = [line for line in self.lines.ours if "Redis has lost data that it had confirmed" in line]
         self.assertEqual(len(lines), 1)
         await self.pass_time(3500)
         self.assertEqual(await self.missing("degraded", 200), told)

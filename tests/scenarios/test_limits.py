@@ -74,7 +74,7 @@ class RateLimitTests(LimitedWorld):
         )
         text = "\n".join(told)
         self.assertIn(f"…{ONE[-4:]} may send only so many SMS a second", text)
-        self.assertRegex(text, r"next look 2026-01-01T00:10:0\d")
+        self.assertRegex(text, r"next attempt 2026-01-01T00:10:0\d")
         self.assertNotIn(ONE, text)
 
 

@@ -146,7 +146,7 @@ class NumberChangesHandsTests(World):
 
 class RefusedLinkTests(World):
     async def test_keeps_no_number(self) -> None:
-        """A conversation whose first SMS was refused for good keeps no number from others."""
+        """A conversation whose first SMS was permanently refused keeps no number from others."""
         third = self.layer.start_conversation(["ann", "bob"])
         await self.text_unread("One", conversation=TALK)
         self.fault(path="/sms/json", number=BOB, nexmo_status="6")

@@ -52,7 +52,7 @@ class QuarantineTests(QuarantineCase):
         for known in (MESSAGE_UUID, MESSAGE_UUID.upper(), f"layer:///messages/{MESSAGE_UUID}", EVENT_UUID):
             told = await self.why(known)
             self.assertEqual(
-                told[:2], ["Webhook of Layer set aside 2026-01-01T00:00:00Z: message.parts is not a list", "signed"]
+                told[:2], ["Webhook of Layer quarantined 2026-01-01T00:00:00Z: message.parts is not a list", "signed"]
             )
             self.assertNotIn(SAID, "".join(told))
 

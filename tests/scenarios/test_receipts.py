@@ -72,7 +72,7 @@ class DeliveryReceiptTests(ReceiptsCase):
         message_id = await self.text_unread(LONG)
         story = await self.why(message_id)
         self.assertIn("delivery receipt: failed, code 6 (anti-spam rejection)", story)
-        self.assertIn("what to do about it: ask Vonage's support", story)
+        self.assertIn("what to do: ask Vonage's support", story)
         ((level, line),) = self.failures
         self.assertEqual(level, LogLevel.error)
         self.assertIn("did not reach …0112: failed, code 6 (anti-spam rejection): ask Vonage", line)

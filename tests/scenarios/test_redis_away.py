@@ -30,7 +30,7 @@ class RedisAwayTests(OutageCase):
         self.server.kill()
         for _ in range(20):
             await self.pass_time(5)
-        await until(lambda: self.told("Redis is away"), 1_000_000)
+        await until(lambda: self.told("Redis: not connected"), 1_000_000)
         pausing = [line.partition(" pauses")[0] for line in self.told(" pauses: ")]
         self.assertLess({"checks", "notifications", "replies", "registration"}, set(pausing))
         self.assertEqual(len(pausing), len(set(pausing)), pausing)
@@ -41,7 +41,7 @@ class RedisAwayTests(OutageCase):
             await self.pass_time(5)
         self.assertCountEqual([line.partition(" goes")[0] for line in self.told(" goes on")], pausing)
         self.assertEqual(len(self.told(" pauses: ")), len(pausing))
-        for line in ("Redis is away", "Redis is there again"):
+        for line in ("Redis: not connected", "Redis: reconnected"):
             self.assertEqual(len(self.told(line)), 1, self.lines.ours)
 
     def told(self, what: str) -> list[str]:

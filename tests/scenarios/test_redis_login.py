@@ -62,7 +62,9 @@ class RedisTlsTests(OwnWorld):
         self.begin()
         await until(lambda: self.gate.connections >= before + 4, 10_000_000)
         await self.turned_away()
-        self.assertEqual([line for line in self.lines.all if "certificate" in line], [f"Redis is away: {why}"])
+        self.assertEqual(
+            [line for line in self.lines.all if "certificate" in line], [f"Redis: not connected, retrying: {why}"]
+        )
         missing = json.loads((await self.monitor.ask("GET", "/health")).body)["missing"]
         self.assertEqual([each["reason"] for each in missing], [f"not connected to Redis: {why}"])
         self.assertEqual(self.flushLoggedErrors(), [])
@@ -94,7 +96,10 @@ class RedisTlsTests(OwnWorld):
         self.gate.open(str(self.server.socket))
         self.lines.clear()
         self.begin()
-        await until(lambda: [line for line in self.lines.ours if line.startswith("Redis is away: ")], 10_000_000)
+        await until(
+            lambda: [line for line in self.lines.ours if line.startswith("Redis: not connected, retrying: ")],
+            10_000_000,
+        )
         self.assertEqual(self.flushLoggedErrors(), [])
 
     async def test_silent(self) -> None:

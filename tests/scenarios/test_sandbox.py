@@ -93,7 +93,7 @@ class SandboxTests(SandboxCase):
             talk = await self.do("conversations", participants=["ann", user])
             self.layer.send(talk["id"], "ann", "Hello")
         await self.do("skip", by="30 seconds")
-        waits = "waits for its turn: +1 201 555 0101 may send only so many SMS a second"
+        waits = "waiting for the rate limit of +1 201 555 0101"
         self.assertEqual(len([line for line in await self.told() if line.endswith(waits)]), 1)
         self.assertEqual(len(self.nexmo.sent), 2)
 
@@ -144,7 +144,7 @@ class SandboxTests(SandboxCase):
         self.assertEqual(self.texts(), [])
         told = await self.told()
         self.assertIn("message.read received: read by Bob", told)
-        self.assertIn("checked: skipped, everybody has read it", told)
+        self.assertIn("checked: skipped, all recipients have read it", told)
 
     async def test_restart(self) -> None:
         """After a restart all is where it was: the chat, the handsets, the timeline, what is pending, the time."""

@@ -80,7 +80,7 @@ class FailoverTests(SentinelWorld):
     async def at_work(self) -> None:
         """The service has its connections to the new master, said so, and has swallowed no error."""
         self.assertEqual(self.cluster.master.of_ours(), 2)
-        self.assertEqual(len([line for line in self.lines.ours if "Redis is there again" in line]), 1)
+        self.assertEqual(len([line for line in self.lines.ours if "Redis: reconnected" in line]), 1)
         gc.collect()
         self.assertEqual(self.flushLoggedErrors(), [])
         self.assertEqual([line for line in self.lines.all if "Unhandled" in line], [])

@@ -251,7 +251,7 @@ class SignalTests(StartCase):
         """With a log file, SIGUSR1 begins a new one, as twistd has it."""
         self.blocker.close()
         program = self.nexmo("-n", f"--logfile={self.log}")
-        await until(lambda: self.log.exists() and "Redis is away" in self.log.read_text(), 10_000_000)
+        await until(lambda: self.log.exists() and "Redis: not connected" in self.log.read_text(), 10_000_000)
         program.process.signalProcess(signal.SIGUSR1)
         await until(lambda: len(list(self.directory.glob("twistd.log*"))) > 1 or program.code is not None, 10_000_000)
         self.assertEqual(await program.stop(), -signal.SIGTERM)

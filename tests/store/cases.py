@@ -145,7 +145,7 @@ class AdminCase(QueueCase):
         self.operator = QueueAdmin(self.connection, self.now, conversation_prefix=CONVERSATION_PREFIX)
 
     async def buried(self, n: int = 1, reason: str = "refused: status 6: invalid message") -> Notification:
-        """A text that was refused for good."""
+        """A text that was permanently refused."""
         item = await self.sending(n)
         await self.store.set_aside(item, reason, uncertain=False)
         return item

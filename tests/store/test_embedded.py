@@ -158,7 +158,7 @@ class EmbeddedValkeyTests(TestCase):
         left_behind = process_id(address)
 
         service = self.valkey()
-        self.assertIn("adopted", await self.log_line())
+        self.assertIn("already running", await self.log_line())
         self.assertEqual(process_id(service.address), left_behind)
         await service.stopService()
         self.assertRaises(OSError, ask, address, "PING")
@@ -170,7 +170,7 @@ class EmbeddedValkeyTests(TestCase):
         killed = process_id(service.address)
         kill(killed)
         self.clock.advance(1)
-        self.assertIn("started again", await self.log_line())
+        self.assertIn("had stopped, restarted", await self.log_line())
         self.assertNotEqual(process_id(service.address), killed)
 
     def test_a_living_server_is_watched_every_second(self) -> None:
@@ -199,7 +199,7 @@ class EmbeddedValkeyTests(TestCase):
                 (self.directory / "broken").unlink()
             self.clock.advance(pauses[-1])
         self.assertEqual(pauses, [2, 4, 8, 16, 30, 30])
-        self.assertIn("started again", await self.log_line())
+        self.assertIn("had stopped, restarted", await self.log_line())
         self.assertEqual(ask(service.address, "PING"), "PONG")
 
     @time_limit(8)  # to give up unasked takes ten
@@ -252,8 +252,8 @@ class EmbeddedValkeyTests(TestCase):
         lines = sorted([await self.log_line() for _ in services])
         self.assertEqual(
             lines,
-            ["embedded Valkey was gone, another process has started it again"] * 2
-            + ["embedded Valkey was gone, it has been started again"],
+            ["Embedded Valkey: had stopped, restarted"]
+            + ["Embedded Valkey: had stopped, restarted by another process"] * 2,
         )
         self.assertEqual(ask(services[0].address, "PING"), "PONG")
 
@@ -264,7 +264,7 @@ class EmbeddedValkeyTests(TestCase):
         ask(service.address, "SET", "link", "kept")
         Path(service.address).unlink()
         self.clock.advance(1)
-        self.assertIn("started again", await self.log_line())
+        self.assertIn("had stopped, restarted", await self.log_line())
         self.assertEqual(ask(service.address, "GET", "link"), "kept")
 
     def test_path_too_long_for_a_socket(self) -> None:

@@ -460,7 +460,7 @@ class SafetyTests(LongReplyCase):
         self.assertEqual(await story(3), "")
         await self.part(3)
         for number in (1, 2, 3):
-            self.assertIn("waiting to be tried for the first time", await story(number))
+            self.assertIn("waiting for the first attempt", await story(number))
         await self.posted()
         for number in (1, 2, 3):
             self.assertIn(": posted", await story(number))

@@ -120,7 +120,7 @@ class ReconnectTests(SynchronousTestCase):
         self.redis.refuses = ""
         self.redis.pass_time(2)
         self.assertTrue(self.connection.connected)
-        self.assertEqual(self.log.all[1:], ["Redis is there again"])
+        self.assertEqual(self.log.all[1:], ["Redis: reconnected"])
 
     def test_hangs_up_for_an_hour(self) -> None:
         """One that takes connections and drops them is not tried more often, nor told more often."""

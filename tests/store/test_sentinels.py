@@ -105,7 +105,7 @@ class MasterTests(SentinelsCase):
         silent = FakeSentinel()
         silent.silent = True
         for sentinels in (self.play(silent), self.play(FakeSentinel(), FakeSentinel(), name="another")):
-            with self.assertRaisesRegex(Unusable, "no sentinel knows"):
+            with self.assertRaisesRegex(Unusable, "no sentinel reports"):
                 await sentinels.master()
 
     async def test_failing_over(self) -> None:

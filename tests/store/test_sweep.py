@@ -292,7 +292,7 @@ class RepairSetAsideTests(SweepCase):
 
 class LostItemTests(SweepCase):
     async def test_made_again(self) -> None:
-        """A recipient whose notification is gone is uncertain: nobody knows whether it was sent."""
+        """A recipient whose notification is gone is uncertain: it may or may not have been sent."""
         await self.waiting()
         nid = await self.nid()
         await self.redis("DEL", f"nx:n:{nid}")

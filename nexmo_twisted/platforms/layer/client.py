@@ -70,7 +70,7 @@ class LayerClient:
             raise Permanent("no user of Layer can have this id", code="unknown_user")
         answer = await self._get(f"/users/{segment}/identity")
         if gone(answer):
-            raise Permanent("Layer knows no such user", code="unknown_user")
+            raise Permanent("Layer has no such user", code="unknown_user")
         identity = self._object(answer, "an identity")
         if identity.keys().isdisjoint(_IDENTITY):  # it would be somebody without a phone, whom nobody texts
             raise foreign(answer, "an identity")

@@ -59,7 +59,7 @@ class LayerWebhooks:
         mine = [hook for hook in await self._all() if _is(hook, name, target_url)]
         if not mine:
             await self._register(target_url, secret, config)
-            return ["registered it"]
+            return ["registered"]
         mine.sort(key=lambda hook: (bool(_amiss(hook, config)), not _active(hook), _created(hook)))
         best, *others = mine
         amiss, done, insists = _amiss(best, config), [], False
@@ -69,17 +69,17 @@ class LayerWebhooks:
             needed = _active(other) and (not _active(best) or (replaced and stays))
             if not needed:
                 await self._delete(other)
-                done += [] if replaced else ["deleted a second one"]
+                done += [] if replaced else ["duplicate deleted"]
             elif replaced and _created(other) > _created(best):
                 insists = True
         if amiss:
             if amiss == _OTHER_SECRET and _active(best) and self._yields():
                 raise Permanent(_INSISTS)
             await self._register(target_url, secret, config)
-            done.append(f"registered it anew, since it {amiss}")
+            done.append(f"registered again, it {amiss}")
         elif not _active(best):
             await self._call("POST", f"{self._url}/{_id(best)}/activate", 200)
-            done.append("activated it")
+            done.append("activated")
         elif insists:
             raise Permanent(_INSISTS)
         return done

@@ -81,7 +81,7 @@ class LayerWebhook:
             return answer(request, 204)
         for kind, amount in event.left_out.items():
             self.metrics.count("webhook_members_ignored", kind, amount=amount)
-            self._strangers.warn(kind, "Layer posted an event of which one member is of no use and left out: {source}")
+            self._throttled.warn(kind, "Layer webhook: ignored unusable members of an event: {kind}", kind=kind)
         return admission.take(request, self.intake.event(event.chat_event(self.api_root)), "layer", "stored", 204)
 
     def _too_large(self, request: Request, body: LargeBody) -> bytes | Deferred[bytes]:
@@ -94,11 +94,13 @@ class LayerWebhook:
 
     def _unsigned(self, request: Request, code: int) -> bytes:
         self.metrics.count("webhooks", "layer", "unsigned")
-        self._strangers.warn(source_of(request), "{source} posted an event that Layer has not signed")
+        address = source_of(request)
+        text = "Layer webhook: rejected an unsigned request from {address}; if Layer sent it, check layer.secret"
+        self._throttled.warn(address, text, address=address)
         return answer(request, code)
 
     def _set_aside(self, request: Request, reason: str, raw: bytes) -> Deferred[bytes]:
-        self._strangers.warn(reason, "Layer posted what nobody can read: {source}")
+        self._throttled.warn(reason, "Quarantined a malformed Layer webhook: {reason}", reason=reason)
         kept = self.intake.quarantine(reason, raw)
         return self.admission.take(request, kept, "layer", "quarantined", 204)
 
@@ -118,7 +120,7 @@ class LayerWebhook:
         self.admission.failed("layer", failure)
 
     @cached_property
-    def _strangers(self) -> ThrottledLog:
+    def _throttled(self) -> ThrottledLog:
         return ThrottledLog(log, self.clock)
 
     def _signed(self, raw: bytes, request: Request) -> bool:

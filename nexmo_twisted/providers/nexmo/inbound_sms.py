@@ -30,7 +30,7 @@ def read_sms(found: Found) -> InboundSms:
         return InboundSms(message_id, msisdn, to, "", binary=True)
     text = params.get("text", "" if kind in ("text", "unicode") else None)
     if text is None:
-        raise BadRequest("text is no text in UTF-8, or too long" if "text" in params else "text is missing")
+        raise BadRequest("text is not UTF-8, or too long" if "text" in params else "text is missing")
     if len(text) > LONGEST_TEXT:
         raise BadRequest("text is longer than any SMS")
     return InboundSms(message_id, msisdn, to, text, part=_part(params) if len(text) <= _LONGEST_PART else None)

@@ -77,7 +77,7 @@ def all_text(found: Found) -> Pairs:
     """The same set for a signature, which covers every value. Raises BadRequest when one of them is no text."""
     pairs = [(name, value) for name, value in found if value is not None]
     if len(pairs) != len(found):
-        raise BadRequest("a parameter is no text, so that no signature can cover it")
+        raise BadRequest("a parameter is not text, so the signature cannot be verified")
     return pairs
 
 
@@ -87,7 +87,7 @@ def required(params: Mapping[str, str | None], name: str) -> str:
     if value is not None and is_blank(value) and not _CONTROL.search(value):
         raise BadRequest(f"{name} is missing")
     if value is None or not _usable(value):
-        raise BadRequest(f"{name} is unusable")
+        raise BadRequest(f"{name} is invalid")
     return value
 
 

@@ -61,7 +61,7 @@ class NexmoSettings(Table):
     def _signable(cls, sign: bool, info: ValidationInfo) -> bool:
         secret = info.data.get("signature_secret")  # absent when it has a fault of its own
         if sign and secret is not None and not secret.get_secret_value():
-            raise ValueError("it needs nexmo.signature_secret")
+            raise ValueError("requires nexmo.signature_secret")
         return sign
 
     def webhook_path(self, path: str) -> str:

@@ -71,15 +71,15 @@ def verify(pairs: Sequence[tuple[str, str]], secret: str, method: str, now: floa
     if len(params) != len(pairs):
         raise BadRequest("a parameter is repeated")
     if not all(_KEY.fullmatch(key) for key in params):
-        raise BadRequest("a parameter has an odd name")
+        raise BadRequest("a parameter has an invalid name")
     # Compared as bytes: compare_digest refuses text that is not ASCII, and the sender chooses this text.
     if not hmac.compare_digest(_bytes(params["sig"].lower()), _bytes(sign(params, secret, method))):
         raise BadSignature("wrong signature")
     stamp = params.get("timestamp", "")
     if not _SECONDS.fullmatch(stamp):
-        raise BadSignature("signed without a time")
+        raise BadSignature("signed without a timestampstamp")
     if abs(now - int(stamp)) > max_age:
-        raise BadSignature("signed too long ago, or one of the clocks is wrong")
+        raise BadSignature("signature too old, or the clocks differ")
 
 
 def _bytes(text: str) -> bytes:

@@ -34,13 +34,13 @@ log = Logger()
 Webhook = TypeVar("Webhook")
 
 UNSIGNED = (
-    "Webhooks of Nexmo come without a signature and are answered 503, so that it repeats them: have Vonage switch on "
-    "signed webhooks for the account, or unset nexmo.signature_secret"
+    "Nexmo webhooks: without a signature, answered 503 so that Nexmo repeats them; have Vonage enable signed webhooks "
+    "for the account, or unset nexmo.signature_secret"
 )
 
 UNCOVERED = (
-    "Webhooks of Nexmo carry a signature that cannot be checked, since one of their parameters is no text, and are "
-    "answered 503, so that it repeats them: ask Vonage how that parameter is signed, or unset nexmo.signature_secret"
+    "Nexmo webhooks: with a signature that cannot be verified because a parameter is not text, answered 503 so that "
+    "Nexmo repeats them; ask Vonage how that parameter is signed, or unset nexmo.signature_secret"
 )
 
 
@@ -105,17 +105,17 @@ class NexmoWebhooks:
         except MissingSignature:
             with suppress(BadRequest):
                 read(found)  # junk is nobody's alarm
-                self._strangers.alarm(UNSIGNED)
+                self._throttled.alarm(UNSIGNED)
             # Signing may not be switched on for the account yet; what is repeated later will be signed.
-            return self._turn_away(request, 503, source, "unsigned", "no signature: is signing switched on?")
+            return self._turn_away(request, 503, source, "unsigned", "no signature: are signed webhooks enabled?")
         except BadSignature as error:
             return self._turn_away(request, 403, source, "forged", error.reason)
         except BadRequest as error:
             if not trusted:
                 if _has_signature(found) and any(value is None for _, value in found):
-                    self._strangers.alarm(UNCOVERED)
+                    self._throttled.alarm(UNCOVERED)
                 return self._turn_away(request, 503, source, "unsigned", error.reason)
-            self._strangers.warn(error.reason, "Nexmo delivered what nobody can read: {source}")
+            self._throttled.warn(error.reason, "Quarantined a malformed Nexmo webhook: {reason}", reason=error.reason)
             whole = b"?".join(given for given in (raw, query) if given)
             kept = self.intake.quarantine(error.reason, whole)
             return admission.take(request, kept, source, "quarantined", 200)
@@ -134,7 +134,9 @@ class NexmoWebhooks:
     def _turn_away(self, request: Request, code: int, source: str, outcome: str, reason: str) -> bytes:
         self.metrics.count("webhooks", source, outcome)
         request.responseHeaders.setRawHeaders(b"connection", [b"close"])
-        self._strangers.warn(source_of(request), "Refused a webhook from {source}: {reason}", reason=reason)
+        address = source_of(request)
+        text = "Nexmo webhook: rejected a request from {address}: {reason}"
+        self._throttled.warn(address, text, address=address, reason=reason)
         return answer(request, code)
 
     def failed(self, request: Request, failure: Failure) -> None:
@@ -142,7 +144,7 @@ class NexmoWebhooks:
         self.admission.failed(getattr(request, "source", "nexmo"), failure)
 
     @cached_property
-    def _strangers(self) -> ThrottledLog:
+    def _throttled(self) -> ThrottledLog:
         return ThrottledLog(log, self.clock)
 
 

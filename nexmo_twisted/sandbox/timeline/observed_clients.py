@@ -16,10 +16,10 @@ from nexmo_twisted.sandbox.timeline.observed_store import story_of
 from nexmo_twisted.sandbox.timeline.timeline import SERVICE, Timeline
 
 _TOLD = {
-    Verdict.NOT_SENT: "Nexmo has not taken it",
-    Verdict.REFUSED: "Nexmo refuses it",
-    Verdict.ACCOUNT: "Nexmo takes nothing",
-    Verdict.UNCERTAIN: "Nexmo may have taken it",
+    Verdict.NOT_SENT: "not accepted by Nexmo",
+    Verdict.REFUSED: "rejected by Nexmo",
+    Verdict.ACCOUNT: "rejected by Nexmo because of the account",
+    Verdict.UNCERTAIN: "may have been accepted by Nexmo",
 }
 _ALPHABETS = {Encoding.GSM7: "GSM-7", Encoding.UCS2: "UCS-2"}
 
@@ -52,7 +52,7 @@ class ObservedProvider:
 
     async def route_inbound(self, number: OwnedNumber, url: str) -> None:
         await self._provider.route_inbound(number, url)
-        self._timeline.tell(SERVICE, "good", f"replies to {shown(number.msisdn)} come to us now")
+        self._timeline.tell(SERVICE, "good", f"inbound URL of {shown(number.msisdn)} set to this service")
 
 
 class ObservedChat:

@@ -31,12 +31,12 @@ from nexmo_twisted.sandbox.names import Names, shown
 from nexmo_twisted.sandbox.timeline.timeline import Timeline, Tone
 
 #: What becomes of an SMS of unknown outcome without a receipt, by the state it is in then.
-_SETTLED = {**dict.fromkeys("RCS", "sent again"), "D": "given up, since it may have gone out"}
+_SETTLED = {**dict.fromkeys("RCS", "sent again"), "D": "dead letter, it may have been sent"}
 _ASKED = {
-    "stop": "asks for no more texts: blocked for all numbers",
-    "start": "wants texts again: the block is lifted",
-    "again": "wants texts again too soon after STOP: still blocked, and asked to send START again",
-    "help": "asks for help",
+    "stop": "STOP: blocked for all numbers",
+    "start": "START: no longer blocked",
+    "again": "START too soon after STOP: still blocked, asked to send START again",
+    "help": "HELP: answered",
 }
 
 
@@ -128,19 +128,19 @@ class ObservedStore:
         word, _, limit = answer.partition(" ")
         if word == "WAIT":
             whose = shown(limit) if limit.isdigit() else "the account"
-            self._tell(item, "wait", f"waits for its turn: {whose} may send only so many SMS a second", at)
+            self._tell(item, "wait", f"waiting for the rate limit of {whose}", at)
 
     async def pause_limit(self, item: Notification, limit: str, duration: int, reason: str) -> None:
         at = self._timeline.now()
         await self._store.pause_limit(item, limit, duration, reason)
         whose = shown(limit) if limit.isdigit() else "the account"
-        self._tell(item, "bad", f"{whose} pauses for {duration / 1000:.1f} s: {reason}", at)
+        self._tell(item, "bad", f"throttled by {whose}, paused {duration / 1000:.1f} s: {reason}", at)
 
     async def complete(self, item: Notification | Reply, outcome: str) -> None:
         at = self._timeline.now()
         await self._store.complete(item, outcome)
         if isinstance(item, Notification):
-            self._tell(item, "none", f"no text: {explained(outcome)}", at)
+            self._tell(item, "none", f"no SMS: {explained(outcome)}", at)
         elif outcome not in ("posted", *_ASKED):
             self._tell(item, "none", f"not posted: {explained(outcome)}", at)
 
@@ -149,7 +149,7 @@ class ObservedStore:
     ) -> None:
         at = self._timeline.now()
         await self._store.reschedule(item, delay, reason, introduction=introduction, aside=aside)
-        self._tell(item, "bad", f"{reason}; tried again in {span(delay)}", at)
+        self._tell(item, "bad", f"{reason}; retry in {span(delay)}", at)
 
     async def set_aside(
         self,
@@ -166,16 +166,16 @@ class ObservedStore:
         )
         if uncertain:
             self._uncertain[item.id] = "" if isinstance(item, Reply) else self._names.user(item.user_id)
-            self._tell(item, "bad", f"nobody knows whether it went out ({reason}): waits for its receipt", at)
+            self._tell(item, "bad", f"it may or may not have been sent ({reason}): waiting for a receipt", at)
         else:
-            self._tell(item, "bad", f"given up: {explained(reason)}", at)
+            self._tell(item, "bad", f"dead letter: {explained(reason)}", at)
         return done
 
     async def suspend_sending(self, item: Notification, reason: str) -> Held:
         at = self._timeline.now()
         held = await self._store.suspend_sending(item, reason)
-        what = {"BURIED": "given up", "DOUBT": "tried again when another SMS was tried"}
-        self._tell(item, "bad", f"{what.get(held, 'nothing is sent until the account is mended')}: {reason}", at)
+        what = {"BURIED": "dead letter", "DOUBT": "retried after another SMS was tried"}
+        self._tell(item, "bad", f"{what.get(held, 'sending suspended until the account is repaired')}: {reason}", at)
         return held
 
     async def record_receipt(self, report: DeliveryReport, *, block: bool = False) -> Delivery:
@@ -183,7 +183,7 @@ class ObservedStore:
         delivery = await self._store.record_receipt(report, block=block)
         story = story_of(delivery.message_id)
         if delivery.ended in ("U", "D"):
-            self._timeline.tell(story, "good", "its receipt tells that it went out", at)
+            self._timeline.tell(story, "good", "its receipt says that it was sent", at)
         if story and delivery.said is not None and delivery.said != delivery.before:
             tone: Tone = "bad" if delivery.said.failed else "good"
             whose = self._names.handset(report.handset)
@@ -199,8 +199,8 @@ class ObservedStore:
                 states = {entry.id: entry.state for entry in facts.entries} if facts else {}
                 if states.get(nid) != "U":
                     del self._uncertain[nid]
-                    told = _SETTLED.get(states.get(nid, ""), "nothing more is sent")
-                    self._timeline.tell(story_of(nid), "wait", f"{user}: no receipt came in time: {told}", at)
+                    told = _SETTLED.get(states.get(nid, ""), "no further SMS")
+                    self._timeline.tell(story_of(nid), "wait", f"{user}: no receipt in time: {told}", at)
         return settled
 
     # Replies
@@ -210,7 +210,7 @@ class ObservedStore:
         story = self._reply(reply_key(sms.message_id), handset, number, sms.text)
         answer = await self._store.receive_sms(sms, handset, number, asked)
         known = answer == "KNOWN"
-        self._timeline.tell(story, "came", "the same SMS again: known already" if known else "SMS received", at)
+        self._timeline.tell(story, "came", "the same SMS again, ignored" if known else "SMS received", at)
         what = asked.what if asked is not None and answer == "NEW" else answer
         if what in _ASKED:
             self._timeline.tell(story, "none", _ASKED[what], at)
@@ -220,7 +220,7 @@ class ObservedStore:
         at = self._timeline.now()
         resolved = await self._store.resolve(item, receipt_timeout, country)
         if resolved.waits:
-            self._tell(item, "wait", "its number changes hands: waits until it is known what it answers", at)
+            self._tell(item, "wait", "waiting: its number is moving to another conversation", at)
         return resolved
 
     async def receive_sms_part(
@@ -234,7 +234,7 @@ class ObservedStore:
         what = f"part {part.number} of {part.total} received"
         if taken.outcome in ("whole", "late"):
             self._parts.pop((handset, number, part.reference), None)
-        now = {"known": "again", "waiting": "the others are waited for", "whole": "that was the last one"}
+        now = {"known": "again", "waiting": "waiting for the others", "whole": "that was the last one"}
         self._timeline.tell(story, "came", f"{what}: {now.get(taken.outcome, 'too late for the others')}", at)
         return taken
 
@@ -246,13 +246,13 @@ class ObservedStore:
     async def queue_auto_reply(self, item: Reply, text: str) -> None:
         at = self._timeline.now()
         await self._store.queue_auto_reply(item, text)
-        self._tell(item, "none", "its writer is told, where that may be", at)
+        self._tell(item, "none", "its sender gets an automatic reply, if allowed", at)
 
     async def step_aside(self, item: Notification, state: LinkState, handset: str, duration: int) -> bool:
         at = self._timeline.now()
         aside = await self._store.step_aside(item, state, handset, duration)
         if aside:
-            self._tell(item, "wait", "all numbers of the handset are in use for the moment: others go ahead", at)
+            self._tell(item, "wait", "all numbers of the handset are in use: others go first", at)
         return aside
 
 
@@ -266,5 +266,5 @@ def _checked(facts: MessageReport, unread: Sequence[str]) -> tuple[Tone, str]:
     if unread:
         return "wait", f"checked: not read by {', '.join(unread)}"
     if facts.closed == "read":
-        return "none", "checked: skipped, everybody has read it"
+        return "none", "checked: skipped, all recipients have read it"
     return "none", f"checked: {explained(facts.closed)}"

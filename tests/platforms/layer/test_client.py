@@ -405,7 +405,7 @@ class WebhookTests(LayerClientCase):
 
     async def test_registers(self) -> None:
         """A missing webhook is registered as it should be; then there is nothing to do."""
-        self.assertEqual(await self.ensure(), ["registered it"])
+        self.assertEqual(await self.ensure(), ["registered"])
         (hook,) = self.layer.webhooks
         self.assertEqual((hook.target_url, hook.events, hook.secret), (TARGET, EVENTS, "secret"))
         self.assertEqual((hook.config["name"], hook.version), ("Ours", "1.0"))
@@ -416,7 +416,7 @@ class WebhookTests(LayerClientCase):
     async def test_others_are_left_alone(self) -> None:
         """A webhook of another name or URL is not ours."""
         others = [self.register("Theirs"), self.register(url="https://other.example/x", status="inactive")]
-        self.assertEqual(await self.ensure(), ["registered it"])
+        self.assertEqual(await self.ensure(), ["registered"])
         self.assertEqual(self.hooks()[:2], [(hook.id, hook.status) for hook in others])
 
     async def test_activates(self) -> None:
@@ -424,7 +424,7 @@ class WebhookTests(LayerClientCase):
         for status in ("inactive", "unverified"):
             hook = self.register(status=status)
             self.calls.clear()
-            self.assertEqual(await self.ensure(), ["activated it"])
+            self.assertEqual(await self.ensure(), ["activated"])
             self.assertEqual(self.hooks(), [(hook.id, "unverified")])
             self.assertEqual(len(self.calls), 1)
             self.layer.webhooks.delete(hook.id)
@@ -436,16 +436,16 @@ class WebhookTests(LayerClientCase):
         self.layer.webhooks.delete(hook.id)
         self.register()
         self.assertEqual(await self.ensure("https://hooks.example.com:443/nexmo-new-message"), [])
-        self.assertEqual(await self.ensure("https://hooks.example.com:4430/nexmo-new-message"), ["registered it"])
+        self.assertEqual(await self.ensure("https://hooks.example.com:4430/nexmo-new-message"), ["registered"])
 
     async def test_keeps_one(self) -> None:
         """Of several the active one stays, else the oldest; its status is mended too."""
         for statuses, kept, done in (
             (("inactive", "active", "active"), 1, []),
-            (("inactive", "unverified"), 0, ["activated it"]),
+            (("inactive", "unverified"), 0, ["activated"]),
         ):
             hooks = [self.register(status=status) for status in statuses]
-            surplus = ["deleted a second one"] * (len(hooks) - 1)
+            surplus = ["duplicate deleted"] * (len(hooks) - 1)
             self.assertEqual(await self.ensure(), surplus + done)
             self.assertEqual([hook.id for hook in self.layer.webhooks], [hooks[kept].id])
             self.layer.webhooks.delete(hooks[kept].id)
@@ -471,7 +471,7 @@ class WebhookTests(LayerClientCase):
     async def test_lacking_events(self) -> None:
         """Events cannot be added to a webhook: it is registered anew. More events than needed do no harm."""
         old = self.register(events=EVENTS[:3])
-        self.assertEqual(await self.ensure(), ["registered it anew, since it lacked events"])
+        self.assertEqual(await self.ensure(), ["registered again, it lacked events"])
         _, new = self.layer.webhooks
         self.assertEqual((old.status, new.events), ("active", EVENTS))
         new.status = "active"
@@ -502,10 +502,10 @@ class WebhookTests(LayerClientCase):
         await self.ensure(secret="the old secret")
         (old,) = self.layer.webhooks
         old.status = "active"
-        self.assertEqual(await self.ensure(secret="a new secret"), ["registered it anew, since it had another secret"])
+        self.assertEqual(await self.ensure(secret="a new secret"), ["registered again, it had another secret"])
         _, new = self.layer.webhooks
         self.assertEqual((new.secret, new.events, old.status), ("a new secret", EVENTS, "active"))
-        self.assertEqual(await self.ensure(secret="a new secret"), ["activated it"])
+        self.assertEqual(await self.ensure(secret="a new secret"), ["activated"])
         self.assertEqual(self.hooks(), [(old.id, "active"), (new.id, "unverified")])
         new.status = "active"
         await self.look_often(secret="a new secret")
@@ -518,7 +518,7 @@ class WebhookTests(LayerClientCase):
         await self.ensure(secret="a new secret")
         old, new = self.layer.webhooks
         old.status, new.status = "inactive", "inactive"
-        self.assertEqual(await self.ensure(secret="a new secret"), ["activated it"])
+        self.assertEqual(await self.ensure(secret="a new secret"), ["activated"])
         self.assertEqual(self.hooks(), [(new.id, "unverified")])
 
     async def test_fingerprint(self) -> None:
@@ -574,20 +574,20 @@ class WebhookTests(LayerClientCase):
             for hook in self.layer.webhooks:
                 self.layer.webhooks.delete(hook.id)
             await other.ensure_webhook("Ours", TARGET, "another secret")
-            self.assertEqual(await self.ensure(), ["registered it anew, since it had another secret"])
+            self.assertEqual(await self.ensure(), ["registered again, it had another secret"])
 
     async def test_deleted_meanwhile(self) -> None:
         """A second one that somebody else deleted first is no failure."""
         self.register()
         self.register()
         self.faults.add(Fault(method="DELETE", status=404, done=True))
-        self.assertEqual(await self.ensure(), ["deleted a second one"])
+        self.assertEqual(await self.ensure(), ["duplicate deleted"])
 
     async def test_odd_entries(self) -> None:
         """Entries that lack what ours has are not ours; ours with an id that is none is unreadable."""
         odd = [{}, {"config": None}, {"config": {"name": "Ours"}, "target_url": None}, {"config": {"name": ["Ours"]}}]
         client = self.client_of(200, json.dumps(odd).encode())
-        self.assertEqual(await client.ensure_webhook("Ours", TARGET, "secret"), ["registered it"])
+        self.assertEqual(await client.ensure_webhook("Ours", TARGET, "secret"), ["registered"])
         ours = {"config": {"name": "Ours"}, "target_url": TARGET, "events": EVENTS, "status": "inactive", "id": "a?b"}
         client = self.client_of(200, json.dumps([ours]).encode())
         error = await self.failure(client.ensure_webhook("Ours", TARGET, "secret"))

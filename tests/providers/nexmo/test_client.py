@@ -295,7 +295,7 @@ class NumbersTests(NexmoClientCase):
         """A 200 of the wrong shape is temporary."""
         for body in (b"", b"[]", b'{"numbers": {}}'):
             client = self.client_of(self.serve(answer(200, body)))
-            self.assertEqual(str(await self.failure(client.numbers())), "Nexmo answered something unreadable")
+            self.assertEqual(str(await self.failure(client.numbers())), "Nexmo sent an unreadable answer")
 
 
 class RouteInboundTests(NexmoClientCase):
