@@ -74,7 +74,7 @@ def _words(code: int) -> str:
     return _CODES.get(code, f"ERR_{code}").removeprefix("ERR_").replace("_", " ").lower()
 
 
-def told(error: BaseException | None) -> str:
+def describe_error(error: BaseException | None) -> str:
     """Why a connection was lost. Errors of OpenSSL are lists of texts, of which the last says most."""
     if isinstance(error, SSL.Error) and error.args and isinstance(error.args[0], list) and error.args[0]:
         return f"TLS: {error.args[0][-1][-1]}"

@@ -201,7 +201,7 @@ def survive_signals(reactor: Any) -> None:
     begun its log.
     """
 
-    def told(number: int, _: FrameType | None) -> None:
+    def log_ignored(number: int, _: FrameType | None) -> None:
         name = signal.Signals(number).name  # a handler may interrupt the log in the middle of a line
         reactor.callFromThread(_log.info, "{name} is ignored: SIGTERM stops, and a start reads the settings", name=name)
 
@@ -209,4 +209,4 @@ def survive_signals(reactor: Any) -> None:
         number = getattr(signal, name)
         known = signal.getsignal(number)
         if known == signal.SIG_DFL or isinstance(known, _TooEarly):
-            signal.signal(number, told)
+            signal.signal(number, log_ignored)

@@ -1,4 +1,4 @@
-"""Answers remembered for a while: a bounded number, one question in flight for each, failures never kept."""
+"""A cache of answers: bounded in number and time, one request in flight for each key, failures not kept."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Answer = TypeVar("Answer")
 
 
 class Cache(Generic[Answer]):
-    """``await cache.get(key)`` asks ``fetch`` at most once at a time and key; an answer holds for ``seconds``."""
+    """``await cache.get(key)`` calls ``fetch`` at most once at a time for a key; an answer is kept for ``seconds``."""
 
     def __init__(
         self,
@@ -40,10 +40,10 @@ class Cache(Generic[Answer]):
             self._asking[key].append(answer)
         else:
             self._asking[key] = [answer]
-            Deferred.fromCoroutine(self._fetch(key)).addBoth(self._tell, key)
+            Deferred.fromCoroutine(self._fetch(key)).addBoth(self._deliver, key)
         return await answer
 
-    def _tell(self, result: Answer | Failure, key: str) -> None:
+    def _deliver(self, result: Answer | Failure, key: str) -> None:
         if not isinstance(result, Failure):
             self._known[key] = (self._clock.seconds() + self._seconds, result)
             self._known.move_to_end(key)

@@ -1,4 +1,4 @@
-"""A remote that fails again and again is asked one thing at a time until it works."""
+"""Circuit breakers: a remote service that fails repeatedly gets one request at a time until one succeeds."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ LONGEST_PAUSE = 15.0
 
 
 class CircuitBreaker:
-    """What is known of one remote by this process.
+    """The state of one remote service, as this process knows it.
 
-    Every :meth:`request` tells whether it worked. After five failures in a row the circuit is open: one request at a
-    time passes, with a pause after each that fails, and the others raise Temporary at once. One that works closes it.
-    ``since`` is when it opened, in seconds of ``clock``. A request that something else answered tells nothing of the
-    remote: see :attr:`intercepted`.
+    Every :meth:`request` counts as a success or a failure. After five failures in a row the circuit is open: one
+    request at a time passes, with a pause after each failure, and the others raise Temporary at once. A success closes
+    it. ``since`` is when it opened, in seconds of ``clock``. A request that something else answered says nothing about
+    the remote: see :attr:`intercepted`.
     """
 
     _log = Logger()
@@ -55,9 +55,9 @@ class CircuitBreaker:
 
     @property
     def intercepted(self) -> tuple[float, str] | None:
-        """Since when something else answers in the place of the remote, and the reason; None when nothing does.
+        """Since when something else answers in place of the remote, and the reason; None when nothing does.
 
-        Of each call the last answer counts, for as long as somebody may wait to try it again.
+        Of each call the last answer counts, as long as the call may still be waiting for its retry.
         """
         now = self._clock.seconds()
         found = [(each.since, each.reason) for each in self._strange.values() if now - each.last <= 2 * CAP]
@@ -80,7 +80,7 @@ class CircuitBreaker:
             self._answered(call)
             raise
         except Temporary as error:
-            self.failed(error.reason)
+            self.record_failure(error.reason)
             raise
         else:
             self._answered(call)
@@ -96,9 +96,9 @@ class CircuitBreaker:
 
     def _answered(self, call: str) -> None:
         self._strange.pop(call, None)
-        self.worked()
+        self.record_success()
 
-    def failed(self, reason: str) -> None:
+    def record_failure(self, reason: str) -> None:
         self._failures += 1
         self.reason = reason
         if self._failures < FAILURES:
@@ -114,7 +114,7 @@ class CircuitBreaker:
                 reason=reason,
             )
 
-    def worked(self) -> None:
+    def record_success(self) -> None:
         if self.open:
             self._log.info("{name}: recovered", name=self.name)
         self._failures, self.since, self.reason = 0, None, ""
@@ -159,9 +159,9 @@ class GuardedChat:
 
 
 class GuardedProvider:
-    """The sending side of an SMS provider behind a circuit. Its account is looked after in any case.
+    """The sending side of an SMS provider behind a circuit; requests about its account always pass.
 
-    That we are too fast is the word of a provider that works.
+    A throttled request counts as a success: the provider works.
     """
 
     def __init__(self, provider: SmsProvider, circuit: CircuitBreaker) -> None:

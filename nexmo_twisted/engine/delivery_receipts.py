@@ -24,13 +24,13 @@ class DeliveryNews:
         self._metrics = metrics
         self._describe = describe
 
-    def heard_before(self, delivery: Delivery, handset: str) -> None:
+    def report_earlier(self, delivery: Delivery, handset: str) -> None:
         """Receipts of an SMS came before it was known to be accepted: now they are known to be of it."""
         if delivery.said is not None:
             self._metrics.count("delivery_receipts", delivery.said.status.value)
-            self.tell(delivery, handset)
+            self.report_failure(delivery, handset)
 
-    def tell(self, delivery: Delivery, handset: str) -> None:
+    def report_failure(self, delivery: Delivery, handset: str) -> None:
         """A failure is told once an SMS: not again by the receipt of another part, or a repeated one."""
         said, before = delivery.said, delivery.before
         if said is None or not said.failed or (before is not None and before.failed):
@@ -75,7 +75,7 @@ class Receipts:
             self._metrics.count("sms_accepted")
         if delivery.ended not in ("", "S"):
             self._metrics.count("sms_reconciled", "receipt")
-        self._news.tell(delivery, report.handset if report.handset.isdecimal() else "")
+        self._news.report_failure(delivery, report.handset if report.handset.isdecimal() else "")
         if delivery.relink is not None:
             self._attempt_over()
             with suppress(StoreUnavailable):  # only what the Node service would read is behind

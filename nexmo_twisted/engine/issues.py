@@ -1,4 +1,4 @@
-"""What is wrong at this moment, and since when: the words in which the health page speaks."""
+"""Issues that ``/health`` shows, each with its reason and the time it began."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ class Issue(NamedTuple):
     reason: str
 
 
-class Troubles:
-    """What is wrong with some things at present. Tells what is news, so that it is logged once."""
+class IssueLog:
+    """The current issues of one component. Says which are new, so that each is logged once."""
 
     def __init__(self, wall: Callable[[], float]) -> None:
         self._wall = wall
         self._known: dict[str, Issue] = {}
 
     def note(self, what: str, reason: str) -> bool:
-        """How it stands with ``what``; a blank ``reason`` means well. True when trouble begins, or has another reason
-        than before; it counts from its beginning then."""
+        """Set or, with a blank ``reason``, clear the issue of ``what``. True if it is new or its reason has changed; it
+        keeps the time of its beginning."""
         known = self._known.get(what)
         if not reason:
             self._known.pop(what, None)

@@ -1,4 +1,4 @@
-"""Joining: a long reply of which parts are missing is posted as it is, when they were waited for long enough."""
+"""Long replies: one whose parts do not all arrive in time is posted with the parts that did."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from twisted.logger import Logger
 from nexmo_twisted.engine.poller import Poller
 from nexmo_twisted.ports import Metrics, Store
 
-#: Long replies looked at in one script call; each has up to 255 parts.
+#: Long replies per script call; each has up to 255 parts.
 BATCH = 20
 
 
 class LongReplyTimeouts:
-    """Looks at long replies that wait for parts; ``reply_came`` is told when one of them may be posted.
+    """Times out long replies that wait for parts; ``reply_came`` is called when one of them may be posted.
 
-    Those whose parts all came are none of its business: the last part makes a reply of them.
+    A long reply whose parts have all arrived is completed by its last part, not here.
     """
 
     _log = Logger()
@@ -26,9 +26,9 @@ class LongReplyTimeouts:
         self._store = store
         self._reply_came = reply_came
         self._metrics = metrics
-        self.poller = Poller("joining", clock, self._look)
+        self.poller = Poller("long_replies", clock, self._poll)
 
-    async def _look(self) -> float | None:
+    async def _poll(self) -> float | None:
         closed = await self._store.close_parts(BATCH)
         if closed.orphans:
             self._log.error("Long replies: {n} dropped, their parts are missing in Redis", n=closed.orphans)

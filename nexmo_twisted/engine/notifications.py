@@ -38,7 +38,7 @@ from nexmo_twisted.ports import ChatPlatform, IdentitySource, Introduction, Metr
 
 
 class Notifications:
-    """Works on claimed notifications. Every outcome is stored with its reason and counted. ``attempt_over`` is told
+    """Works on claimed notifications. Every outcome is stored with its reason and counted. ``attempt_over`` is recorded
     when it is known, or given up, what became of an attempt: replies may wait for that."""
 
     _log = Logger()
@@ -273,7 +273,7 @@ class Notifications:
             to=phones.masked(sms.to),
             sender=phones.masked(sms.sender),
         )
-        self._news.heard_before(delivery, sms.to)
+        self._news.report_earlier(delivery, sms.to)
         return True
 
     async def _retry(self, item: Notification, reason: str, after: float | None = None, **kinds: bool) -> None:
@@ -305,8 +305,10 @@ class Notifications:
 
     async def _bury(self, item: Notification, code: str, reason: str, account_works: bool = False) -> None:
         self._log.error("Message {id}: dead letter, {code}: {reason}", id=item.message_id, code=code, reason=reason)
-        told = f"{code}: {reason}"
-        if await self._settle(lambda: self._store.set_aside(item, told, uncertain=False, account_works=account_works)):
+        recorded = f"{code}: {reason}"
+        if await self._settle(
+            lambda: self._store.set_aside(item, recorded, uncertain=False, account_works=account_works)
+        ):
             self._metrics.count("dead_letters", "out", code)
 
     async def _settle(self, move: Callable[[], Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Looking again when there is something to look at: one timer for the earliest time, nothing else."""
+"""A self-arming poller: one timer, set for the earliest time at which something is due."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from twisted.logger import Logger
 
 from nexmo_twisted.errors import StoreUnavailable
 
-#: Seconds after which a loop looks again even when it knows of nothing: other processes may have died meanwhile.
+#: Seconds after which a poller polls even if nothing is due: other processes may have died meanwhile.
 LONGEST_PAUSE = 5.0
 
-#: Seconds that what is under way gets to finish when the service stops.
+#: Seconds for work in flight to finish when the service stops.
 PATIENCE = 10.0
 
 
 class Poller:
-    """Runs ``look`` again and again, never two at a time, and is armed for the next time only.
+    """Calls ``poll`` repeatedly, never twice at a time.
 
-    ``look`` returns the seconds until the next thing is due, or None. Errors never end the loop: it pauses, 0.2
-    seconds growing to 5, and looks again; an outage is logged once when it begins and once when it is over.
+    ``poll`` returns the seconds until the next item is due, or None. Errors never stop the poller: it waits, 0.2
+    seconds growing to 5, and polls again. An outage is logged once when it begins and once when it ends.
     """
 
     def __init__(
         self,
         name: str,
         clock: IReactorTime,
-        look: Callable[[], Awaitable[float | None]],
+        poll: Callable[[], Awaitable[float | None]],
         longest: float = LONGEST_PAUSE,
     ) -> None:
         self._log = Logger(namespace=f"nexmo_twisted.{name}")
         self._name = name
         self._clock = clock
-        self._look = look
+        self._poll = poll
         self._longest = longest
         self._timer: IDelayedCall | None = None
         self._running: Deferred[float | None] | None = None
@@ -49,7 +49,7 @@ class Poller:
         self.poke()
 
     def poke(self, after: float = 0.0) -> None:
-        """There is something to look at in ``after`` seconds."""
+        """Poll in ``after`` seconds at the latest."""
         if self._stopped:
             return
         if self._running is not None and after <= 0:
@@ -64,7 +64,7 @@ class Poller:
         self._timer = self._clock.callLater(after, self._run)
 
     async def stop(self) -> None:
-        """Look no more; waits for the present look, not longer than ten seconds."""
+        """Stop polling; wait for the poll in progress, ten seconds at most."""
         self._stopped = True
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
@@ -74,14 +74,14 @@ class Poller:
             self._patience.cancel()
 
     def _give_up(self) -> None:
-        """Cancel what is left, again and again: a look may go on with its next request when one was cancelled."""
+        """Cancel the poll in progress, repeatedly: it may go on with its next request when one was cancelled."""
         if self._running is not None:
             self._running.cancel()
         if self._running is not None:
             self._patience = self._clock.callLater(1.0, self._give_up)
 
     def idle(self) -> Deferred[None]:
-        """Fires when no look is under way."""
+        """Fires when no poll is in progress."""
         waiting: Deferred[None] = Deferred()
         if self._running is None:
             waiting.callback(None)
@@ -91,7 +91,7 @@ class Poller:
 
     @property
     def busy(self) -> bool:
-        """A look is under way, or due at this instant."""
+        """A poll is in progress, or due now."""
         timer = self._timer
         due = timer is not None and timer.active() and timer.getTime() <= self._clock.seconds()
         return self._running is not None or due
@@ -105,7 +105,7 @@ class Poller:
 
     async def _once(self) -> float | None:
         try:
-            after = await self._look()
+            after = await self._poll()
         except StoreUnavailable as error:
             if not self._failures:
                 self._log.error("{name}: Redis unavailable, retrying: {reason}", name=self._name, reason=error.reason)

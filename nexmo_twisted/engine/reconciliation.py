@@ -1,4 +1,4 @@
-"""Settlement: an SMS of unknown outcome waits for its receipt; when none comes, the customer's policy decides."""
+"""Reconciliation: an SMS of unknown outcome waits for its receipt; without one, ``sms.when_uncertain`` decides."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from nexmo_twisted.engine.circuit_breaker import CircuitBreaker
 from nexmo_twisted.engine.poller import Poller
 from nexmo_twisted.ports import Metrics, Store
 
-#: SMS looked at in one script call.
+#: SMS per script call.
 BATCH = 100
 
 
 class Reconciler:
-    """Looks at SMS that have been uncertain for ``receipt_timeout`` ms.
+    """Reconciles SMS that have been uncertain for ``receipt_timeout`` ms.
 
-    ``policy`` is "resend" (once, if still unread), "park" or "drop"; ``notify`` is told when some were settled: there
-    may be something to send again, or a reply that waited. While the ``circuit`` of the provider is open only one is
-    settled in each ``receipt_timeout``: what is sent again then is likely to be in vain, and there is no third time.
+    ``policy`` is "resend" (once, if still unread), "park" or "drop". ``notify`` is called when some were reconciled:
+    there may be an SMS to send again, or a reply that waited. While the ``circuit`` of the provider is open only one is
+    reconciled in each ``receipt_timeout``: sending it again is likely to fail, and there is no third attempt.
     """
 
     _log = Logger()
@@ -46,9 +46,9 @@ class Reconciler:
         self._circuit = circuit
         self._clock = clock
         self._next_probe = 0.0
-        self.poller = Poller("settlement", clock, self._look)
+        self.poller = Poller("reconciliation", clock, self._poll)
 
-    async def _look(self) -> float | None:
+    async def _poll(self) -> float | None:
         batch, wait = BATCH, self._next_probe - self._clock.seconds()
         if self._circuit.open and self._policy == "resend":
             if wait > 0:

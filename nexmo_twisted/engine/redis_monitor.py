@@ -1,4 +1,4 @@
-"""Watching Redis: whether it takes webhooks, whether it still has what it confirmed, what waits in it."""
+"""Monitors Redis: whether it accepts writes, whether it still has what it confirmed, and how much work it holds."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from nexmo_twisted.domain.heartbeat import Heartbeat, RedisSettings, doubts, forged_stops, rolled_back, set_aside, skew
-from nexmo_twisted.engine.issues import Issue, Troubles
+from nexmo_twisted.engine.issues import Issue, IssueLog
 from nexmo_twisted.engine.poller import Poller
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.ports import Metrics
 
-#: Seconds from one beat to the next, and from one look at the settings of Redis to the next.
+#: Seconds between two heartbeats, and between two checks of the settings of Redis.
 EVERY = 1.0
 SETTINGS_EVERY = 60.0
-#: Milliseconds that Redis remembers a beat: longer than an outage that is worth an alarm of its own.
+#: Milliseconds that Redis keeps a heartbeat: longer than an outage that is worth an alarm of its own.
 REMEMBERED = 24 * 3_600_000
-#: Seconds that a rollback stays in sight after it was noticed.
+#: Seconds that a data loss stays on the health page after it was noticed.
 IN_SIGHT = 3600.0
-#: Seconds between the clock of Redis and ours that call for a look at both, and at which all is well again.
+#: Seconds of clock difference at which a warning begins, and at which it ends.
 SKEWED, IN_STEP = 2.0, 1.0
 
 
@@ -40,19 +40,18 @@ class Watched(Protocol):
 
 
 class RedisMonitor:
-    """Beats once a second, and keeps what Redis answers.
+    """Sends a heartbeat once a second, and keeps what Redis answers.
 
-    Each beat writes a number, one higher than the last, and hears which number was there. When that is lower than the
-    last one that Redis confirmed, or none, then Redis has gone back in time: a power loss took its last second, a
-    replica took over that had not heard of it yet, somebody restored a backup or deleted everything. Then messages are
-    missing, or were texted and wait to be texted again, and nothing else would show it. It is told, and work goes on.
+    Each heartbeat writes a number, one higher than the last, and reads the number that was there. If that is lower than
+    the last one that Redis confirmed, or missing, Redis has lost data: after a power loss, a failover to a replica that
+    was behind, the restore of a backup, or FLUSHALL. Messages are missing then, or will be sent twice, and nothing else
+    would show it. It is logged and counted, and work continues.
 
-    Each process has a number of its own. One that all of them raised would soon be as high again as anybody remembers,
-    thanks to the others; a number with one writer is known exactly. A beat without an answer may have been written or
-    not, so the last one with an answer counts. What was lost between two beats goes unnoticed, and so does a loss while
-    no process runs.
+    Each process has a number of its own: a shared one would soon be as high again as before the loss. A heartbeat
+    without an answer may have been written or not, so the last answered one counts. A loss between two heartbeats, or
+    while no process runs, is not noticed.
 
-    ``wall`` is the time of day, in seconds since the epoch; ``clock`` times the beats.
+    ``wall`` is the time of day, in seconds since the epoch; ``clock`` times the heartbeats.
     """
 
     _log = Logger()
@@ -68,10 +67,10 @@ class RedisMonitor:
         self._away: Issue | None = Issue("Redis", wall(), "not connected to Redis")
         self._alarmed = False
         self._rollback: tuple[float, Issue] | None = None
-        self._warnings = Troubles(wall)
+        self._warnings = IssueLog(wall)
         self._skewed = False
         self._settings_at = 0.0
-        self.poller = Poller("watch", clock, self._look, longest=EVERY)
+        self.poller = Poller("redis_monitor", clock, self._poll, longest=EVERY)
         self.start = self.poller.start
 
     @property
@@ -79,18 +78,18 @@ class RedisMonitor:
         return self.poller.busy
 
     async def stop(self) -> None:
-        """Waits for the present beat, which ends by itself."""
+        """Wait for the heartbeat in progress, which ends by itself."""
         await self.poller.stop()
         if self._confirmed:
             with suppress(StoreUnavailable):
                 await self._redis.forget()
 
     def away(self) -> list[Issue]:
-        """That webhooks cannot be stored, and why."""
+        """The issue that webhooks cannot be stored, if that is so."""
         return [self._away] if self._away else []
 
     def issues(self) -> list[Issue]:
-        """That the outgoing side is held; that Redis has lost something lately."""
+        """Sending is suspended; Redis lost data within the last hour."""
         found = []
         if self.heartbeat.held_since is not None:
             found.append(
@@ -101,18 +100,18 @@ class RedisMonitor:
         return found
 
     def warnings(self) -> list[Issue]:
-        """What Redis may lose by its settings, clocks that do not agree, webhooks that nobody could use."""
+        """Settings with which Redis may lose data, clocks that differ, webhooks in quarantine."""
         aside = [Issue(what, since / 1000, reason) for what, since, reason in set_aside(self.heartbeat)]
         return self._warnings.all() + aside
 
-    async def _look(self) -> float:
+    async def _poll(self) -> float:
         try:
             await self._beat()
             if self._clock.seconds() >= self._settings_at:
-                self._doubt(await self._redis.settings())
+                self._check_settings(await self._redis.settings())
                 self._settings_at = self._clock.seconds() + SETTINGS_EVERY
         except StoreUnavailable as error:
-            self._lost(error.reason)
+            self._report_outage(error.reason)
         return EVERY
 
     async def _beat(self) -> None:
@@ -121,9 +120,9 @@ class RedisMonitor:
         heartbeat = await self._redis.heartbeat(number, REMEMBERED)
         answered = self._wall()
         if rolled_back(heartbeat.before, self._confirmed, heartbeat.now - self.heartbeat.now, REMEMBERED):
-            self._tell_rollback()
+            self._report_data_loss()
         self.heartbeat, self._confirmed = heartbeat, number
-        self._tell_skew(skew(heartbeat.now, asked, answered))
+        self._report_skew(skew(heartbeat.now, asked, answered))
         if self._warnings.note("blocked handsets", reason := forged_stops(heartbeat)) and reason:
             self._log.warn("{reason}", reason=reason)
         if self._away:
@@ -133,13 +132,13 @@ class RedisMonitor:
             self._alarmed = False
             self._log.info("Redis: recovered, webhooks are accepted again")
 
-    def _lost(self, reason: str) -> None:
+    def _report_outage(self, reason: str) -> None:
         self._away = Issue("Redis", self._away.since if self._away else self._wall(), reason)
         if not self._alarmed:
             self._alarmed = True
             self._log.error("Redis unavailable, webhooks are answered 503: {reason}", reason=reason)
 
-    def _tell_rollback(self) -> None:
+    def _report_data_loss(self) -> None:
         reason = "Redis has lost data that it had confirmed (power loss, failover, restore or FLUSHALL)"
         self._rollback = self._clock.seconds(), Issue("Redis data", self._wall(), reason)
         self._metrics.count("redis_data_loss")
@@ -147,7 +146,7 @@ class RedisMonitor:
             "{reason}: messages may be missing or sent twice; check the persistence of Redis", reason=reason
         )
 
-    def _tell_skew(self, seconds: float) -> None:
+    def _report_skew(self, seconds: float) -> None:
         self.skew, was, apart = seconds, self._skewed, abs(seconds)
         self._skewed = apart >= (IN_STEP if was else SKEWED)
         if self._skewed and not was:
@@ -157,7 +156,7 @@ class RedisMonitor:
         elif not self._skewed:
             self._warnings.note("clock", "")
 
-    def _doubt(self, settings: RedisSettings) -> None:
+    def _check_settings(self, settings: RedisSettings) -> None:
         for what, reason in doubts(settings).items():
             if self._warnings.note(what, reason):
                 self._log.warn("{what}: {reason}", what=what, reason=reason)

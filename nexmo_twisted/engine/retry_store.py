@@ -1,4 +1,4 @@
-"""What was done must be written down, however long Redis is away."""
+"""Records the result of work that is done, however long Redis is unavailable."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Result = TypeVar("Result")
 
 
 async def until_stored(clock: IReactorTime, move: Callable[[], Awaitable[Result]]) -> Result:
-    """Repeat ``move`` until the store has taken it. Every move may be made twice.
+    """Repeat ``move`` until the store has accepted it. Every move may be made twice.
 
-    It does not end by itself: a lease runs by Redis' clock, and while Redis is away nobody else can claim the item.
-    Cancelling ends it.
+    It has no time limit: a lease runs by Redis' clock, and while Redis is unavailable no other process can claim the
+    item. Cancelling ends it.
     """
     pause = 0.2
     while True:

@@ -81,7 +81,7 @@ class InboundSmsIntake:
 
     async def _whole(self, sms: InboundSms, handset: str, number: str) -> None:
         """An SMS that came in one; what it asks of the service itself is done at once."""
-        asked = self._notices.asked(sms.text, number, turned_away=self._turned_away.untold)
+        asked = self._notices.asked(sms.text, number, turned_away=self._turned_away.unreported)
         answer = await self._store.receive_sms(sms, handset, number, asked)
         kind = {"NEW": "whole", "KNOWN": "repeated", "again": "start"}.get(answer, answer)
         self._metrics.count("replies_received", kind)

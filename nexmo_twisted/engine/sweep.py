@@ -1,4 +1,4 @@
-"""The sweep: every hour everything in the store is looked at, and what should not exist is repaired and counted."""
+"""The sweep: checks all data in Redis every hour, and repairs and counts what is inconsistent."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from nexmo_twisted.ports import Metrics, Store
 #: Seconds until the first sweep of a process, and from the end of one to the beginning of the next.
 FIRST = 300.0
 EVERY = 3600.0
-#: Seconds that a sweep is one process's alone.
+#: Seconds for which one process has the lock of a sweep.
 ALONE = EVERY - 60.0
-#: Seconds between two steps: a sweep must not be felt.
+#: Seconds between two steps: a sweep must not slow anything down.
 PAUSE = 0.025
 #: What the kinds of expired items are called in the log.
 _EXPIRED = {"out": "dead letters (out)", "in": "dead letters (in)", "uncertain": "uncertain SMS"}
 
 
 class Step(Protocol):
-    """What one step came to: what was repaired, ran out, or was left alone, how often by kind, and where to go on."""
+    """The result of one step: how much was repaired, had expired, or was left alone, by kind; and where to continue."""
 
     @property
     def next(self) -> str | None: ...
@@ -39,17 +39,17 @@ class Step(Protocol):
 
 
 class Steps(Protocol):
-    """The way through the store."""
+    """Walks through all data of the store."""
 
     async def step(self, place: str) -> Step:
-        """Look at some more, from ``place`` on; "" is the beginning. Raises StoreUnavailable."""
+        """Check some more entries, from ``place`` on; "" is the beginning. Raises StoreUnavailable."""
 
 
 class Sweep:
-    """One process at a time walks through the store in small steps; nothing is to be found, normally.
+    """One process at a time walks through the store in small steps; normally it finds nothing.
 
-    When the store goes away in the middle it goes on where it was. A process that ends in the middle leaves the rest to
-    whoever sweeps next, an hour later at most.
+    After an outage of the store it continues where it was. If the process ends before that, the next sweep does the
+    rest, an hour later at most.
     """
 
     _log = Logger()
@@ -64,15 +64,15 @@ class Sweep:
         self._repaired: Counter[str] = Counter()
         self._expired: Counter[str] = Counter()
         self._foreign: Counter[str] = Counter()
-        self.poller = Poller("sweep", clock, self._look, longest=EVERY)
+        self.poller = Poller("sweep", clock, self._poll, longest=EVERY)
 
     @property
     def walking(self) -> bool:
         """This process is in the middle of a sweep."""
         return self._place is not None
 
-    async def _look(self) -> float | None:
-        if not self._waited:  # whoever starts has better things to do
+    async def _poll(self) -> float | None:
+        if not self._waited:  # a start has more important work
             self._waited = True
             return FIRST
         if self._place is None:
@@ -84,7 +84,7 @@ class Sweep:
         self._count(step)
         if self._place is not None:
             return PAUSE
-        self._tell()
+        self._report()
         return EVERY
 
     def _count(self, step: Step) -> None:
@@ -98,8 +98,8 @@ class Sweep:
                 self._metrics.count(name, kind, amount=number)
         self._foreign.update(step.foreign)
 
-    def _tell(self) -> None:
-        """One line of each kind a sweep."""
+    def _report(self) -> None:
+        """Log at most one line of each kind for a sweep."""
         if self._repaired:
             self._log.error("Sweep: repaired inconsistent data in Redis: {found}", found=_listed(self._repaired))
         else:

@@ -1,4 +1,4 @@
-"""Inbound SMS that were answered 503: they come again, and are then older than they look."""
+"""Inbound SMS that were answered 503: the provider repeats them, and they are then older than they look."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from nexmo_twisted.ports import Store
 
 
 class TurnedAway:
-    """Sees to it that every process knows when an SMS was turned away last, as soon as Redis can be told: a START that
-    comes again may have been written before the STOP that came meanwhile."""
+    """Records in Redis when an SMS was answered 503 last, as soon as Redis is available: a START that is repeated may
+    have been written before the STOP that arrived meanwhile."""
 
     def __init__(self, store: Store, clock: IReactorTime) -> None:
         self._store = store
-        self._untold = 0
-        self.poller = Poller("turned_away", clock, self._look)
+        self._unreported = 0
+        self.poller = Poller("turned_away", clock, self._poll)
 
     @property
-    def untold(self) -> bool:
-        """Redis does not know of the last one yet."""
-        return self._untold > 0
+    def unreported(self) -> bool:
+        """The last one is not recorded in Redis yet."""
+        return self._unreported > 0
 
     def mark(self) -> None:
         """A webhook of an inbound SMS was answered 503."""
-        self._untold += 1
+        self._unreported += 1
         self.poller.poke()
 
-    async def _look(self) -> None:
-        untold = self._untold
-        if untold:
+    async def _poll(self) -> None:
+        unreported = self._unreported
+        if unreported:
             await self._store.turned_away()
-            self._untold -= untold
+            self._unreported -= unreported

@@ -1,4 +1,4 @@
-"""Checks: when the delay of a message is over, those who have not read it become notifications."""
+"""Unread checks: when the delay of a message is over, each recipient who has not read it becomes a notification."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from nexmo_twisted.domain.model import Status
 from nexmo_twisted.engine.poller import Poller
 from nexmo_twisted.ports import Metrics, Store
 
-#: Messages looked at in one script call, so that no call takes long.
+#: Messages per script call, so that no call takes long.
 BATCH = 200
 
 
 class UnreadChecks:
-    """Looks at due messages; ``notify`` is told when there are new notifications."""
+    """Checks due messages; ``notify`` is called when there are new notifications."""
 
     _log = Logger()
 
@@ -32,9 +32,9 @@ class UnreadChecks:
         self._report = report
         self._notify = notify
         self._metrics = metrics
-        self.poller = Poller("checks", clock, self._look)
+        self.poller = Poller("unread_checks", clock, self._poll)
 
-    async def _look(self) -> float | None:
+    async def _poll(self) -> float | None:
         done = await self._store.promote(BATCH, self._report)
         if done.messages:
             self._metrics.count("messages_due", amount=done.messages)

@@ -61,11 +61,11 @@ class Worker(Generic[Item]):
         self._working: set[Deferred[None]] = set()
         self._alone = False
         self.closing = False  #: nothing new is to be begun
-        self._poller = Poller(name, clock, self._look)
+        self._poller = Poller(name, clock, self._poll)
         self.start = self._poller.start
         self.poke = self._poller.poke
 
-    async def _look(self) -> float | None:
+    async def _poll(self) -> float | None:
         pause = max((circuit.pause for circuit in self._circuits), default=0.0)
         if pause:
             return pause

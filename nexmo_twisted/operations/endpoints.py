@@ -1,4 +1,4 @@
-"""The operator's endpoint: never on the public port."""
+"""The operator's endpoint, ``/health`` and ``/metrics``; never on the public port."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Health: what is missing and since when, put together from small conditions."""
+"""The content of ``/health``: issues and warnings, collected from small conditions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 from nexmo_twisted.engine.circuit_breaker import CircuitBreaker
 from nexmo_twisted.engine.issues import Issue
 
-#: Asked each time anew; answers with what is wrong at that moment, nothing when all is well.
+#: Called for each report; returns the current issues, none when all is well.
 Condition = Callable[[], Iterable[Issue]]
 
 
@@ -26,7 +26,7 @@ class Health:
 
     @property
     def down(self) -> bool:
-        """It cannot do its job."""
+        """Webhooks cannot be stored."""
         return bool(_all(self.vital))
 
     def report(self) -> dict[str, object]:
@@ -36,8 +36,8 @@ class Health:
         status = "down" if down else "degraded" if degraded else "ok"
         return {
             "status": status,
-            "missing": [_told(each) for each in down + degraded],
-            "warnings": [_told(each) for each in _all(self.doubtful)],
+            "missing": [_as_json(each) for each in down + degraded],
+            "warnings": [_as_json(each) for each in _all(self.doubtful)],
         }
 
 
@@ -58,6 +58,6 @@ def _all(conditions: Iterable[Condition]) -> list[Issue]:
     return [issue for condition in conditions for issue in condition()]
 
 
-def _told(issue: Issue) -> dict[str, str]:
+def _as_json(issue: Issue) -> dict[str, str]:
     since = datetime.fromtimestamp(issue.since, UTC)
     return {"what": issue.what, "since": f"{since:%Y-%m-%dT%H:%M:%SZ}", "reason": issue.reason}

@@ -40,7 +40,7 @@ class _Guarded(Resource):
         if not hosts or (len(hosts) == 1 and self._is_right(hosts[0])):
             return self._resource.render(request)
         others = "" if self._on_loopback else "any IP address, "
-        found = ", ".join(map(_shown, hosts[:2]))
+        found = ", ".join(map(_quoted, hosts[:2]))
         text = f"Host: found {found}; allowed: localhost, 127.0.0.0/8, [::1], {others}names in operator.hosts\n"
         request.setResponseCode(403)
         request.responseHeaders.setRawHeaders(b"content-type", [b"text/plain; charset=utf-8"])
@@ -59,5 +59,5 @@ class _Guarded(Resource):
         return not self._on_loopback or address.is_loopback or name in self._names
 
 
-def _shown(host: bytes) -> str:
+def _quoted(host: bytes) -> str:
     return repr(host[:60])[1:]

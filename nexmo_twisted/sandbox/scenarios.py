@@ -188,8 +188,8 @@ async def _stop(stage: Stage) -> None:
     stage.answer(sms, "STOP")
     await stage.texted(1, before)
     message = stage.write("Bob, one more thing ...", "ann", "bob")
-    stage.say("{ann} writes again, of which {bob} gets no text")
-    await stage.until(lambda: "no text" in stage.lines(message))
+    stage.say("{ann} writes again, of which {bob} gets no SMS")
+    await stage.until(lambda: "no SMS" in stage.lines(message))
     stage.say("START counts a minute after STOP at the earliest: wait, or skip the time")
     await stage.wait(60)
     stage.answer(sms, "START")
@@ -213,7 +213,7 @@ CASES = {
             "The reply waits until Layer is there again, and is posted once.",
             _layer_down,
         ),
-        Case("read-first", "Read before sent", "Whatever the order of the webhooks: no text.", _read_before_sent),
+        Case("read-first", "Read before sent", "Whatever the order of the webhooks: no SMS.", _read_before_sent),
         Case(
             "two", "Two conversations at once", "Two numbers on one handset; each answer finds its own.", _two_at_once
         ),

@@ -18,7 +18,7 @@ from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime, IS
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
-from nexmo_twisted.tls import told
+from nexmo_twisted.tls import describe_error
 
 #: Seconds until a command without an answer fails and its line is given up. Webhooks must be answered in one.
 REPLY_TIMEOUT = 0.5
@@ -67,7 +67,7 @@ class RedisProtocol(txredisapi.RedisProtocol):  # type: ignore[misc]
         answer: Deferred[Any] = super().execute_command(*words, **options)
         self._asked.append(self._clock.seconds())
         if self._timer is None:
-            self._look_in(self._patience)
+            self._check_in(self._patience)
         return answer
 
     def dataReceived(self, data: bytes, unpause: bool = False) -> None:
@@ -90,11 +90,11 @@ class RedisProtocol(txredisapi.RedisProtocol):  # type: ignore[misc]
                 return data
         return [self.tryConvertData(value) for value in data] if isinstance(data, list) else data
 
-    def _look_in(self, seconds: float) -> None:
+    def _check_in(self, seconds: float) -> None:
         self._due = self._clock.seconds() + seconds
-        self._timer = self._clock.callLater(seconds, self._look)
+        self._timer = self._clock.callLater(seconds, self._check_silence)
 
-    def _look(self) -> None:
+    def _check_silence(self) -> None:
         """Whether the first command without an answer has had its time."""
         self._timer = None
         if not self._asked:
@@ -102,10 +102,10 @@ class RedisProtocol(txredisapi.RedisProtocol):  # type: ignore[misc]
         now = self._clock.seconds()
         left = self._asked[0] + self._patience - now
         if left > 0:
-            self._look_in(left)
+            self._check_in(left)
         elif now - self._due > PUNCTUAL and not self._spared:
             self._spared = True
-            self._look_in(self._patience)
+            self._check_in(self._patience)
         else:
             self._read_first(self._asked[0], now + self._patience)
 
@@ -116,7 +116,7 @@ class RedisProtocol(txredisapi.RedisProtocol):  # type: ignore[misc]
 
     def _judge(self, asked: float, end: float) -> None:
         if not self._asked or self._asked[0] != asked:
-            self._look()
+            self._check_silence()
         elif self._heard and self._clock.seconds() < end:
             self._read_first(asked, end)
         else:
@@ -128,7 +128,7 @@ class RedisProtocol(txredisapi.RedisProtocol):  # type: ignore[misc]
     def connectionLost(self, why: Failure) -> None:
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
-        self.reason = told(why.value)
+        self.reason = describe_error(why.value)
         self.lost.callback(None)  # before the commands without an answer learn of it, so that none is tried again here
         super().connectionLost(why)
 
@@ -162,7 +162,7 @@ async def dial(endpoint: IStreamClientEndpoint, make: Callable[[], RedisProtocol
     except (CancelledError, ConnectingCancelledError):
         raise CancelledError from None
     except Exception as error:  # refused, no such host, no such socket ...
-        raise Unusable(told(error)) from error
+        raise Unusable(describe_error(error)) from error
     return line  # type: ignore[no-any-return]
 
 

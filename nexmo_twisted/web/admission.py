@@ -1,4 +1,4 @@
-"""From the endpoints to the intake: not too many webhooks at once, and each one to its end."""
+"""Admission control of an endpoint: a bounded number of webhooks in flight, each processed to its end."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ class Admission:
         self._metrics.count("webhooks", source, "failed")
 
     def drained(self) -> Deferred[None]:
-        """Fires when nothing is worked on; once the endpoint is closed, the store may be closed then."""
+        """Fires when no webhook is in flight; once the endpoint is closed, the store may be closed then."""
         waiting: Deferred[None] = Deferred()
         self._waiting.append(waiting)
-        self._look()
+        self._notify_drained()
         return waiting
 
     def _finished(self, result: object, source: str, outcome: str, code: int) -> int:
@@ -69,11 +69,11 @@ class Admission:
                 self._log.failure("Webhook: unexpected error while storing it, answered 503", result)
                 outcome, code = "failed", 503
         self._taken -= 1
-        self._look()
+        self._notify_drained()
         self._metrics.count("webhooks", source, outcome)
         return code
 
-    def _look(self) -> None:
+    def _notify_drained(self) -> None:
         if not self._taken and self._waiting:
             waiting, self._waiting = self._waiting, []
             for each in waiting:

@@ -76,7 +76,7 @@ class Channel(HTTPChannel):
     def connectionMade(self) -> None:
         self.limits.connections.opened(self)
         self._allow(self.limits.deadline)
-        self._look_again(self.limits.deadline)
+        self._schedule_check(self.limits.deadline)
         super().connectionMade()
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
@@ -100,15 +100,15 @@ class Channel(HTTPChannel):
     def _allow(self, seconds: float) -> None:
         self._until = self.limits.clock.seconds() + seconds
 
-    def _look_again(self, seconds: float) -> None:
+    def _schedule_check(self, seconds: float) -> None:
         # Never further ahead than the shorter limit, so that a nearer time set meanwhile is not overslept.
         period = min(seconds, self.limits.deadline, self.limits.answer_within)
-        self._timer = self.limits.clock.callLater(period, self._look)
+        self._timer = self.limits.clock.callLater(period, self._check_deadline)
 
-    def _look(self) -> None:
+    def _check_deadline(self) -> None:
         left = self._until - self.limits.clock.seconds()
         if left > 0:
-            self._look_again(left)
+            self._schedule_check(left)
             return
         self._timer = None
         if self._answering:

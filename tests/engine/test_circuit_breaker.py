@@ -47,7 +47,7 @@ class CircuitBreakerCase(TestCase):
 
     def fail_times(self, number: int) -> None:
         for _ in range(number):
-            self.circuit.failed("down")
+            self.circuit.record_failure("down")
 
     def request(self, error: BaseException | None = None, call: str = "") -> None:
         with self.circuit.request(call):
@@ -61,7 +61,7 @@ class OpenCircuitTests(CircuitBreakerCase):
         self.fail_times(FAILURES - 1)
         self.assertEqual((self.circuit.open, self.circuit.pause), (False, 0))
         self.clock.advance(7)
-        self.circuit.failed("down")
+        self.circuit.record_failure("down")
         self.assertEqual((self.circuit.open, self.circuit.since, self.circuit.reason), (True, 7, "down"))
 
     def test_not_in_a_row(self) -> None:
@@ -74,11 +74,11 @@ class OpenCircuitTests(CircuitBreakerCase):
     def test_what_counts(self) -> None:
         """Temporary is a failure, also one of the account; a clear no is an answer; a stop is neither."""
         for kind in (Temporary, AccountFault):
-            self.circuit.worked()
+            self.circuit.record_success()
             for _ in range(FAILURES):
                 self.assertRaises(kind, self.request, kind("no"))
             self.assertTrue(self.circuit.open, kind)
-        self.circuit.worked()
+        self.circuit.record_success()
         self.fail_times(FAILURES - 1)
         self.assertRaises(CancelledError, self.request, CancelledError())
         self.assertFalse(self.circuit.open)
@@ -174,7 +174,7 @@ class SendResultTests(CircuitBreakerCase):
     async def test_verdicts(self) -> None:
         """Not sent and uncertain are failures of the provider; refused and a fault of the account are answers."""
         for verdict in Verdict:
-            self.circuit.worked()
+            self.circuit.record_success()
             self.provider.answer = verdict
             for _ in range(FAILURES):
                 self.assertIs((await self.guarded.send(SMS)).verdict, verdict)

@@ -140,4 +140,4 @@ class SuspensionLogTests(HealthWorld):
         await self.pass_time(2)
         await self.assert_well()
         self.assertEqual(self.texts(), ["Ann: Lunch?"])
-        self.assertEqual([line for line in self.lines.ours if "Nothing is sent" in line], [])
+        self.assertEqual([line for line in self.lines.ours if "Sending suspended" in line], [])

@@ -73,7 +73,7 @@ class RateLimitTests(LimitedWorld):
             QueueAdmin(self.connection, self.now), message, Policy(REPORT, 600_000, "resend"), describe, out=told.append
         )
         text = "\n".join(told)
-        self.assertIn(f"…{ONE[-4:]} may send only so many SMS a second", text)
+        self.assertIn(f"waiting for the rate limit of …{ONE[-4:]}", text)
         self.assertRegex(text, r"next attempt 2026-01-01T00:10:0\d")
         self.assertNotIn(ONE, text)
 

@@ -116,7 +116,7 @@ class ProcessTests(StoreCase):
         await until(self.texts, 10_000_000)
         self.assertEqual(await second.stop(), -signal.SIGTERM, second.output)
         self.assertEqual(self.texts(), ["Ann: Are you there?"])
-        self.assertIn("adopted", second.output)
+        self.assertIn("already running", second.output)
 
     async def test_tac(self) -> None:
         """The repository's nexmo.tac runs with `twistd -ny`."""

@@ -62,19 +62,19 @@ class QuarantineTests(QuarantineCase):
             await self.redis("DEL", "nx:quarantine")
             await self.caller.event(raw)
             if f'"layer:///messages/{MESSAGE_UUID}"'.encode() in raw:
-                self.assertIn("set aside", (await self.why(MESSAGE_UUID))[0], what)
+                self.assertIn("quarantined", (await self.why(MESSAGE_UUID))[0], what)
 
     async def test_nexmo(self) -> None:
         """An SMS of no use is found by Nexmo's messageId, whatever door or form it came by."""
         await self.sms(msisdn="")
         told = await self.why("0a01")
-        self.assertIn("Webhook of Nexmo set aside", told[0])
+        self.assertIn("Webhook of Nexmo quarantined", told[0])
         self.assertIn("not signed", told[1])
         await self.sms(messageId="0A02", msisdn="FDF")
         self.assertIn("sender or receiver", (await self.why("0A02"))[0])
         raw = json.dumps({"messageId": "0A03", "msisdn": BOB, "to": ONE, "text": {}}).encode()
         await self.caller.ask("POST", NEXMO_DOOR, raw, content_type="application/json")
-        self.assertIn("text is no text", (await self.why("0A03"))[0])
+        self.assertIn("text is not UTF-8", (await self.why("0A03"))[0])
         await self.caller.ask("GET", f"{NEXMO_DOOR}/receipt?messageId=0A04")
         self.assertIn("status is missing", (await self.why("0A04"))[0])
 
@@ -88,7 +88,7 @@ class QuarantineTests(QuarantineCase):
         )
         told = await self.why(message)
         self.assertEqual(told[0], f"Message {message}")
-        self.assertIn("set aside", "".join(told))
+        self.assertIn("quarantined", "".join(told))
 
     async def test_strangers(self) -> None:
         """What strangers post pushes no signed webhook out."""
@@ -97,7 +97,7 @@ class QuarantineTests(QuarantineCase):
             await self.sms(messageId=f"{number}", msisdn="")
         self.assertIn("signed", await self.why(MESSAGE_UUID))
         self.assertIn("Nothing is known", (await self.why("1"))[0])
-        self.assertIn("set aside", (await self.why("109"))[0])
+        self.assertIn("quarantined", (await self.why("109"))[0])
 
     async def test_too_large(self) -> None:
         """A signed event over 1 MiB is answered 204 and found by its ids, and health warns."""
@@ -126,8 +126,8 @@ class QuarantineTests(QuarantineCase):
         await self.sms(msisdn="")
         signed, unsigned = await self.warnings()
         self.assertEqual((signed["what"], signed["since"]), ("signed webhooks", "2026-01-01T00:00:01Z"))
-        self.assertTrue(signed["reason"].startswith("2 were set aside"), signed)
-        self.assertTrue(unsigned["reason"].startswith("1 was set aside"), unsigned)
+        self.assertTrue(signed["reason"].startswith("2 in quarantine"), signed)
+        self.assertTrue(unsigned["reason"].startswith("1 in quarantine"), unsigned)
         await self.redis("DEL", "nx:quarantine", "nx:quarantine:unsigned")
         self.assertEqual(await self.warnings(), [])
 

@@ -75,7 +75,7 @@ class DeliveryReceiptTests(ReceiptsCase):
         self.assertIn("what to do: ask Vonage's support", story)
         ((level, line),) = self.failures
         self.assertEqual(level, LogLevel.error)
-        self.assertIn("did not reach …0112: failed, code 6 (anti-spam rejection): ask Vonage", line)
+        self.assertIn("not delivered to …0112: failed, code 6 (anti-spam rejection); ask Vonage", line)
         self.assertIn(message_id.rpartition("/")[2], line)
         self.assertNotIn(BOB[1:], line)
         self.assertEqual((len(self.texts()), self.counted("sms_accepted")), (1, 1))

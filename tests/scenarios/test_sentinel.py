@@ -158,7 +158,7 @@ class StartWithSentinelsTests(SentinelWorld):
             sentinel.kill()
         service = self.begin()
         self.assertEqual((await self.caller.event(webhook())).code, 503)
-        await eventually(lambda: [line for line in self.lines.ours if "no sentinel knows" in line])
+        await eventually(lambda: [line for line in self.lines.ours if "no sentinel reports" in line])
         self.assertFalse(service.ready)
         self.cluster.sentinels[2].start()
         await eventually(lambda: service.ready)

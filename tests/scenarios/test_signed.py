@@ -36,7 +36,7 @@ class SignedTests(World):
             for more, code in (({}, 503), ({"timestamp": "1767225600", "sig": "0" * 128}, 403)):
                 body = urlencode({**fields, **more}).encode()
                 self.assertEqual((await caller.ask("POST", path, body, content_type=FORM)).code, code)
-        self.assertEqual(len([line for line in lines.ours if "switch on signed webhooks" in line]), 1)
+        self.assertEqual(len([line for line in lines.ours if "enable signed webhooks" in line]), 1)
 
 
 class SecretPathTests(World):

@@ -131,7 +131,7 @@ async def _redrive_all(operator: QueueAdmin, report: Collection[Status], yes: bo
     answers: Counter[str] = Counter()
     for queue in QUEUES:
         async for result in operator.redrive(queue, await operator.aside(queue), report, confirmed=yes):
-            out(_told(result))
+            out(_result_line(result))
             answers[result.answer] += 1
     back, left = answers["DONE"], answers["DOUBTFUL"]
     closed = answers.total() - back - left - answers["WAITING"] - answers["UNKNOWN"]
@@ -149,7 +149,7 @@ async def _redrive_one(
 ) -> bool:
     queue: Queue = "out" if "." in item else "in"
     if not (OUT_ID if queue == "out" else IN_ID).fullmatch(item):
-        out(_told(Redriven(item, "UNKNOWN", 0)))
+        out(_result_line(Redriven(item, "UNKNOWN", 0)))
         return False
     (result,) = [each async for each in operator.redrive(queue, [item], report, confirmed=yes)]
     if result.answer == "DOUBTFUL":
@@ -161,11 +161,11 @@ async def _redrive_one(
             out(f"{item}: unchanged")
             return False
         (result,) = [each async for each in operator.redrive(queue, [item], report, confirmed=True)]
-    out(_told(result))
+    out(_result_line(result))
     return result.answer != "UNKNOWN"
 
 
-def _told(result: Redriven) -> str:
+def _result_line(result: Redriven) -> str:
     match result.answer:
         case "DONE" if result.wait:
             said = f"put back into the queue, due in {span(result.wait)}"

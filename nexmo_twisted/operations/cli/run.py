@@ -112,22 +112,22 @@ async def on_redis(
     """
     address = reachable(parse(url), context.embedded_data)
     connection = Connection(reactor, address, Scripts(prefix))
-    heard: list[str] = []
+    reasons: list[str] = []
 
     @provider(ILogObserver)
-    def hear(event: LogEvent) -> None:
+    def note_reason(event: LogEvent) -> None:
         if event.get("log_source") is connection:
-            heard.append(str(event.get("reason", "")))
+            reasons.append(str(event.get("reason", "")))
 
-    globalLogPublisher.addObserver(hear)  # there is no log here, and it alone is told why
+    globalLogPublisher.addObserver(note_reason)  # there is no log here, and it alone is told why
     try:
         await connection.open().addTimeout(patience, reactor)
         return await work(QueueAdmin(connection, conversation_prefix=context.conversation_prefix))
     except TimeoutError:
-        said = f": {'; '.join(heard)}" if heard else ""
+        said = f": {'; '.join(reasons)}" if reasons else ""
         raise StoreUnavailable(f"cannot reach {place(address)} within {patience:g} seconds{said}") from None
     finally:
-        globalLogPublisher.removeObserver(hear)
+        globalLogPublisher.removeObserver(note_reason)
         await connection.close()
 
 

@@ -65,8 +65,8 @@ class Events(Resource):
         self._watchers: set[_Watcher] = set()
         self._shown = ""
         self._silence = 0
-        self._looking = LoopingCall(self._look)
-        self._looking.clock = reactor
+        self._loop = LoopingCall(self._send_changes)
+        self._loop.clock = reactor
 
     def render_GET(self, request: Any) -> Any:
         if len(self._watchers) >= WATCHERS:
@@ -77,10 +77,10 @@ class Events(Resource):
         watcher = _Watcher(request)
         self._watchers.add(watcher)
         request.notifyFinish().addBoth(lambda _: self._gone(watcher))
-        if self._looking.running:
-            self._look()
+        if self._loop.running:
+            self._send_changes()
         else:
-            self._looking.start(EVERY)
+            self._loop.start(EVERY)
         return NOT_DONE_YET
 
     def stop(self) -> None:
@@ -90,10 +90,10 @@ class Events(Resource):
 
     def _gone(self, watcher: _Watcher) -> None:
         self._watchers.discard(watcher)
-        if not self._watchers and self._looking.running:
-            self._looking.stop()
+        if not self._watchers and self._loop.running:
+            self._loop.stop()
 
-    def _look(self) -> None:
+    def _send_changes(self) -> None:
         shown = json.dumps(self._view(), separators=(",", ":"))
         self._silence = 0 if shown != self._shown else self._silence + 1
         for watcher in self._watchers:

@@ -86,7 +86,7 @@ class SimulatedLayer:
             created_at=self.now(),
         )
         self.conversations[uuid] = conversation
-        self._tell("conversation.created", participants[0], conversation)
+        self._emit("conversation.created", participants[0], conversation)
         return conversation.id
 
     def conversation(self, conversation_id: str) -> Conversation:
@@ -159,7 +159,7 @@ class SimulatedLayer:
         """A conversation is deleted for everybody, and its messages with it."""
         conversation = self.conversation(conversation_id)
         conversation.deleted = True
-        self._tell("conversation.deleted", conversation.participants[0], conversation)
+        self._emit("conversation.deleted", conversation.participants[0], conversation)
 
     def leave(self, conversation_id: str, user_id: str) -> None:
         """A participant leaves a conversation."""
@@ -167,7 +167,7 @@ class SimulatedLayer:
         if user_id not in conversation.participants:
             raise NoParticipant("user")
         conversation.participants.remove(user_id)
-        self._tell("conversation.updated.participants", user_id, conversation)
+        self._emit("conversation.updated.participants", user_id, conversation)
 
     def conversation_json(self, conversation: Conversation) -> dict[str, Any]:
         """The Conversation object of the documentation."""
@@ -203,7 +203,7 @@ class SimulatedLayer:
             message.recipient_status[user_id] = level
             self.webhooks.emit(f"message.{level}", {"user_id": user_id}, "message", self.message_json(message))
 
-    def _tell(self, kind: str, user_id: str, conversation: Conversation) -> None:
+    def _emit(self, kind: str, user_id: str, conversation: Conversation) -> None:
         self.webhooks.emit(kind, {"user_id": user_id}, "conversation", self.conversation_json(conversation))
 
 
