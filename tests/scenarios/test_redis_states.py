@@ -81,7 +81,7 @@ class GateCase(OutageCase):
 class RedisSilentTests(GateCase):
     async def test_no_answer(self) -> None:
         """It takes connections and commands, and never says a word."""
-        await self.outage(self.gate.swallow, self.gate.let_through, "does not answer")
+        await self.outage(self.gate.swallow, self.gate.let_through, "no answer")
 
     async def test_reset(self) -> None:
         """It takes connections and resets them."""

@@ -456,7 +456,7 @@ class SafetyTests(LongReplyCase):
         await self.part(2)
         await self.part(1)
         for number in (1, 2):
-            self.assertIn("other parts are waited for", await story(number))
+            self.assertIn("waiting for the other parts", await story(number))
         self.assertEqual(await story(3), "")
         await self.part(3)
         for number in (1, 2, 3):
