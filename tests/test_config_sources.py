@@ -53,6 +53,7 @@ class EnvironmentTests(TestCase):
             "NEXMO_TWISTED__SERVER__URL": "https://hooks.example",
             "NEXMO_TWISTED__SERVER__LISTEN": "tcp:1",
             "NEXMO_TWISTED__SERVER__REDIS": "embedded",
+            "NEXMO_TWISTED__SERVER__REDIS_PREFIX": "{chat1}:",
             "NEXMO_TWISTED__SERVER__LAYER_PATH": "l",
             "NEXMO_TWISTED__SERVER__NEXMO_PATH": "n",
             "NEXMO_TWISTED__NEXMO__KEY": "key",
