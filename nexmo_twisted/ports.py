@@ -20,7 +20,6 @@ from nexmo_twisted.domain.model import (
     Claimed,
     Closed,
     Delivery,
-    Held,
     Identity,
     InboundSms,
     Notification,
@@ -34,6 +33,7 @@ from nexmo_twisted.domain.model import (
     Settled,
     Sms,
     Status,
+    Suspension,
 )
 from nexmo_twisted.domain.rate_limits import Limit
 
@@ -209,7 +209,7 @@ class Store(Protocol):
         limits: Sequence[Limit] = (),
     ) -> str:
         """Record the attempt and its link directly before the SMS goes out. ``introduced`` is the thread that the
-        handset will know about once it has this SMS, or blank. "OK", or why it must not go out: "STALE", "HELD",
+        handset will know about once it has this SMS, or blank. "OK", or why it must not go out: "STALE", "SUSPENDED",
         "CONFLICT" (choose again), "WAIT" and the name of one of ``limits`` (it is given back until its turn comes), or
         the reason that the message needs no SMS any more."""
 
@@ -266,9 +266,9 @@ class Store(Protocol):
         """Uncertain or buried: visible, and in nobody's way. False when it is somebody else's or done. ``on_wire`` is
         how many seconds ago the bytes of its SMS went out, if that is known; ``account_works`` ends a hold."""
 
-    async def suspend_sending(self, item: Notification, reason: str) -> Held:
+    async def suspend_sending(self, item: Notification, reason: str) -> Suspension:
         """Nothing goes out but one probe at a time, at first another item than this if there is one. "NEW" when the
-        hold begins with this, "DOUBT" when that depends on another one, "DONE" when it was on, "STALE"; "BURIED" when
+        hold begins with this, "DOUBT" when that depends on another one, "DONE" when it was on, "STALE"; "DEAD" when
         time and again it begins with this one, though others go out between."""
 
     async def pause_limit(self, item: Notification, limit: str, duration: int, reason: str) -> None:

@@ -56,7 +56,7 @@ def message_story(facts: MessageReport, policy: Policy, describe: Describe) -> I
         if user in facts.outcomes:
             lines = _outcome_lines(facts.outcomes[user], facts.due, describe)
         elif user in entries:
-            lines = _entry(entries[user], facts.now, policy, held=facts.held is not None)
+            lines = _entry(entries[user], facts.now, policy, suspended=facts.suspended is not None)
         else:
             lines = _nothing_owed(facts, status, policy)
         yield from (f"    {line}" for line in lines)
@@ -108,8 +108,8 @@ def _check(facts: MessageReport) -> Iterator[str]:
 
 
 def _hold(facts: MessageReport) -> Iterator[str]:
-    if facts.held is not None and any(entry.state in ("R", "C") for entry in facts.entries):
-        yield f"sending is suspended since {utc(facts.held)}: {explained(facts.held_reason)}"
+    if facts.suspended is not None and any(entry.state in ("R", "C") for entry in facts.entries):
+        yield f"sending is suspended since {utc(facts.suspended)}: {explained(facts.suspended_reason)}"
         yield "until the account is repaired, one waiting SMS is tried each minute"
 
 
@@ -154,12 +154,12 @@ def _outcome_lines(text: str, due: int | None, describe: Describe) -> Iterator[s
             yield f"what to do: {describe(state.code).advice}"
 
 
-def _entry(entry: QueueItem, now: int, policy: Policy, *, held: bool) -> Iterator[str]:
-    """How far one text has come that is still owed. ``held``: nothing goes out, which is told for the whole message."""
+def _entry(entry: QueueItem, now: int, policy: Policy, *, suspended: bool) -> Iterator[str]:
+    """The state of one SMS that is not closed. ``suspended``: sending is suspended, which the message says already."""
     number = f" from {masked(entry.number)}" if entry.number else ""
     match entry.state:
         case "R":
-            yield from _waiting(entry, now, held=held)
+            yield from _waiting(entry, now, suspended=suspended)
         case "C":
             yield f"being prepared; lease expires {_when(entry.next, now)}"
         case "S":
@@ -181,7 +181,7 @@ def _entry(entry: QueueItem, now: int, policy: Policy, *, held: bool) -> Iterato
         yield f"{entry.crashes} {workers} died or stalled while processing it"
 
 
-def _waiting(entry: QueueItem, now: int, *, held: bool = False) -> Iterator[str]:
+def _waiting(entry: QueueItem, now: int, *, suspended: bool = False) -> Iterator[str]:
     if entry.failures:
         times = "once" if entry.failures == 1 else f"{entry.failures} times"
         yield f"waiting for a retry, rescheduled {times}; last reason: {explained(entry.reason)}"
@@ -194,7 +194,7 @@ def _waiting(entry: QueueItem, now: int, *, held: bool = False) -> Iterator[str]
         yield f"waiting for the rate limit of {whose} (sms.limits)"
     if entry.ahead:
         yield f"{entry.ahead} of the same user ahead of it"
-    if held:
+    if suspended:
         yield "it is sent when the suspension ends"
     elif entry.next is not None:
         late = now - entry.next

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """What one beat brought: what waits, by Redis' own count. Times are in ms, ages 0 when nothing is overdue.
+    """The answer to one heartbeat: how much work Redis holds. Times are in ms, ages 0 when nothing is overdue.
 
-    ``before`` is the number of the last beat of this process that Redis remembers, None when it remembers none. ``now``
-    is Redis' time since the epoch. ``out`` and ``in_`` are the users and handsets with work waiting, the ages those of
-    the oldest that is due. ``held_since`` is None unless the outgoing side is held. ``quarantined`` and ``unsigned``
-    are the webhooks that could not be used, by whether their senders signed them, since the oldest of them came.
-    ``blocked_strangers`` are the handsets that said STOP though we never texted them. ``prefix`` is what the keys in
-    Redis begin with.
+    ``before`` is the number of the last heartbeat of this process that Redis remembers, None when it remembers none.
+    ``now`` is Redis' time since the epoch. ``out`` and ``in_`` are the users and handsets that have jobs, ``out_jobs``
+    and ``in_jobs`` those jobs, waiting or in progress (counted for the first thousand users or handsets, and as one
+    for each further); the ages are those of the oldest due job. ``suspended_since`` is None unless sending is
+    suspended. ``quarantined`` and ``unsigned`` are the webhooks in quarantine, with and without a valid signature, and
+    since when. ``blocked_strangers`` are the handsets that sent STOP and never got an SMS. ``prefix`` is what the keys
+    in Redis begin with.
     """
 
     before: int | None = None
@@ -28,10 +29,12 @@ class Heartbeat:
     in_age: int = 0
     uncertain: int = 0
     uncertain_age: int = 0
-    out_buried: int = 0
-    in_buried: int = 0
-    held_since: int | None = None
-    held_reason: str = ""
+    out_dead: int = 0
+    in_dead: int = 0
+    out_jobs: int = 0
+    in_jobs: int = 0
+    suspended_since: int | None = None
+    suspended_reason: str = ""
     quarantined: int = 0
     quarantined_since: int | None = None
     unsigned: int = 0

@@ -68,8 +68,8 @@ class MessageReport:
 
     ``closed`` is why nothing more is done, blank while something may be. ``due`` is None when its "sent" event never
     came, ``open`` (texts still owed) when it was not checked yet. ``ranks`` and ``outcomes`` are by user id; ``check``
-    is when the check is listed. ``conversation`` is the id of its conversation, blank when it is not known. ``held`` is
-    since when the outgoing side is held, and ``held_reason`` why.
+    is when the check is listed. ``conversation`` is the id of its conversation, blank when it is not known.
+    ``suspended`` is since when sending is suspended, and ``suspended_reason`` why.
     """
 
     now: int
@@ -82,8 +82,8 @@ class MessageReport:
     conversation: str
     open: int | None
     check: int | None
-    held: int | None
-    held_reason: str
+    suspended: int | None
+    suspended_reason: str
     ranks: Mapping[str, int]
     outcomes: Mapping[str, str]
     entries: Sequence[QueueItem]

@@ -349,7 +349,7 @@ class Outcome:
 
 
 #: What came of holding the outgoing side for an item: see Store.suspend_sending.
-Held = Literal["NEW", "DOUBT", "DONE", "BURIED", "STALE"]
+Suspension = Literal["NEW", "DOUBT", "DONE", "DEAD", "STALE"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,7 +187,7 @@ class AttemptRecorder:
         """Raise unless the attempt was recorded."""
         if answer == "OK":
             return
-        if answer in ("STALE", "HELD"):
+        if answer in ("STALE", "SUSPENDED"):
             raise Release
         word, _, limit = answer.partition(" ")
         if word == "WAIT":

@@ -18,11 +18,11 @@ from nexmo_twisted.domain.model import (
     Accepted,
     Attempt,
     Delivery,
-    Held,
     Identity,
     Notification,
     Outcome,
     Sms,
+    Suspension,
     Thread,
     Verdict,
 )
@@ -225,25 +225,25 @@ class Notifications:
                 )
         elif verdict is Verdict.ACCOUNT:
             self._metrics.count("account_errors")
-            await self._hold(item, reason)
+            await self._suspend(item, reason)
         else:
             await self._bury(item, "refused", reason, outcome.account_works)
         return False
 
-    async def _hold(self, item: Notification, reason: str) -> None:
-        held: Held = await self._settle(lambda: self._store.suspend_sending(item, reason))
-        if held == "DOUBT":
+    async def _suspend(self, item: Notification, reason: str) -> None:
+        suspension: Suspension = await self._settle(lambda: self._store.suspend_sending(item, reason))
+        if suspension == "DOUBT":
             self._log.warn(
                 "Message {id}: rejected, maybe because of the account; trying another SMS: {reason}",
                 id=item.message_id,
                 reason=reason,
             )
-        elif held == "NEW":
+        elif suspension == "NEW":
             self._log.critical(
                 "Sending suspended, the provider rejects the account; repair it, one SMS a minute is tried: {reason}",
                 reason=reason,
             )
-        elif held == "BURIED":
+        elif suspension == "DEAD":
             self._metrics.count("dead_letters", "out", "refused")
             self._log.error(
                 "Message {id}: dead letter, rejected repeatedly while others are accepted: {reason}",

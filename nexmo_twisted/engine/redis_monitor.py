@@ -91,9 +91,13 @@ class RedisMonitor:
     def issues(self) -> list[Issue]:
         """Sending is suspended; Redis lost data within the last hour."""
         found = []
-        if self.heartbeat.held_since is not None:
+        if self.heartbeat.suspended_since is not None:
             found.append(
-                Issue("outgoing SMS", self.heartbeat.held_since / 1000, f"suspended: {self.heartbeat.held_reason}")
+                Issue(
+                    "outgoing SMS",
+                    self.heartbeat.suspended_since / 1000,
+                    f"suspended: {self.heartbeat.suspended_reason}",
+                )
             )
         if self._rollback is not None and self._clock.seconds() - self._rollback[0] < IN_SIGHT:
             found.append(self._rollback[1])

@@ -33,6 +33,13 @@ class Gauges:
             "queue_lanes", "Users (out) and handsets (in) that have jobs waiting", heartbeat.out, heartbeat.in_
         )
         yield _by_queue(
+            "queue_jobs",
+            "Jobs (notifications out, replies in) waiting or in progress; of more than 1,000 lanes, each further lane "
+            "counts as one job",
+            heartbeat.out_jobs,
+            heartbeat.in_jobs,
+        )
+        yield _by_queue(
             "queue_age_seconds",
             "Time that the oldest due job has been waiting",
             heartbeat.out_age / 1000,
@@ -47,14 +54,14 @@ class Gauges:
         yield _by_queue(
             "dead_letters",
             "Notifications (out) and replies (in) that were given up and are kept for an operator",
-            heartbeat.out_buried,
-            heartbeat.in_buried,
+            heartbeat.out_dead,
+            heartbeat.in_dead,
         )
         yield _one("blocked_strangers", "Handsets that sent STOP and never got an SMS", heartbeat.blocked_strangers)
         yield _one(
             "sending_suspended",
             "1 if sending is suspended because the provider rejects SMS for a fault of the account",
-            heartbeat.held_since is not None,
+            heartbeat.suspended_since is not None,
         )
         yield _one(
             "customer_function_threads_stuck",

@@ -114,7 +114,7 @@ _COUNTERS: dict[str, _Declared] = {
     "registration_failures": _Declared("Webhook or number registrations that could not be checked or repaired"),
     "integrity_repairs": _by(
         "kind",
-        "due parts attempt queue lane item aside expiry hold count type undecodable",
+        "due parts attempt queue lane item aside expiry suspension count type undecodable",
         "Inconsistencies in Redis that the sweep repaired",
     ),
     "redis_data_loss": _Declared("Times that Redis lost data that it had confirmed"),

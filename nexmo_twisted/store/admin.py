@@ -83,7 +83,7 @@ class QueueAdmin:
         """All that is known of the message with that id of the platform, or with the UUID that stands for it; None when
         that is nothing."""
         mid = message_key(message_id)
-        now, held, reason, check, record, ranked, outcomes, raw = await self._connection.run(
+        now, suspended, reason, check, record, ranked, outcomes, raw = await self._connection.run(
             "inspect_message", self._now(), mid
         )
         entries = [_entry("out", *each) for each in raw]
@@ -104,8 +104,8 @@ class QueueAdmin:
             conversation=whole_conversation(short, self._prefix),
             open=int_or_none(open_),
             check=int_or_none(check),
-            held=int_or_none(held),
-            held_reason=reason,
+            suspended=int_or_none(suspended),
+            suspended_reason=reason,
             ranks={user: int(rank) for user, rank in pairs(ranked).items()},
             outcomes=pairs(outcomes),
             entries=entries,

@@ -32,8 +32,8 @@ class RedisHeartbeat:
         """
         answer = await self._connection.run("heartbeat", self._now(), self._name, number, remember)
         before, *figures = answer[:-7]
-        held_since, reason, quarantined, quarantined_since, unsigned, unsigned_since, strangers = answer[-7:]
-        values: list[Any] = [int_or_none(before), *map(int, figures), int_or_none(held_since), reason]
+        suspended_since, reason, quarantined, quarantined_since, unsigned, unsigned_since, strangers = answer[-7:]
+        values: list[Any] = [int_or_none(before), *map(int, figures), int_or_none(suspended_since), reason]
         values += int(quarantined), int_or_none(quarantined_since), int(unsigned), int_or_none(unsigned_since)
         values.append(int(strangers))
         return replace(Heartbeat(*values), prefix=self._connection.prefix)

@@ -22,7 +22,6 @@ from nexmo_twisted.domain.model import (
     Claimed,
     Closed,
     Delivery,
-    Held,
     InboundSms,
     Notification,
     Part,
@@ -33,6 +32,7 @@ from nexmo_twisted.domain.model import (
     Resolved,
     Settled,
     Status,
+    Suspension,
 )
 from nexmo_twisted.domain.rate_limits import Limit
 from nexmo_twisted.errors import AnswerLost, StoreUnavailable
@@ -324,8 +324,10 @@ class RedisStore:
         answer: str = await self._work.run("set_aside", self._now(), queue, item, token, *words)
         return answer
 
-    async def suspend_sending(self, item: Notification, reason: str) -> Held:
-        answer: Held = await self._work.run("suspend_sending", self._now(), item.id, item.token, reason, PROBE_EVERY)
+    async def suspend_sending(self, item: Notification, reason: str) -> Suspension:
+        answer: Suspension = await self._work.run(
+            "suspend_sending", self._now(), item.id, item.token, reason, PROBE_EVERY
+        )
         return answer
 
     async def pause_limit(self, item: Notification, limit: str, duration: int, reason: str) -> None:

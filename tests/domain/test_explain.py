@@ -42,8 +42,8 @@ def facts(**what: Any) -> MessageReport:
         "conversation": "",
         "open": 1,
         "check": None,
-        "held": None,
-        "held_reason": "",
+        "suspended": None,
+        "suspended_reason": "",
         "ranks": {"ann": 2, "bob": 0},
         "outcomes": {},
         "entries": [],
@@ -157,7 +157,9 @@ class ExplainMessageTests(TestCase):
 
     def test_held_is_no_stop(self) -> None:
         """While the account is at fault a text that waits says nothing of the service."""
-        lines = told(facts(held=NOW - MINUTE, held_reason="no credit", entries=[text(NOW - 5 * MINUTE, state="R")]))
+        lines = told(
+            facts(suspended=NOW - MINUTE, suspended_reason="no credit", entries=[text(NOW - 5 * MINUTE, state="R")])
+        )
         self.assertNotIn("is the service running", " ".join(lines))
         self.assertIn("it is sent when the suspension ends", lines)
         self.assertIn("is the service running?", " ".join(told(facts(entries=[text(NOW - 5 * MINUTE, state="R")]))))
@@ -238,9 +240,9 @@ class ExplainMessageTests(TestCase):
 
     def test_held(self) -> None:
         """While the account is at fault, since when and why."""
-        known = facts(held=NOW - MINUTE, held_reason="status 9: no credit left", entries=[text(state="R")])
+        known = facts(suspended=NOW - MINUTE, suspended_reason="status 9: no credit left", entries=[text(state="R")])
         self.assertIn("sending is suspended since 2025-12-31T23:59:00Z: status 9: no credit left", told(known))
-        self.assertNotIn("suspended", " ".join(told(facts(held=NOW, entries=[text(state="D", reason="x")]))))
+        self.assertNotIn("suspended", " ".join(told(facts(suspended=NOW, entries=[text(state="D", reason="x")]))))
 
     @given(
         st.dictionaries(st.text(), st.text(), max_size=3),

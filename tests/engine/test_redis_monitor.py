@@ -142,7 +142,7 @@ class HeartbeatTests(MonitorCase):
 
     def test_held(self) -> None:
         """While the outgoing side is held, that is shown since the hold began."""
-        self.redis.newest = Heartbeat(held_since=NEW_YEAR * 1000 - 5000, held_reason="no credit")
+        self.redis.newest = Heartbeat(suspended_since=NEW_YEAR * 1000 - 5000, suspended_reason="no credit")
         self.beats()
         self.assertEqual(self.monitor.issues(), [("outgoing SMS", NEW_YEAR - 5, "suspended: no credit")])
         self.redis.newest = Heartbeat()

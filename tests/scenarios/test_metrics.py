@@ -55,7 +55,17 @@ COUNTERS: dict[str, tuple[tuple[str, ...], ...]] = {
     "dead_letters_expired": (("out",), ("in",), ("uncertain",)),
     "registration_failures": ((),),
     "integrity_repairs": (
-        *(("due",), ("parts",), ("attempt",), ("queue",), ("lane",), ("item",), ("aside",), ("expiry",), ("hold",)),
+        *(
+            ("due",),
+            ("parts",),
+            ("attempt",),
+            ("queue",),
+            ("lane",),
+            ("item",),
+            ("aside",),
+            ("expiry",),
+            ("suspension",),
+        ),
         *(("count",), ("type",), ("undecodable",)),
     ),
     "redis_data_loss": ((),),
@@ -67,6 +77,7 @@ GAUGES = {
     "pending_messages": (),
     "pending_age_seconds": (),
     "queue_lanes": ('queue="out"', 'queue="in"'),
+    "queue_jobs": ('queue="out"', 'queue="in"'),
     "queue_age_seconds": ('queue="out"', 'queue="in"'),
     "uncertain_sms": (),
     "uncertain_age_seconds": (),
@@ -142,7 +153,8 @@ class MetricsTests(World):
         gauges = await self.gauges()
         shown = {name: value for name, value in gauges.items() if value}
         expected = {"redis_connected", "uncertain_sms", "uncertain_age_seconds", 'dead_letters{queue="out"}'}
-        expected |= {"sending_suspended", 'queue_lanes{queue="out"}', 'queue_age_seconds{queue="out"}'}
+        expected |= {"sending_suspended", 'queue_age_seconds{queue="out"}'}
+        expected |= {'queue_lanes{queue="out"}', 'queue_jobs{queue="out"}'}
         self.assertEqual(set(shown), expected)
         for name in ("uncertain_sms", 'dead_letters{queue="out"}', "sending_suspended", 'queue_lanes{queue="out"}'):
             self.assertEqual(shown[name], 1, name)

@@ -172,7 +172,7 @@ class RepairTests(SweepCase):
         await self.sweep()
         await self.text_unread("And tea at four?")
         await self.pass_time(60)
-        self.assertEqual((self.texts(), self.repaired()), ([TEXT, "Ann: And tea at four?"], {"hold": 1}))
+        self.assertEqual((self.texts(), self.repaired()), ([TEXT, "Ann: And tea at four?"], {"suspension": 1}))
         self.assertEqual(await self.redis("EXISTS", "nx:suspended"), 0)
         await self.assert_all_is_done()
 

@@ -169,7 +169,7 @@ class ParkTests(UncertainCase):
     settings = {"sms": {"when_uncertain": "park", "receipt_timeout": "2 minutes"}}
 
     async def test_hold(self) -> None:
-        """Held: buried after the settle time, and nothing is sent again."""
+        """Parked: a dead letter after the settle time, and nothing is sent again."""
         self.fault(**LOST)
         await self.text_unread()
         await self.pass_time(119)

@@ -68,7 +68,7 @@ class RedriveTests(AdminCase):
         self.assertEqual((facts.closed, list(facts.outcomes)), ("done", ["bob"]))
 
     async def test_a_new_start(self) -> None:
-        """What was given up as too late has all its time again, and that stands still while the account is held, as
+        """What was given up as too late has all its time again, and that stands still while sending is suspended, as
         ever; so has a reply."""
         item, reply = await self.buried(1, "too_late: not sent in time"), await self.reply()
         await self.store.set_aside(reply, "too_late: not posted in time", uncertain=False)
@@ -279,7 +279,7 @@ class MessageReportTests(AdminCase):
         self.assertEqual(
             entries, {one.user_id: ("S", now + LEASE, 0, ""), two.user_id: ("R", now + 5000, 0, "Layer is away")}
         )
-        self.assertEqual((facts.open, facts.held), (2, None))
+        self.assertEqual((facts.open, facts.suspended), (2, None))
 
     async def test_held(self) -> None:
         """Since when and why nothing goes out."""
@@ -287,7 +287,7 @@ class MessageReportTests(AdminCase):
         await self.store.suspend_sending(item, "status 9: no credit left")
         facts = await self.operator.inspect_message(uuid(1))
         assert facts is not None
-        self.assertEqual((facts.held, facts.held_reason), (int(self.now()), "status 9: no credit left"))
+        self.assertEqual((facts.suspended, facts.suspended_reason), (int(self.now()), "status 9: no credit left"))
 
     async def known(self, n: int = 1) -> MessageReport:
         facts = await self.operator.inspect_message(uuid(n))

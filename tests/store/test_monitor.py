@@ -10,6 +10,7 @@ from nexmo_twisted.domain.model import InboundSms
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.store.connection import Connection
 from nexmo_twisted.store.monitor import RedisHeartbeat
+from nexmo_twisted.store.schema import KEYS
 from nexmo_twisted.store.url import parse
 from tests.factories import event, uuid
 from tests.scenarios.own_redis import OwnRedis
@@ -81,6 +82,25 @@ class HeartbeatTests(QueueCase):
         self.assertEqual((heartbeat.pending, heartbeat.pending_age), (2, 10_000))
         self.assertEqual((heartbeat.out, heartbeat.out_age), (2, 10_001))
         self.assertEqual((heartbeat.in_, heartbeat.in_age), (1, 10_000))
+        self.assertEqual((heartbeat.out_jobs, heartbeat.in_jobs), (2, 1))
+
+    async def test_jobs(self) -> None:
+        """Of one user all jobs are counted, also the one that is worked on."""
+        for n in range(1, 6):
+            await self.owe(n)
+        await self.claim()
+        heartbeat = await self.one.heartbeat(1, DAY)
+        self.assertEqual((heartbeat.out, heartbeat.out_jobs), (1, 5))
+
+    async def test_jobs_of_many(self) -> None:
+        """In a thousand lanes they are counted; each further lane counts as one job, and so does an unreadable one."""
+        lanes = [f"user-{n:04}" for n in range(1003)]
+        await self.redis("ZADD", KEYS["out_queue"], *(word for lane in lanes for word in ("0", lane)))
+        for lane in (lanes[0], lanes[999], lanes[1000]):
+            await self.redis("ZADD", KEYS["out_lane"] + lane, 0, "one", 0, "two", 0, "three")
+        await self.redis("SET", KEYS["out_lane"] + lanes[1], "no lane")
+        heartbeat = await self.one.heartbeat(1, DAY)
+        self.assertEqual((heartbeat.out, heartbeat.out_jobs), (1003, 3 + 3 + 1 + 3))
 
     async def test_at_work(self) -> None:
         """What is being worked on is not overdue."""
@@ -104,7 +124,7 @@ class HeartbeatTests(QueueCase):
         await self.store.set_aside(reply, "why", uncertain=False)
         heartbeat = await self.one.heartbeat(1, DAY)
         self.assertEqual((heartbeat.uncertain, heartbeat.uncertain_age), (2, 30_002))
-        self.assertEqual((heartbeat.out_buried, heartbeat.in_buried), (1, 1))
+        self.assertEqual((heartbeat.out_dead, heartbeat.in_dead), (1, 1))
 
     async def test_held(self) -> None:
         """It tells since when the outgoing side is held, and why."""
@@ -114,7 +134,7 @@ class HeartbeatTests(QueueCase):
         await self.store.suspend_sending(item, "no credit")
         self.clock.advance(10)
         heartbeat = await self.one.heartbeat(1, DAY)
-        self.assertEqual((heartbeat.held_since, heartbeat.held_reason), (since, "no credit"))
+        self.assertEqual((heartbeat.suspended_since, heartbeat.suspended_reason), (since, "no credit"))
 
 
 class OwnRedisCase(StoreCase):

@@ -326,7 +326,7 @@ class SuspendSendingTests(QueueCase):
         first, second, _third = await self.claim()
         self.assertEqual(await self.begin(first), "OK")
         self.assertEqual(await self.store.suspend_sending(first, "no credit"), "DOUBT")
-        self.assertEqual(await self.begin(second), "HELD")
+        self.assertEqual(await self.begin(second), "SUSPENDED")
         await self.store.release(second)
         (second,) = await self.claim()
         self.assertEqual(await self.begin(second), "OK")
@@ -373,7 +373,7 @@ class SuspendSendingTests(QueueCase):
     async def test_the_same_one_again(self) -> None:
         """When time and again the hold begins with one SMS, though others go out in between, that one is buried."""
         await self.owe(1)
-        for n, expected in enumerate(("NEW", "NEW", "BURIED")):
+        for n, expected in enumerate(("NEW", "NEW", "DEAD")):
             (poison,) = await self.claim()
             self.assertEqual(await self.begin(poison), "OK")
             self.assertEqual(await self.store.suspend_sending(poison, "invalid signature"), expected)

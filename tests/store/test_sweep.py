@@ -480,14 +480,14 @@ class SweepRobustnessTests(SweepCase):
             item = await self.sending(1 if missing == "probe" else 2)
             await self.store.suspend_sending(item, "no credit")
             await self.redis("HDEL", "nx:suspended", missing)
-            await self.assert_repairs(hold=1)
+            await self.assert_repairs(suspension=1)
             self.clock.advance(60)
             (probe,) = await self.claim()
             self.assertEqual(await self.begin(probe), "OK")
             await self.store.record_accepted(probe, attempt(HANDSET, NUMBERS[0]), "sent x y", sent())
             self.assertEqual(await self.redis("EXISTS", "nx:suspended"), 0)
         await self.redis("HSET", "nx:suspended", "reason", "x", "since", "soon", "probe", "never")
-        await self.assert_repairs(hold=1)
+        await self.assert_repairs(suspension=1)
         self.assertEqual(await self.redis("HMGET", "nx:suspended", "since", "probe"), [self.now()] * 2)
 
     async def test_what_is_not_ours(self) -> None:

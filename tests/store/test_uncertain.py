@@ -122,7 +122,7 @@ class ReconcileTests(UncertainCase):
         self.assertEqual([i.id for i in await self.claim()], [item.id])
 
     async def test_hold(self) -> None:
-        """Held: buried, for somebody to decide."""
+        """Suspension: buried, for somebody to decide."""
         item = await self.uncertain()
         self.clock.advance(SETTLE / 1000)
         self.assertEqual(await self.settle("park"), Settled(0, 1, 0, 0, None))
@@ -137,7 +137,7 @@ class ReconcileTests(UncertainCase):
 
     async def test_read_meanwhile(self) -> None:
         """Whoever has read the message, or whose message was deleted, is sent nothing more, whatever the policy."""
-        for n, policy in enumerate(("resend", "hold", "drop"), 1):
+        for n, policy in enumerate(("resend", "park", "drop"), 1):
             item = await self.uncertain(n)
             await self.store.record_event(event("read", uuid(n), bob=Status.READ), 0)
             self.clock.advance(SETTLE / 1000)

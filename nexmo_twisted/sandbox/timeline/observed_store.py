@@ -13,7 +13,6 @@ from nexmo_twisted.domain.model import (
     Asked,
     ChatEvent,
     Delivery,
-    Held,
     InboundSms,
     Notification,
     Part,
@@ -23,6 +22,7 @@ from nexmo_twisted.domain.model import (
     Resolved,
     Settled,
     Status,
+    Suspension,
 )
 from nexmo_twisted.domain.wording import explained, shortened, span
 from nexmo_twisted.ports import Store
@@ -171,12 +171,12 @@ class ObservedStore:
             self._tell(item, "bad", f"dead letter: {explained(reason)}", at)
         return done
 
-    async def suspend_sending(self, item: Notification, reason: str) -> Held:
+    async def suspend_sending(self, item: Notification, reason: str) -> Suspension:
         at = self._timeline.now()
-        held = await self._store.suspend_sending(item, reason)
-        what = {"BURIED": "dead letter", "DOUBT": "retried after another SMS was tried"}
-        self._tell(item, "bad", f"{what.get(held, 'sending suspended until the account is repaired')}: {reason}", at)
-        return held
+        answer = await self._store.suspend_sending(item, reason)
+        what = {"DEAD": "dead letter", "DOUBT": "retried after another SMS was tried"}
+        self._tell(item, "bad", f"{what.get(answer, 'sending suspended until the account is repaired')}: {reason}", at)
+        return answer
 
     async def record_receipt(self, report: DeliveryReport, *, block: bool = False) -> Delivery:
         at = self._timeline.now()

@@ -2,13 +2,13 @@
 -- The last step before a notice goes out: records the attempt. Only the answers to a STOP, and to a START that
 -- does not count, pass the block that they speak of.
 -- ARGV: now, nid, token, lease ms, limits to pass (see load_limits()).
--- Returns OK, or why not: STALE, HELD, WAIT (as for begin_attempt), or the reason that it is needed no more.
+-- Returns OK, or why not: STALE, SUSPENDED, WAIT (as for begin_attempt), or the reason that it is needed no more.
 local now, q, nid = clock(ARGV[1]), names('out'), ARGV[2]
 local item = load_item(q.item .. nid)
 if not item or item[F.token] ~= ARGV[3] or item[F.state] ~= 'C' then return 'STALE' end
 local confirms = string.sub(nid, -5) == '.stop' or string.sub(nid, -6) == '.again'
 if not confirms and redis.call('EXISTS', K.opted_out .. item[F.handset]) == 1 then return 'opted_out' end
-if item[F.probes] ~= '1' and redis.call('EXISTS', K.suspended) == 1 then return 'HELD' end
+if item[F.probes] ~= '1' and redis.call('EXISTS', K.suspended) == 1 then return 'SUSPENDED' end
 local exactly = microseconds(ARGV[1])
 local limits = load_limits(ARGV[5], exactly)
 local limit = must_wait(q, nid, item, limits, exactly)

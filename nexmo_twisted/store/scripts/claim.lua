@@ -1,19 +1,20 @@
 -- uses time messages queue suspension
 -- The heads of the lanes that are due, each under a lease with a token. One item a lane, so the order in a lane holds.
 -- An item whose attempt was recorded and whose lease ran out is uncertain, never tried again by itself;
--- one that was claimed too often without a word is buried, since it may be what kills the process. So that it takes no
--- innocent ones with it, an item whose lease ran out is claimed alone, when nothing else is worked on. None of this is
--- said of what the process itself claimed before and never heard of, since the answer was lost: it lives. When it knows
--- of an answer that was lost it says so, and the leases that it does not know of end at once.
--- ARGV: now, queue (out or in), limit, lease ms, most claims without a word, ms between two probes while held,
--- 1 when the process works on nothing else, what the process is called, when an answer was lost the last token that it
--- heard of, else ''
--- Returns {ms until the next look or '', leases lost while sending, buried, messages, item, item ...};
+-- one whose lease ran out without a result too often becomes a dead letter, since it may be what kills the process
+-- (a poison message). So that it harms no other items, an item whose lease ran out is claimed alone, when nothing else
+-- is worked on. None of this applies to items that this same process claimed before: the process is alive, and only the
+-- reply to its claim was lost. It passes the last token that it received then, and the leases that it does not know of
+-- end at once.
+-- ARGV: now, queue (out or in), limit, lease ms, most claims without a result, ms between two probes while suspended,
+-- 1 when the process works on nothing else, the name of the process, after a lost reply the last token that it
+-- received, else ''
+-- Returns {ms until the next look or '', leases lost while sending, dead letters, messages, item, item ...};
 -- item = {id, token, waited ms, flat item hash}; messages = {mid, sender, payload, why it is closed, ranks as JSON,
 -- conversation (22 digits, or = and its id), id if it has one of its own, mid ...}, each of them once, since a message
 -- to a thousand people is as long as a thousand items.
 local now, queue, lease, most = clock(ARGV[1]), ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
-local q, limit, claimed, lost, buried = names(queue), tonumber(ARGV[3]), {}, 0, 0
+local q, limit, claimed, lost, dead = names(queue), tonumber(ARGV[3]), {}, 0, 0
 local records, messages = {}, {}      -- by mid, and as they are returned
 
 -- They are among the leases that were given last, of which many more belong to others.
@@ -53,7 +54,7 @@ local function head_of(lane)
     elseif item[F.state] == 'S' then set_aside(q, id, item, 'U', 'lost', now); lost = lost + 1
     elseif suspect(item) and tonumber(item[F.crashes] or '0') + 1 >= most then
       set_aside(q, id, item, 'D', 'crashes', now)
-      buried = buried + 1
+      dead = dead + 1
     elseif item[F.state] == 'R' and tonumber(item[F.passed_until] or '0') > now then   -- all have stepped aside
       redis.call('ZREM', q.queue, lane)
       redis.call('ZADD', q.queue, item[F.passed_until], lane)
@@ -120,7 +121,7 @@ if hold then
     claim(lane, id, item)
     tried(hold, rank, now + tonumber(ARGV[6]))
   end
-  return {look_again(q, hold, now), lost, buried, messages, unpack(claimed)}
+  return {look_again(q, hold, now), lost, dead, messages, unpack(claimed)}
 end
 for _, lane in ipairs(due_lanes()) do
   local id, item = head_of(lane)
@@ -131,4 +132,4 @@ for _, lane in ipairs(due_lanes()) do
 end
 local first = redis.call('ZRANGE', q.queue, 0, 0, 'WITHSCORES')[2]
 local after = first and int(math.max(0, tonumber(first) - now)) or ''
-return {after, lost, buried, messages, unpack(claimed)}
+return {after, lost, dead, messages, unpack(claimed)}

@@ -1,9 +1,9 @@
 -- uses time messages queue links attempts completion
 -- SMS of unknown outcome for which no receipt came in time.
 -- ARGV: now, limit, ms that a receipt may take, policy (resend, park or drop), ranks to report.
--- Returns {sent again, buried, dropped, needed by nobody any more, ms until the next or ''}.
+-- Returns {sent again, dead letters, dropped, no longer needed, ms until the next or ''}.
 local now, patience, policy, ranks = clock(ARGV[1]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
-local q, resent, buried, dropped, not_needed = names('out'), 0, 0, 0, 0
+local q, resent, parked, dropped, not_needed = names('out'), 0, 0, 0, 0
 redis.call('ZREM', q.uncertain, '')   -- draining: a first write that needs no memory lets the others pass
 for _, nid in ipairs(redis.call('ZRANGEBYSCORE', q.uncertain, '-inf', int(now - patience), 'LIMIT', 0, ARGV[2])) do
   local item = load_item(q.item .. nid)
@@ -11,7 +11,7 @@ for _, nid in ipairs(redis.call('ZRANGEBYSCORE', q.uncertain, '-inf', int(now - 
   if item and item[F.state] == 'U' then end_attempt_of(nid, item, 'unproven', now) end
   if not item or item[F.state] ~= 'U' then
     redis.call('ZREM', q.uncertain, nid)
-  elseif not item[F.message] then      -- a notice: rather none than two
+  elseif not item[F.message] then      -- an automatic reply is not resent: better lost than doubled
     close_item(q, nid, item, 'uncertain dropped', now)
     dropped = dropped + 1
   elseif not record or record[F.closed]
@@ -28,8 +28,8 @@ for _, nid in ipairs(redis.call('ZRANGEBYSCORE', q.uncertain, '-inf', int(now - 
     resent = resent + 1
   else
     set_aside(q, nid, item, 'D', 'uncertain: ' .. (item[F.reason] or 'unknown'), now)
-    buried = buried + 1
+    parked = parked + 1
   end
 end
 local first = redis.call('ZRANGE', q.uncertain, 0, 0, 'WITHSCORES')[2]
-return {resent, buried, dropped, not_needed, first and int(math.max(0, tonumber(first) + patience - now)) or ''}
+return {resent, parked, dropped, not_needed, first and int(math.max(0, tonumber(first) + patience - now)) or ''}

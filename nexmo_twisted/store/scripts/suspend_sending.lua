@@ -3,7 +3,7 @@
 -- steps aside until the next probe is due, so that others can be tried. When a hold begins with the same item for the
 -- third time, though others went out between, the fault is the item's: it is buried. ARGV: now, id, token, reason, ms
 -- until the next probe. Returns NEW when the hold begins here, DOUBT when another one is tried before it does, DONE,
--- BURIED, or STALE.
+-- DEAD, or STALE.
 local now, q, id, probe = clock(ARGV[1]), names('out'), ARGV[2], clock(ARGV[1]) + tonumber(ARGV[5])
 local item = load_item(q.item .. id)
 if not item or item[F.token] ~= ARGV[3] then return 'STALE' end
@@ -12,7 +12,7 @@ local begins, begun = false, tonumber(item[F.suspensions] or '0') + (hold and 0 
 if begun > 2 then
   set_aside(q, id, item, 'D', 'refused: ' .. ARGV[4], now)
   end_attempt_of(id, item, 'refused', now)
-  return 'BURIED'
+  return 'DEAD'
 end
 put_back(q, id, item, ARGV[4], probe, now)
 end_attempt_of(id, item, 'refused', now)

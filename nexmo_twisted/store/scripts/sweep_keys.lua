@@ -144,7 +144,7 @@ local function look_at_hold(key)
   if (tonumber(hold[F.since]) or hold[F.undecided] == '1') and tonumber(hold[F.probe]) then return end
   redis.call('HSET', key, F.since, tonumber(hold[F.since]) and hold[F.since] or int(now),
     F.probe, tonumber(hold[F.probe]) and hold[F.probe] or int(now), F.why, hold[F.why] or 'unknown')
-  repaired('hold')
+  repaired('suspension')
 end
 
 -- Attempts whose notification knows nothing of them keep a number from others.
