@@ -46,7 +46,7 @@ class Declined(Temporary):
 
 
 class AccountFault(Temporary):
-    """The account is at fault (credentials, credit, suspension): no request will work until somebody mends it."""
+    """The account is at fault (credentials, credit, suspension): no request will succeed until it is repaired."""
 
 
 class BadRequest(NexmoTwistedError):
@@ -62,7 +62,7 @@ class StoreUnavailable(NexmoTwistedError):
 
 
 class AnswerLost(StoreUnavailable):
-    """Redis was asked and its answer did not come: nobody knows whether it did what it was asked for."""
+    """Redis got the command and its answer was lost: it may or may not have been executed."""
 
 
 class ConfigurationError(NexmoTwistedError):
@@ -74,7 +74,7 @@ class ConfigurationError(NexmoTwistedError):
 
 
 class CannotStart(SystemExit, Exception):
-    """The service cannot start, for a reason that its user can mend, which ends the process with this one line.
+    """The service cannot start, for a reason that its user can remove; this one line ends the process.
 
     A SystemExit, so that no traceback is printed. An Exception as well, since twistd takes away the pid file, and tells
     whoever waits for the daemon, only of those: for a mere SystemExit one waits for ever.

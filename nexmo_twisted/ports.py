@@ -130,7 +130,7 @@ class Template(Protocol):
 
 
 class Introduction(Protocol):
-    """What a handset is told first when a number begins to carry a conversation."""
+    """Introductions: the text before the first SMS of a conversation on a number."""
 
     async def introduce(self, context: Mapping[str, Any], conversation: Mapping[str, Any]) -> str:
         """The introduction for the message in ``context``; a blank one introduces nothing. May raise anything."""

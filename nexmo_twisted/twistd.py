@@ -115,7 +115,7 @@ def _holds(pid: int, path: Path) -> bool:
     try:
         words = os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).split("\0")
     except OSError:
-        return True  # nobody can tell here, so twistd decides
+        return True  # unknown here, so twistd decides
     names = {Path(word).name for word in words}
     ours = "nexmo" in names or any(name.endswith((".tac", ".py")) for name in names)
     return ours and not names.isdisjoint({"twistd", Path(sys.argv[0]).name}) and _may_name(words, pid, path)

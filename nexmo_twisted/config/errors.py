@@ -1,4 +1,4 @@
-"""The keys there are, and how a fault in the settings is told: one line, the key first, never a secret."""
+"""All keys, and the text of a configuration error: one line, the key first, never a secret."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def table(field: FieldInfo) -> type[BaseModel] | None:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The known dotted name that somebody who wrote ``name`` most likely meant."""
+    """The known dotted name that ``name`` is most likely a misspelling of."""
 
     def likeness(candidate: str) -> float:
         ends = (candidate.rpartition(".")[2], name.rpartition(".")[2])

@@ -45,7 +45,7 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class RedisSettings:
-    """The settings that decide what Redis may lose, each None when it cannot be told."""
+    """The settings that decide what Redis may lose, each None when it cannot be read."""
 
     policy: str | None  #: maxmemory-policy
     aof: bool | None  #: appendonly
@@ -86,7 +86,7 @@ def _durability(settings: RedisSettings) -> str:
 
 
 def set_aside(heartbeat: Heartbeat) -> Iterator[tuple[str, int, str]]:
-    """The webhooks that nobody could use: what they are, since when (ms) there are any, and in words."""
+    """The webhooks in quarantine: what they are, since when (ms), and the warning."""
     for count, since, whose, where in (
         (heartbeat.quarantined, heartbeat.quarantined_since, "signed", "quarantine"),
         (heartbeat.unsigned, heartbeat.unsigned_since, "unsigned", "quarantine:unsigned"),
@@ -98,7 +98,7 @@ def set_aside(heartbeat: Heartbeat) -> Iterator[tuple[str, int, str]]:
             yield f"{whose} webhooks", since if since is not None else heartbeat.now, reason
 
 
-#: So many handsets that we never texted may be blocked before somebody should look.
+#: More blocked handsets than this that never got an SMS are a warning.
 MANY_STRANGERS = 100_000
 
 

@@ -1,4 +1,4 @@
-"""What Redis has of one item or one message, as it is told to an operator. No text of anybody is in it."""
+"""What Redis holds of one item or one message, for an operator. It contains no text of a user."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class QueueItem:
     queue: Queue
     id: str
     stored: bool = False
-    state: str = ""  #: R ready, C claimed, S being sent, U uncertain, D buried; blank when done
+    state: str = ""  #: R ready, C claimed, S being sent, U uncertain, D dead letter; blank when done
     reason: str = ""  #: why it is set aside, or was put off
     provider_id: str = ""  #: the provider's messageId of a reply
     user: str = ""  #: whom the text is for, or who wrote the reply, if that is known

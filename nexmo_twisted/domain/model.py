@@ -87,11 +87,11 @@ class AutoReply:
 class Notification:
     """One claimed notification: one recipient of one message that fell due unread.
 
-    Times are milliseconds since the epoch by Redis' clock. ``waited`` is how long it has been due, time on hold not
-    counted. ``statuses`` is empty and ``payload`` blank when the message is gone (``gone`` says why). ``suspect``:
-    whoever had it before never said a word about it. With a ``notice`` there is no message, and its id is that of the
-    notification. ``aside_since`` is when it first stepped aside because all numbers of its handset were in use;
-    ``reason`` why it was put off last, blank when it was not.
+    Times are milliseconds since the epoch by Redis' clock. ``waited`` is how long it has been due, suspended time not
+    counted. ``statuses`` is empty and ``payload`` blank when the message is gone (``gone`` says why). ``suspect``: its
+    lease expired without a result before (a possible poison message). With a ``notice`` there is no message, and its id
+    is that of the notification. ``aside_since`` is when it first stepped aside because all numbers of its handset were
+    in use; ``reason`` why it was put off last, blank when it was not.
     """
 
     id: str
@@ -143,10 +143,10 @@ Item = TypeVar("Item", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Claimed(Generic[Item]):
-    """What one claim brought. ``next`` is the ms until there is something to look at again, None when nothing waits.
+    """The result of one claim. ``next`` is the ms until the next job is due, None when nothing waits.
 
-    ``lost`` counts SMS whose sender died, which are uncertain now; ``crashed`` counts items buried because everybody
-    who had them died.
+    ``lost`` counts SMS that became uncertain because the process that was sending them died or stalled; ``crashed``
+    counts jobs that became dead letters because their lease expired without a result too often (poison messages).
     """
 
     next: int | None
@@ -214,7 +214,7 @@ class Delivery:
     """What is known of the delivery of one SMS, now that there is news of it.
 
     ``message_id`` is the UUID of its message, or the id of a notice; blank when the SMS is not known (yet). ``ended``
-    is the state that the news has ended: "S" for an SMS that was being sent, "U" uncertain, "D" buried, "R" or "C"
+    is the state that the news has ended: "S" for an SMS that was being sent, "U" uncertain, "D" dead letter, "R" or "C"
     waiting for another attempt; blank when it was known to be accepted. ``before`` is what its receipts said before,
     and ``said`` what they say now, None for nothing.
     """
@@ -324,7 +324,7 @@ class Verdict(Enum):
     ACCEPTED = "accepted"  #: the provider has taken it
     NOT_SENT = "not_sent"  #: certainly not sent; may be tried again
     UNCERTAIN = "uncertain"  #: may have been sent; trying again might double it
-    ACCOUNT = "account"  #: certainly not sent, and nothing else will be until somebody mends the account
+    ACCOUNT = "account"  #: certainly not sent, and nothing else will be until the account is repaired
     REFUSED = "refused"  #: certainly not sent, and never will be
 
 

@@ -55,7 +55,7 @@ def entry(source: str, reason: str, raw: bytes, *, signed: bool) -> str:
 
 
 def read_entry(kept: str, *, signed: bool) -> SetAside | None:
-    """The other way round; None for what nobody of ours wrote."""
+    """The inverse; None for anything that this service did not write."""
     try:
         values = json.loads(kept)
     except ValueError:
@@ -100,7 +100,7 @@ def known_as(text: str) -> str:
 
 
 def set_aside_story(aside: SetAside) -> Iterator[str]:
-    """What is known of one, line by line. Its text is not told."""
+    """What is known of one, line by line, without its text."""
     when = f" {utc(aside.at)}" if aside.at is not None else ""
     yield f"Webhook of {aside.source.capitalize()} quarantined{when}: {printable(aside.reason)}"
     yield "  signed" if aside.signed else "  not signed: anyone may have sent it"

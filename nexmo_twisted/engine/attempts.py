@@ -58,7 +58,7 @@ class Skip(Exception):
 
 
 class Release(Exception):
-    """Not ours to do now: the service stops, the outgoing side is held, or another process has it."""
+    """Not to be done by this process now: it stops, sending is suspended, or another process has the item."""
 
 
 class Postponed(Exception):

@@ -1,4 +1,4 @@
-"""Notices: what a handset is told by the service itself, since it asked for it or its reply belongs nowhere."""
+"""Automatic replies: the answers to STOP, START and HELP, and to replies that belong to no conversation."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class AutoReplyPolicy:
 
 class AutoReplies:
     """Looks whether an SMS asks something of the service itself, and tells writers whose replies cannot be posted;
-    ``notify`` hears when there may be a notice to send."""
+    ``notify`` is called when there may be one to send."""
 
     def __init__(self, store: Store, policy: AutoReplyPolicy, notify: Callable[[], None]) -> None:
         self._store = store

@@ -166,7 +166,7 @@ class _Call:
         return self.function(*self.arguments)
 
     def drop(self) -> None:
-        """Nobody waits for it any more."""
+        """The caller has stopped waiting."""
         with self._lock:
             self._dropped = True
 

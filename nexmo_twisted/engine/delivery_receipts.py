@@ -1,4 +1,4 @@
-"""Receipts: what became of an SMS on its way to the handset. Each is kept with its SMS, counted, and a failure told."""
+"""Delivery receipts: each is stored with its SMS and counted, and a failed delivery is logged."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class DeliveryNews:
             self.report_failure(delivery, handset)
 
     def report_failure(self, delivery: Delivery, handset: str) -> None:
-        """A failure is told once an SMS: not again by the receipt of another part, or a repeated one."""
+        """Log a failed delivery, once for an SMS: not again for the receipt of another part, or a repeated one."""
         said, before = delivery.said, delivery.before
         if said is None or not said.failed or (before is not None and before.failed):
             return

@@ -1,4 +1,4 @@
-"""What a handset is told first when a number begins to carry a conversation."""
+"""Introductions: the text before the first SMS of a conversation on a number."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ class Notifications:
                 self._metrics.observe("sms_lateness", item.waited / 1000 + self._clock.seconds() - begun)
 
     async def _send(self, item: Notification, sms: Sms, attempt: Attempt) -> Outcome:
-        """From here on the attempt is recorded: whatever nobody foresaw leaves it uncertain."""
+        """From here on the attempt is recorded: an unexpected error leaves it uncertain."""
         try:
             return await self._provider.send(sms, until=attempt.until)
         except CancelledError:
@@ -289,7 +289,7 @@ class Notifications:
         await self._settle(lambda: self._store.reschedule(item, int(delay * 1000), reason, **kinds))
 
     async def _pause(self, item: Notification, sms: Sms, outcome: Outcome) -> None:
-        """Nexmo says that the account or the number is too fast: nobody uses it for a while, and then this SMS does."""
+        """The provider throttles the account or number: pause it for all processes; this SMS goes first afterwards."""
         duration = rate_limits.pause(outcome.retry_after)
         limit = sms.sender if outcome.exceeded == "number" else rate_limits.ACCOUNT
         self._metrics.count("sms_retries")

@@ -1,4 +1,4 @@
-"""Webhooks that nobody can read are kept, so that an operator can see what they were."""
+"""The quarantine: malformed webhooks are kept for an operator."""
 
 from __future__ import annotations
 

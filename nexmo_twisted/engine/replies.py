@@ -115,7 +115,7 @@ class Replies:
         try:
             phone = (await self._identities.identity(thread.user_id)).phone
         except NexmoTwistedError:
-            return True  # nobody names another phone
+            return True  # no profile names another phone
         try:
             return phones.canonical(phones.e164(phone, self._terms.region)) == item.handset
         except phones.BadPhone:

@@ -52,7 +52,7 @@ class QueueAdmin:
         self._prefix = conversation_prefix
 
     async def aside(self, queue: Queue) -> Sequence[str]:
-        """The ids of all that is uncertain or buried, the oldest first."""
+        """The ids of all uncertain items and dead letters, the oldest first."""
         found = await self._scan(f"{queue}_uncertain") | await self._scan(f"{queue}_dead")
         return sorted(found, key=lambda item: (found[item], item))
 

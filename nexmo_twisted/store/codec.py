@@ -101,7 +101,7 @@ class Records:
         self._read: dict[str, MessageRecord] = {}
 
     def __getitem__(self, mid: str) -> MessageRecord:
-        """Raises LookupError or ValueError for what nobody of ours wrote."""
+        """Raises LookupError or ValueError for anything that this service did not write."""
         if mid not in self._read:
             sender, payload, gone, ranked, conversation, name = self._words[mid]
             statuses = {user: _STATUSES[rank] for user, rank in from_json(ranked).items()}
@@ -195,7 +195,7 @@ def queue_item(queue: Queue, item: str, fields: Mapping[str, str], after: str = 
 def _thread(entry: str) -> Thread | None:
     try:
         return thread_of_entry(entry)
-    except (TypeError, ValueError):  # what nobody can read ends among the buried, and is to be seen there
+    except (TypeError, ValueError):  # an unreadable item becomes a dead letter, and is listed there
         return None
 
 

@@ -13,7 +13,7 @@ from nexmo_twisted.store.sentinels import Host
 
 
 class Unsuitable(Unusable):
-    """This Redis must not be used until somebody has changed it, or the settings."""
+    """This Redis must not be used until it, or the settings, are changed."""
 
 
 class Moved(Exception):

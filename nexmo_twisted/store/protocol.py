@@ -156,7 +156,7 @@ class _Lines(Factory):
 
 
 async def dial(endpoint: IStreamClientEndpoint, make: Callable[[], RedisProtocol]) -> RedisProtocol:
-    """A line that nobody has spoken on. Raises Unusable when none can be had."""
+    """A new connection. Raises Unusable when there is none."""
     try:
         line: Any = await endpoint.connect(_Lines(make))
     except (CancelledError, ConnectingCancelledError):

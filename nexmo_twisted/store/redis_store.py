@@ -52,11 +52,11 @@ from nexmo_twisted.store.codec import (
 from nexmo_twisted.store.connection import Connection, Now, redis_time
 from nexmo_twisted.store.schema import KEEP, F
 
-#: An item that was claimed so often without a word about it may be what kills the process: it is buried.
-CLAIMS_WITHOUT_A_WORD = 3
+#: An item whose lease expired so often without a result may be what kills the process: it becomes a dead letter.
+CLAIMS_WITHOUT_RESULT = 3
 #: How many notifications one script call makes, so that none takes long; all of one message are made at once.
 PROMOTED = 2000
-#: While the outgoing side is held, one waiting SMS is tried every so many ms.
+#: While sending is suspended, one waiting SMS is tried every so many ms.
 PROBE_EVERY = 60_000
 #: How many answers all handsets together that we never texted get within a day: their SMS may be forged, ours are paid.
 NOTICES_TO_STRANGERS = 100
@@ -89,7 +89,7 @@ class RedisStore:
         self._now = now
         self._name = name or token_hex(4)
         self._prefix = conversation_prefix
-        self._heard = {"out": 0, "in": 0}  #: the last token that a claim brought
+        self._received = {"out": 0, "in": 0}  #: the last token that a claim brought
         self._lost: set[str] = set()  #: queues of which the answer to a claim was lost, and not made up for yet
 
     async def record_event(self, event: ChatEvent, delay: int) -> int | None:
@@ -175,15 +175,15 @@ class RedisStore:
         return await self._claim("in", limit, lease, idle, reply)
 
     async def _claim(self, queue: str, limit: int, lease: int, idle: bool, read: Callable[..., Item]) -> Claimed[Item]:
-        heard = self._heard[queue] if queue in self._lost else ""
-        words = (limit, lease, CLAIMS_WITHOUT_A_WORD, PROBE_EVERY, int(idle), self._name, heard)
+        received = self._received[queue] if queue in self._lost else ""
+        words = (limit, lease, CLAIMS_WITHOUT_RESULT, PROBE_EVERY, int(idle), self._name, received)
         try:
-            after, lost, buried, messages, *raw = await self._work.run("claim", self._now(), queue, *words)
+            after, lost, dead, messages, *raw = await self._work.run("claim", self._now(), queue, *words)
         except AnswerLost:
             self._lost.add(queue)
             raise
         self._lost.discard(queue)
-        self._heard[queue] = max([self._heard[queue], *(int(values[1]) for values in raw)])
+        self._received[queue] = max([self._received[queue], *(int(values[1]) for values in raw)])
         items, records = [], Records(messages, self._prefix)
         for values in raw:
             try:
@@ -192,7 +192,7 @@ class RedisStore:
                 self._log.failure("Queue {queue}: item {id} is unreadable", queue=queue, id=values[0])
                 with suppress(StoreUnavailable):  # else it is claimed again later
                     await self._set_aside(queue, *values[:2], "D", "undecodable", "", 0)
-        return Claimed(int_or_none(after), items, lost, buried)
+        return Claimed(int_or_none(after), items, lost, dead)
 
     async def read_links(self, user_id: str, handset: str, *, raw: str = "", number: str = "") -> LinkState:
         now, user_map, entries, owner, owner_map, unowned, texted = await self._work.run(

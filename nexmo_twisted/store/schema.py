@@ -26,8 +26,8 @@ KEYS = {
     "outcomes": "nx:o:",  # + mid: HASH, what became of the many recipients of one message (see shared/messages.lua)
     "due": "nx:due",  # ZSET mid -> when an unread message is checked
     "seq": "nx:seq",  # counter: lease tokens and the order of replies
-    "suspended": "nx:suspended",  # HASH: the outgoing side is held (see shared/suspension.lua)
-    "suspended_ms": "nx:suspended-ms",  # milliseconds that all past holds lasted
+    "suspended": "nx:suspended",  # HASH: sending is suspended (see shared/suspension.lua)
+    "suspended_ms": "nx:suspended-ms",  # milliseconds that all past suspensions lasted
     "handset": "nx:handset:",  # + digits: HASH of what each number carries on that handset (see shared/links.lua)
     "unowned": "nx:unowned",  # SET of configured numbers that the account does not own
     "quarantine": "nx:quarantine",  # LIST of unreadable webhooks that are signed, newest first, bounded
@@ -72,7 +72,7 @@ KEYS = {
 MINUTE = 60_000
 DAY = 24 * 60 * MINUTE
 
-#: How long things that nobody waits for any more are kept, in milliseconds.
+#: How long data is kept after it is done, in milliseconds.
 KEEP = {
     "statuses": DAY,  # statuses that came before their message
     "pending": 30 * DAY,  # a message, or parts of one, beyond their due time, should no process ever run again
@@ -81,7 +81,7 @@ KEEP = {
     "early_receipts": 10 * MINUTE,  # receipts that are faster than the answer which tells their id
     "receipts_seen": DAY,  # that receipts come of SMS to a country: without one for so long nobody knows
     "auto_replies": DAY,  # that a handset had an answer of one kind
-    "aside": 30 * DAY,  # uncertain and buried items
+    "aside": 30 * DAY,  # uncertain items and dead letters
     "links": 30 * DAY,  # a link beyond its expiry: replies still find their conversation
     "quarantine": 7 * DAY,  # webhooks that could not be used
     "rate": 60 * MINUTE,  # a limit, and the line before it: longer than any pause, and than any interval

@@ -118,7 +118,7 @@ class Sentinels:
 
 
 class _FailoverSubscriber(RedisProtocol):
-    """Hears when a failover begins, and when it is over."""
+    """Notices when a failover begins, and when it is over."""
 
     def __init__(self, clock: IReactorTime, name: str, changing: Changing) -> None:
         super().__init__(clock)

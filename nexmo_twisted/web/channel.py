@@ -237,7 +237,7 @@ class Channel(HTTPChannel):
             self.transport.loseConnection()
 
     def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Headers) -> None:
-        headers.removeHeader(b"Server")  # nobody's business, and least of all the version
+        headers.removeHeader(b"Server")  # visitors need no server name, and no version
         if code[:1] == b"4":
             headers.setRawHeaders(b"Connection", [b"close"])
         if headers.getRawHeaders(b"Connection", [b""]) == [b"close"]:

@@ -20,7 +20,7 @@ class Endpoint(Protocol):
         """Bound to this endpoint."""
 
     def failed(self, request: Request, failure: Failure, /) -> None:
-        """Tell of what nobody foresaw."""
+        """Log and count an unexpected error."""
 
 
 def answer(request: Request, code: int) -> bytes:

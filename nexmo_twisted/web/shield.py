@@ -1,4 +1,4 @@
-"""Keeping work going that somebody has stopped waiting for."""
+"""Keeps work going after its caller has stopped waiting for it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def shielded(work: Deferred[T]) -> Deferred[T]:
     """A Deferred with the outcome of ``work``; to cancel it ends the waiting, not the work.
 
     Klein cancels a handler when its client hangs up; a call that is storing a webhook has to go on nevertheless.
-    Nobody hears of a failure after that, so ``work`` should deal with its own.
+    A failure after that is lost, so ``work`` should handle its own.
     """
     waiting: Deferred[T] = Deferred()
     work.addBoth(_hand_over, waiting)

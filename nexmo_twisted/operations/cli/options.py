@@ -17,7 +17,7 @@ from nexmo_twisted.domain.inspection import Queue
 OUT_ID = re.compile(r"[A-Za-z0-9_-]{22}\.[0-9a-f]{32}")
 IN_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 
-#: How many rows of a table are shown unless somebody says how many.
+#: Rows of a table without --limit.
 ROWS = 100
 
 

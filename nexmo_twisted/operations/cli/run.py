@@ -58,7 +58,7 @@ def run(options: Options, context: Context) -> None:
         faults = "".join(f"  {fault}\n" for fault in error.faults)
         sys.stderr.write(f"invalid configuration:\n{faults}")
         raise SystemExit(2) from None
-    if sys.stdout is None:  # somebody has closed it
+    if sys.stdout is None:  # it is closed
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # whatever the terminal can show
     react(lambda reactor: Deferred.fromCoroutine(_run(reactor, options, settings, context)))
@@ -119,7 +119,7 @@ async def on_redis(
         if event.get("log_source") is connection:
             reasons.append(str(event.get("reason", "")))
 
-    globalLogPublisher.addObserver(note_reason)  # there is no log here, and it alone is told why
+    globalLogPublisher.addObserver(note_reason)  # there is no log here; only log events say why
     try:
         await connection.open().addTimeout(patience, reactor)
         return await work(QueueAdmin(connection, conversation_prefix=context.conversation_prefix))

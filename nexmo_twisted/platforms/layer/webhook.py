@@ -116,7 +116,7 @@ class LayerWebhook:
         return challenge
 
     def failed(self, _request: Request, failure: Failure) -> None:
-        """Tell of what nobody foresaw."""
+        """Log and count an unexpected error."""
         self.admission.failed("layer", failure)
 
     @cached_property

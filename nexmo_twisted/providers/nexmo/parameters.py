@@ -2,7 +2,7 @@
 
 Source: Vonage SMS API documentation, "Inbound SMS" and "Delivery receipts". An account chooses between a GET with
 the parameters in the query, a POST of a form, and a POST of a flat JSON object. Vonage adds parameters as it likes, so
-whatever is wrong with one that nobody reads is no reason to refuse the others.
+a fault in one that is not read is no reason to reject the others.
 """
 
 from __future__ import annotations

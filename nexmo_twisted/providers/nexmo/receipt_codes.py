@@ -85,12 +85,12 @@ CODES: Final[Mapping[int, CodeMeaning]] = {
     95: _never("unknown reason"),
     99: _alert("general error of the route"),
 }
-#: A code that nobody has seen, or none.
+#: An unknown code, or none.
 _UNSEEN: Final = _never("")
 
 
 def describe(code: int) -> CodeMeaning:
-    """What is known of a code; of one that nobody has seen nothing in particular."""
+    """The meaning of a code; a general one for an unknown code."""
     return CODES.get(code, _UNSEEN)
 
 

@@ -62,7 +62,7 @@ STATUSES: Final[Mapping[int, StatusRule]] = {
     32: StatusRule(ACCOUNT, "signature and secret both sent", alarm=True),
     33: StatusRule(REFUSED, "number deactivated"),
 }
-#: a status nobody documents is final and somebody should read about it: trying again could go on for ever
+#: an undocumented status is final, and logged as an error: trying again could go on for ever
 UNDOCUMENTED: Final = StatusRule(REFUSED, "undocumented status", alarm=True)
 
 #: HTTP statuses that decide by themselves. 408 means that the server gave up in the middle of the request

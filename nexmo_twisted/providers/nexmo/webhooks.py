@@ -88,7 +88,7 @@ class NexmoWebhooks:
         cast(Any, request).source = source
         raw, query = body_of(request), request.uri.partition(b"?")[2]
         if request.method == b"HEAD" or (not raw and not query and request.method != b"POST"):
-            return answer(request, 200)  # somebody looks whether there is anything; HEAD changes nothing
+            return answer(request, 200)  # a test of the URL; HEAD changes nothing
         admission = self.admission
         if admission.full(source):
             self._comes_again(source)
@@ -104,7 +104,7 @@ class NexmoWebhooks:
             webhook = read(found)
         except MissingSignature:
             with suppress(BadRequest):
-                read(found)  # junk is nobody's alarm
+                read(found)  # raises for junk, which is no reason for an alarm
                 self._throttled.alarm(UNSIGNED)
             # Signing may not be switched on for the account yet; what is repeated later will be signed.
             return self._turn_away(request, 503, source, "unsigned", "no signature: are signed webhooks enabled?")
@@ -140,7 +140,7 @@ class NexmoWebhooks:
         return answer(request, code)
 
     def failed(self, request: Request, failure: Failure) -> None:
-        """Tell of what nobody foresaw."""
+        """Log and count an unexpected error."""
         self.admission.failed(getattr(request, "source", "nexmo"), failure)
 
     @cached_property

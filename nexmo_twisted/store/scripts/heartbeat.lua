@@ -16,8 +16,8 @@ end
 
 local function size(zset) return redis.call('ZCARD', zset) end
 
--- Jobs in the lanes of a queue: counted in the first thousand lanes, so that a backlog costs a millisecond at most. Each
--- lane behind these counts as one job; so does a lane that cannot be read, which the sweep repairs.
+-- Jobs in the lanes of a queue: counted in the first thousand lanes, so that a backlog costs a millisecond at most.
+-- Each further lane counts as one job; so does a lane that cannot be read, which the sweep repairs.
 local MOST_LANES = 1000
 local function jobs(queue, lane)
   local found = math.max(0, size(queue) - MOST_LANES)

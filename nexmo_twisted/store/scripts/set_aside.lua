@@ -1,5 +1,5 @@
 -- uses time messages queue completion links attempts suspension
--- An item steps aside and blocks nobody: uncertain (U) or buried (D). It stays visible with its reason.
+-- An item leaves its lane and blocks no other: uncertain (U) or dead letter (D). It stays visible with its reason.
 -- ARGV: now, queue, id, token, state, reason, ms since the bytes of its SMS went out or '', 1 when it is proved that
 -- the account works. Returns DONE or STALE.
 local now, q, id, state = clock(ARGV[1]), names(ARGV[2]), ARGV[3], ARGV[5]

@@ -1,9 +1,9 @@
 -- uses time queue links attempts suspension
--- The account is said to be at fault: nothing goes out but one probe at a time, until it is proved to work. The item
--- steps aside until the next probe is due, so that others can be tried. When a hold begins with the same item for the
--- third time, though others went out between, the fault is the item's: it is buried. ARGV: now, id, token, reason, ms
--- until the next probe. Returns NEW when the hold begins here, DOUBT when another one is tried before it does, DONE,
--- DEAD, or STALE.
+-- The provider rejects the account: sending is suspended but for one probe at a time, until one is accepted. The item
+-- steps aside until the next probe is due, so that others can be tried. When a suspension begins with the same item for
+-- the third time, though others were accepted between, the fault is the item's: it becomes a dead letter.
+-- ARGV: now, id, token, reason, ms until the next probe. Returns NEW when the suspension begins here, DOUBT when
+-- another one is tried before it does, DONE, DEAD, or STALE.
 local now, q, id, probe = clock(ARGV[1]), names('out'), ARGV[2], clock(ARGV[1]) + tonumber(ARGV[5])
 local item = load_item(q.item .. id)
 if not item or item[F.token] ~= ARGV[3] then return 'STALE' end

@@ -28,7 +28,7 @@ local function look_at_queued(q, lane)
   end
 end
 
--- Uncertain and buried items are kept for a while only; that they ran out is told, and is no repair.
+-- Uncertain items and dead letters are kept for a limited time; their expiry is reported, and is no repair.
 local function look_at_aside(q, index, reason, id, since)
   local item = sound_item(q, id)
   local old = now - KEEP.aside
