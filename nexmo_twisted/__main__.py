@@ -63,9 +63,9 @@ def main(arguments: list[str]) -> None:
         react(lambda reactor: Deferred.fromCoroutine(_demo(reactor, options["url"])))
     else:
         from nexmo_twisted.operations.cli.run import run
-        from nexmo_twisted.service import CLI_CONTEXT
+        from nexmo_twisted.service import cli_context
 
-        run(options, CLI_CONTEXT)
+        run(options, cli_context)
 
 
 def _innermost(options: Any) -> Any:

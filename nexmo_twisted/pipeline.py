@@ -1,14 +1,14 @@
-"""Composition of the engine: every stage of a message's way, put together over the three boundaries."""
+"""The stages of a message's way, wired together over the ports."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 
 from nexmo_twisted.config.models import Settings
+from nexmo_twisted.connectors import ChatConnector, SmsConnector
 from nexmo_twisted.domain.model import Status
 from nexmo_twisted.engine.attempts import SendPolicy
 from nexmo_twisted.engine.auto_replies import AutoReplies, AutoReplyPolicy
@@ -21,7 +21,6 @@ from nexmo_twisted.engine.introductions import CustomIntroduction, TemplateIntro
 from nexmo_twisted.engine.links import Links
 from nexmo_twisted.engine.long_replies import LongReplyTimeouts
 from nexmo_twisted.engine.notifications import Notifications
-from nexmo_twisted.engine.poller import Poller
 from nexmo_twisted.engine.quarantine import Quarantine
 from nexmo_twisted.engine.reconciliation import Reconciler
 from nexmo_twisted.engine.registration import Registration
@@ -29,37 +28,53 @@ from nexmo_twisted.engine.replies import Replies
 from nexmo_twisted.engine.sms_intake import InboundSmsIntake
 from nexmo_twisted.engine.turned_away import TurnedAway
 from nexmo_twisted.engine.unread_checks import UnreadChecks
-from nexmo_twisted.engine.worker import Worker
-from nexmo_twisted.ports import ChatPlatform, IdentitySource, Introduction, Metrics, SmsProvider, Store
+from nexmo_twisted.ports import (
+    ChatPlatform,
+    Component,
+    IdentitySource,
+    Introduction,
+    Metrics,
+    SmsProvider,
+    Store,
+    Template,
+)
 from nexmo_twisted.store.schema import KEEP
 from nexmo_twisted.templates.compiled import COMMON_NAMES, compile_template
 
 
-def terms_of(settings: Settings) -> SendPolicy:
+def send_policy(settings: Settings, sms: SmsConnector) -> SendPolicy:
     """What the customer decided about texts."""
     return SendPolicy(
         report=[Status[name.upper()] for name in settings.report_on_status],
-        numbers=settings.nexmo.phone_numbers,
+        numbers=sms.numbers,
         when_exhausted=settings.sms.when_exhausted,
         link_lifetime=settings.number_expiration_time,
         link_keep=KEEP["links"],
         expire_after=settings.expire_after,
         region=settings.default_region,
         max_segments=settings.sms.max_segments,
+        max_characters=sms.max_characters,
         limits=settings.sms.limits.limits,
         receipt_timeout=settings.sms.receipt_timeout,
     )
 
 
 class Pipeline:
-    """All stages, each told by the one before it when there is something to do. ``lease`` is in ms."""
+    """All stages, each told by the one before it when there is something to do.
+
+    ``chat`` and ``provider`` are what the connectors ``chat_of`` and ``sms_of`` have built, decorated or not. ``wall``
+    gives seconds since the epoch, ``lease`` is in ms.
+    """
 
     def __init__(
         self,
         settings: Settings,
+        *,
         store: Store,
         chat: ChatPlatform,
+        chat_of: ChatConnector,
         provider: SmsProvider,
+        sms_of: SmsConnector,
         functions: CustomerFunctions,
         clock: IReactorTime,
         wall: Callable[[], float],
@@ -68,17 +83,19 @@ class Pipeline:
     ) -> None:
         self._settings = settings
         self._store = store
+        self._chat_of = chat_of
+        self._sms_of = sms_of
         self._clock = clock
         self._metrics = metrics
         self._lease = lease
-        self.terms = terms_of(settings)
-        self._news = DeliveryNews(metrics, provider.describe)
+        self.terms = send_policy(settings, sms_of)
+        self._news = DeliveryNews(metrics, sms_of.describe)
         self._links = Links(store, self.terms.link_lifetime, self.terms.link_keep)
-        self.circuits = (CircuitBreaker("Layer", clock), CircuitBreaker("Nexmo", clock))
+        self.circuits = (CircuitBreaker(chat_of.name, clock), CircuitBreaker(sms_of.name, clock))
         guarded = GuardedChat(chat, self.circuits[0]), GuardedProvider(provider, self.circuits[1])
         self._build_outgoing(*guarded, functions)
         self._build_incoming(guarded[0])
-        self.registration = self._registration(*guarded, wall)
+        self.registration = Registration(store, *guarded, sms_of.inbound_url, sms_of.numbers, clock, wall, metrics)
 
     def _build_outgoing(self, chat: ChatPlatform, provider: SmsProvider, functions: CustomerFunctions) -> None:
         """From a message that falls due to the SMS."""
@@ -96,8 +113,8 @@ class Pipeline:
             chat,
             provider,
             self._identities,
-            compile_template(settings.template, COMMON_NAMES | frozenset(chat.template_names)),
-            self._introduction(functions, chat),
+            self._compiled(settings.template),
+            self._introduction(functions),
             self.terms,
             self._clock,
             random.random,
@@ -147,14 +164,13 @@ class Pipeline:
         self.long_replies = LongReplyTimeouts(self._store, self._clock, self.replies.worker.poke, self._metrics)
         self.chat_intake = EventIntake(
             self._store,
-            Quarantine(self._store, "layer", signed=True),
+            self._quarantine(self._chat_of),
             settings.delay,
             self.unread_checks.poller.poke,
         )
-        signed = bool(settings.nexmo.signature_secret.get_secret_value())
         self.sms_intake = InboundSmsIntake(
             self._store,
-            Quarantine(self._store, "nexmo", signed=signed),
+            self._quarantine(self._sms_of),
             self.replies.worker.poke,
             self._metrics,
             settings.sms.concat_timeout,
@@ -172,42 +188,30 @@ class Pipeline:
             self.turned_away,
         )
 
-    def _registration(self, chat: ChatPlatform, provider: SmsProvider, wall: Callable[[], float]) -> Registration:
-        """What makes webhooks come."""
-        settings, server = self._settings, self._settings.server
-        return Registration(
-            self._store,
-            chat,
-            provider,
-            f"{server.url}/{settings.nexmo.webhook_path(server.nexmo_path)}",
-            settings.nexmo.phone_numbers,
-            self._clock,
-            wall,
-            self._metrics,
-        )
-
     def _notices(self) -> AutoReplies:
         sms = self._settings.sms
         policy = AutoReplyPolicy(
             opt_out=sms.opt_out,
             words=sms.opt_out_words,
             no_thread_text=sms.no_thread_text,
-            numbers=self._settings.nexmo.phone_numbers,
+            numbers=self.terms.numbers,
         )
         return AutoReplies(self._store, policy, self.notifications.worker.poke)
 
-    def _introduction(self, functions: CustomerFunctions, chat: ChatPlatform) -> Introduction | None:
+    def _quarantine(self, company: ChatConnector | SmsConnector) -> Quarantine:
+        return Quarantine(self._store, company.name.lower(), signed=company.signed)
+
+    def _introduction(self, functions: CustomerFunctions) -> Introduction | None:
         introduce = self._settings.introduce_conversation
         if callable(introduce):
             return CustomIntroduction(functions, introduce)
-        return (
-            TemplateIntroduction(compile_template(introduce, COMMON_NAMES | frozenset(chat.template_names)))
-            if introduce.strip()
-            else None
-        )
+        return TemplateIntroduction(self._compiled(introduce)) if introduce.strip() else None
+
+    def _compiled(self, template: str) -> Template:
+        return compile_template(template, COMMON_NAMES | frozenset(self._chat_of.template_names))
 
     @property
-    def parts(self) -> tuple[Poller | Worker[Any] | Registration, ...]:
+    def components(self) -> tuple[Component, ...]:
         """What works by itself once it is started, until it is stopped."""
         return (
             self.unread_checks.poller,

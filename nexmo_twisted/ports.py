@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
-from nexmo_twisted.domain.delivery import CodeMeaning, DeliveryReport
+from nexmo_twisted.domain.delivery import DeliveryReport
 from nexmo_twisted.domain.links import LinkCommit, LinkState
 from nexmo_twisted.domain.model import (
     Accepted,
@@ -38,6 +38,19 @@ from nexmo_twisted.domain.model import (
 from nexmo_twisted.domain.rate_limits import Limit
 
 
+class Component(Protocol):
+    """What works by itself once it is started, until it is stopped."""
+
+    def start(self) -> None: ...
+
+    async def stop(self) -> None:
+        """Begin nothing more; returns when what is under way has come to its end, or was given up."""
+
+    @property
+    def busy(self) -> bool:
+        """Something is being worked on, or due at this instant."""
+
+
 class ChatPlatform(Protocol):
     """A chat platform. Every call raises Temporary (Throttled, AccountFault) or Permanent and nothing else."""
 
@@ -62,10 +75,6 @@ class ChatPlatform(Protocol):
         """The message of a "sent" event of this platform, with the statuses that are known by now. If ``values`` has a
         "conversation", the answer of :meth:`conversation` is laid over it for templates that use it."""
 
-    @property
-    def template_names(self) -> Collection[str]:
-        """The names that ``values`` may have, besides those of all platforms (templates.compiled.COMMON_NAMES)."""
-
 
 class SmsProvider(Protocol):
     """A company that sends and receives SMS."""
@@ -73,9 +82,6 @@ class SmsProvider(Protocol):
     async def send(self, sms: Sms, *, until: float | None = None) -> Outcome:
         """Try once to send. Never raises for anything the other side or the network does. What has not gone out
         ``until`` that time of the reactor's clock does not go out, and counts as not sent."""
-
-    def describe(self, code: int) -> CodeMeaning:
-        """What a code in a delivery report means, and what to do about it; 0 is "no code"."""
 
     async def numbers(self) -> Sequence[OwnedNumber]:
         """Every number of the account, all pages. Raises Temporary or Permanent."""

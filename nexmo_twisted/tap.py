@@ -64,7 +64,8 @@ def _refuse(what: str, error: ConfigurationError) -> None:
 
 
 def makeService(options: Options) -> IService:
-    from nexmo_twisted.service import installed_reactor, make_service
+    from nexmo_twisted.service import make_service
+    from nexmo_twisted.startup import installed_reactor
 
     started = CleanStart(options.parent or {}, installed_reactor())
     if options["sandbox"]:

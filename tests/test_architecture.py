@@ -16,7 +16,7 @@ TESTS = Path(__file__).parent
 GROUND = {"domain", "errors", "durations"}
 PORTS = GROUND | {"ports"}
 #: What a company's folder is made of, besides its own modules.
-COMPANY = PORTS | {"http_client", "web"}
+COMPANY = PORTS | {"http_client", "web", "connectors"}
 
 #: What each room may import of ours besides itself. A room is a package, or a module at the top.
 ROOMS = {
@@ -35,11 +35,13 @@ ROOMS = {
     "providers": COMPANY,
     "operations": PORTS | {"config", "engine", "store", "web", "__version__"},
     "sandbox": PORTS,
+    "connectors": PORTS | {"http_client", "web"},
     "twistd": GROUND,
+    "startup": GROUND,
 }
 
 #: These join the rooms and may import everything but a company.
-COMPOSITION = {"__init__", "service", "pipeline", "tap", "__main__", "sandbox.service"}
+COMPOSITION = {"__init__", "service", "pipeline", "listeners", "tap", "__main__", "sandbox.service"}
 
 #: Folders with a folder for each company. Nobody else knows what is in them,
 COMPANIES = {"platforms", "providers"}
@@ -49,7 +51,7 @@ JOINS_COMPANIES = {"service", "sandbox"}
 KNOWS_SETTINGS = {"config"}
 OF_ALL_SETTINGS = {"fields", "values", "validators"}
 
-KNOW_THE_REACTOR = {"service", "tap"}  # and programs: modules named __main__
+KNOW_THE_REACTOR = {"startup", "tap"}  # and programs: modules named __main__
 REACTOR = "twisted.internet.reactor"
 BLOCKING = ("requests", "urllib.request", "urllib3", "http.client")
 
@@ -236,7 +238,7 @@ class CheckerTests(TestCase):
         self.assert_clean("__init__", "from .engine import unread_checks")
 
     def test_finds_the_reactor(self) -> None:
-        """Only service, tap and __main__ know the concrete reactor."""
+        """Only startup, tap and __main__ know the concrete reactor."""
         for source in (
             "from twisted.internet import reactor",
             "from twisted.internet import defer, reactor",
@@ -246,7 +248,7 @@ class CheckerTests(TestCase):
             self.assert_fault("operations.health", source)
             self.assert_fault("engine.poller", source)
             self.assert_fault("engine.service", source)
-            for module in ("service", "tap", "__main__", "sandbox.__main__"):
+            for module in ("startup", "tap", "__main__", "sandbox.__main__"):
                 self.assert_clean(module, source)
         self.assert_clean("engine.poller", "from twisted.internet.interfaces import IReactorTime")
 

@@ -259,7 +259,7 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class Sms:
-    """One text message to send. ``sender`` and ``to`` are E.164 digits; ``unicode`` picks UCS-2 over GSM-7.
+    """One text message to send. ``sender`` and ``to`` are E.164 digits.
 
     ``client_ref`` names its item (see domain.ids.reference) and is the same for every attempt at it.
     """
@@ -267,7 +267,6 @@ class Sms:
     sender: str
     to: str
     text: str
-    unicode: bool
     client_ref: str
 
 

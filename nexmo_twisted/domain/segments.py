@@ -25,13 +25,12 @@ GSM_BASIC = frozenset(
 GSM_EXTENSION = frozenset("\f^{}\\[~]|€")
 """The characters that take two septets, an escape and a code."""
 
-MAX_CHARACTERS = 3200
-"""The longest text of one request (Vonage documentation, SMS API). How characters above U+FFFF are counted
-is not said there; here they count as two, which is the stricter reading."""
+LONGEST = 3200
+"""The longest text that anybody takes, in UTF-16 units. A provider may take less."""
 
 #: How many characters may become one: no more than four compose.
 _COMPOSED = 5
-_LONGEST = _COMPOSED * MAX_CHARACTERS
+_LONGEST_PLAIN = _COMPOSED * LONGEST
 
 _GSM = GSM_BASIC | GSM_EXTENSION
 
@@ -47,10 +46,10 @@ _PLAIN = str.maketrans(
 
 
 class Encoding(Enum):
-    """How the characters travel; the value is ``type`` in a request to Nexmo."""
+    """How the characters travel."""
 
-    GSM7 = "text"
-    UCS2 = "unicode"
+    GSM7 = "GSM-7"
+    UCS2 = "UCS-2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ class Segments:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A text ready to send: ``unicode`` picks UCS-2, ``segments`` are billed, ``cut``: its end is missing."""
+    """A text ready to send: ``unicode``: it needs UCS-2, ``segments`` are billed, ``cut``: its end is missing."""
 
     text: str
     unicode: bool
@@ -100,34 +99,35 @@ def segments(text: str) -> Segments:
     return _segments(Encoding.UCS2, [2 if c > "\uffff" else 1 for c in text], 70, 67)
 
 
-def fit(text: str, max_segments: int) -> Fitted:
-    """``text`` simplified, and cut at a grapheme border if it takes more than ``max_segments`` (at least 1).
+def fit(text: str, max_segments: int, longest: int = LONGEST) -> Fitted:
+    """``text`` simplified, and cut at a grapheme border if it takes more than ``max_segments`` (at least 1)
+    or ``longest`` UTF-16 units.
     A cut text ends with "…", but in GSM-7, which has no such character, with three dots: "…" would cost it
     more than half its room. When all characters beyond GSM-7 are in the end that is cut off, the rest travels
     in GSM-7. A grapheme that alone is too long is cut between code points. However long the text is, no more of it is
     looked at closely than may be shown.
     """
-    text = simplified(_head(text, max_segments))
+    text = simplified(_head(text, max_segments, longest))
     whole = segments(text)
-    if _allowed(text, whole, max_segments):
+    if _allowed(text, whole, max_segments, longest):
         return Fitted(text, whole.encoding is Encoding.UCS2, whole.parts, cut=False)
-    shown = _shortened(list(_first(text, _room(max_segments) + 1)), max_segments)
-    shown = shown or _shortened(text[:MAX_CHARACTERS], max_segments)
+    shown = _shortened(list(_first(text, _room(max_segments, longest) + 1)), max_segments, longest)
+    shown = shown or _shortened(text[:longest], max_segments, longest)
     count = segments(shown)
     return Fitted(shown, count.encoding is Encoding.UCS2, count.parts, cut=True)
 
 
-def fit_both(lead: str, body: str, max_segments: int) -> Fitted:
+def fit_both(lead: str, body: str, max_segments: int, longest: int = LONGEST) -> Fitted:
     """``lead``, an empty line and ``body``, as :func:`fit` does it. Where all of it does not fit, a long ``lead`` is
     cut to half of the segments, so that it never pushes ``body`` out; with a single segment it is left out."""
-    whole = fit(f"{lead}\n\n{body}" if lead else body, max_segments)
+    whole = fit(f"{lead}\n\n{body}" if lead else body, max_segments, longest)
     if not lead or not whole.cut:
         return whole
     if max_segments < 2:
-        return fit(body, max_segments)
-    lead = _head(lead, max_segments)
-    encoding = segments(simplified(_head(f"{lead}\n\n{body}", max_segments))).encoding
-    return fit(f"{_beginning(simplified(lead), encoding, max_segments // 2)}\n\n{body}", max_segments)
+        return fit(body, max_segments, longest)
+    lead = _head(lead, max_segments, longest)
+    encoding = segments(simplified(_head(f"{lead}\n\n{body}", max_segments, longest))).encoding
+    return fit(f"{_beginning(simplified(lead), encoding, max_segments // 2)}\n\n{body}", max_segments, longest)
 
 
 def _beginning(text: str, encoding: Encoding, parts: int) -> str:
@@ -147,14 +147,14 @@ def _beginning(text: str, encoding: Encoding, parts: int) -> str:
     return "".join(kept).rstrip() + ending
 
 
-def _room(max_segments: int) -> int:
+def _room(max_segments: int, longest: int) -> int:
     """The most characters that are shown: none takes less than a septet."""
-    return min(MAX_CHARACTERS, 160 * max_segments)
+    return min(longest, 160 * max_segments)
 
 
-def _head(text: str, max_segments: int) -> str:
+def _head(text: str, max_segments: int, longest: int) -> str:
     """The beginning of ``text``, with more characters that are seen than become what is shown."""
-    end = count = _COMPOSED * _room(max_segments) + 1
+    end = count = _COMPOSED * _room(max_segments, longest) + 1
     while end < len(text) and len(INVISIBLE.sub("", text[:end])) < count:
         end *= 2
     return text[:end]
@@ -162,14 +162,14 @@ def _head(text: str, max_segments: int) -> str:
 
 def _first(text: str, count: int) -> Iterator[str]:
     """The graphemes of ``text`` up to so many that are seen."""
-    for piece in islice(graphemes(text), MAX_CHARACTERS):
+    for piece in islice(graphemes(text), LONGEST):
         yield piece
         count -= INVISIBLE.fullmatch(piece) is None
         if count == 0:
             return
 
 
-def _shortened(pieces: Sequence[str], max_segments: int) -> str:
+def _shortened(pieces: Sequence[str], max_segments: int, longest: int) -> str:
     """As many of ``pieces`` as fit with the ending, in the encoding that keeps more; '' when not one does."""
     plain = []
     for piece in pieces:
@@ -177,8 +177,8 @@ def _shortened(pieces: Sequence[str], max_segments: int) -> str:
         if not is_gsm(simple):
             break
         plain.append(simple)
-    kept_plain = _kept(plain, "...", max_segments)
-    kept = _kept(pieces, "…", max_segments)
+    kept_plain = _kept(plain, "...", max_segments, longest)
+    kept = _kept(pieces, "…", max_segments, longest)
     if not kept and not kept_plain:
         return ""
     if kept_plain >= kept or is_gsm("".join(pieces[:kept])):
@@ -186,24 +186,24 @@ def _shortened(pieces: Sequence[str], max_segments: int) -> str:
     return "".join(pieces[:kept]).rstrip() + "…"
 
 
-def _kept(pieces: Sequence[str], ending: str, max_segments: int) -> int:
+def _kept(pieces: Sequence[str], ending: str, max_segments: int, longest: int) -> int:
     """How many of ``pieces`` fit before ``ending``; bisected, since more of them never take fewer parts."""
 
     def too_long(count: int) -> bool:
         text = "".join(pieces[:count]) + ending
-        return not _allowed(text, segments(text), max_segments)
+        return not _allowed(text, segments(text), max_segments, longest)
 
     return bisect_left(range(1, len(pieces) + 1), True, key=too_long)
 
 
-def _allowed(text: str, count: Segments, max_segments: int) -> bool:
-    return count.parts <= max_segments and utf16_units(text) <= MAX_CHARACTERS
+def _allowed(text: str, count: Segments, max_segments: int, longest: int) -> bool:
+    return count.parts <= max_segments and utf16_units(text) <= longest
 
 
 def _plain(text: str) -> str:
     """In plain typography, for what may become GSM-7: it is cut first, and towers of marks are, since to compose
     characters takes the square of their marks."""
-    text = with_few_marks(INVISIBLE.sub("", text)[:_LONGEST])
+    text = with_few_marks(INVISIBLE.sub("", text)[:_LONGEST_PLAIN])
     return unicodedata.normalize("NFC", text).translate(_PLAIN)
 
 

@@ -17,7 +17,7 @@ from nexmo_twisted.domain.invisible import is_blank, with_few_marks
 from nexmo_twisted.domain.links import LinkState, NoNumber, choose, introduction_mark
 from nexmo_twisted.domain.model import Attempt, AutoReply, Notification, Sms, Status, Thread
 from nexmo_twisted.domain.rate_limits import ACCOUNT, Limits
-from nexmo_twisted.domain.segments import MAX_CHARACTERS, Fitted, fit_both
+from nexmo_twisted.domain.segments import LONGEST, Fitted, fit_both
 from nexmo_twisted.domain.text import clean
 from nexmo_twisted.engine.cache import Cache
 from nexmo_twisted.engine.customer_functions import where
@@ -27,7 +27,7 @@ from nexmo_twisted.ports import Introduction, Metrics, Store
 #: How often an introduction may fail before the SMS goes out without it.
 INTRODUCTION_TRIES = 3
 #: Characters of a text that are looked at, some of which may be left out for being invisible.
-MOST_READ = 4 * MAX_CHARACTERS
+MOST_READ = 4 * LONGEST
 #: How often a number is chosen again because another process was faster.
 CHOICES = 20
 
@@ -44,6 +44,7 @@ class SendPolicy:
     expire_after: int
     region: str
     max_segments: int
+    max_characters: int
     limits: Limits
     receipt_timeout: int
 
@@ -129,7 +130,9 @@ class AttemptRecorder:
                 continue
             if not choice.introduced and introduction is None:
                 introduction = await self._introduce(item, thread, context)
-            fitted = _fitted("" if choice.introduced else introduction or "", body, terms.max_segments)
+            fitted = _fitted(
+                "" if choice.introduced else introduction or "", body, terms.max_segments, terms.max_characters
+            )
             if self._closing():
                 raise Release
             known = introduction_mark(thread) if choice.introduced or introduction is not None else ""
@@ -146,18 +149,18 @@ class AttemptRecorder:
                     id=item.message_id,
                 )
             attempt = Attempt(kept_as, choice.number, until, known, state.user_map, commit.user_map, commit.ttl)
-            return Sms(choice.number, handset, fitted.text, fitted.unicode, reference(item.id)), attempt
+            return Sms(choice.number, handset, fitted.text, reference(item.id)), attempt
         raise Temporary(f"gave up after {CHOICES} conflicting updates of this user's links")
 
     async def notice(self, item: Notification, notice: AutoReply) -> tuple[Sms, Attempt]:
         """Record the attempt at a text of our own."""
-        fitted = fit_both("", clean(notice.text), self._terms.max_segments)
+        fitted = fit_both("", clean(notice.text), self._terms.max_segments, self._terms.max_characters)
         if self._closing():
             raise Release
         until = self._until()
         limits = self._terms.limits.of(notice.number)
         self._check(await self._store.begin_auto_reply(item, self._lease, limits))
-        sms = Sms(notice.number, notice.handset, fitted.text, fitted.unicode, reference(item.id))
+        sms = Sms(notice.number, notice.handset, fitted.text, reference(item.id))
         return sms, Attempt(notice.handset, notice.number, until)
 
     def _until(self) -> float:
@@ -218,8 +221,8 @@ class AttemptRecorder:
 
 
 @lru_cache(4)  # the text of one message is mostly the same for all its recipients, who have their turns together
-def _fitted(lead: str, body: str, max_segments: int) -> Fitted:
-    return fit_both(_readable(lead), _readable(body), max_segments)
+def _fitted(lead: str, body: str, max_segments: int, max_characters: int) -> Fitted:
+    return fit_both(_readable(lead), _readable(body), max_segments, max_characters)
 
 
 def _readable(text: str) -> str:

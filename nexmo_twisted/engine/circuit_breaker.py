@@ -11,7 +11,6 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from nexmo_twisted.domain.backoff import CAP
-from nexmo_twisted.domain.delivery import CodeMeaning
 from nexmo_twisted.domain.model import Outcome, OwnedNumber, Sms, Verdict
 from nexmo_twisted.errors import Declined, Intercepted, Permanent, Temporary
 from nexmo_twisted.ports import ChatPlatform, SmsProvider
@@ -139,7 +138,6 @@ class GuardedChat:
         self._chat = chat
         self._circuit = circuit
         self.read_payload = chat.read_payload
-        self.template_names = chat.template_names
 
     async def identity(self, user_id: str) -> Mapping[str, Any]:
         with self._circuit.request("identity"):
@@ -178,9 +176,6 @@ class GuardedProvider:
         except Temporary as error:
             return outcome or Outcome(Verdict.NOT_SENT, error.reason, retry_after=error.retry_after)
         return outcome
-
-    def describe(self, code: int) -> CodeMeaning:
-        return self._provider.describe(code)
 
     async def numbers(self) -> Sequence[OwnedNumber]:
         return await self._provider.numbers()

@@ -11,7 +11,6 @@ from typing import Any
 from twisted.application.service import Service
 from twisted.application.strports import service as listening
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.web.http import Request
@@ -19,10 +18,10 @@ from twisted.web.server import Site
 
 from nexmo_twisted.config.loading import load
 from nexmo_twisted.config.models import Settings
+from nexmo_twisted.domain.inspection import MessageReport
 from nexmo_twisted.domain.model import ChatEvent
 from nexmo_twisted.platforms.layer.message_codec import unpack
 from nexmo_twisted.platforms.layer.message_text import message_text
-from nexmo_twisted.ports import ChatPlatform, SmsProvider, Store
 from nexmo_twisted.sandbox.clock import SkippingClock
 from nexmo_twisted.sandbox.names import Names
 from nexmo_twisted.sandbox.nexmo.rates_plan import PROMISED, RatesPlan
@@ -33,9 +32,9 @@ from nexmo_twisted.sandbox.time_travel import TimeTravel
 from nexmo_twisted.sandbox.timeline.observed_clients import ObservedChat, ObservedProvider
 from nexmo_twisted.sandbox.timeline.observed_store import ObservedStore
 from nexmo_twisted.sandbox.timeline.timeline import Timeline
-from nexmo_twisted.service import NexmoService, faults_in_one_line, installed_reactor, keep_time
+from nexmo_twisted.service import Decorators, NexmoService
+from nexmo_twisted.startup import faults_in_one_line, installed_reactor, keep_time
 from nexmo_twisted.store.admin import QueueAdmin
-from nexmo_twisted.store.connection import Connection, Now
 
 #: Where the sandbox is found; the demo looks there.
 COMPANIES_PORT = 8090
@@ -80,6 +79,9 @@ def sandbox_settings(
     )
 
 
+_log = Logger()
+
+
 class _CompaniesSite(Site):
     """Its access log is left out: what the service does is told by the service."""
 
@@ -87,8 +89,8 @@ class _CompaniesSite(Site):
         pass
 
 
-class _ToldService(NexmoService):
-    """The service, with an observer at its boundaries. Before it goes to work the sandbox remembers where it was."""
+class _Observed:
+    """The service, with an observer at its ports. Before it goes to work the sandbox remembers where it was."""
 
     def __init__(
         self,
@@ -100,39 +102,41 @@ class _ToldService(NexmoService):
         names: Names,
         data: Path,
     ) -> None:
-        self.embedded_data = data
-        self._timeline = timeline
-        self._names = names
-        super().__init__(settings, reactor, clock, clock.milliseconds, clock.wall)
         self._receipt_timeout = settings.sms.receipt_timeout / 1000
         self._now = clock.wall
-        self._redis = self.connections[1]
+        self.service = NexmoService(
+            settings,
+            reactor,
+            clock=clock,
+            now=clock.milliseconds,
+            wall=clock.wall,
+            decorators=Decorators(
+                store=lambda store: ObservedStore(store, self._facts, text_of, timeline, names),
+                chat=lambda chat: ObservedChat(chat, timeline, names),
+                provider=lambda provider: ObservedProvider(provider, timeline, names),
+            ),
+            embedded_data=data,
+            before_work=self._resume,
+            after_work=self._suspend,
+        )
+        connection = self.service.connections[1]
+        self._facts_of = QueueAdmin(connection, clock.milliseconds)
+        self._redis = connection
         self.keeping = Persistence(companies, timeline, clock, reactor, self._redis.command)
 
-    def _store(self, web: Connection, work: Connection, now: Now) -> Store:
-        facts = QueueAdmin(work, now).inspect_message
-        told: Any = ObservedStore(super()._store(web, work, now), facts, text_of, self._timeline, self._names)
-        store: Store = told
-        return store
-
-    def _chat_platform(self, clock: IReactorTime) -> ChatPlatform:
-        return ObservedChat(super()._chat_platform(clock), self._timeline, self._names)
-
-    def _sms_provider(self, clock: IReactorTime) -> SmsProvider:
-        return ObservedProvider(super()._sms_provider(clock), self._timeline, self._names)
-
-    def _go(self, _connected: object) -> None:
-        restored = Deferred.fromCoroutine(self._resume())
-        restored.addErrback(lambda failure: self._log.failure("Sandbox: starting empty", failure))
-        restored.addCallback(super()._go)
+    async def _facts(self, message_id: str) -> MessageReport | None:
+        return await self._facts_of.inspect_message(message_id)
 
     async def _resume(self) -> None:
         """Go on where the last run ended. The companies may know less of us than they did when it looked last, since
         what they know is kept once a second; nobody else is on this Redis, so we look again at once."""
-        await self.keeping.restore()
+        try:
+            await self.keeping.restore()
+        except Exception:
+            _log.failure("Sandbox: starting empty")
         await self._redis.command("DEL", self._redis.keys["lock"] + "registration")
 
-    async def _before_closing(self) -> None:
+    async def _suspend(self) -> None:
         await self.keeping.stop()
 
     async def next_due(self) -> float | None:
@@ -182,8 +186,9 @@ class SandboxService(Service):
         self.sandbox.nexmo.opt_out_assist = settings.sms.opt_out == "provider"
         seed_people(self.sandbox)
         timeline, names = Timeline(self.clock.wall), Names(self.sandbox.layer, settings.default_region)
-        self.service = _ToldService(settings, reactor, self.clock, self.sandbox, timeline, names, data)
-        skipping = TimeTravel(self.clock, reactor, self.busy, self._next_due, self.service.keeping.save)
+        self._observed = _Observed(settings, reactor, self.clock, self.sandbox, timeline, names, data)
+        self.service = self._observed.service
+        skipping = TimeTravel(self.clock, reactor, self.busy, self._next_due, self._observed.keeping.save)
         self.page = Page(self.sandbox, timeline, names, self.clock, skipping, reactor)
         where = f"tcp:{self.url.rpartition(':')[2]}:interface=127.0.0.1"
         self._companies = listening(where, _CompaniesSite(self.sandbox.resource), reactor=reactor)
@@ -192,7 +197,7 @@ class SandboxService(Service):
         return self.service.busy or not self.sandbox.deliverer.quiet
 
     async def _next_due(self) -> float | None:
-        found = [due for due in (await self.service.next_due(), self.sandbox.next_due()) if due is not None]
+        found = [due for due in (await self._observed.next_due(), self.sandbox.next_due()) if due is not None]
         if self.busy():  # what is under way may wait for the clock, to time out or to be answered at last
             found += [call.getTime() - self.clock.seconds() for call in self.clock.getDelayedCalls()]
         return max(0.0, min(found)) if found else None

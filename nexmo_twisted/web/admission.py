@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine
 from functools import partial
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -13,7 +13,7 @@ from twisted.web.server import Request
 
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.ports import Metrics
-from nexmo_twisted.web.responses import answer
+from nexmo_twisted.web.responses import Endpoint, answer
 from nexmo_twisted.web.shield import shielded
 
 
@@ -78,3 +78,11 @@ class Admission:
             waiting, self._waiting = self._waiting, []
             for each in waiting:
                 each.callback(None)
+
+
+class Webhooks(Endpoint, Protocol):
+    """An endpoint that a company posts to."""
+
+    @property
+    def admission(self) -> Admission:
+        """Where its webhooks are being worked on."""

@@ -1,4 +1,4 @@
-"""All that is served to the internet: an endpoint for Layer and an endpoint for Nexmo, under the paths they know."""
+"""All that is served to the internet: the endpoints of the companies, under the paths they know."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def hardened_site(
     max_connections: int = 512,
     refused: Callable[[str], object] = lambda _reason: None,
     hidden: str = "",
-    large: TakeLarge = lambda *_request: None,
+    large: TakeLarge | None = None,
     later: Callable[[Callable[[], object]], IDelayedCall] | None = None,
 ) -> IProtocolFactory:
     """Serve ``resource`` over HTTP/1.1 to anybody.
@@ -65,7 +65,7 @@ def hardened_site(
                 deadline,
                 answer_within,
                 refused,
-                large,
+                large or (lambda *_request: None),
                 later or partial(clock.callLater, 0.0),
                 Connections(max_connections),
             ),

@@ -71,7 +71,7 @@ class Bench:
             operator={"listen": ""},
         )
         service = make_service(settings, reactor=reactor)
-        port = Listener(service.public).port
+        port = Listener(service.listeners.public).port
         service.startService()
         while not service.ready:
             await turn()

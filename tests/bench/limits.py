@@ -15,11 +15,9 @@ import uuid
 from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
-from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock, react
 
 from nexmo_twisted.config.loading import load
@@ -27,8 +25,8 @@ from nexmo_twisted.domain.model import Outcome, Sms
 from nexmo_twisted.domain.rate_limits import Limits
 from nexmo_twisted.platforms.layer.ids import CONVERSATION
 from nexmo_twisted.ports import SmsProvider
-from nexmo_twisted.service import NexmoService
-from nexmo_twisted.store.connection import Connection, redis_time
+from nexmo_twisted.service import Decorators, NexmoService
+from nexmo_twisted.store.connection import Connection
 from nexmo_twisted.store.loader import Scripts
 from nexmo_twisted.store.redis_store import RedisStore
 from nexmo_twisted.store.url import parse
@@ -105,21 +103,12 @@ class Noted:
         self._provider = provider
         self._times = times
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._provider, name)
+        self.numbers = provider.numbers
+        self.route_inbound = provider.route_inbound
 
-    async def send(self, sms: Sms) -> Outcome:
+    async def send(self, sms: Sms, *, until: float | None = None) -> Outcome:
         self._times.append(reactor.seconds())
-        return await self._provider.send(sms)
-
-
-class NotedService(NexmoService):
-    def __init__(self, times: list[float], *arguments: Any) -> None:
-        self._times = times
-        super().__init__(*arguments)
-
-    def _sms_provider(self, clock: IReactorTime) -> Any:
-        return Noted(super()._sms_provider(clock), self._times)
+        return await self._provider.send(sms, until=until)
 
 
 async def real(judge: Judge, connection: Connection, peer: str) -> None:
@@ -138,7 +127,10 @@ async def real(judge: Judge, connection: Connection, peer: str) -> None:
         operator={"listen": ""},
     )
     times: list[float] = []
-    services = [NotedService(times, settings, reactor, reactor, redis_time) for _ in range(2)]
+    services = [
+        NexmoService(settings, reactor, decorators=Decorators(provider=lambda provider: Noted(provider, times)))
+        for _ in range(2)
+    ]
     for service in services:
         service.startService()
     while not times:

@@ -26,6 +26,7 @@ PORTS = (Store, ChatPlatform, SmsProvider)
 #: The other protocols of the ports, and why no step goes through them.
 OTHER_PORTS: Mapping[str, str] = {
     "IdentitySource": "asks the ChatPlatform, or a function of the customer's",
+    "Component": "is started and stopped with the process",
     "ChatIntake": "is the engine's own: the step is that of the store behind it",
     "SmsIntake": "likewise",
     "Introduction": "a template, or a function of the customer's",
@@ -39,9 +40,7 @@ _REGISTRATION = "registration: it looks at all of it again every minute, and owe
 NOT_STEPS: Mapping[str, str] = {
     "quarantine": "keeps what cannot be read; no SMS and no post comes of it",
     "turned_away": "counts that an SMS will come again; a process that dies before that has answered 503 all the same",
-    "describe": "computes",
     "read_payload": "computes",
-    "template_names": "a constant",
     "acquire_lock": _REGISTRATION,
     "release_lock": _REGISTRATION,
     "set_unowned_numbers": _REGISTRATION,

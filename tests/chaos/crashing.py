@@ -10,15 +10,11 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from twisted.internet import reactor
-from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.python import log
 
 from nexmo_twisted.config.loading import load
-from nexmo_twisted.config.models import Settings
-from nexmo_twisted.ports import ChatPlatform, SmsProvider, Store
-from nexmo_twisted.service import NexmoService
-from nexmo_twisted.store.connection import Connection, Now, redis_time
+from nexmo_twisted.service import Decorators, NexmoService, Tuning
 from tests.chaos.crash_points import CrashTrigger, ObservedPort
 
 Port = TypeVar("Port")
@@ -39,25 +35,19 @@ class ProcessSpec:
     about: str = ""
 
 
-class CrashingService(NexmoService):
+def crashing_service(spec: ProcessSpec) -> NexmoService:
     """The service with a crash trigger at its ports."""
+    at = CrashTrigger(spec.points, spec.about).at
 
-    def __init__(self, settings: Settings, spec: ProcessSpec) -> None:
-        self.lease = spec.lease
-        self._trigger = CrashTrigger(spec.points, spec.about)
-        super().__init__(settings, reactor, reactor, redis_time)
+    def observed(port: Port) -> Port:
+        return cast(Port, ObservedPort(port, at))
 
-    def _store(self, web: Connection, work: Connection, now: Now) -> Store:
-        return self._observed_port(super()._store(web, work, now))
-
-    def _chat_platform(self, clock: IReactorTime) -> ChatPlatform:
-        return self._observed_port(super()._chat_platform(clock))
-
-    def _sms_provider(self, clock: IReactorTime) -> SmsProvider:
-        return self._observed_port(super()._sms_provider(clock))
-
-    def _observed_port(self, port: Port) -> Port:
-        return cast(Port, ObservedPort(port, self._trigger.at))
+    return NexmoService(
+        load(environ=spec.environ),
+        reactor,
+        decorators=Decorators(store=observed, chat=observed, provider=observed),
+        tuning=Tuning(lease=spec.lease),
+    )
 
 
 def serve(spec: ProcessSpec) -> None:
@@ -66,7 +56,7 @@ def serve(spec: ProcessSpec) -> None:
     with Path(f"{spec.name}.log").open("a", encoding="utf-8") as told:
         log.startLogging(told, setStdout=False)
         Factory.noisy = False
-        service = CrashingService(load(environ=spec.environ), spec)
+        service = crashing_service(spec)
         service.privilegedStartService()
         service.startService()
         running.addSystemEventTrigger("before", "shutdown", service.stopService)

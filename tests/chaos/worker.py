@@ -13,21 +13,16 @@ from twisted.internet import reactor
 from twisted.internet.protocol import Factory
 
 from nexmo_twisted.config.loading import load
-from nexmo_twisted.service import NexmoService
-from nexmo_twisted.store.connection import redis_time
+from nexmo_twisted.service import NexmoService, Tuning
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-class ShortLeaseService(NexmoService):
-    lease = 4_000
-    chat_timeout = 1.0
-    provider_timeout = 2.0
-
+SHORT = Tuning(lease=4_000, chat_timeout=1.0, provider_timeout=2.0)
 
 if sys.platform == "linux":  # it does not outlive a harness that is killed itself
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 Factory.noisy = False
 application = Application("nexmo under chaos")
-ShortLeaseService(load(), reactor, reactor, redis_time).setServiceParent(application)
+NexmoService(load(), reactor, tuning=SHORT).setServiceParent(application)

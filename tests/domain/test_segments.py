@@ -12,7 +12,7 @@ from twisted.trial.unittest import TestCase
 from nexmo_twisted.domain.segments import (
     GSM_BASIC,
     GSM_EXTENSION,
-    MAX_CHARACTERS,
+    LONGEST,
     Encoding,
     Fitted,
     Segments,
@@ -78,29 +78,29 @@ class SegmentsTests(TestCase):
     def test_known_values(self) -> None:
         """Texts at the borders take the known number of units and parts."""
         for text, encoding, units, parts in (
-            ("a" * 160, "text", 160, 1),
-            ("a" * 161, "text", 161, 2),
-            ("a" * 306, "text", 306, 2),
-            ("a" * 307, "text", 307, 3),
-            ("€" * 80, "text", 160, 1),
-            ("€" * 81, "text", 162, 2),
-            ("€" * 152, "text", 304, 2),
-            ("€" * 153, "text", 306, 3),
-            ("This ^ That", "text", 12, 1),
-            ("a" * 3200, "text", 3200, 21),
-            ("你" * 70, "unicode", 70, 1),
-            ("你" * 71, "unicode", 71, 2),
-            ("你" * 134, "unicode", 134, 2),
-            ("你" * 135, "unicode", 135, 3),
-            ("😀" * 35, "unicode", 70, 1),
-            ("😀" * 36, "unicode", 72, 2),
-            ("😀" * 66, "unicode", 132, 2),
-            ("😀" * 67, "unicode", 134, 3),
-            ("it’s", "unicode", 4, 1),
-            ("你" * 3200, "unicode", 3200, 48),
-            ("", "text", 0, 1),
+            ("a" * 160, Encoding.GSM7, 160, 1),
+            ("a" * 161, Encoding.GSM7, 161, 2),
+            ("a" * 306, Encoding.GSM7, 306, 2),
+            ("a" * 307, Encoding.GSM7, 307, 3),
+            ("€" * 80, Encoding.GSM7, 160, 1),
+            ("€" * 81, Encoding.GSM7, 162, 2),
+            ("€" * 152, Encoding.GSM7, 304, 2),
+            ("€" * 153, Encoding.GSM7, 306, 3),
+            ("This ^ That", Encoding.GSM7, 12, 1),
+            ("a" * 3200, Encoding.GSM7, 3200, 21),
+            ("你" * 70, Encoding.UCS2, 70, 1),
+            ("你" * 71, Encoding.UCS2, 71, 2),
+            ("你" * 134, Encoding.UCS2, 134, 2),
+            ("你" * 135, Encoding.UCS2, 135, 3),
+            ("😀" * 35, Encoding.UCS2, 70, 1),
+            ("😀" * 36, Encoding.UCS2, 72, 2),
+            ("😀" * 66, Encoding.UCS2, 132, 2),
+            ("😀" * 67, Encoding.UCS2, 134, 3),
+            ("it’s", Encoding.UCS2, 4, 1),
+            ("你" * 3200, Encoding.UCS2, 3200, 48),
+            ("", Encoding.GSM7, 0, 1),
         ):
-            self.assertEqual(segments(text), Segments(Encoding(encoding), units, parts), text[:4])
+            self.assertEqual(segments(text), Segments(encoding, units, parts), text[:4])
 
     @given(texts)
     @settings(max_examples=300)
@@ -209,6 +209,12 @@ class FitTests(TestCase):
         self.assertEqual(fit("你" * 4000, 100), Fitted("你" * 3199 + "…", True, 48, True))
         self.assertEqual(len(fit("😀" * 4000, 100).text), 1600)
 
+    def test_a_provider_that_takes_less(self) -> None:
+        """No text is longer than the provider takes."""
+        self.assertEqual(fit("a" * 4000, 100, 1600), Fitted("a" * 1597 + "...", False, 11, True))
+        self.assertEqual(fit("a" * 1600, 100, 1600), Fitted("a" * 1600, False, 11, False))
+        self.assertEqual(len(fit_both("lead", "你" * 4000, 100, 500).text), 500)
+
     def test_one_endless_grapheme(self) -> None:
         """A letter with more marks than an SMS holds is cut between them, rather than nothing being sent."""
         text = "e" + "\u0323" * 5000
@@ -234,7 +240,7 @@ class FitTests(TestCase):
         count = segments(fitted.text)
         self.assertEqual((fitted.unicode, fitted.segments), (count.encoding is Encoding.UCS2, count.parts))
         self.assertLessEqual(fitted.segments, most)
-        self.assertLessEqual(len(fitted.text.encode("utf-16-be")) // 2, MAX_CHARACTERS)
+        self.assertLessEqual(len(fitted.text.encode("utf-16-be")) // 2, LONGEST)
         self.assertEqual(fitted.segments, len(carried(fitted.text)))
         if not fitted.cut:
             self.assertEqual(fitted.text, simplified(text))

@@ -14,7 +14,7 @@ from nexmo_twisted.domain.model import Outcome, Sms, Verdict
 from nexmo_twisted.engine.circuit_breaker import FAILURES, LONGEST_PAUSE, CircuitBreaker, GuardedProvider
 from nexmo_twisted.errors import AccountFault, Declined, Intercepted, Permanent, Temporary
 
-SMS = Sms("12015550101", "12015550112", "Hi", False, "ref")
+SMS = Sms("12015550101", "12015550112", "Hi", "ref")
 
 
 class Provider:

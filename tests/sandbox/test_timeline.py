@@ -96,7 +96,7 @@ class TimelineOrderTests(SynchronousTestCase):
         slow: Any = Slow()
         provider = ObservedProvider(slow, self.timeline, self.names)
         store = ObservedStore(slow, unknown, lambda _: "", self.timeline, self.names)
-        sending = Deferred.fromCoroutine(provider.send(Sms(ONE, BOB, "Ann: Lunch?", unicode=False, client_ref=NID)))
+        sending = Deferred.fromCoroutine(provider.send(Sms(ONE, BOB, "Ann: Lunch?", client_ref=NID)))
         self.clock.advance(0.5)
         receipt = delivery_report(NID, "0A0B", BOB, ONE, "delivered", "0")
         self.successResultOf(Deferred.fromCoroutine(store.record_receipt(receipt)))

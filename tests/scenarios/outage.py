@@ -50,7 +50,7 @@ class OwnWorld(World):
 
     def begin(self) -> NexmoService:
         """Start a process without waiting until it has its Redis."""
-        service = NexmoService(self.configured(self.port), reactor, self.clock, self.now)
+        service = NexmoService(self.configured(self.port), reactor, clock=self.clock, now=self.now)
         service.privilegedStartService()
         service.startService()
         self.running.append(service)

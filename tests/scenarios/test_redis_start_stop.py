@@ -114,7 +114,7 @@ class StopWithoutRedisTests(OwnWorld):
     async def test_hung(self) -> None:
         """Stopped while Redis says nothing, with a webhook at the door, it ends without the clock."""
         self.server.pause()
-        site: Any = self.service.public
+        site: Any = self.service.listeners.public
         connections = len(site.limits.connections)
         asking = Deferred.fromCoroutine(self.caller.event(webhook()))
         await until(lambda: len(site.limits.connections) > connections)

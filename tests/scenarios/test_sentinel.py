@@ -138,7 +138,7 @@ class StartWithSentinelsTests(SentinelWorld):
 
     def begin(self, **more: Any) -> NexmoService:
         """Start a process without waiting until it has its Redis."""
-        service = NexmoService(self.configured(self.port, **more), reactor, self.clock, self.now)
+        service = NexmoService(self.configured(self.port, **more), reactor, clock=self.clock, now=self.now)
         service.privilegedStartService()
         service.startService()
         self.running.append(service)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from twisted.application.service import Service
 from twisted.internet import reactor
-from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory
 
 from nexmo_twisted.service import NexmoService
@@ -23,14 +20,8 @@ class StuckEndpoint(Service):
         raise ZeroDivisionError
 
 
-class FailingStopService(NexmoService):
-    """Its first door cannot be closed, and what comes before the end of Redis fails."""
-
-    def _build_endpoints(self, reactor: Any, clock: IReactorTime) -> list[Service]:
-        return [StuckEndpoint(), *super()._build_endpoints(reactor, clock)]
-
-    async def _before_closing(self) -> None:
-        raise LookupError
+async def fails() -> None:
+    raise LookupError
 
 
 class StopTests(World):
@@ -41,7 +32,8 @@ class StopTests(World):
     async def test_a_step_that_fails(self) -> None:
         """It is told, and keeps no other from being done: doors are closed, nothing of ours is left at Redis."""
         before, port, lines = await self.connections(), free_port(), Lines(self)
-        service = FailingStopService(self.configured(port), reactor, self.clock, self.now)
+        service = NexmoService(self.configured(port), reactor, clock=self.clock, now=self.now, after_work=fails)
+        service.listeners.ports.insert(0, StuckEndpoint())
         service.privilegedStartService()
         service.startService()
         await until(lambda: service.ready)

@@ -18,7 +18,7 @@ from nexmo_twisted.config.models import Settings
 from nexmo_twisted.sandbox.http.faults import Fault
 from nexmo_twisted.sandbox.nexmo.receipt_plan import ReceiptPlan
 from nexmo_twisted.sandbox.simulators import Credentials, Simulators, seed_people
-from nexmo_twisted.service import NexmoService
+from nexmo_twisted.service import NexmoService, Tuning
 from tests.network import listen
 from tests.support import PATIENCE, Server, StoreCase, counted, turn, until
 
@@ -118,7 +118,9 @@ class World(StoreCase):
         """Start (another) process on the same Redis; the first one is the one that the companies know."""
         port = free_port() if self.running else self.port
         settings = self.configured(port, **more)
-        service = NexmoService(settings, reactor, self.clock, self.now, redis_timeout=self.redis_timeout)
+        service = NexmoService(
+            settings, reactor, clock=self.clock, now=self.now, tuning=Tuning(redis_timeout=self.redis_timeout)
+        )
         service.privilegedStartService()
         service.startService()
         self.running.append(service)

@@ -50,7 +50,7 @@ class Context:
     conversation_prefix: str
 
 
-def run(options: Options, context: Context) -> None:
+def run(options: Options, context_of: Callable[[Settings], Context]) -> None:
     """Run the command and end the process: 0 success, 1 failure, 2 configuration error."""
     try:
         settings = load(options["config"])
@@ -61,7 +61,7 @@ def run(options: Options, context: Context) -> None:
     if sys.stdout is None:  # it is closed
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # whatever the terminal can show
-    react(lambda reactor: Deferred.fromCoroutine(_run(reactor, options, settings, context)))
+    react(lambda reactor: Deferred.fromCoroutine(_run(reactor, options, settings, context_of(settings))))
 
 
 async def _run(reactor: Any, options: Options, settings: Settings, context: Context) -> None:

@@ -10,7 +10,6 @@ from nexmo_twisted.domain.text import split_bytes
 from nexmo_twisted.platforms.layer.client import LayerClient
 from nexmo_twisted.platforms.layer.message_codec import unpack
 from nexmo_twisted.platforms.layer.message_text import message_text
-from nexmo_twisted.platforms.layer.settings import TEMPLATE_NAMES
 from nexmo_twisted.ports import ChatPlatform
 
 #: Layer's limit for one part of a message, in bytes of UTF-8 (Platform API, sending messages).
@@ -19,8 +18,6 @@ PART_BYTES = 2048
 
 class LayerPlatform:
     """``name`` is that of our webhook at Layer, ``url`` where it points to, and ``secret`` what signs it."""
-
-    template_names = TEMPLATE_NAMES
 
     def __init__(self, client: LayerClient, *, name: str, url: str, secret: str) -> None:
         self._client = client

@@ -16,15 +16,18 @@ from twisted.internet.defer import DeferredLock
 from twisted.web.http_headers import Headers
 from vonage_sms import SmsMessage
 
-from nexmo_twisted.domain.delivery import CodeMeaning
 from nexmo_twisted.domain.model import Outcome, OwnedNumber, Sms
+from nexmo_twisted.domain.segments import is_gsm
 from nexmo_twisted.http_client.client import Answer, Broken, Http, NotSent
 from nexmo_twisted.http_client.responses import ask, read_json, refusal, unreadable
 from nexmo_twisted.ports import SmsProvider
-from nexmo_twisted.providers.nexmo.receipt_codes import describe
 from nexmo_twisted.providers.nexmo.send_results import judge_answer, judge_failure
 
 _COMPANY = "Nexmo"
+#: The longest text of one request (Vonage documentation, SMS API). How characters above U+FFFF are counted is not said
+#: there; as two is the stricter reading.
+MAX_CHARACTERS = 3200
+
 _PAGE = 100  # numbers; the most there are on one page
 _MOST_PAGES = 1000
 _MOST_BYTES = 64 * 2**20  # of all pages together
@@ -81,7 +84,7 @@ class NexmoClient:
             to=sms.to,
             from_=sms.sender,
             text=sms.text,
-            type="unicode" if sms.unicode else "text",
+            type="text" if is_gsm(sms.text) else "unicode",
             client_ref=sms.client_ref,
             callback=self._callback,
         )
@@ -101,9 +104,6 @@ class NexmoClient:
         named = answer.headers
         outcome = judge_answer(answer.status, named.get("retry-after"), answer.body, date=named.get("date"))
         return replace(outcome, on_wire=answer.seconds)
-
-    def describe(self, code: int) -> CodeMeaning:
-        return describe(code)
 
     async def numbers(self) -> Sequence[OwnedNumber]:
         async with self._one_at_a_time:

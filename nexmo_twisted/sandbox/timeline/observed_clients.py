@@ -6,10 +6,9 @@ from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from uuid import UUID
 
-from nexmo_twisted.domain.delivery import CodeMeaning
 from nexmo_twisted.domain.ids import item_of_reference
 from nexmo_twisted.domain.model import Outcome, OwnedNumber, Sms, Verdict
-from nexmo_twisted.domain.segments import Encoding, segments
+from nexmo_twisted.domain.segments import segments
 from nexmo_twisted.ports import ChatPlatform, SmsProvider
 from nexmo_twisted.sandbox.names import Names, shown
 from nexmo_twisted.sandbox.timeline.observed_store import story_of
@@ -21,7 +20,6 @@ _TOLD = {
     Verdict.ACCOUNT: "rejected by Nexmo because of the account",
     Verdict.UNCERTAIN: "may have been accepted by Nexmo",
 }
-_ALPHABETS = {Encoding.GSM7: "GSM-7", Encoding.UCS2: "UCS-2"}
 
 
 class ObservedProvider:
@@ -38,14 +36,11 @@ class ObservedProvider:
         story, whose = story_of(item_of_reference(sms.client_ref)), self._names.handset(sms.to)
         if outcome.verdict is Verdict.ACCEPTED:
             size = segments(sms.text)
-            parts = f"{size.parts} segment{'' if size.parts == 1 else 's'}, {_ALPHABETS[size.encoding]}"
+            parts = f"{size.parts} segment{'' if size.parts == 1 else 's'}, {size.encoding.value}"
             self._timeline.tell(story, "sent", f"{whose}: text sent from {shown(sms.sender)} ({parts})", at)
         else:
             self._timeline.tell(story, "bad", f"{whose}: {_TOLD[outcome.verdict]}: {outcome.reason}", at)
         return outcome
-
-    def describe(self, code: int) -> CodeMeaning:
-        return self._provider.describe(code)
 
     async def numbers(self) -> Sequence[OwnedNumber]:
         return await self._provider.numbers()
@@ -65,7 +60,6 @@ class ObservedChat:
         self.identity = chat.identity
         self.conversation = chat.conversation
         self.read_payload = chat.read_payload
-        self.template_names = chat.template_names
 
     async def post(self, conversation_id: str, user_id: str, text: str, once: UUID) -> None:
         at = self._timeline.now()

@@ -28,7 +28,7 @@ from tests.http_client.loopback import Channel, LoopbackCase, Server, answer
 CALLBACK = "https://hooks.example.com/nexmo-new-sms/receipt"
 NUMBER, HANDSET = "12015550101", "12015550112"
 KEY, SECRET = "abcd1234", "the=secret&of:it"
-SMS = Sms(NUMBER, HANDSET, "Ann: lunch?", False, "ref-1")
+SMS = Sms(NUMBER, HANDSET, "Ann: lunch?", "ref-1")
 REPLIES = "https://hooks.example.com/nexmo-new-sms"
 
 
@@ -75,8 +75,8 @@ class SendTests(NexmoClientCase):
 
     async def test_characters(self) -> None:
         """Every character arrives, also those that mean something in a form."""
-        for text, unicode in (("é € & = + % \n~", False), ("Grüße 你好 😀 it’s", True)):
-            await self.client.send(replace(SMS, text=text, unicode=unicode))
+        for text in ("é € & = + % \n~", "Grüße 你好 😀 it’s"):
+            await self.client.send(replace(SMS, text=text))
             self.assertEqual(self.nexmo.handset(HANDSET)[-1].text, text)
 
     async def test_half_a_character(self) -> None:
@@ -132,7 +132,7 @@ class SendTests(NexmoClientCase):
             self.nexmo.signature_method = method
             client = NexmoClient(self.http, self.url, KEY, SECRET, CALLBACK, signing(method))
             for text in ("a&b=c", "Grüße & 你好=😀", "half \ud83d", "+ % \n"):
-                outcome = await client.send(replace(SMS, text=text, unicode=True))
+                outcome = await client.send(replace(SMS, text=text))
                 self.assertIs(outcome.verdict, Verdict.ACCEPTED, (method, text, outcome))
         outcome = await NexmoClient(self.http, self.url, KEY, SECRET, CALLBACK, signing("md5")).send(SMS)
         self.assertIs(outcome.verdict, Verdict.ACCOUNT)
