@@ -76,13 +76,13 @@ def _directory(options: Mapping[str, Any]) -> Iterator[str]:
     if not Path(place).is_dir() or not os.access(place, os.X_OK):
         yield f"--{name}: found {place}; allowed: a directory that we may enter"
     if name == "chroot" and os.geteuid() != 0:
-        yield f"--{name}: found {place}; only root may change what the root is"
+        yield f"--{name}: found {place}; only root may change the root directory"
 
 
 def _privileges(options: Mapping[str, Any]) -> Iterator[str]:
     for name, own in (("uid", os.geteuid()), ("gid", os.getegid())):
         if os.geteuid() != 0 and options.get(name) not in (None, own):
-            yield f"--{name}: found {options[name]}; only root may become somebody else"
+            yield f"--{name}: found {options[name]}; only root may change the user"
 
 
 def remove_stale(path: Path) -> None:

@@ -94,7 +94,7 @@ class SmsSettings(Table):
     )
     opt_out_words: values.Words = setting("Words for STOP in further languages.", [])
     no_thread_text: values.TextOrNothing = setting(
-        "The answer to a reply that belongs to no conversation, once a day to a phone that was texted before; "
+        "The answer to a reply that belongs to no conversation, once a day to a phone that got an SMS before; "
         '`""` for none.',
         "This thread has ended. Please answer in the app.",
     )
@@ -118,7 +118,7 @@ class Settings(Table):
 
     platform: values.Platform = setting("The chat platform; only its own section is required.", "layer")
     name: values.Text = setting("Name under which the webhook is registered at Layer.", "Nexmo Integration")
-    delay: values.Duration = setting("How long a message may stay unread before it is texted.")
+    delay: values.Duration = setting("How long a message may stay unread before an SMS is sent.")
     report_on_status: values.Statuses = setting("The states of a recipient that justify a text.", ["sent", "delivered"])
     number_expiration_time: values.Duration = setting(
         "Inactivity after which the link between a conversation and a number ends.", "1 week"

@@ -34,7 +34,7 @@ class QueueItem:
     since: int | None = None  #: since when it is set aside
     attempts: int = 0  #: requests to send the text, or failures to post the reply
     failures: int = 0  #: how often it has been put off until later since it was begun
-    crashes: int = 0  #: how many processes in a row never said a word about it again
+    crashes: int = 0  #: how many consecutive leases expired without a result
     resent: bool = False  #: an earlier attempt of unknown outcome was made again
     limit: str = ""  #: the limit of so many SMS a second (see domain.rate_limits) that it waits for until ``next``
     thread: Thread | None = None  #: the conversation that a reply is to be posted to, as far as that was known

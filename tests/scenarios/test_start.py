@@ -127,12 +127,12 @@ class ChangeUserTests(SynchronousTestCase):
         with self.assertRaises(ConfigurationError) as raised:
             prepare({"pidfile": "", "nodaemon": True, "uid": 0, "gid": os.getegid() + 1})
         uid, gid = raised.exception.faults
-        self.assertEqual(uid, "--uid: found 0; only root may become somebody else")
+        self.assertEqual(uid, "--uid: found 0; only root may change the user")
         self.assertTrue(gid.startswith("--gid: found "))
         prepare({"pidfile": "", "nodaemon": True, "uid": 1000, "gid": None})
         with self.assertRaises(ConfigurationError) as raised:
             prepare({"pidfile": "", "nodaemon": True, "chroot": "."})
-        self.assertEqual(raised.exception.faults, ("--chroot: found .; only root may change what the root is",))
+        self.assertEqual(raised.exception.faults, ("--chroot: found .; only root may change the root directory",))
 
 
 class ForeignOptionsTests(SynchronousTestCase):
@@ -183,7 +183,7 @@ class PidFileTests(StartCase):
         (there / "nexmo.toml").write_text(config)
         for options in ((), ("--pidfile=",), ("--pidfile", "other.pid"), (f"--pidfile={self.directory}/other.pid",)):
             other = self.program(TWISTD, "-n", *options, "nexmo", "-c", "nexmo.toml", directory=there)
-            await other.says("Redis is away")
+            await other.says("Redis: not connected")
             self.pid_file.write_text(str(other.process.pid))
             await self.ends(self.nexmo("-n"), IN_USE)
             await other.stop()
@@ -242,7 +242,7 @@ class SignalTests(StartCase):
             program.process.signalProcess(getattr(signal, f"SIG{name}"))
         os.write(pipe, settings.encode())
         os.close(pipe)
-        await until(lambda: self.log.exists() and "Redis is away" in self.log.read_text(), 10_000_000)
+        await until(lambda: self.log.exists() and "Redis: not connected" in self.log.read_text(), 10_000_000)
         program.process.signalProcess(signal.SIGUSR1)
         await until(lambda: len(list(self.directory.glob("twistd.log*"))) > 1 or program.code is not None, 10_000_000)
         self.assertEqual(await program.stop(), -signal.SIGTERM, program.output)

@@ -41,8 +41,8 @@ class NexmoConnector:
         if self.signed or self.hidden:
             return ""
         return (
-            "Anybody who knows our URL can forge SMS and receipts: set nexmo.signature_secret (and have Vonage sign "
-            "webhooks) or nexmo.path_secret"
+            "Nexmo webhooks: not verified, anyone who knows the URL can forge SMS and receipts; set "
+            "nexmo.signature_secret (and enable signed webhooks at Vonage) or nexmo.path_secret"
         )
 
     def describe(self, code: int) -> CodeMeaning:
