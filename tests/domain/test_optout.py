@@ -159,7 +159,7 @@ class AnswerTests(TestCase):
         """Each answer is one segment of GSM-7, and names the word that leads on."""
         for text, word in ((CONFIRM_STOP, "START"), (CONFIRM_START, "STOP"), (HELP_TEXT, "STOP")):
             count = segments(text)
-            self.assertEqual((count.encoding.value, count.parts), ("text", 1))
+            self.assertEqual((count.encoding.value, count.parts), ("GSM-7", 1))
             self.assertIn(word, text)
 
     def test_never_an_answer_to_ourselves(self) -> None:
