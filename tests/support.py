@@ -27,6 +27,7 @@ from nexmo_twisted.store.loader import Scripts
 from nexmo_twisted.store.redis_store import RedisStore
 from nexmo_twisted.store.schema import with_constants
 from nexmo_twisted.store.url import parse
+from tests.inspector import Inspector
 
 #: 2026-01-01 00:00 UTC in seconds: where the clocks of tests begin.
 NEW_YEAR = 1_767_225_600
@@ -155,6 +156,7 @@ class StoreCase(AsyncCase):
         self.scripts = Scripts()
         self.connection = await self.connect()
         await self.connection.command("FLUSHALL")
+        self.inspector = Inspector(self.connection, self.now)
         self.store = RedisStore(self.connection, self.connection, self.now, conversation_prefix=CONVERSATION)
 
     def now(self) -> str:

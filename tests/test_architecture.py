@@ -300,6 +300,36 @@ class CheckerTests(TestCase):
         self.assert_fault("cellar.wine", "")
 
 
+#: Tests of what keys are called, of messages that name one, and of the setting that they begin with.
+SPELL_KEYS = {"store/test_schema.py", "store/test_prefix.py", "store/test_scripts.py", "test_config_values.py"}
+SPELL_KEYS |= {"scenarios/test_cluster.py", "test_architecture.py"}
+
+
+def spelled_keys(source: str) -> list[str]:
+    """The texts in a module that spell a key of Redis."""
+    tree = ast.parse(source)
+    documentation = {
+        node.value for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    texts = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and node not in documentation)
+    return [text.value for text in texts if isinstance(text.value, str) and re.search(r"\bnx:", text.value)]
+
+
+class KeysInTestsTests(TestCase):
+    def test_by_name(self) -> None:
+        """Tests name the keys of Redis and do not spell them: a change of the schema is no change of all tests."""
+        for file in sorted((ROOT.parent / "tests").rglob("*.py")):
+            name = file.relative_to(ROOT.parent / "tests").as_posix()
+            if name not in SPELL_KEYS:
+                self.assertEqual(spelled_keys(file.read_text("utf-8")), [], name)
+
+    def test_finds(self) -> None:
+        """A key that is spelled is found, but in the documentation of a test."""
+        self.assertEqual(
+            spelled_keys('def test():\n    """nx:due"""\n    ask("GET", f"nx:n:{nid}", "nx:due")'), ["nx:due", "nx:n:"]
+        )
+
+
 class LuaTests(TestCase):
     def test_columns(self) -> None:
         """Scripts keep to the width of everything else, which ruff does not see to."""

@@ -11,6 +11,7 @@ from nexmo_twisted.domain.model import ChatEvent, Status, Thread
 from nexmo_twisted.platforms.layer.message_codec import pack
 from nexmo_twisted.store.redis_store import RedisStore
 from tests.factories import delivery_report
+from tests.inspector import K
 from tests.support import attempted, sent
 
 ROOT = "https://api.layer.com/apps/082d4684-0992-11e5-a6c0-1697f925ec7b"
@@ -74,7 +75,7 @@ async def memory(store: RedisStore, redis: Any, messages: int) -> dict[str, floa
             await store.record_accepted(item, attempted(choice), outcome, sent(sms))
             await store.record_receipt(delivery_report(item.id, sms, handset, choice.number, "delivered", "0"))
     with_closed = await used()
-    for family in ("nx:m:*", "nx:sms:*"):  # the messages, and by which ids their SMS are found
+    for family in (f"{K.message}*", f"{K.sms}*"):  # the messages, and by which ids their SMS are found
         cursor = "0"
         while True:
             cursor, keys = await redis.command("SCAN", cursor, "MATCH", family, "COUNT", 1000)

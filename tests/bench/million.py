@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 
+from nexmo_twisted.store.schema import with_constants
 from tests.redis_socket import RedisSocket
 from tests.scenarios.own_redis import OwnRedis
 from tests.scenarios.processes import ROOT, TWISTD
@@ -35,16 +36,19 @@ redis = "{redis}"
 """
 
 #: What a webhook leaves behind, a thousand times: due in a month, two recipients.
-FILL = """
+FILL = with_constants("""
 local first, now = tonumber(ARGV[1]), tonumber(redis.call('TIME')[1]) * 1000
 for n = first, first + 999 do
   local mid = string.format('%022d', n)
   local user = 'user-' .. (n % 9973)
-  redis.call('SET', 'nx:m:' .. mid, cmsgpack.pack({d = now + 2592000000 + n, y = 3600000, s = user, b = ARGV[2],
-    c = ARGV[3], r = {[user] = 2, [user .. 'a'] = 0, [user .. 'b'] = 0}}), 'PX', 5184000000)
-  redis.call('ZADD', 'nx:due', string.format('%.0f', now + 2592000000 + n), mid)
+  local record = {
+    [F.due] = now + 2592000000 + n, [F.delay] = 3600000, [F.sender] = user, [F.packed] = ARGV[2],
+    [F.conversation] = ARGV[3], [F.statuses] = {[user] = 2, [user .. 'a'] = 0, [user .. 'b'] = 0},
+  }
+  redis.call('SET', K.message .. mid, cmsgpack.pack(record), 'PX', 5184000000)
+  redis.call('ZADD', K.due, string.format('%.0f', now + 2592000000 + n), mid)
 end
-"""
+""")
 PAYLOAD = '["2026-01-01T12:00:00.000Z",["' + "x" * 100 + '"]]'
 #: An inbound SMS: the shortest way to a 2xx that is stored.
 SMS = "msisdn=12015550112&to=12015550101&messageId={}&text=Hi&type=text"

@@ -23,6 +23,7 @@ from tests.chaos.crashing import ProcessSpec
 from tests.chaos.expectations import Crash
 from tests.chaos.forked_processes import ForkedProcesses
 from tests.chaos.redis_probe import RedisProbe
+from tests.inspector import K
 from tests.network import Listener
 from tests.scenarios.world import free_port
 from tests.support import Server
@@ -204,7 +205,7 @@ class CrashWorld:
 
     def _let_receipts_go(self) -> None:
         """As soon as their SMS is uncertain."""
-        if self._held_back and self.redis.ask("ZCARD", "nx:uncertain:out"):
+        if self._held_back and self.redis.ask("ZCARD", K.out_uncertain):
             calls, self._held_back = self._held_back, []
             for call in calls:
                 self.sandbox.deliverer.deliver(call)

@@ -9,7 +9,7 @@ from typing import Any
 from nexmo_twisted.domain.ids import message_key, reply_key
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.store.connection import Connection
-from nexmo_twisted.store.schema import KEYS
+from nexmo_twisted.store.schema import KEYS, with_constants
 from tests.support import reading
 
 #: Records are looked up so many at a time.
@@ -22,32 +22,32 @@ local found = {}
 for i, mid in ipairs(ARGV) do
   local record = load_message(mid) or {}
   local flat = {}
-  for user, outcome in pairs(record.o or {}) do flat[#flat + 1] = user; flat[#flat + 1] = outcome end
-  found[i] = {record.d and string.format('%.0f', record.d) or '', flat}
+  for user, outcome in pairs(record[F.outcomes] or {}) do flat[#flat + 1] = user; flat[#flat + 1] = outcome end
+  found[i] = {record[F.due] and string.format('%.0f', record[F.due]) or '', flat}
 end
 return found
 """)
 
 
 #: Which recipients of which messages are uncertain. Returns {message, user} for each; notices are of no message.
-_UNCERTAIN = """
+_UNCERTAIN = with_constants("""
 local found = {}
 for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-  local read = redis.call('HMGET', KEYS[2] .. id, 'm', 'l')
+  local read = redis.call('HMGET', KEYS[2] .. id, F.message, F.lane)
   if read[1] then found[#found + 1] = read end
 end
 return found
-"""
+""")
 
 #: What is buried. Returns {message or '', user or handset, id, reason} for each.
-_BURIED = """
+_BURIED = with_constants("""
 local found = {}
 for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-  local read = redis.call('HMGET', KEYS[2] .. id, 'm', 'l', 'e')
+  local read = redis.call('HMGET', KEYS[2] .. id, F.message, F.lane, F.reason)
   found[#found + 1] = {read[1] or '', read[2] or '', id, read[3] or '?'}
 end
 return found
-"""
+""")
 
 #: What became of replies. ARGV: their ids. Returns {outcome or '', id} for each; a part leads to what it is a part of.
 _REPLIES = """

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from nexmo_twisted.sandbox.http.faults import Fault
 from nexmo_twisted.sandbox.nexmo.parts_plan import PartsPlan
+from nexmo_twisted.store.schema import F
+from tests.inspector import K
 from tests.scenarios.world import BOB, CLEO, LUNCH, ONE, TALK, TWO
 
 if TYPE_CHECKING:
@@ -71,8 +73,8 @@ async def stopped(world: CrashWorld) -> None:
 
 async def next_probe(world: CrashWorld) -> None:
     """The minute after which one SMS is tried on an account that was held is over."""
-    if world.redis.ask("EXISTS", "nx:suspended"):
-        world.redis.ask("HSET", "nx:suspended", "probe", 0)
+    if world.redis.ask("EXISTS", K.suspended):
+        world.redis.ask("HSET", K.suspended, F.probe, 0)
 
 
 async def texted(world: CrashWorld) -> None:

@@ -14,6 +14,7 @@ from twisted.trial.unittest import TestCase
 from nexmo_twisted.engine.sweep import ALONE, EVERY, FIRST, PAUSE, Sweep
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.ports import Store
+from tests.inspector import K
 
 
 @dataclass
@@ -165,13 +166,13 @@ class SweepLogTests(SweepLoopCase):
         self.steps.answers = {
             "": {"repaired": {"due": 2}},
             "a": {"repaired": {"due": 1, "lane": 1}, "expired": {"out": 3}},
-            "b": {"repaired": {"type": 1}, "foreign": {"nx:handset: list": 1}},
+            "b": {"repaired": {"type": 1}, "foreign": {f"{K.handset} list": 1}},
         }
         self.assertEqual(
             self.told(FIRST + 5),
             [
                 (LogLevel.error, "3 due, 1 lane, 1 type"),
-                (LogLevel.error, "1 nx:handset: list"),
+                (LogLevel.error, f"1 {K.handset} list"),
                 (LogLevel.warn, "3 dead letters (out)"),
             ],
         )

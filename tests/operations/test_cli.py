@@ -20,8 +20,10 @@ from nexmo_twisted.operations.cli.options import DeadLetterListOptions, ExplainO
 from nexmo_twisted.operations.cli.run import Context, on_redis, place
 from nexmo_twisted.providers.nexmo.receipt_codes import describe
 from nexmo_twisted.store.admin import QueueAdmin
+from nexmo_twisted.store.schema import F
 from nexmo_twisted.store.url import parse
 from tests.factories import HANDSET, NUMBERS, REPORT, event, uuid
+from tests.inspector import K
 from tests.scenarios.own_redis import OwnRedis
 from tests.store.cases import AdminCase
 from tests.support import Server
@@ -134,20 +136,20 @@ class ListCommandTests(CommandCase):
         await self.owe(1, "b\u202eob" + "x" * 100)
         (item,) = await self.claim()
         await self.store.set_aside(item, "template: x", uncertain=False)
-        await self.redis("HSET", f"nx:i:{await self.buried_reply()}", "i", "\x1b[2J", "b", "no JSON")
+        await self.redis("HSET", f"{K.in_item}{await self.buried_reply()}", F.message_id, "\x1b[2J", F.entry, "no JSON")
         rows = await self.show()
         self.assertTrue(all(row.isprintable() for row in rows), rows)
         self.assertTrue(all(len(row) < 250 for row in rows), rows)
 
     async def test_gone(self) -> None:
         """One of which nothing is left is listed as such."""
-        await self.redis("ZADD", "nx:dead:out", 1, "AAAAAAAAQACAAAAAAAAAAQ.48181acd22b3")
+        await self.redis("ZADD", K.out_dead, 1, "AAAAAAAAQACAAAAAAAAAAQ.48181acd22b3")
         self.assertIn("deleted sms", (await self.show())[1])
 
 
 class RedriveCommandTests(CommandCase):
     async def state(self, item: Notification) -> str | None:
-        state: str | None = await self.redis("HGET", f"nx:n:{item.id}", "s")
+        state: str | None = await self.inspector.state(item.id)
         return state
 
     async def test_some(self) -> None:
@@ -231,7 +233,7 @@ class RedriveCommandTests(CommandCase):
         await self.store.record_event(event("read", uuid(1), bob=Status.READ), 0)
         self.assertTrue(await self.again(None))
         self.assertEqual((len(self.told), self.told[-1]), (3, "1 put back, 1 closed."))
-        self.assertEqual(await self.state(read), None)
+        self.assertEqual(await self.state(read), "")
 
     async def test_on_its_way(self) -> None:
         """What is not buried is not touched."""

@@ -14,6 +14,7 @@ from nexmo_twisted.config.models import Settings
 from nexmo_twisted.service import NexmoService
 from nexmo_twisted.store.protocol import REPLY_TIMEOUT
 from tests.factories import webhook
+from tests.inspector import K
 from tests.scenarios.outside import FORM, NEXMO_DOOR, Caller, Heard, Lines
 from tests.scenarios.own_redis import OwnRedis
 from tests.scenarios.world import ANN, BOB, DELAY, ONE, TALK, World
@@ -59,7 +60,7 @@ class OwnWorld(World):
 
     def keys(self) -> set[str]:
         """All keys but those that come and go by themselves."""
-        return {key for key in self.server.ask("KEYS", "*") if not key.startswith(("nx:lock:", "nx:beat:"))}
+        return {key for key in self.server.ask("KEYS", "*") if not key.startswith((K.lock, K.beat))}
 
     def callers(self) -> list[Coroutine[Any, Any, Heard]]:
         """Webhooks of every kind."""

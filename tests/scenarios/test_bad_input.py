@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 
 from nexmo_twisted.sandbox.layer.webhooks import signature
 from tests.factories import MESSAGE_UUID, webhook
+from tests.inspector import K
 from tests.scenarios.junk import HOSTILE, JUNK, MEBIBYTE, NEXMO_JUNK, OTHER_TYPES, SAID, UNNEEDED, event, part
 from tests.scenarios.outside import FORM, LAYER_DOOR, NEXMO_DOOR, Caller, Heard, Lines
 from tests.scenarios.world import BOB, CLEO, DELAY, ONE, World
@@ -31,10 +32,10 @@ class EndpointWorld(World):
 
     async def contents(self) -> dict[str, str]:
         """Every key with a digest of what it holds. Left out: the lock, whose time goes on."""
-        keys = set(await self.redis("KEYS", "*")) - {"nx:lock:registration"}
+        keys = set(await self.redis("KEYS", "*")) - {f"{K.lock}registration"}
         return {key: await self.redis("EVAL", DIGEST, 1, key) for key in keys}
 
-    async def entries(self, key: str = "nx:quarantine") -> list[dict[str, Any]]:
+    async def entries(self, key: str = K.quarantine) -> list[dict[str, Any]]:
         """What is in quarantine, the newest first."""
         return [json.loads(entry) for entry in await self.redis("LRANGE", key, 0, -1)]
 
@@ -91,7 +92,7 @@ class UnsignedRequestTests(EndpointWorld):
         raw = event()
         heard = await self.caller.event(raw, layer_webhook_signature=signature(self.secret, raw).upper())
         self.assertEmpty(heard, 204)
-        self.assertEqual(await self.redis("ZCARD", "nx:due"), 1)
+        self.assertEqual(await self.redis("ZCARD", K.due), 1)
 
     async def test_raw_bytes(self) -> None:
         """The signature is one of the bytes as they came: the same JSON written otherwise needs its own."""
@@ -201,7 +202,7 @@ class UnsignedRequestTests(EndpointWorld):
 class InvalidWebhookTests(EndpointWorld):
     async def assertQuarantined(self, source: str, before: dict[str, str], count: int, what: str) -> None:
         """One entry is new, and nothing else in Redis is. Layer signs, and Nexmo does not."""
-        key = "nx:quarantine" if source == "layer" else "nx:quarantine:unsigned"
+        key = K.quarantine if source == "layer" else K.unsigned
         entries = await self.entries(key)
         self.assertEqual(len(entries), count, what)
         self.assertEqual(entries[0].keys(), {"at", "source", "reason", "ids", "body"}, what)
@@ -268,17 +269,17 @@ class InvalidWebhookTests(EndpointWorld):
             await self.caller.event(b"%d " % number + b"x" * (200_000 if number == 129 else 0))
         entries = await self.entries()
         self.assertEqual([entry["body"].split()[0] for entry in entries], [str(n) for n in range(129, 29, -1)])
-        kept = await self.redis("LINDEX", "nx:quarantine", 0)
+        kept = await self.redis("LINDEX", K.quarantine, 0)
         self.assertEqual(len(kept), 65_536)
-        self.assertLessEqual(await self.redis("PTTL", "nx:quarantine"), 7 * 86_400_000)
-        self.assertGreater(await self.redis("PTTL", "nx:quarantine"), 0)
+        self.assertLessEqual(await self.redis("PTTL", K.quarantine), 7 * 86_400_000)
+        self.assertGreater(await self.redis("PTTL", K.quarantine), 0)
 
     async def test_bounded_whatever_it_is(self) -> None:
         """So much is kept of each in all, whatever has to be escaped, and it stays JSON."""
         for raw in (b"\xff", b"\0", b"\\", b'"', b"\\\xff\n", "ü".encode(), "😀".encode()):
             for length in (80_000, 80_001):
                 await self.caller.event((raw * length)[:length])
-                kept = await self.redis("LINDEX", "nx:quarantine", 0)
+                kept = await self.redis("LINDEX", K.quarantine, 0)
                 self.assertLessEqual(len(kept), 65_536)
                 self.assertGreater(len(kept), 65_500)
                 self.assertGreater(len(json.loads(kept)["body"]), 5_000)
@@ -308,7 +309,7 @@ class InvalidWebhookTests(EndpointWorld):
             self.assertEmpty(await self.caller.event(raw.replace(MESSAGE_UUID.encode(), message)), 204, what)
             await self.pass_time(DELAY)
             self.assertEqual(self.texts("12015550199"), ["Ole: This is the message."] * number, what)
-        self.assertEqual(await self.redis("EXISTS", "nx:quarantine", "nx:quarantine:unsigned"), 0)
+        self.assertEqual(await self.redis("EXISTS", K.quarantine, K.unsigned), 0)
 
     async def test_nexmo(self) -> None:
         """Unreadable webhooks of Nexmo: 200, one entry in quarantine, counted, never a failure in the log."""
@@ -331,7 +332,7 @@ class InvalidWebhookTests(EndpointWorld):
     async def test_bare_get(self) -> None:
         """A bare GET, with which Nexmo tries a URL, is 200 and no junk."""
         self.assertEmpty(await self.caller.ask("GET", NEXMO_DOOR), 200)
-        self.assertEqual(await self.redis("EXISTS", "nx:quarantine", "nx:quarantine:unsigned"), 0)
+        self.assertEqual(await self.redis("EXISTS", K.quarantine, K.unsigned), 0)
 
     async def test_hostile_numbers(self) -> None:
         """Senders and receivers that are no numbers reach no key: 200 and quarantine."""
@@ -404,18 +405,18 @@ class HostileUserIdTests(EndpointWorld):
         self.assertEqual(self.counted("notifications_skipped", "unknown_user"), 2)
 
         after = await self.contents()
-        shared = ("nx:beat:", "nx:sms:")  # several messages lie in one nx:sms:, by the beginning of their ids
+        shared = (K.beat, K.sms)  # several messages lie in one nx:sms:, by the beginning of their ids
         changed = {key for key, value in before.items() if after.get(key) != value and not key.startswith(shared)}
-        self.assertEqual(changed - {"nx:seq", "nx:receipts"}, set())
-        maps = {f"nx:links:{u}" if u.startswith("phone-") else f"nexmo-layer-integration-{u}" for u in reachable}
+        self.assertEqual(changed - {K.seq, K.receipts_seen}, set())
+        maps = {f"{K.escaped}{u}" if u.startswith("phone-") else f"nexmo-layer-integration-{u}" for u in reachable}
         owners = {f"nexmo-layer-integration-phone-{phones[user]}" for user in reachable}
-        handsets = {f"nx:handset:{phones[user]}" for user in reachable}
-        new = {key for key in after if key not in before and not key.startswith(("nx:m:", "nx:sms:"))}
-        self.assertEqual(new, maps | owners | handsets | {f"nx:texted:{user}" for user in reachable})
+        handsets = {f"{K.handset}{phones[user]}" for user in reachable}
+        new = {key for key in after if key not in before and not key.startswith((K.message, K.sms))}
+        self.assertEqual(new, maps | owners | handsets | {f"{K.texted}{user}" for user in reachable})
 
     async def test_hostile_authors(self) -> None:
         """The same goes for those who write, and for those who read."""
-        users = ("a/b/../c", "phone-12015550112", "%2e%2e", "😀", "../../webhooks", "*", "nx:due", " bob")
+        users = ("a/b/../c", "phone-12015550112", "%2e%2e", "😀", "../../webhooks", "*", K.due, " bob")
         for number, user in enumerate(users):
             self.layer.add_user(user, display_name=f"Odd {number}", phone_number=f"120155520{number:02}")
         talk = self.layer.start_conversation([*users, "bob"])

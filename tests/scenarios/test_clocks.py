@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 
 from nexmo_twisted.domain.ids import message_key
 from tests.factories import webhook
+from tests.inspector import K
 from tests.scenarios.outside import Caller
 from tests.scenarios.processes import ROOT, Twistd
 from tests.scenarios.sentinels import eventually
@@ -124,7 +125,7 @@ class WrongClockTests(StoreCase):
         before = await self.redis_time()
         caller = Caller(f"http://127.0.0.1:{process.port}", self.sandbox.credentials.layer_secret)
         self.assertEqual((await caller.event(document)).code, 204)
-        due = int(await self.redis("ZSCORE", "nx:due", message_key(message))) / 1000
+        due = int(await self.redis("ZSCORE", K.due, message_key(message))) / 1000
         self.assertTrue(before - 0.001 <= due - DELAY <= await self.redis_time(), (before, due))
         if jump is not None:
             process.jump(jump)

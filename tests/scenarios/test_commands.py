@@ -252,7 +252,7 @@ class CommandProcessTests(QueueCase):
         return item
 
     async def state(self, item: Notification) -> str:
-        state: str = await self.redis("HGET", f"nx:n:{item.id}", "s")
+        state: str = await self.inspector.state(item.id)
         return state
 
     async def test_buried(self) -> None:

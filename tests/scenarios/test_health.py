@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 
+from tests.inspector import K
 from tests.scenarios.health_world import HealthWorld
 from tests.scenarios.outside import Caller
 from tests.scenarios.world import ANN, BOB, CLEO, DELAY, LUNCH, ONE, TWO, free_port
@@ -121,7 +122,7 @@ class DownTests(HealthWorld):
         """On what another version stored it does not work: webhooks are answered 503, nothing is touched, and the log
         and this page say what was found and what to do. When that is done it begins to work."""
         await self.stop_all()
-        self.server.ask("SET", "nx:schema", "3")
+        self.server.ask("SET", K.schema, "3")
         before = {key: self.server.ask("DUMP", key) for key in self.server.ask("KEYS", "*")}
         self.begin()
         await self.turned_away()
@@ -129,12 +130,12 @@ class DownTests(HealthWorld):
         for _ in range(10):
             await self.pass_time(1)
         told = await self.missing("down", 503)
-        self.assertIn("nx:schema is '3', and this version reads 2: nothing is touched; run the", told["Redis"][1])
-        found = [line for line in self.lines.ours if "nx:schema" in line]
+        self.assertIn(f"{K.schema} is '3', and this version reads 2: nothing is touched; run the", told["Redis"][1])
+        found = [line for line in self.lines.ours if K.schema in line]
         self.assertEqual(len(found), 1, found)
-        self.assertTrue(found[0].startswith("Redis is not used, webhooks are answered 503: nx:schema is '3'"), found)
+        self.assertTrue(found[0].startswith(f"Redis is not used, webhooks are answered 503: {K.schema} is '3'"), found)
         self.assertEqual({key: self.server.ask("DUMP", key) for key in self.server.ask("KEYS", "*")}, before)
-        self.server.ask("SET", "nx:schema", "2")
+        self.server.ask("SET", K.schema, "2")
         await until(lambda: self.service.ready, TURNS)
         await self.pass_time(1)
         await self.assert_well()
@@ -208,7 +209,7 @@ class DegradedTests(HealthWorld):
         self.fault(path="/webhooks", status=503)
         await self.pass_time(60)
         await self.missing("degraded", 200)
-        self.server.ask("SET", "nx:lock:registration", str(int(self.clock.seconds() * 1000) + 600_000))
+        self.server.ask("SET", f"{K.lock}registration", str(int(self.clock.seconds() * 1000) + 600_000))
         await self.pass_time(60)
         await self.assert_well()
 
@@ -217,7 +218,7 @@ class DegradedTests(HealthWorld):
         self.fault(path="/sms/json", nexmo_status="9", times=0)
         await self.text_unread("A tangerine?")
         await self.pass_time(2)
-        self.server.ask("SET", "nx:due", f"a tangerine for {BOB}")
+        self.server.ask("SET", K.due, f"a tangerine for {BOB}")
         await self.pass_time(5)
         heard = await self.monitor.ask("GET", "/health")
         self.assertEqual(heard.code, 503)
@@ -318,7 +319,7 @@ class DataLossTests(HealthWorld):
         """Each process notices for itself, however quickly the other goes on."""
         other = await self.start(operator={"listen": ""})
         await self.pass_time(10)
-        self.assertEqual(len(self.server.ask("KEYS", "nx:beat:*")), 2)
+        self.assertEqual(len(self.server.ask("KEYS", f"{K.beat}*")), 2)
         self.server.ask("FLUSHALL")
         for _ in range(3):
             await self.pass_time(1)
@@ -333,7 +334,7 @@ class DataLossTests(HealthWorld):
             self.server.start()
             await self.back()
         await self.stop(self.service)
-        self.assertEqual(self.server.ask("KEYS", "nx:beat:*"), [])
+        self.assertEqual(self.server.ask("KEYS", f"{K.beat}*"), [])
         self.service = await self.start()
         await self.pass_time(10)
         self.assertEqual(self.counted("redis_data_loss"), 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from nexmo_twisted.store.schema import F
+from tests.inspector import K
 from tests.scenarios.health_world import HealthWorld
 from tests.scenarios.world import BOB, CLEO, DELAY, LUNCH, World
 
@@ -34,25 +36,25 @@ class OneRefusedTextTests(RefusedTextWorld):
         self.assertEqual(
             (self.texts(), self.texts(CLEO), self.texts(DAN)), (["Ann: Lunch?"], ["Ann: Tea?"], ["Ann: Supper?"])
         )
-        self.assertEqual(await self.redis("HEXISTS", "nx:suspended", "since"), 0)
+        self.assertEqual(await self.redis("HEXISTS", K.suspended, F.since), 0)
         for n in range(3):
             await self.pass_time(61)
             await self.text_unread(f"And {n}?", conversation=self.with_dan)
         self.assertEqual(self.counted("dead_letters", "out", "refused"), 1)
-        (nid,) = await self.redis("ZRANGE", "nx:dead:out", 0, -1)
-        self.assertIn("403", await self.redis("HGET", f"nx:n:{nid}", "e"))
+        (nid,) = await self.inspector.dead()
+        self.assertIn("403", await self.inspector.reason(nid))
         self.assertEqual(len(self.texts(DAN)), 4)
 
     async def test_the_next_one(self) -> None:
         """Alone it holds the others for no time: the next that falls due goes out."""
         self.refuse()
         await self.text_unread(POISON)
-        self.assertEqual(await self.redis("EXISTS", "nx:suspended"), 1)
+        self.assertEqual(await self.inspector.suspended(), 1)
         await self.send("Tea?", conversation=self.with_cleo)
         await self.pass_time(DELAY - 30)
         await self.pass_time(30)
         self.assertEqual(self.texts(CLEO), ["Ann: Tea?"])
-        self.assertEqual(await self.redis("EXISTS", "nx:suspended"), 0)
+        self.assertEqual(await self.inspector.suspended(), 0)
 
     async def test_one_recipient(self) -> None:
         """So it is when it is not the text that is refused but the recipient."""
@@ -100,9 +102,9 @@ class SuspendedAccountTests(RefusedTextWorld):
         self.assertEqual((self.texts(), self.texts(CLEO)), (["Ann: Lunch?"], ["Ann: Tea?"]))
 
     async def attempts(self, user: str) -> int:
-        for key in await self.redis("KEYS", "nx:n:*"):
-            if await self.redis("HGET", key, "l") == user:
-                return int(await self.redis("HGET", key, "a"))
+        for key in await self.inspector.keys("out_item"):
+            if await self.redis("HGET", key, F.lane) == user:
+                return int(await self.redis("HGET", key, F.attempts))
         raise AssertionError(user)
 
     async def test_what_proves_it(self) -> None:
@@ -110,10 +112,10 @@ class SuspendedAccountTests(RefusedTextWorld):
         for status in ("3", "6", "7", "12", "15", "29", "33"):
             self.fault(path="/sms/json", nexmo_status="9", times=1)
             await self.text_unread("Lunch?")
-            self.assertEqual(await self.redis("EXISTS", "nx:suspended"), 1)
+            self.assertEqual(await self.inspector.suspended(), 1)
             self.fault(path="/sms/json", nexmo_status=status, times=1)
             await self.text_unread("Tea?", conversation=self.with_cleo)
-            self.assertEqual(await self.redis("EXISTS", "nx:suspended"), 0, status)
+            self.assertEqual(await self.inspector.suspended(), 0, status)
             await self.pass_time(60)
         self.assertEqual(self.texts(), ["Ann: Lunch?"] * 7)
 
@@ -126,7 +128,7 @@ class SuspendedAccountTests(RefusedTextWorld):
         await self.send("Supper?", conversation=self.with_dan)
         self.clock.advance(DELAY)
         await self.settle()
-        self.assertEqual(await self.redis("EXISTS", "nx:suspended"), 1)
+        self.assertEqual(await self.inspector.suspended(), 1)
 
 
 class SuspensionLogTests(HealthWorld):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from nexmo_twisted.domain.inspection import Queue
+from tests.inspector import K
 from tests.scenarios.health_world import HealthWorld
 from tests.scenarios.world import BOB, DELAY, ONE, TALK, World
 
@@ -20,12 +22,8 @@ class InterceptedAnswerTests(World):
         for _ in range(4 * number):
             await self.pass_time(900)
 
-    async def buried(self, queue: str) -> list[str]:
-        prefix = {"out": "nx:n:", "in": "nx:i:"}[queue]
-        return [
-            await self.redis("HGET", prefix + each, "e")
-            for each in await self.redis("ZRANGE", f"nx:dead:{queue}", 0, -1)
-        ]
+    async def buried(self, queue: Queue) -> list[str]:
+        return [await self.inspector.reason(each, queue) for each in await self.inspector.dead(queue)]
 
     async def test_recipient(self) -> None:
         """Nobody is taken for unknown because of a page: the text goes out when the page is gone."""
@@ -145,7 +143,7 @@ class WrongPathTests(World):
         await self.stop(self.service)
         wrong = await self.start(layer={"api_url": f"{self.sandbox.layer_url}/v2"})
         await self.pass_time(DELAY)
-        self.assertEqual(await self.redis("ZCARD", "nx:queue:out"), 1)
+        self.assertEqual(await self.redis("ZCARD", K.out_queue), 1)
         await self.stop(wrong)
         self.service = await self.start()
         await self.pass_time(HOUR)

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from nexmo_twisted.providers.nexmo.signatures import sign
 from tests.factories import webhook
+from tests.inspector import K
 from tests.scenarios.outside import FORM, NEXMO_DOOR, Caller, Lines
 from tests.scenarios.world import ANN, BOB, CLEO, DELAY, LUNCH, ONE, TALK, World
 
@@ -223,12 +224,12 @@ class LogPrivacyTests(World):
     async def test_refusing_redis(self) -> None:
         """Nor when Redis refuses, or holds what nobody can read."""
         await self.send("A tangerine?")
-        await self.redis("SET", "nx:due", f"pomegranate {BOB}")
+        await self.redis("SET", K.due, f"pomegranate {BOB}")
         await self.pass_time(DELAY)
         self.layer.send(TALK, "ann", "A gooseberry?")
         await self.settle()
         self.assertGreater(self.counted("webhooks", "unavailable"), 0)
-        await self.redis("DEL", "nx:due")
+        await self.redis("DEL", K.due)
         await self.redis("SET", "nexmo-layer-integration-bob", f"persimmon {BOB}")
         await self.text_unread("A huckleberry?")
         await self.pass_time(60)

@@ -9,6 +9,7 @@ from urllib.parse import urlencode, urlsplit
 
 from nexmo_twisted.sandbox.http.messages import WebhookCall
 from nexmo_twisted.sandbox.nexmo.parts_plan import PartsPlan
+from tests.inspector import K
 from tests.scenarios.outage import OwnWorld
 from tests.scenarios.outside import FORM, NEXMO_DOOR, Caller, Lines
 from tests.scenarios.world import BOB, ONE, TALK, World, free_port
@@ -227,8 +228,8 @@ class OddPartTests(LongReplyCase):
             self.assertEqual(self.counted("replies_received", kind), times, kind)
         self.assertEqual((self.counted("replies_closed", "binary"), self.counted("replies_closed", "blank")), (1, 3))
         self.assertEqual(self.counted("webhooks", "nexmo", "stored"), 5)
-        self.assertEqual(await self.redis("EXISTS", "nx:quarantine", "nx:quarantine:unsigned"), 0)
-        kept = [await self.redis("GET", key) for key in await self.redis("KEYS", "nx:i:*")]
+        self.assertEqual(await self.redis("EXISTS", K.quarantine, K.unsigned), 0)
+        kept = [await self.redis("GET", key) for key in await self.inspector.keys("in_item")]
         self.assertCountEqual(kept, ["binary", "blank", "blank", "blank"])
         self.assertEqual(self.lines.ours, [])
 

@@ -17,6 +17,7 @@ from twisted.logger import LogEvent, LogLevel, eventAsText
 
 from nexmo_twisted.config.models import Settings
 from nexmo_twisted.providers.nexmo.webhooks import UNCOVERED, UNSIGNED
+from tests.inspector import K
 from tests.scenarios.bad_http import Client, Door, Written, connection
 from tests.scenarios.misuse import layer_junk, nexmo_junk, odd_receipt, odd_sms, operator_junk, spoiled_sms
 from tests.scenarios.outside import LAYER_DOOR, NEXMO_DOOR
@@ -97,10 +98,10 @@ class MisuseCase(World):
         self.assertEqual(await self.refused(), refused, about)
         self.assertLess(more_pieces, PIECES * requests, about)
         self.assertLess(more_bytes, RESIDENT, about)
-        new = await self.keys() - keys - {"nx:seq", "nx:quarantine", "nx:quarantine:unsigned"}  # each may come late
+        new = await self.keys() - keys - {K.seq, K.quarantine, K.unsigned}  # each may come late
         self.assertLessEqual(len(new), self.received - received, about)  # some damage makes an SMS of another id
-        self.assertEqual([key for key in new if not key.startswith("nx:i:")], [], about)
-        for key in ("nx:quarantine", "nx:quarantine:unsigned"):
+        self.assertEqual([key for key in new if not key.startswith(K.in_item)], [], about)
+        for key in (K.quarantine, K.unsigned):
             self.assertLessEqual(await self.redis("LLEN", key), 100, about)
 
     async def send_bad(self, door: Door, port: int, requests: int) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from uuid import uuid4
 
 from tests.factories import webhook
+from tests.inspector import K
 from tests.scenarios.outside import FORM, NEXMO_DOOR, Caller
 from tests.scenarios.world import BOB, DELAY, ONE, TALK, World
 
@@ -49,7 +50,7 @@ class OddMemberTests(World):
             await self.settle()
             posted.append(("bob", text))
             self.assertEqual((heard.code, self.posted()), (200, posted), text)
-        self.assertEqual(await self.redis("EXISTS", "nx:quarantine", "nx:quarantine:unsigned"), 0)
+        self.assertEqual(await self.redis("EXISTS", K.quarantine, K.unsigned), 0)
 
     async def test_parts(self) -> None:
         """A good part is texted beside one that cannot be used, and that one is counted."""

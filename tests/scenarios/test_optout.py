@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nexmo_twisted.domain.optout import CONFIRM_START, CONFIRM_STOP, HELP_TEXT, START_AGAIN
 from nexmo_twisted.sandbox.http.messages import WebhookCall
+from tests.inspector import K
 from tests.scenarios.world import ANN, BOB, CLEO, DELAY, LUNCH, ONE, TALK, TWO, World
 
 LOST = "This thread has ended. Please answer in the app."
@@ -175,7 +176,7 @@ class StopTests(World):
         self.fault(path="/sms/json", text="START", drop=True)
         await self.stopped()
         await self.pass_time(1200)
-        self.assertEqual((len(self.texts()), await self.redis("ZCARD", "nx:uncertain:out")), (1, 0))
+        self.assertEqual((len(self.texts()), len(await self.inspector.uncertain())), (1, 0))
 
     async def test_tried_again(self) -> None:
         """One that certainly did not go out is."""
@@ -235,7 +236,7 @@ class ProviderOptOutTests(World):
 
     async def test_lifted_by_the_provider(self) -> None:
         """A block of ours (after a receipt with code 9) ends with START; the provider is the one who says so."""
-        await self.redis("SET", f"nx:optout:{BOB}", "receipt 1767225600000")
+        await self.redis("SET", f"{K.opted_out}{BOB}", "receipt 1767225600000")
         await self.text_unread()
         await self.reply(BOB, ONE, "START")
         await self.text_unread("Back?")

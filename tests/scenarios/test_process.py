@@ -11,6 +11,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Site
 
 from tests.documents import DOCS, example
+from tests.inspector import K
 from tests.network import listen
 from tests.scenarios.processes import ROOT, Twistd
 from tests.scenarios.world import BOB, TALK, free_port, simulators
@@ -93,7 +94,7 @@ class ProcessTests(StoreCase):
         await self.sandbox.idle()
         self.assertEqual(await first.stop(), -signal.SIGTERM, first.output)
         self.assertIn("Server Shut Down", first.output)
-        self.assertEqual((self.texts(), await self.redis("ZCARD", "nx:due")), ([], 1))
+        self.assertEqual((self.texts(), await self.redis("ZCARD", K.due)), ([], 1))
         second = self.start()
         await until(self.texts, 10_000_000)
         self.assertEqual(self.texts(), ["Ann: Are you there?"])

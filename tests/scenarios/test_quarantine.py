@@ -14,6 +14,7 @@ from nexmo_twisted.providers.nexmo.receipt_codes import describe
 from nexmo_twisted.providers.nexmo.signatures import sign
 from nexmo_twisted.store.admin import QueueAdmin
 from tests.factories import MESSAGE_UUID, REPORT
+from tests.inspector import K
 from tests.scenarios.junk import JUNK, SAID, event
 from tests.scenarios.outside import FORM, NEXMO_DOOR, Caller
 from tests.scenarios.world import BOB, ONE, World
@@ -59,7 +60,7 @@ class QuarantineTests(QuarantineCase):
     async def test_whatever_it_is(self) -> None:
         """So it is whatever is wrong with it, as long as the id is in it."""
         for what, raw in JUNK.items():
-            await self.redis("DEL", "nx:quarantine")
+            await self.redis("DEL", K.quarantine)
             await self.caller.event(raw)
             if f'"layer:///messages/{MESSAGE_UUID}"'.encode() in raw:
                 self.assertIn("quarantined", (await self.why(MESSAGE_UUID))[0], what)
@@ -106,7 +107,7 @@ class QuarantineTests(QuarantineCase):
         for known in (MESSAGE_UUID, EVENT_UUID):
             self.assertIn("too large", (await self.why(known))[0])
         self.assertEqual(len(await self.warnings()), 1)
-        kept = json.loads(await self.redis("LINDEX", "nx:quarantine", 0))
+        kept = json.loads(await self.redis("LINDEX", K.quarantine, 0))
         self.assertGreater(len(kept["body"]), 50_000)
 
     async def test_too_many_recipients(self) -> None:
@@ -128,7 +129,7 @@ class QuarantineTests(QuarantineCase):
         self.assertEqual((signed["what"], signed["since"]), ("signed webhooks", "2026-01-01T00:00:01Z"))
         self.assertTrue(signed["reason"].startswith("2 in quarantine"), signed)
         self.assertTrue(unsigned["reason"].startswith("1 in quarantine"), unsigned)
-        await self.redis("DEL", "nx:quarantine", "nx:quarantine:unsigned")
+        await self.redis("DEL", K.quarantine, K.unsigned)
         self.assertEqual(await self.warnings(), [])
 
 
@@ -142,4 +143,4 @@ class SignedQuarantineTests(QuarantineCase):
             whole["timestamp"] = str(round(self.clock.seconds()))
             self.assertEqual(await self.sms(**whole, sig=sign(whole, SECRET, "sha256")), 200)
             self.assertEqual((await self.why(f"0A0{number}"))[1], "signed")
-        self.assertEqual(await self.redis("EXISTS", "nx:quarantine:unsigned"), 0)
+        self.assertEqual(await self.redis("EXISTS", K.unsigned), 0)

@@ -14,6 +14,7 @@ from nexmo_twisted.providers.nexmo.receipt_codes import describe
 from nexmo_twisted.sandbox.nexmo.receipt_plan import ReceiptPlan
 from nexmo_twisted.store.admin import QueueAdmin
 from tests.factories import RECEIPT
+from tests.inspector import K
 from tests.scenarios.outside import FORM, NEXMO_DOOR, Caller
 from tests.scenarios.world import BOB, CLEO, LUNCH, NO_RECEIPTS, ONE, World
 from tests.support import observe_log
@@ -146,7 +147,7 @@ class DeliveryReceiptTests(ReceiptsCase):
             self.assertIn("delivery receipt: failed, code 6", await self.why(message_id))
         self.assertEqual(self.counted_receipts(), {"failed": 7, "unmatched": 6})
         self.assertEqual((len(self.failures), self.counted("sms_accepted"), len(self.texts())), (2, 2, 2))
-        self.assertEqual(await self.redis("EXISTS", "nx:early-receipts"), 0)
+        self.assertEqual(await self.redis("EXISTS", K.early_receipts), 0)
 
     async def test_each_recipient(self) -> None:
         """What became of one recipient's SMS says nothing of another's."""
@@ -162,8 +163,8 @@ class DeliveryReceiptTests(ReceiptsCase):
         self.assertEqual(await self.receipt(), 200)
         self.assertEqual(await self.receipt(client_ref=""), 200)
         self.assertEqual(self.counted_receipts(), {"unmatched": 2})
-        self.assertEqual(set(await self.redis("KEYS", "*")) - before, {"nx:early-receipts"})
-        self.assertGreater(await self.redis("PTTL", "nx:early-receipts"), 0)
+        self.assertEqual(set(await self.redis("KEYS", "*")) - before, {K.early_receipts})
+        self.assertGreater(await self.redis("PTTL", K.early_receipts), 0)
 
     async def test_of_ours(self) -> None:
         """The same one, of an SMS of ours."""
@@ -185,7 +186,7 @@ class DeliveryReceiptTests(ReceiptsCase):
 
 class OptedOutReceiptTests(ReceiptsCase):
     async def blocked(self) -> list[str]:
-        keys: list[str] = await self.redis("KEYS", "nx:optout:*")
+        keys: list[str] = await self.inspector.keys("opted_out")
         return keys
 
     async def test_blocks(self) -> None:
@@ -195,10 +196,10 @@ class OptedOutReceiptTests(ReceiptsCase):
             ReceiptPlan(("rejected",), "9", client_ref=False),
             ReceiptPlan(("failed",), "9", client_ref=False, early=True),
         ):
-            await self.redis("DEL", f"nx:optout:{BOB}")
+            await self.redis("DEL", f"{K.opted_out}{BOB}")
             self.nexmo.receipts = plan
             message_id = await self.text_unread()
-            self.assertEqual(await self.blocked(), [f"nx:optout:{BOB}"], plan)
+            self.assertEqual(await self.blocked(), [f"{K.opted_out}{BOB}"], plan)
             story = await self.why(message_id)
             self.assertIn("failed, code 9 (the recipient has opted out)", story)
             self.assertIn("texts to this phone should stop", story)
@@ -226,4 +227,4 @@ class OptOutDisabledTests(ReceiptsCase):
         self.nexmo.receipts = ReceiptPlan(("failed",), "9")
         message_id = await self.text_unread()
         self.assertIn("failed, code 9", await self.why(message_id))
-        self.assertEqual(await self.redis("KEYS", "nx:optout:*"), [])
+        self.assertEqual(await self.inspector.keys("opted_out"), [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.inspector import K
 from tests.scenarios.outage import OutageCase, OwnWorld
 from tests.scenarios.world import BOB, CLEO, DELAY, LUNCH, ONE
 from tests.support import turn, until
@@ -64,14 +65,14 @@ class RedisHungTests(OutageCase):
     def assert_whole(self, before: set[str]) -> None:
         """What was turned away has left nothing, or all that belongs to it."""
         new = self.keys() - before
-        for mark in ("nx:m:", "nx:i:"):
+        for mark in (K.message, K.in_item):
             self.assertLessEqual(len([key for key in new if key.startswith(mark)]), 2)
-        due = self.server.ask("ZRANGE", "nx:due", 0, -1)
+        due = self.server.ask("ZRANGE", K.due, 0, -1)
         for key in new:
-            if key.startswith("nx:m:"):
-                self.assertIn(key.removeprefix("nx:m:"), due)
-            if key.startswith("nx:i:"):
-                self.assertIn(key.removeprefix("nx:i:"), self.server.ask("ZRANGE", f"nx:lane:in:{BOB}:{ONE}", 0, -1))
+            if key.startswith(K.message):
+                self.assertIn(key.removeprefix(K.message), due)
+            if key.startswith(K.in_item):
+                self.assertIn(key.removeprefix(K.in_item), self.server.ask("ZRANGE", f"{K.in_lane}{BOB}:{ONE}", 0, -1))
 
     async def test_hung(self) -> None:
         """Every webhook is answered in time, and what Redis carries out late does no harm."""

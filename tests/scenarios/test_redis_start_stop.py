@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from tests.factories import webhook
+from tests.inspector import K
 from tests.scenarios.outage import OwnWorld
 from tests.scenarios.outside import NEXMO_DOOR
 from tests.scenarios.world import BOB, DELAY, ONE
@@ -139,7 +140,7 @@ class StopWithoutRedisTests(OwnWorld):
         await until(lambda: self.service.ready, 1_000_000)
         await self.pass_time(100)
         self.assertEqual(len(self.nexmo.sent), 1)
-        self.assertEqual(self.server.ask("ZCARD", "nx:uncertain:out"), 1)
+        self.assertEqual(self.server.ask("ZCARD", K.out_uncertain), 1)
 
     async def test_answer_kept(self) -> None:
         """When Redis is back in time, what is known of the SMS is written down, and it is no uncertain one."""
@@ -156,7 +157,7 @@ class StopWithoutRedisTests(OwnWorld):
         self.assertEqual((self.counted("sms_accepted"), self.counted("sms_uncertain")), (1, 0))
         await self.pass_time(DELAY)
         self.assertEqual(len(self.nexmo.sent), 1)
-        self.assertEqual(self.server.ask("ZCARD", "nx:queue:out"), 0)
+        self.assertEqual(self.server.ask("ZCARD", K.out_queue), 0)
 
     async def test_reply_under_way(self) -> None:
         """A reply that is just being posted holds it up no longer, and stands there once in the end."""

@@ -7,6 +7,7 @@ from functools import partial
 from twisted.internet.address import IPv4Address
 from twisted.internet.interfaces import IResolutionReceiver
 
+from tests.inspector import K
 from tests.network import FakeResolver, install_resolver
 from tests.redis_socket import RedisSocket
 from tests.scenarios.gate import Gate
@@ -93,7 +94,7 @@ class RedisSilentTests(GateCase):
         is over."""
         self.fault(path="/sms/json", nexmo_status="10")
         await self.text_unread()
-        (item,) = self.server.ask("KEYS", "nx:n:*")
+        (item,) = self.server.ask("KEYS", f"{K.out_item}*")
         self.gate.lose_answers()
         self.clock.advance(10)
         await until(lambda: self.server.ask("HGET", item, "s") == "C", 1_000_000)

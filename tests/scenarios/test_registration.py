@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.inspector import K
 from tests.scenarios.world import BOB, DELAY, ONE, TALK, TWO, World
 
 
@@ -132,7 +133,7 @@ class UnownedNumberTests(World):
 
     async def test_unowned(self) -> None:
         """A number that the account does not own gets no new link; the others do the work."""
-        self.assertEqual(await self.redis("SMEMBERS", "nx:unowned"), ["12015550177"])
+        self.assertEqual(await self.redis("SMEMBERS", K.unowned), ["12015550177"])
         await self.text_unread()
         self.assertEqual(self.numbers(BOB), [TWO])
 

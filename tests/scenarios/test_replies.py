@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nexmo_twisted.domain.model import InboundSms
+from tests.inspector import K
 from tests.scenarios.world import BOB, CLEO, ONE, TALK, World
 
 
@@ -43,7 +44,7 @@ class ReplyTests(World):
         await self.reply(CLEO, ONE, "Who is this?")
         self.assertEqual(self.counted("replies_closed", "no_thread"), 1)
         self.assertEqual(self.sandbox.deliverer.retries, 0)
-        (key,) = await self.redis("KEYS", "nx:i:*")
+        (key,) = await self.inspector.keys("in_item")
         self.assertEqual(await self.redis("GET", key), "no_thread")
 
     async def test_not_a_number(self) -> None:
@@ -51,7 +52,7 @@ class ReplyTests(World):
         await self.reply("VONAGE", ONE, "Hello from Vonage")
         self.assertEqual(self.counted("replies_closed", "not_a_number"), 1)
         self.assertEqual(self.sandbox.deliverer.retries, 0)
-        self.assertEqual(await self.redis("LLEN", "nx:quarantine:unsigned"), 1)
+        self.assertEqual(await self.redis("LLEN", K.unsigned), 1)
 
     async def test_long(self) -> None:
         """A text over 2 KB is split over several parts of one message, never cut, never inside a character."""
@@ -89,8 +90,8 @@ class ReplyTests(World):
         self.layer.delete_conversation(TALK)
         await self.reply(BOB, ONE, "Anybody there?")
         self.assertEqual(self.counted("dead_letters", "in", "conversation_gone"), 1)
-        (rid,) = await self.redis("ZRANGE", "nx:dead:in", 0, -1)
-        self.assertIn("conversation_gone", await self.redis("HGET", f"nx:i:{rid}", "e"))
+        (rid,) = await self.inspector.dead("in")
+        self.assertIn("conversation_gone", await self.inspector.reason(rid, "in"))
 
     async def test_not_a_participant(self) -> None:
         """So is one of a user who has left; the next one of that phone is not kept waiting."""

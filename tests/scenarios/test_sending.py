@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.inspector import K
 from tests.scenarios.world import BOB, CLEO, DELAY, LUNCH, NO_RECEIPTS, TALK, World
 from tests.support import turn, until
 
 
 class SendAttemptTests(World):
     async def uncertain(self) -> list[str]:
-        uncertain: list[str] = await self.redis("ZRANGE", "nx:uncertain:out", 0, -1)
+        uncertain: list[str] = await self.inspector.uncertain()
         return uncertain
 
     async def buried(self) -> list[str]:
-        ids = await self.redis("ZRANGE", "nx:dead:out", 0, -1)
-        return [await self.redis("HGET", f"nx:n:{nid}", "e") for nid in ids]
+        ids = await self.inspector.dead()
+        return [await self.inspector.reason(nid) for nid in ids]
 
     async def test_tried_again(self) -> None:
         """What certainly was not sent is tried again: 429, status 1 and 10."""
@@ -35,7 +36,7 @@ class SendAttemptTests(World):
         await self.text_unread()
         for _ in range(8):
             await self.pass_time(900)
-        (nid,) = await self.redis("KEYS", "nx:n:*")
+        (nid,) = await self.inspector.keys("out_item")
         self.assertGreaterEqual(int(await self.redis("HGET", nid, "t")), 5)
         await self.stop(self.service)
         self.service = await self.start(nexmo={"api_url": url})
@@ -107,7 +108,7 @@ class SendAttemptTests(World):
         for _ in range(4):
             await self.pass_time(60)
         self.assertEqual((len(self.texts(BOB)), len(self.texts(CLEO))), (4, 1))
-        self.assertEqual(await self.redis("EXISTS", "nx:suspended"), 0)
+        self.assertEqual(await self.inspector.suspended(), 0)
 
     async def test_held_while_others_are_under_way(self) -> None:
         """What was sent before the account was at fault, and is heard of only afterwards, tells nothing of it now: the
@@ -124,12 +125,12 @@ class SendAttemptTests(World):
                 self.clock.advance(0)
                 await turn()
             self.clock.advance(1)
-        self.assertEqual(await self.redis("ZCARD", "nx:dead:out"), 0)
-        self.assertEqual(await self.redis("EXISTS", "nx:suspended"), 1)
+        self.assertEqual(len(await self.inspector.dead()), 0)
+        self.assertEqual(await self.inspector.suspended(), 1)
         self.sandbox.faults.clear()
         for _ in range(3):
             await self.pass_time(60)
-        self.assertEqual((await self.redis("EXISTS", "nx:suspended"), len(self.texts())), (0, 1))
+        self.assertEqual((await self.inspector.suspended(), len(self.texts())), (0, 1))
 
     async def test_held_for_days(self) -> None:
         """Time on hold does not count: after three days without credit the SMS still goes out."""
@@ -189,7 +190,7 @@ class SeveralProcessesTests(World):
         await self.redis("LPUSH", "nexmo-layer-integration-bob", "x")
         await self.text_unread(conversation=LUNCH)
         self.assertEqual((len(self.texts(BOB)), len(self.texts(CLEO))), (0, 1))
-        self.assertLess(int(await self.redis("GET", "nx:seq")), 10)
+        self.assertLess(int(await self.redis("GET", K.seq)), 10)
         await self.redis("DEL", "nexmo-layer-integration-bob")
         await self.pass_time(10)
         self.assertEqual(len(self.texts(BOB)), 1)
@@ -212,7 +213,7 @@ class SeveralProcessesTests(World):
         self.clock.advance(0.2)
         await stopping
         self.running.remove(self.service)
-        (item,) = await self.redis("KEYS", "nx:n:*")
+        (item,) = await self.inspector.keys("out_item")
         self.assertIn(await self.redis("HGET", item, "s"), ("S", "U"))
         self.clock.advance(120)
         self.service = await self.start()
@@ -233,7 +234,7 @@ class SeveralProcessesTests(World):
         await self.reply(BOB, self.numbers()[0], "Yes")
         await self.pass_time(DELAY)
         for key in await self.redis("KEYS", "*"):
-            if key not in ("nx:seq", "nx:schema"):
+            if key not in (K.seq, K.schema):
                 self.assertGreater(await self.redis("PTTL", key), 0, key)
         self.assertIn("nexmo-layer-integration-bob", await self.redis("KEYS", "*"))
         self.assertEqual(TALK in await self.redis("GET", "nexmo-layer-integration-bob"), True)

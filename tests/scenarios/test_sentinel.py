@@ -20,6 +20,7 @@ from nexmo_twisted.service import NexmoService
 from nexmo_twisted.store.protocol import REPLY_TIMEOUT
 from tests.configuration import EXAMPLE
 from tests.factories import webhook
+from tests.inspector import K
 from tests.scenarios.load import Load
 from tests.scenarios.outage import AT_ONCE
 from tests.scenarios.outside import Caller, Lines
@@ -71,7 +72,7 @@ class FailoverTests(SentinelWorld):
         self.assertEqual(load.codes, {204, 503})
         self.assertLess(load.slowest, AT_ONCE)
         await self.settle()
-        due = set(self.cluster.master.ask("ZRANGE", "nx:due", 0, -1))
+        due = set(self.cluster.master.ask("ZRANGE", K.due, 0, -1))
         lost = len({message_key(message) for message in load.accepted} - due)
         print(f"\n{self.id()}: {lost} of {len(load.accepted)} accepted webhooks lost")  # noqa: T201 - the measurement that goes with the guarantee
         await self.at_work()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from nexmo_twisted.domain.model import ChatEvent, Status
 from nexmo_twisted.engine.poller import LONGEST_PAUSE
 from nexmo_twisted.engine.sweep import EVERY
-from nexmo_twisted.store.schema import DAY, KEEP
+from nexmo_twisted.store.schema import DAY, KEEP, F
 from nexmo_twisted.store.sweep import RedisSweep
+from tests.inspector import K
 from tests.scenarios.world import BOB, CLEO, DELAY, LUNCH, NO_RECEIPTS, ONE, TALK, World
 from tests.support import reading
 
@@ -45,14 +46,15 @@ class SweepCase(World):
 
     async def assert_all_is_done(self) -> None:
         """No work is left, and the messages are closed."""
-        for pattern in ("nx:n:*", "nx:lane:*", "nx:queue:out", "nx:queue:in", "nx:due", "nx:uncertain:*", "nx:dead:*"):
-            self.assertEqual(await self.redis("KEYS", pattern), [])
-        for key in await self.redis("KEYS", "nx:m:*"):
+        for family in ("out_item", "out_lane", "in_lane", "out_queue", "in_queue", "due", "out_uncertain", "out_dead"):
+            self.assertEqual(await self.inspector.keys(family), [])
+        self.assertEqual(await self.inspector.dead("in"), [])
+        for key in await self.inspector.keys("message"):
             self.assertEqual(await self.closed(key), "done")
 
     async def closed(self, key: str) -> str:
         why: str = await self.redis(
-            "EVAL", reading("return load_message(ARGV[1]).x or ''"), 0, key.removeprefix("nx:m:")
+            "EVAL", reading("return load_message(ARGV[1])[F.closed] or ''"), 0, key.removeprefix(K.message)
         )
         return why
 
@@ -65,7 +67,7 @@ class RepairTests(SweepCase):
     async def test_due(self) -> None:
         """A message that waits for its delay is in no list of checks any more."""
         await self.send()
-        await self.redis("DEL", "nx:due")
+        await self.redis("DEL", K.due)
         await self.pass_time(DELAY)
         self.assertEqual(self.texts(), [])
         await self.sweep()
@@ -76,7 +78,7 @@ class RepairTests(SweepCase):
         """An SMS that is to be tried again has lost its place."""
         self.fault(**LATER)
         await self.text_unread()
-        await self.redis("DEL", "nx:lane:out:bob", "nx:queue:out")
+        await self.redis("DEL", f"{K.out_lane}bob", K.out_queue)
         await self.sweep()
         self.assertEqual((self.texts(), self.repaired()), ([TEXT], {"lane": 1}))
         await self.assert_all_is_done()
@@ -85,7 +87,7 @@ class RepairTests(SweepCase):
         """Nobody would look at the lane of a user any more; the next message would have to wait as well."""
         self.fault(**LATER)
         await self.text_unread()
-        await self.redis("DEL", "nx:queue:out")
+        await self.redis("DEL", K.out_queue)
         await self.sweep()
         await self.text_unread("And tea at four?")
         self.assertEqual((self.texts(), self.repaired()), ([TEXT, "Ann: And tea at four?"], {"queue": 1}))
@@ -94,7 +96,7 @@ class RepairTests(SweepCase):
     async def test_replies(self) -> None:
         """An answer that Layer did not take at once has lost its place, or its lane the place in the queue."""
         await self.text_unread()
-        for number, lost in enumerate(([f"nx:lane:in:{BOB}:{ONE}", "nx:queue:in"], ["nx:queue:in"]), 1):
+        for number, lost in enumerate(([f"{K.in_lane}{BOB}:{ONE}", K.in_queue], [K.in_queue]), 1):
             self.fault(**LATER_POSTED)
             await self.reply(BOB, ONE, f"Yes {number}")
             await self.redis("DEL", *lost)
@@ -109,7 +111,7 @@ class RepairTests(SweepCase):
         self.nexmo.receipts = NO_RECEIPTS
         self.fault(**LOST)
         await self.text_unread()
-        await self.redis("DEL", "nx:uncertain:out")
+        await self.redis("DEL", K.out_uncertain)
         await self.sweep()
         await self.pass_time(600)
         self.assertEqual((self.texts(), self.repaired()), ([TEXT], {"aside": 1}))
@@ -119,17 +121,17 @@ class RepairTests(SweepCase):
         """What is given up is not in the list that an operator sees."""
         self.fault(path="/sms/json", nexmo_status="6")
         await self.text_unread()
-        (nid,) = await self.redis("ZRANGE", "nx:dead:out", 0, -1)
-        await self.redis("DEL", "nx:dead:out")
+        (nid,) = await self.inspector.dead()
+        await self.redis("DEL", K.out_dead)
         await self.sweep()
-        self.assertEqual(await self.redis("ZRANGE", "nx:dead:out", 0, -1), [nid])
+        self.assertEqual(await self.inspector.dead(), [nid])
         self.assertEqual(self.repaired(), {"aside": 1})
 
     async def test_item(self) -> None:
         """A notification is gone: nobody knows whether its SMS was sent, so the policy for those decides."""
         self.fault(**LATER)
         await self.text_unread(conversation=LUNCH)
-        await self.redis("DEL", await self.one("nx:n:*"))
+        await self.redis("DEL", await self.one(f"{K.out_item}*"))
         await self.sweep()
         await self.pass_time(600)
         self.assertEqual((self.texts(BOB), self.texts(CLEO)), ([TEXT], [TEXT]))
@@ -140,10 +142,10 @@ class RepairTests(SweepCase):
         """A notification that nobody needs any more is gone: its message closes."""
         self.fault(**LATER)
         message = await self.text_unread()
-        await self.redis("DEL", await self.one("nx:n:*"), "nx:lane:out:bob", "nx:queue:out")
+        await self.redis("DEL", await self.one(f"{K.out_item}*"), f"{K.out_lane}bob", K.out_queue)
         self.layer.mark_read(message, "bob")
         await self.settle()
-        key = await self.one("nx:m:*")
+        key = await self.one(f"{K.message}*")
         self.assertEqual(await self.closed(key), "")
         await self.sweep()
         self.assertEqual((self.texts(), self.repaired()), ([], {"count": 1}))
@@ -152,9 +154,9 @@ class RepairTests(SweepCase):
     async def test_expiry(self) -> None:
         """What would stay for ever ends one day: the message, the answer, the handset."""
         await self.text_unread()
-        keys = [await self.one("nx:m:*"), await self.one("nx:handset:*")]
+        keys = [await self.one(f"{K.message}*"), await self.one(f"{K.handset}*")]
         await self.reply(BOB, ONE, "Yes")
-        keys.append(await self.one("nx:i:*"))
+        keys.append(await self.one(f"{K.in_item}*"))
         for key in keys:
             await self.redis("PERSIST", key)
         await self.sweep()
@@ -168,33 +170,33 @@ class RepairTests(SweepCase):
         """The outgoing side is held and nothing says since when: without that no success would release it."""
         self.fault(path="/sms/json", nexmo_status="9")
         await self.text_unread()
-        self.assertEqual(await self.redis("HDEL", "nx:suspended", "since"), 1)
+        self.assertEqual(await self.redis("HDEL", K.suspended, F.since), 1)
         await self.sweep()
         await self.text_unread("And tea at four?")
         await self.pass_time(60)
         self.assertEqual((self.texts(), self.repaired()), ([TEXT, "Ann: And tea at four?"], {"suspension": 1}))
-        self.assertEqual(await self.redis("EXISTS", "nx:suspended"), 0)
+        self.assertEqual(await self.inspector.suspended(), 0)
         await self.assert_all_is_done()
 
     async def test_undecodable(self) -> None:
         """A record is garbage: it ends, and the messages around it go out."""
         await self.send("Nobody will read this")
-        await self.redis("SET", await self.one("nx:m:*"), "garbage")
+        await self.redis("SET", await self.one(f"{K.message}*"), "garbage")
         await self.send()
-        await self.redis("ZREM", "nx:due", *(await self.redis("ZRANGE", "nx:due", 0, -1)))
+        await self.redis("ZREM", K.due, *(await self.redis("ZRANGE", K.due, 0, -1)))
         await self.sweep()
         self.assertEqual((self.texts(), self.repaired()), ([TEXT], {"undecodable": 1, "due": 1}))
-        for key in await self.redis("KEYS", "nx:m:*"):
+        for key in await self.inspector.keys("message"):
             self.assertGreater(await self.redis("PTTL", key), 3 * DAY)
 
     async def test_type(self) -> None:
         """A key that is nothing of ours stands there and is told of; everybody else is served."""
-        await self.redis("LPUSH", f"nx:handset:{CLEO}", "x")
+        await self.redis("LPUSH", f"{K.handset}{CLEO}", "x")
         await self.send()
-        await self.redis("DEL", "nx:due")
+        await self.redis("DEL", K.due)
         await self.sweep()
         self.assertEqual((self.texts(), self.repaired()), ([TEXT], {"type": 1, "due": 1}))
-        self.assertEqual(await self.redis("LRANGE", f"nx:handset:{CLEO}", 0, -1), ["x"])
+        self.assertEqual(await self.redis("LRANGE", f"{K.handset}{CLEO}", 0, -1), ["x"])
 
 
 class RepairByAgeTests(SweepCase):
@@ -205,7 +207,7 @@ class RepairByAgeTests(SweepCase):
             await self.text_unread()
         await self.pass_time(KEEP["aside"] / 1000 - DAY / 1000)
         await self.sweep()
-        self.assertEqual(await self.redis("ZCARD", "nx:dead:out"), 3)
+        self.assertEqual(len(await self.inspector.dead()), 3)
         await self.pass_time(DAY / 1000)
         await self.sweep()
         self.assertEqual((self.counts("dead_letters_expired"), self.repaired()), ({"out": 3}, {}))
@@ -287,8 +289,8 @@ class NothingToRepairTests(SweepCase):
         await self.send()
         self.clock.advance(DELAY)
         for state in ("S", "C"):
-            pattern = "nx:n:*" if state == "S" else "nx:i:*"
-            while [await self.redis("HGET", key, "s") for key in await self.redis("KEYS", pattern)] != [state]:
+            pattern = f"{K.out_item}*" if state == "S" else f"{K.in_item}*"
+            while [await self.redis("HGET", key, F.state) for key in await self.redis("KEYS", pattern)] != [state]:
                 self.clock.advance(0)
             await self.assert_nothing(state)
             self.clock.advance(5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from tests.inspector import K
 from tests.scenarios.world import BOB, DELAY, LUNCH, ONE, TALK, TWO, World
 from tests.support import counted
 
@@ -102,7 +103,7 @@ class TakeOverNumberTests(World):
         await self.pass_time(4)
         last = {}
         for number in (ONE, TWO):
-            user, conversation, *_ = json.loads(await self.redis("HGET", f"nx:handset:{BOB}", number))
+            user, conversation, *_ = json.loads(await self.redis("HGET", f"{K.handset}{BOB}", number))
             last[number] = conversation
             await self.reply(BOB, number, f"Over {number}")
             self.assertEqual(self.posted(conversation)[-1], (user, f"Over {number}"))

@@ -14,6 +14,7 @@ from nexmo_twisted.config.models import Settings
 from nexmo_twisted.sandbox.layer.webhooks import signature
 from tests.factories import webhook
 from tests.http_client.loopback import certificate
+from tests.inspector import K
 from tests.scenarios.outside import LAYER_DOOR, LAYER_TYPE, Caller
 from tests.scenarios.world import BOB, ONE, World
 from tests.support import until
@@ -57,7 +58,7 @@ class TlsTests(World):
         """A signed webhook posted over https, by a client that trusts the certificate, is stored and answered 204."""
         heard = await self.caller.event(webhook())
         self.assertEqual((heard.code, heard.body), (204, b""))
-        self.assertEqual(await self.redis("ZCARD", "nx:due"), 1)
+        self.assertEqual(await self.redis("ZCARD", K.due), 1)
 
     async def test_the_whole_way(self) -> None:
         """Both companies are told the https URL and deliver there: the SMS goes out, the answer comes back."""
@@ -87,7 +88,7 @@ class TlsTests(World):
         wire.send(head.encode() + raw)
         self.assertNotIn(b"HTTP/", await wire.gone())
         await self.settle()
-        self.assertEqual(await self.redis("EXISTS", "nx:quarantine", "nx:quarantine:unsigned"), 0)
+        self.assertEqual(await self.redis("EXISTS", K.quarantine, K.unsigned), 0)
         self.assertEqual(self.flushLoggedErrors(), [])
         self.assertEqual((await self.caller.event(webhook())).code, 204)
 
@@ -109,5 +110,5 @@ class TlsTests(World):
         with self.assertRaises((RequestTransmissionFailed, ResponseNeverReceived)):
             await stranger.event(webhook())
         await self.settle()
-        self.assertEqual(await self.redis("ZCARD", "nx:due"), 0)
+        self.assertEqual(await self.redis("ZCARD", K.due), 0)
         self.assertEqual(self.flushLoggedErrors(), [])

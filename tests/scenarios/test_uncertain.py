@@ -15,13 +15,13 @@ LOST = {"path": "/sms/json", "drop": True}
 class UncertainCase(World):
     async def uncertain(self) -> int:
         """How many are uncertain."""
-        number: int = await self.redis("ZCARD", "nx:uncertain:out")
+        number: int = len(await self.inspector.uncertain())
         return number
 
     async def buried(self) -> list[str]:
         """The reasons of what is buried."""
-        ids = await self.redis("ZRANGE", "nx:dead:out", 0, -1)
-        return [await self.redis("HGET", f"nx:n:{each}", "e") for each in ids]
+        ids = await self.inspector.dead()
+        return [await self.inspector.reason(each) for each in ids]
 
 
 class ReconcileByReceiptTests(UncertainCase):
@@ -140,8 +140,8 @@ class ResendTests(UncertainCase):
         self.fault(**LOST)
         await self.text_unread()
         await self.pass_time(SETTLE)
-        self.assertEqual(await self.redis("KEYS", "nx:n:*"), [])
-        (message,) = await self.redis("KEYS", "nx:m:*")
+        self.assertEqual(await self.inspector.keys("out_item"), [])
+        (message,) = await self.inspector.keys("message")
         self.assertGreater(await self.redis("PTTL", message), 0)
 
 

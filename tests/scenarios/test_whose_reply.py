@@ -8,6 +8,7 @@ from __future__ import annotations
 from nexmo_twisted.sandbox.nexmo.parts_plan import PartsPlan
 from nexmo_twisted.sandbox.nexmo.receipt_plan import ReceiptPlan
 from nexmo_twisted.store.admin import QueueAdmin
+from tests.inspector import K
 from tests.scenarios.world import BOB, DELAY, LUNCH, NO_RECEIPTS, ONE, TALK, TWO, World
 from tests.support import turn, until
 
@@ -48,9 +49,7 @@ class ReplyThreadCase(World):
         await self.settle()
 
     async def buried(self) -> list[str]:
-        return [
-            await self.redis("HGET", f"nx:i:{each}", "e") for each in await self.redis("ZRANGE", "nx:dead:in", 0, -1)
-        ]
+        return [await self.inspector.reason(each, "in") for each in await self.inspector.dead("in")]
 
     def answers(self, conversation: str) -> list[str]:
         """What Bob has written there, as the others see it."""
@@ -140,7 +139,7 @@ class ReplyDuringSendTests(ReplyThreadCase):
             await self.write(text, number)
         await self.tick_until(lambda: self.answers(third) == ["other"])
         self.assertEqual(self.answers(TALK), [])
-        self.assertEqual(await self.redis("EXISTS", f"nx:optout:{BOB}"), 1)
+        self.assertEqual(await self.redis("EXISTS", f"{K.opted_out}{BOB}"), 1)
         await self.arrive(20)
         self.assertEqual((self.answers(TALK), self.answers(LUNCH)), (["first", "second"], []))
 
@@ -238,7 +237,7 @@ class ReplyWhileUncertainTests(ReplyThreadCase):
         await self.text_unread("To all", conversation=LUNCH)
         await self.reply(BOB, ONE, "Between us")
         await self.pass_time(SETTLE)
-        self.assertEqual(await self.redis("ZCARD", "nx:uncertain:out"), 1)
+        self.assertEqual(len(await self.inspector.uncertain()), 1)
         self.assertEqual(self.answers(TALK), ["Between us"])
 
 
@@ -519,7 +518,7 @@ class PlaceReplyTests(ReplyThreadCase):
         await self.on_wire("To all", LUNCH, done=True, delay=6.0)
         await self.write("Yes")
         await self.arrive(6)
-        (item,) = await self.redis("ZRANGE", "nx:dead:in", 0, -1)
+        (item,) = await self.inspector.dead("in")
         place = QueueAdmin(self.connection, self.now).place_reply
         self.assertEqual((await place(item, third, "")).answer, "OTHER")
         self.assertEqual((await place(item, LUNCH, "ann")).answer, "OTHER")

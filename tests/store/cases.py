@@ -14,9 +14,10 @@ from nexmo_twisted.platforms.layer.ids import CONVERSATION as CONVERSATION_PREFI
 from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.connection import Connection
 from nexmo_twisted.store.redis_store import RedisStore
-from nexmo_twisted.store.schema import DAY
+from nexmo_twisted.store.schema import DAY, F
 from nexmo_twisted.store.sweep import RedisSweep
 from tests.factories import CONVERSATION, HANDSET, NUMBERS, REPORT, event, uuid
+from tests.inspector import K
 from tests.support import StoreCase, reading
 
 #: Milliseconds of a lease, from an attempt of unknown outcome to its settlement, and that a link lives.
@@ -115,11 +116,11 @@ class SweepCase(QueueCase):
     async def replied(self) -> str:
         """A reply that waits. Returns its rid."""
         await self.store.receive_sms(InboundSms("id-1", HANDSET, NUMBERS[0], "hi"), HANDSET, NUMBERS[0])
-        (rid,) = await self.redis("ZRANGE", f"nx:lane:in:{HANDSET}:{NUMBERS[0]}", 0, -1)
+        (rid,) = await self.redis("ZRANGE", f"{K.in_lane}{HANDSET}:{NUMBERS[0]}", 0, -1)
         return str(rid)
 
     async def nid(self, user: str = "bob") -> str:
-        (nid,) = await self.redis("ZRANGE", f"nx:lane:out:{user}", 0, -1)
+        (nid,) = await self.redis("ZRANGE", f"{K.out_lane}{user}", 0, -1)
         return str(nid)
 
     async def replies(self) -> list[Reply]:
@@ -127,7 +128,7 @@ class SweepCase(QueueCase):
 
     async def closed(self, mid: str) -> str:
         """Why that message is closed; blank when it is not."""
-        why: str = await self.redis("EVAL", reading("return load_message(ARGV[1]).x or ''"), 0, mid)
+        why: str = await self.redis("EVAL", reading("return load_message(ARGV[1])[F.closed] or ''"), 0, mid)
         return why
 
     async def ttl(self, key: str) -> int:
@@ -167,7 +168,7 @@ class AdminCase(QueueCase):
         return [result.answer async for result in self.operator.redrive(queue, ids, REPORT, confirmed=confirmed)]
 
     async def fields(self, item: Notification) -> dict[str, str]:
-        flat = iter(await self.redis("HGETALL", f"nx:n:{item.id}"))
+        flat = iter(await self.redis("HGETALL", f"{K.out_item}{item.id}"))
         return dict(zip(flat, flat, strict=True))
 
 
@@ -182,14 +183,17 @@ class UncertainCase(QueueCase):
         return await self.store.reconcile(10, SETTLE, policy, REPORT)
 
     async def state(self, item: Notification) -> str | None:
-        state: str | None = await self.redis("HGET", f"nx:n:{item.id}", "s")
+        state: str | None = await self.inspector.state(item.id)
         return state
 
     async def outcome(self, n: int = 1) -> str:
         """What is remembered of the message, as far as it is text."""
-        (key,) = await self.redis("KEYS", f"nx:m:*{'' if n == 1 else n}*")
+        (key,) = await self.redis("KEYS", f"{K.message}*{'' if n == 1 else n}*")
         kept: str = await self.redis(
-            "EVAL", reading("return (load_message(ARGV[1]).o or {})['bob'] or ''"), 0, key.removeprefix("nx:m:")
+            "EVAL",
+            reading("return (load_message(ARGV[1])[F.outcomes] or {})['bob'] or ''"),
+            0,
+            key.removeprefix(K.message),
         )
         return kept
 
@@ -199,7 +203,7 @@ class ResolvingCase(QueueCase):
 
     async def asyncSetUp(self) -> None:
         await super().asyncSetUp()
-        await self.redis("HSET", f"nx:handset:{HANDSET}", NUMBER, f'["ann","{OLD}",1,1]', "v", 1)
+        await self.redis("HSET", f"{K.handset}{HANDSET}", NUMBER, f'["ann","{OLD}",1,1]', F.version, 1)
 
     async def trying(self, n: int = 1) -> Notification:
         await self.owe(n)

@@ -10,6 +10,7 @@ from nexmo_twisted.domain.model import Asked, InboundSms, Notification, Status
 from nexmo_twisted.store.admin import Redriven
 from nexmo_twisted.store.schema import DAY
 from tests.factories import CONVERSATION, NUMBERS, REPORT, delivery_report, event, uuid
+from tests.inspector import K
 from tests.store.cases import LEASE, AdminCase
 from tests.support import attempt, sent
 
@@ -26,7 +27,7 @@ class ListDeadLettersTests(AdminCase):
 
     async def test_thousands(self) -> None:
         """However many there are, none is missed."""
-        await self.redis("EVAL", "for i = 1, 5000 do redis.call('ZADD', 'nx:dead:in', 5000 - i, 'r' .. i) end", 0)
+        await self.redis("EVAL", "for i = 1, 5000 do redis.call('ZADD', KEYS[1], 5000 - i, 'r' .. i) end", 1, K.in_dead)
         self.assertEqual(await self.operator.aside("in"), [f"r{n}" for n in range(5000, 0, -1)])
         self.assertEqual(len(await self.operator.inspect_items("in", await self.operator.aside("in"))), 5000)
 
@@ -45,7 +46,7 @@ class ListDeadLettersTests(AdminCase):
 
     async def test_gone(self) -> None:
         """What is listed although nothing of it is left is empty."""
-        await self.redis("ZADD", "nx:dead:out", 1, "nothing.at.all")
+        await self.redis("ZADD", K.out_dead, 1, "nothing.at.all")
         (entry,) = await self.operator.inspect_items("out", await self.operator.aside("out"))
         self.assertEqual((entry.stored, entry.done), (False, ""))
 
@@ -57,7 +58,7 @@ class RedriveTests(AdminCase):
         item = await self.buried()
         self.assertEqual(await self.redrive(item), ["DONE"])
         self.assertEqual(await self.operator.aside("out"), [])
-        for key in (f"nx:n:{item.id}", *await self.redis("KEYS", "nx:m:*")):
+        for key in (f"{K.out_item}{item.id}", *await self.inspector.keys("message")):
             self.assertEqual(await self.redis("PTTL", key), -1, key)
         (again,) = await self.claim()
         self.assertEqual((again.id, again.attempts, again.introduction_failures), (item.id, 0, 0))
@@ -111,7 +112,7 @@ class RedriveTests(AdminCase):
         """What may have been sent only goes out again when that is confirmed."""
         item = await self.uncertain()
         self.assertEqual(await self.redrive(item), ["DOUBTFUL"])
-        self.assertEqual((await self.fields(item))["s"], "U")
+        self.assertEqual(await self.inspector.state(item.id), "U")
         self.assertEqual(await self.claim(), [])
         self.assertEqual(await self.redrive(item, confirmed=True), ["DONE"])
         self.assertEqual([each.id for each in await self.claim()], [item.id])
@@ -158,7 +159,7 @@ class RedriveTests(AdminCase):
         await self.store.record_event(event("deleted", uuid(2)), 0)
         await self.redis("DEL", await self._key(3))
         self.assertEqual(await self.redrive(read, deleted, expired), ["read", "deleted", "expired"])
-        self.assertEqual((await self.operator.aside("out"), await self.redis("KEYS", "nx:n:*")), ([], []))
+        self.assertEqual((await self.operator.aside("out"), await self.inspector.keys("out_item")), ([], []))
         self.assertEqual(await self.claim(), [])
         outcomes = [(await self.operator.inspect_message(uuid(n))) for n in (1, 2)]
         self.assertEqual(
@@ -168,7 +169,7 @@ class RedriveTests(AdminCase):
     async def _key(self, n: int) -> str:
         from nexmo_twisted.domain.ids import message_key
 
-        return f"nx:m:{message_key(uuid(n))}"
+        return f"{K.message}{message_key(uuid(n))}"
 
     async def test_not_set_aside(self) -> None:
         """What waits, or is being sent, is left alone; what is not known is nothing."""
@@ -203,7 +204,7 @@ class RedriveTests(AdminCase):
         self.assertEqual(await self.redrive(reply), ["DONE"])
         (again,) = (await self.store.claim_replies(1, LEASE)).items
         self.assertEqual((again.id, again.text, again.once), (reply.id, "Yes!", reply.once))
-        self.assertEqual(await self.redis("PTTL", f"nx:i:{reply.id}"), -1)
+        self.assertEqual(await self.redis("PTTL", f"{K.in_item}{reply.id}"), -1)
 
 
 class RedriveOrderTests(AdminCase):
@@ -321,19 +322,19 @@ class MessageReportTests(AdminCase):
         self.assertEqual(
             {o.partition(" @")[0] for o in outcomes.values()}, {f"sent {NUMBERS[0]} {u}" for u in outcomes}
         )
-        left = await self.redis("PTTL", "nx:m:" + message_key(uuid(1)))
+        left = await self.redis("PTTL", K.message + message_key(uuid(1)))
         for kind, status in (("read", Status.READ), ("delivered", Status.DELIVERED)):
             answer = await self.store.record_event(event(kind, uuid(1), cleo=status), 600_000)
             self.assertIsNone(answer)
             self.assertEqual((await self.known()).ranks, {"bob": 0, "cleo": 2})
         facts = await self.known()
         self.assertEqual((facts.closed, facts.outcomes), ("done", outcomes))
-        self.assertLessEqual(await self.redis("PTTL", "nx:m:" + message_key(uuid(1))), left)
+        self.assertLessEqual(await self.redis("PTTL", K.message + message_key(uuid(1))), left)
 
     async def test_closed_by_an_older_version(self) -> None:
         """A closed record with names in it, as it was kept before, is read, and a status is joined to it."""
         old = "cmsgpack.pack({x = 'done', t = 9, d = 5, y = 4, o = {bob = 'blank'}})"
-        await self.redis("EVAL", f"redis.call('SET', ARGV[1], {old})", 0, f"nx:m:{message_key(uuid(1))}")
+        await self.redis("EVAL", f"redis.call('SET', ARGV[1], {old})", 0, f"{K.message}{message_key(uuid(1))}")
         facts = await self.known()
         self.assertEqual((facts.closed, facts.closed_at, facts.due, facts.delay), ("done", 9, 5, 4))
         self.assertEqual((facts.outcomes, facts.ranks, facts.conversation), ({"bob": "blank"}, {}, ""))
@@ -364,7 +365,7 @@ class MessageReportTests(AdminCase):
     async def test_no_longer_kept(self) -> None:
         """So it is when the message is no longer kept at all."""
         item = await self.buried()
-        await self.redis("DEL", *await self.redis("KEYS", "nx:m:*"))
+        await self.redis("DEL", *await self.inspector.keys("message"))
         facts = await self.operator.inspect_message(uuid(1))
         assert facts is not None
         self.assertEqual((facts.closed, facts.due, [e.id for e in facts.entries]), ("expired", None, [item.id]))
@@ -372,7 +373,7 @@ class MessageReportTests(AdminCase):
     async def test_unreadable(self) -> None:
         """A record that nobody can read is one, and no error."""
         await self.buried()
-        (key,) = await self.redis("KEYS", "nx:m:*")
+        (key,) = await self.inspector.keys("message")
         await self.redis("SET", key, "what is this")
         facts = await self.operator.inspect_message(uuid(1))
         assert facts is not None

@@ -20,6 +20,7 @@ from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.store.connection import Connection
 from nexmo_twisted.store.url import parse
 from tests.factories import NUMBERS, REPORT, delivery_report, event, uuid, webhook
+from tests.inspector import K
 from tests.scenarios.outside import Caller
 from tests.scenarios.own_redis import OwnRedis
 from tests.scenarios.world import DELAY, TALK, World
@@ -30,7 +31,7 @@ DAY = 86_400.0
 HANDSET = "12015550198"
 
 #: Keys without an end: two counters, and lists whose entries end with what they name.
-ENDLESS = {"nx:seq", "nx:suspended-ms"}
+ENDLESS = {K.seq, K.suspended_ms}
 
 
 class LeaseLengthTests(QueueCase):
@@ -168,10 +169,10 @@ class FailingScriptTests(QueueCase):
         (reply,) = (await self.store.claim_replies(10, LEASE)).items
         await self.store.complete(reply, "posted")
         self.server.ask("CONFIG", "SET", "maxmemory", "0")
-        self.assertEqual(self.server.ask("ZCARD", "nx:due"), 0)
-        self.assertEqual(self.server.ask("ZRANGE", "nx:dead:out", 0, -1), [three.id])
-        self.assertCountEqual(self.server.ask("ZRANGE", "nx:uncertain:out", 0, -1), [item.id for item in rest])
-        self.assertCountEqual(self.server.ask("ZRANGE", "nx:queue:out", 0, -1), [four.user_id, five.user_id])
+        self.assertEqual(self.server.ask("ZCARD", K.due), 0)
+        self.assertEqual(self.server.ask("ZRANGE", K.out_dead, 0, -1), [three.id])
+        self.assertCountEqual(self.server.ask("ZRANGE", K.out_uncertain, 0, -1), [item.id for item in rest])
+        self.assertCountEqual(self.server.ask("ZRANGE", K.out_queue, 0, -1), [four.user_id, five.user_id])
 
 
 class LateResultTests(QueueCase):
@@ -179,7 +180,7 @@ class LateResultTests(QueueCase):
         """A receipt or status that comes when all is over and forgotten makes no key that would stay for ever."""
         item = await self.sending()
         await self.store.record_accepted(item, attempt(HANDSET, NUMBERS[0]), "sent", sent())
-        for key in (f"nx:m:{item.id.partition('.')[0]}", f"nx:n:{item.id}"):
+        for key in (f"{K.message}{item.id.partition('.')[0]}", f"{K.out_item}{item.id}"):
             await self.redis("DEL", key)  # as if its time were over
         before = set(await self.redis("KEYS", "*"))
         self.assertEqual((await self.store.record_receipt(receipt(item.id))).ended, "")
@@ -187,13 +188,13 @@ class LateResultTests(QueueCase):
         self.assertFalse(await self.store.set_aside(item, "time-out", uncertain=True))
         await self.store.reschedule(item, 1000, "later")
         await self.store.complete(item, "read")
-        self.assertEqual(set(await self.redis("KEYS", "*")) - before, {"nx:early-receipts"})
+        self.assertEqual(set(await self.redis("KEYS", "*")) - before, {K.early_receipts})
         for kind, status in (("delivered", Status.DELIVERED), ("read", Status.READ), ("deleted", Status.READ)):
             late = event(kind, uuid(1), bob=status)
             await self.store.record_event(late, 1000)
         for key in set(await self.redis("KEYS", "*")) - ENDLESS:
             self.assertGreater(await self.redis("PTTL", key), 0, key)
-        self.assertEqual(await self.redis("ZCARD", "nx:due"), 0)
+        self.assertEqual(await self.redis("ZCARD", K.due), 0)
 
 
 def receipt(nid: str) -> DeliveryReport:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nexmo_twisted.domain.model import Claimed, Notification
 from tests.factories import NUMBERS, uuid
+from tests.inspector import K
 from tests.store.cases import LEASE, QueueCase
 from tests.support import attempt, sent
 
@@ -27,7 +28,7 @@ class SuspensionCase(QueueCase):
         await self.store.record_accepted(item, attempt(handset, NUMBERS[0]), "sent", sent("id"))
 
     async def held(self) -> dict[str, str]:
-        flat = await self.redis("HGETALL", "nx:suspended")
+        flat = await self.redis("HGETALL", K.suspended)
         return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
@@ -44,7 +45,7 @@ class SuspectAccountTests(SuspensionCase):
         other = await self.tried()
         self.assertEqual(other.message_id, uuid(2))
         await self.accept(other)
-        self.assertEqual((await self.held(), await self.redis("EXISTS", "nx:suspended-ms")), ({}, 0))
+        self.assertEqual((await self.held(), await self.redis("EXISTS", K.suspended_ms)), ({}, 0))
         self.assertEqual([item.message_id for item in await self.claim()], [uuid(3)])
 
     async def test_of_the_same_user(self) -> None:

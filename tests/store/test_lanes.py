@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from nexmo_twisted.domain.model import Notification
+from nexmo_twisted.store.schema import F
 from tests.factories import HANDSET, NUMBERS, REPORT, receipt, uuid
+from tests.inspector import K
 from tests.store.cases import LEASE, QueueCase
 from tests.support import attempt, sent
 
@@ -48,7 +50,7 @@ class LaneTests(QueueCase):
             await late(first)
             claimed = await self.store.claim_notifications(5, LEASE)
             self.assertEqual((claimed.items, claimed.lost), ([], 0))
-            self.assertEqual(await self.redis("HGET", f"nx:n:{second.id}", "s"), "S")
+            self.assertEqual(await self.inspector.state(second.id), "S")
 
     async def test_two_that_believe_they_hold_it(self) -> None:
         """One comes back as ready while another is on the wire, whose lease then ends: each is judged by itself."""
@@ -63,14 +65,14 @@ class LaneTests(QueueCase):
         self.assertEqual((claimed.items, claimed.lost), ([], 0))
         self.assertEqual(await self.begin(again), "OK")
         await self.store.record_accepted(again, attempt(HANDSET, NUMBERS[0]), "sent x y", sent())
-        self.assertEqual(await self.redis("EXISTS", "nx:queue:out", "nx:lane:out:bob"), 0)
+        self.assertEqual(await self.redis("EXISTS", K.out_queue, f"{K.out_lane}bob"), 0)
 
 
 class BrokenLaneTests(QueueCase):
     async def test_a_hold_without_its_probe(self) -> None:
         """A hold somebody has damaged still lets one SMS through at a time, and the first success ends it."""
         await self.owe(1)
-        await self.redis("HSET", "nx:suspended", "since", 1, "reason", "x")
+        await self.redis("HSET", K.suspended, F.since, 1, F.why, "x")
         (probe,) = await self.claim()
         self.assertEqual(await self.begin(probe), "OK")
         await self.owe(2, "cleo")
@@ -79,9 +81,9 @@ class BrokenLaneTests(QueueCase):
     async def test_a_due_entry_of_an_open_message(self) -> None:
         """A message that is being texted already, or is over, is not checked a second time."""
         await self.owe(1)
-        (key,) = await self.redis("KEYS", "nx:m:*")
+        (key,) = await self.inspector.keys("message")
         for _ in range(2):
-            await self.redis("ZADD", "nx:due", 1, key.removeprefix("nx:m:"))
+            await self.redis("ZADD", K.due, 1, key.removeprefix(K.message))
             promoted = await self.store.promote(200, REPORT)
             self.assertEqual((promoted.notifications, promoted.orphans), (0, 1))
             for item in await self.claim():

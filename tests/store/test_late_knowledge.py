@@ -7,7 +7,9 @@ import json
 from nexmo_twisted.domain.ids import reference
 from nexmo_twisted.domain.links import Choice, choose
 from nexmo_twisted.domain.model import Accepted, Asked, InboundSms, Notification, Resolved, Thread
+from nexmo_twisted.store.schema import F
 from tests.factories import CONVERSATION, HANDSET, NUMBERS, REPORT, delivery_report
+from tests.inspector import K
 from tests.store.cases import LEASE, NUMBER, OLD, SETTLE, ResolvingCase
 from tests.support import attempt, attempted, sent
 
@@ -50,7 +52,7 @@ class StoredLateTests(ResolvingCase):
         self.assertTrue((await self.reply()).doubt)
         self.clock.advance(3)
         await self.store.receive_sms(InboundSms("in 2", HANDSET, NUMBER, "Yes"), HANDSET, NUMBER)
-        self.assertEqual(await self.redis("HGET", f"nx:i:{await self.last()}", "b"), await self.carried())
+        self.assertEqual(await self.redis("HGET", f"{K.in_item}{await self.last()}", F.entry), await self.carried())
 
     async def test_receipt_first(self) -> None:
         """The receipt was faster than the answer, which changes nothing of when it was known."""
@@ -64,11 +66,11 @@ class StoredLateTests(ResolvingCase):
         self.assertEqual(await self.resolved(reply), Resolved(doubt=True))
 
     async def last(self) -> str:
-        rid: str = (await self.redis("ZRANGE", f"nx:lane:in:{HANDSET}:{NUMBER}", -1, -1))[0]
+        rid: str = (await self.redis("ZRANGE", f"{K.in_lane}{HANDSET}:{NUMBER}", -1, -1))[0]
         return rid
 
     async def carried(self) -> str:
-        entry: str = await self.redis("HGET", f"nx:handset:{HANDSET}", NUMBER)
+        entry: str = await self.redis("HGET", f"{K.handset}{HANDSET}", NUMBER)
         return entry
 
 
@@ -86,7 +88,7 @@ class SeveralTextsTests(ResolvingCase):
         """That tells nothing of the first, which may have been read long before: it is waited for."""
         for before in (True, False):
             await self.redis("FLUSHALL")
-            await self.redis("HSET", f"nx:handset:{HANDSET}", NUMBER, entry("ann", OLD), "v", 1)
+            await self.redis("HSET", f"{K.handset}{HANDSET}", NUMBER, entry("ann", OLD), F.version, 1)
             await self.first_uncertain()
             two = await self.trying(2)
             if not before:
@@ -100,7 +102,7 @@ class SeveralTextsTests(ResolvingCase):
 
     async def test_nothing_before(self) -> None:
         """Where the number carried nothing before, the first receipt is enough."""
-        await self.redis("DEL", f"nx:handset:{HANDSET}")
+        await self.redis("DEL", f"{K.handset}{HANDSET}")
         one = await self.first_uncertain()
         await self.trying(2)
         reply = await self.reply()
@@ -144,7 +146,7 @@ class UnclaimedReplyTests(ResolvingCase):
     async def test_perhaps_never_sent(self) -> None:
         """Of an SMS whose sender died nobody knows whether its bytes ever went out: without a receipt a reply is
         ambiguous, also where the number never carried anything."""
-        await self.redis("DEL", f"nx:handset:{HANDSET}")
+        await self.redis("DEL", f"{K.handset}{HANDSET}")
         await self.trying()
         reply = await self.reply()
         self.clock.advance((LEASE + SETTLE) / 1000)
@@ -168,16 +170,16 @@ class QuickSuccessionTests(ResolvingCase):
         await self.texted(2, "cleo")
         self.clock.advance(0.5)
         self.assertEqual((await self.reply("in 1")).thread, ANN)
-        await self.redis("DEL", f"nx:lane:in:{HANDSET}:{NUMBER}", "nx:queue:in")
+        await self.redis("DEL", f"{K.in_lane}{HANDSET}:{NUMBER}", K.in_queue)
         self.clock.advance(1)
         self.assertEqual((await self.reply("in 2")).thread, BOB)
-        await self.redis("DEL", f"nx:lane:in:{HANDSET}:{NUMBER}", "nx:queue:in")
+        await self.redis("DEL", f"{K.in_lane}{HANDSET}:{NUMBER}", K.in_queue)
         self.clock.advance(2)
         self.assertEqual((await self.reply("in 3")).thread, Thread("cleo", CONVERSATION))
 
     async def test_nothing_before(self) -> None:
         """The first thread there, where the number carried nothing."""
-        await self.redis("DEL", f"nx:handset:{HANDSET}")
+        await self.redis("DEL", f"{K.handset}{HANDSET}")
         await self.texted(1, "bob")
         self.clock.advance(1.1)
         await self.texted(2, "cleo")
@@ -186,7 +188,7 @@ class QuickSuccessionTests(ResolvingCase):
     async def test_and_back(self) -> None:
         """A further text of the thread before is no doubt."""
         before = Thread("dan", CONVERSATION)
-        await self.redis("HSET", f"nx:handset:{HANDSET}", NUMBER, entry("dan", CONVERSATION))
+        await self.redis("HSET", f"{K.handset}{HANDSET}", NUMBER, entry("dan", CONVERSATION))
         await self.texted(1, "bob")
         self.clock.advance(2)
         await self.owe(2, "dan")
@@ -200,11 +202,13 @@ class UncertaintyEndsTests(ResolvingCase):
     async def test_with_the_next_sms(self) -> None:
         """Which of two threads came last nobody knew; three seconds after the next SMS from there it is known."""
         other = entry("cleo", OLD)
-        await self.redis("HSET", f"nx:handset:{HANDSET}", f"q:{NUMBER}", other, NUMBER, entry("bob", CONVERSATION))
+        await self.redis(
+            "HSET", f"{K.handset}{HANDSET}", f"{F.disputed}{NUMBER}", other, NUMBER, entry("bob", CONVERSATION)
+        )
         item = await self.trying()
         await self.store.record_accepted(item, ACCOUNTS, "sent x y", sent())
         self.assertTrue((await self.reply("in 1")).doubt)
-        await self.redis("DEL", f"nx:lane:in:{HANDSET}:{NUMBER}", "nx:queue:in")
+        await self.redis("DEL", f"{K.in_lane}{HANDSET}:{NUMBER}", K.in_queue)
         self.clock.advance(3.1)
         reply = await self.reply("in 2")
         self.assertEqual((reply.doubt, reply.thread), (False, BOB))
@@ -215,7 +219,7 @@ class PhoneChangedTests(ResolvingCase):
 
     async def asyncSetUp(self) -> None:
         await super().asyncSetUp()
-        await self.redis("DEL", f"nx:handset:{HANDSET}")
+        await self.redis("DEL", f"{K.handset}{HANDSET}")
         self.one = await self.trying()
         await self.store.set_aside(self.one, "no answer", uncertain=True)
 
@@ -237,10 +241,10 @@ class PhoneChangedTests(ResolvingCase):
         await self.store.reconcile(5, SETTLE, "resend", REPORT)
         two = await self.to_the_new_one(1)
         await self.receipt()
-        self.assertIn("bob", await self.redis("HGET", f"nx:handset:{HANDSET}", NUMBER))
-        self.assertIsNone(await self.redis("HGET", f"nx:handset:{NEW_HANDSET}", NUMBER))
+        self.assertIn("bob", await self.redis("HGET", f"{K.handset}{HANDSET}", NUMBER))
+        self.assertIsNone(await self.redis("HGET", f"{K.handset}{NEW_HANDSET}", NUMBER))
         await self.store.record_accepted(two, attempt(NEW_HANDSET, NUMBER), "sent x y", sent())
-        self.assertIn("bob", await self.redis("HGET", f"nx:handset:{NEW_HANDSET}", NUMBER))
+        self.assertIn("bob", await self.redis("HGET", f"{K.handset}{NEW_HANDSET}", NUMBER))
 
     async def test_resent_and_over(self) -> None:
         """So it is when both attempts are over."""
@@ -251,8 +255,8 @@ class PhoneChangedTests(ResolvingCase):
         self.clock.advance(SETTLE / 1000)
         await self.store.reconcile(5, SETTLE, "resend", REPORT)
         await self.receipt()
-        self.assertIn("bob", await self.redis("HGET", f"nx:handset:{HANDSET}", NUMBER))
-        self.assertIsNone(await self.redis("HGET", f"nx:handset:{NEW_HANDSET}", NUMBER))
+        self.assertIn("bob", await self.redis("HGET", f"{K.handset}{HANDSET}", NUMBER))
+        self.assertIsNone(await self.redis("HGET", f"{K.handset}{NEW_HANDSET}", NUMBER))
 
     async def test_the_new_one_stays(self) -> None:
         """Whatever becomes known of the old phone later, the new one is the last that Bob was texted on, and its links
@@ -267,7 +271,7 @@ class PhoneChangedTests(ResolvingCase):
             state = await self.store.read_links("bob", NEW_HANDSET)
             self.assertEqual(state.texted, NEW_HANDSET)
             self.assertGreater(json.loads(state.handset[NUMBER])[2], 0)
-            former = json.loads(await self.redis("HGET", f"nx:handset:{HANDSET}", NUMBER))
+            former = json.loads(await self.redis("HGET", f"{K.handset}{HANDSET}", NUMBER))
             self.assertEqual((former[0], former[2]), ("bob", 0))  # it keeps the number from nobody there
             await self.redis("FLUSHALL")
             self.one = await self.trying()
@@ -279,24 +283,24 @@ class PhoneChangedTests(ResolvingCase):
         await self.store.reconcile(5, SETTLE, "resend", REPORT)
         await self.to_the_new_one(1)
         await self.receipt(status="failed", code="9")
-        self.assertEqual(await self.redis("KEYS", "nx:optout:*"), [f"nx:optout:{HANDSET}"])
+        self.assertEqual(await self.inspector.keys("opted_out"), [f"{K.opted_out}{HANDSET}"])
 
 
 class AutoReplyTests(ResolvingCase):
     async def test_opted_out(self) -> None:
         """A receipt of an answer of ours, which is closed, blocks the handset that had such an answer, and no other one
         that it names."""
-        for named, blocked in ((NEW_HANDSET, []), (HANDSET, [f"nx:optout:{HANDSET}"])):
+        for named, blocked in ((NEW_HANDSET, []), (HANDSET, [f"{K.opted_out}{HANDSET}"])):
             await self.redis("FLUSHALL")
             for handset in (HANDSET, NEW_HANDSET):
-                await self.redis("HSET", f"nx:handset:{handset}", NUMBER, entry("ann", OLD), "v", 1)
+                await self.redis("HSET", f"{K.handset}{handset}", NUMBER, entry("ann", OLD), F.version, 1)
             help_me = InboundSms("in 1", HANDSET, NUMBER, "HELP")
             await self.store.receive_sms(help_me, HANDSET, NUMBER, Asked("help", "So it goes."))
             (item,) = await self.claim()
             self.assertEqual(await self.store.begin_auto_reply(item, LEASE), "OK")
             await self.store.record_accepted(item, ACCOUNTS, "sent x y", sent("0A01"))
             await self.store.record_receipt(delivery_report("", "0A01", named, NUMBER, "failed", "9"), block=True)
-            self.assertEqual(await self.redis("KEYS", "nx:optout:*"), blocked)
+            self.assertEqual(await self.inspector.keys("opted_out"), blocked)
 
 
 class WaitForNumberTests(ResolvingCase):
@@ -345,4 +349,4 @@ class OtherNumberTests(ResolvingCase):
         await self.store.record_receipt(
             delivery_report(reference(one.id), "0A01", HANDSET, NUMBERS[1], "delivered", "0")
         )
-        self.assertIn("ann", await self.redis("HGET", f"nx:handset:{HANDSET}", NUMBER))
+        self.assertIn("ann", await self.redis("HGET", f"{K.handset}{HANDSET}", NUMBER))

@@ -10,7 +10,9 @@ from nexmo_twisted.domain.links import Choice, choose
 from nexmo_twisted.domain.model import Asked, InboundSms, Notification, Status, Thread
 from nexmo_twisted.domain.rate_limits import ACCOUNT, Limits, pause
 from nexmo_twisted.store.redis_store import RedisStore
+from nexmo_twisted.store.schema import F
 from tests.factories import CONVERSATION, HANDSET, NUMBERS, REPORT, event, uuid
+from tests.inspector import K
 from tests.store.backlog import Backlog, hurried, owe, worst
 from tests.store.cases import LEASE, QueueCase
 from tests.support import attempt, sent
@@ -47,7 +49,7 @@ class LimitCase(QueueCase):
 
     async def looked_at(self, user: str) -> int:
         """In how many ms the user's lane is looked at."""
-        return int(await self.redis("ZSCORE", "nx:queue:out", user)) - int(self.now())
+        return int(await self.redis("ZSCORE", K.out_queue, user)) - int(self.now())
 
     async def times(self, users: Sequence[str]) -> list[int]:
         return [await self.looked_at(user) for user in users]
@@ -55,8 +57,8 @@ class LimitCase(QueueCase):
     async def line(self, name: str) -> list[str]:
         """Who waits, in that order."""
         return [
-            await self.redis("HGET", f"nx:n:{nid}", "l")
-            for nid in await self.redis("ZRANGE", f"nx:rate-wait:{name}", 0, -1)
+            await self.redis("HGET", f"{K.out_item}{nid}", F.lane)
+            for nid in await self.redis("ZRANGE", f"{K.rate_wait}{name}", 0, -1)
         ]
 
 
@@ -82,7 +84,7 @@ class WaitForLimitTests(LimitCase):
     async def test_nothing_is_written(self) -> None:
         """What waits is as if it had not been tried: no attempt, no link."""
         _, item, *_ = await self.in_line()
-        self.assertEqual(await self.redis("HGET", f"nx:n:{item.id}", "a"), None)
+        self.assertEqual(await self.redis("HGET", f"{K.out_item}{item.id}", F.attempts), None)
         self.assertEqual(await self.redis("EXISTS", f"nexmo-layer-integration-{item.user_id}"), 0)
 
     async def test_the_account(self) -> None:
@@ -115,7 +117,7 @@ class WaitForLimitTests(LimitCase):
         """Without limits everything passes, and nothing is kept of it."""
         for item in await self.all_claimed(["a", "b", "c"]):
             self.assertEqual(await self.attempt(item, ONE, Limits()), "OK")
-        self.assertEqual(await self.redis("KEYS", "nx:rate:*"), [])
+        self.assertEqual(await self.inspector.keys("rate"), [])
 
     async def test_turns_come_first(self) -> None:
         """However many fall due at once, they do not keep an SMS from its slot."""
@@ -166,10 +168,10 @@ class WaitForLimitTests(LimitCase):
     async def test_during_a_hold(self) -> None:
         """A probe that must wait is the next probe."""
         await self.in_line(count=2)
-        await self.redis("HSET", "nx:suspended", "since", self.now(), "probe", self.now(), "reason", "no credit")
+        await self.redis("HSET", K.suspended, F.since, self.now(), F.probe, self.now(), F.why, "no credit")
         self.clock.advance(1)
         (probe,) = await self.claim()
-        await self.redis("HSET", f"nx:rate:{ONE}", "t", (int(self.now()) + 500) * 1000)
+        await self.redis("HSET", f"{K.rate}{ONE}", F.next_slot, (int(self.now()) + 500) * 1000)
         self.assertEqual(await self.attempt(probe), f"WAIT {ONE}")
         claimed = await self.store.claim_notifications(5, LEASE)
         self.assertEqual((claimed.items, claimed.next), ([], 500 - EARLY))
@@ -177,7 +179,7 @@ class WaitForLimitTests(LimitCase):
     async def test_everything_ends(self) -> None:
         """What is kept of limits ends by itself."""
         await self.in_line()
-        keys = [*await self.redis("KEYS", "nx:rate:*"), *await self.redis("KEYS", "nx:rate-wait:*")]
+        keys = [*await self.inspector.keys("rate"), *await self.inspector.keys("rate_wait")]
         self.assertEqual(len(keys), 3)
         for key in keys:
             self.assertGreater(await self.redis("PTTL", key), 0, key)
@@ -208,12 +210,12 @@ class LeaveQueueTests(LimitCase):
         """A lane that waits for something else is left alone."""
         items = await self.in_line(count=3)
         lease = int(self.now()) + LEASE
-        await self.redis("ZADD", "nx:queue:out", lease, "u2")
+        await self.redis("ZADD", K.out_queue, lease, "u2")
         self.clock.advance(1 - EARLY / 1000)
         (first,) = await self.claim()
         self.assertEqual(first.id, items[1].id)
         await self.store.complete(first, "read")
-        self.assertEqual(int(await self.redis("ZSCORE", "nx:queue:out", "u2")), lease)
+        self.assertEqual(int(await self.redis("ZSCORE", K.out_queue, "u2")), lease)
 
     async def test_dead_processes(self) -> None:
         """Those whose process died while it prepared them keep nobody waiting."""
@@ -230,8 +232,8 @@ class LeaveQueueTests(LimitCase):
     async def test_gone(self) -> None:
         """An item that was lost is in nobody's way, nor a stranger's key."""
         items = await self.in_line()
-        await self.redis("DEL", f"nx:n:{items[1].id}")
-        await self.redis("SET", f"nx:n:{items[2].id}", "what?")
+        await self.redis("DEL", f"{K.out_item}{items[1].id}")
+        await self.redis("SET", f"{K.out_item}{items[2].id}", "what?")
         self.clock.advance(3)
         item = (await self.claim())[-1]
         self.assertEqual(await self.attempt(item), "OK")
@@ -280,7 +282,7 @@ class ClockJumpTests(LimitCase):
         """A pause is measured from now, not from where the clock was."""
         items = await self.ahead(2)
         await self.store.pause_limit(items[0], ONE, 5000, "status 1: throttled")
-        self.assertEqual(int(await self.redis("HGET", f"nx:rate:{ONE}", "t")) // 1000 - int(self.now()), 5000)
+        self.assertEqual(int(await self.redis("HGET", f"{K.rate}{ONE}", F.next_slot)) // 1000 - int(self.now()), 5000)
 
     async def test_the_longest_pause(self) -> None:
         """The longest pause that Nexmo may name is kept."""
@@ -340,7 +342,8 @@ class PauseTests(LimitCase):
             self.assertEqual(item.attempts, 0)
             self.assertEqual(await self.attempt(item), "OK")
             self.assertEqual(
-                await self.redis("HMGET", f"nx:n:{item.id}", "a", "e"), [str(tries), "status 1: throttled"]
+                await self.redis("HMGET", f"{K.out_item}{item.id}", F.attempts, F.reason),
+                [str(tries), "status 1: throttled"],
             )
 
     async def test_never_shorter(self) -> None:
@@ -355,7 +358,7 @@ class PauseTests(LimitCase):
         (item,) = await self.sent("a")
         await self.store.record_accepted(item, attempt(HANDSET, ONE), "sent", sent())
         await self.store.pause_limit(item, ONE, 5000, "x")
-        self.assertEqual(await self.redis("ZCARD", "nx:queue:out"), 0)
+        self.assertEqual(await self.redis("ZCARD", K.out_queue), 0)
         await self.owe(9, "b")
         (b,) = await self.claim()
         self.assertEqual(await self.attempt(b), f"WAIT {ONE}")

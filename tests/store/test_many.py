@@ -10,6 +10,7 @@ from nexmo_twisted.domain.model import Notification, Status
 from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.schema import KEEP
 from tests.factories import NUMBERS, REPORT, delivery_report, event, kept, uuid
+from tests.inspector import K
 from tests.store.cases import SweepCase
 from tests.support import attempt, sent
 
@@ -35,7 +36,7 @@ class ManyCase(SweepCase):
         return facts
 
     async def apart(self) -> int:
-        exists: int = await self.redis("EXISTS", f"nx:o:{MID}")
+        exists: int = await self.redis("EXISTS", f"{K.outcomes}{MID}")
         return exists
 
 
@@ -44,11 +45,11 @@ class ExpiredMessageTests(ManyCase):
         """A recipient whose text ran out while others are open is told apart by the whole digest, as all are."""
         await self.owe(1, *MANY)
         items = await self.claim()
-        await self.redis("DEL", f"nx:n:{items[0].id}")
-        await self.redis("PERSIST", f"nx:m:{MID}")
+        await self.redis("DEL", f"{K.out_item}{items[0].id}")
+        await self.redis("PERSIST", f"{K.message}{MID}")
         self.clock.advance(KEEP["aside"] / 1000)
         await self.sweep()
-        self.assertTrue(await self.redis("HEXISTS", f"nx:o:{MID}", items[0].id.partition(".")[2]))
+        self.assertTrue(await self.redis("HEXISTS", f"{K.outcomes}{MID}", items[0].id.partition(".")[2]))
 
 
 class ManyRecipientsTests(ManyCase):
@@ -73,7 +74,7 @@ class ManyRecipientsTests(ManyCase):
             self.assertEqual(len(facts.entries), left)
         self.assertEqual(facts.outcomes["user07"], f"sent {NUMBERS[0]} 0A07 @1")
         self.assertEqual(await self.apart(), 0)
-        await self.assert_ends(f"nx:m:{MID}", KEEP["closed"])
+        await self.assert_ends(f"{K.message}{MID}", KEEP["closed"])
         self.assertEqual(await self.sweep(), {})
 
     async def test_nothing_to_repair(self) -> None:
@@ -83,7 +84,7 @@ class ManyRecipientsTests(ManyCase):
         one, two, *others = await self.claim()
         await self.store.set_aside(one, "why", uncertain=False)
         await self.store.complete(two, "no_phone")
-        await self.redis("PERSIST", f"nx:m:{MID}")
+        await self.redis("PERSIST", f"{K.message}{MID}")
         for item in others:
             self.assertEqual(await self.sweep(), {})
             await self.store.complete(item, "no_phone")
@@ -99,21 +100,21 @@ class ManyRecipientsTests(ManyCase):
         self.assertEqual(await self.begin(items[1], "12015550198"), "OK")
         await self.store.record_event(event("deleted", uuid(1)), 0)
         self.assertEqual(await self.begin(items[2], "12015550198"), "deleted")
-        await self.redis("DEL", f"nx:m:{MID}")
+        await self.redis("DEL", f"{K.message}{MID}")
         self.assertEqual(await self.begin(items[3], "12015550198"), "expired")
 
     async def test_gone_unnoticed(self) -> None:
         """Also of one that ran out without anybody's doing."""
         await self.owe(1, *MANY)
         items = await self.claim()
-        await self.redis("DEL", f"nx:m:{MID}")
+        await self.redis("DEL", f"{K.message}{MID}")
         self.assertEqual(await self.begin(items[0], "12015550198"), "expired")
 
     async def test_news_without_a_version(self) -> None:
         """So it is when what stands apart was lost, before the claim or after it."""
         await self.owe(1, *MANY)
         items = await self.claim()
-        await self.redis("DEL", f"nx:o:{MID}")
+        await self.redis("DEL", f"{K.outcomes}{MID}")
         await self.store.release(items[1])
         (again,) = await self.claim()
         await self.store.record_event(event("read", uuid(1), user00=Status.READ, user01=Status.READ), 0)
@@ -166,7 +167,7 @@ class ManyRecipientsTests(ManyCase):
         """When the message itself is gone, nothing of it stays behind."""
         await self.owe(1, *MANY)
         items = await self.claim()
-        await self.redis("DEL", f"nx:m:{MID}")
+        await self.redis("DEL", f"{K.message}{MID}")
         for item in items:
             await self.store.complete(item, "expired")
         self.assertEqual(await self.apart(), 0)
@@ -174,16 +175,16 @@ class ManyRecipientsTests(ManyCase):
     async def test_orphan(self) -> None:
         """Outcomes of a message that is gone end by themselves."""
         await self.owe(1, *MANY)
-        await self.redis("DEL", f"nx:m:{MID}")
+        await self.redis("DEL", f"{K.message}{MID}")
         self.assertEqual((await self.sweep())["expiry"], 1)
-        await self.assert_ends(f"nx:o:{MID}", KEEP["closed"])
+        await self.assert_ends(f"{K.outcomes}{MID}", KEEP["closed"])
 
     async def test_lost_item(self) -> None:
         """One that was lost is uncertain, and the message is closed when that is settled."""
         await self.owe(1, *MANY)
         one, two, *others = await self.claim()
-        await self.redis("DEL", f"nx:n:{one.id}")
-        await self.redis("DEL", f"nx:lane:out:{one.user_id}")
+        await self.redis("DEL", f"{K.out_item}{one.id}")
+        await self.redis("DEL", f"{K.out_lane}{one.user_id}")
         self.assertEqual((await self.sweep())["item"], 1)
         for item in (two, *others):
             await self.store.complete(item, "no_phone")
@@ -198,7 +199,7 @@ class ManyRecipientsTests(ManyCase):
         items = await self.claim()
         for item in items[:30]:
             await self.store.complete(item, "no_phone")
-        await self.redis("DEL", f"nx:o:{MID}")
+        await self.redis("DEL", f"{K.outcomes}{MID}")
         for item in items[30:]:
             await self.store.complete(item, "no_phone")
         await self.sweep()
@@ -214,9 +215,9 @@ class ManyRecipientsTests(ManyCase):
             await self.accepted(item)
         for item in items[58:]:
             await self.store.set_aside(item, "why", uncertain=False)
-        await self.redis("PERSIST", f"nx:m:{MID}")
+        await self.redis("PERSIST", f"{K.message}{MID}")
         for item in items[58:]:
-            await self.redis("PERSIST", f"nx:n:{item.id}")
+            await self.redis("PERSIST", f"{K.out_item}{item.id}")
         self.clock.advance(KEEP["aside"] / 1000)
         self.assertEqual(await self.sweep(), {"expired out": 2})
         facts = await self.facts()
@@ -227,8 +228,8 @@ class ManyRecipientsTests(ManyCase):
         """A message to few costs no key and no field more than before."""
         await self.owe(1, *MANY[:50])
         self.assertEqual(await self.apart(), 0)
-        (nid,) = await self.redis("ZRANGE", "nx:lane:out:user00", 0, -1)
-        self.assertEqual(sorted(await self.redis("HKEYS", f"nx:n:{nid}")), ["d", "g", "l", "m", "s"])
+        (nid,) = await self.redis("ZRANGE", f"{K.out_lane}user00", 0, -1)
+        self.assertEqual(sorted(await self.redis("HKEYS", f"{K.out_item}{nid}")), ["d", "g", "l", "m", "s"])
 
 
 class LinearCostTests(ManyCase):

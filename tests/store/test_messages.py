@@ -68,7 +68,7 @@ class RecordEventTests(StoreCase):
     async def test_early_statuses_are_kept_for_a_day(self) -> None:
         """Statuses without a message are no more than a day's rubbish."""
         await self.record(event("read", bob=Status.READ))
-        (key,) = await self.redis("KEYS", "nx:m:*")
+        (key,) = await self.inspector.keys("message")
         self.assertTrue(86_340_000 < await self.redis("PTTL", key) <= 86_400_000)
 
     async def test_statuses_alone_text_nobody(self) -> None:
@@ -165,7 +165,7 @@ class RecordEventTests(StoreCase):
     async def test_a_check_without_its_message(self) -> None:
         """A due entry whose record is gone is dropped and counted."""
         await self.record(event("sent", bob=Status.SENT))
-        (key,) = await self.redis("KEYS", "nx:m:*")
+        (key,) = await self.inspector.keys("message")
         await self.redis("DEL", key)
         self.clock.advance(DELAY / 1000)
         self.assertEqual((await self.store.promote(200, REPORT)).orphans, 1)
@@ -174,7 +174,7 @@ class RecordEventTests(StoreCase):
         """A record that is none harms nobody: the script goes on with the others."""
         other = "00000000-0000-4000-8000-000000000001"
         await self.record(event("sent", bob=Status.SENT))
-        (key,) = await self.redis("KEYS", "nx:m:*")
+        (key,) = await self.inspector.keys("message")
         await self.redis("SET", key, "\x00junk")
         await self.record(event("sent", other, bob=Status.SENT))
         self.clock.advance(DELAY / 1000)

@@ -13,6 +13,7 @@ from nexmo_twisted.store.monitor import RedisHeartbeat
 from nexmo_twisted.store.schema import KEYS
 from nexmo_twisted.store.url import parse
 from tests.factories import event, uuid
+from tests.inspector import K
 from tests.scenarios.own_redis import OwnRedis
 from tests.store.cases import QueueCase
 from tests.support import NEW_YEAR, StoreCase
@@ -50,7 +51,7 @@ class HeartbeatTests(QueueCase):
     async def test_forgotten(self) -> None:
         """Beats are forgotten by themselves, and at once when their process says so."""
         await self.heartbeat(1)
-        left = await self.redis("PTTL", "nx:beat:one")
+        left = await self.redis("PTTL", f"{K.beat}one")
         self.assertTrue(0 < left <= DAY, left)
         await self.one.forget()
         self.assertEqual(await self.redis("KEYS", "*"), [])

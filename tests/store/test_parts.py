@@ -14,8 +14,9 @@ from nexmo_twisted.domain.model import Closed, InboundSms, Part, PartTaken, Repl
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.redis_store import RedisStore
-from nexmo_twisted.store.schema import DAY, KEEP
+from nexmo_twisted.store.schema import DAY, KEEP, PREFIX, F
 from tests.factories import CONVERSATION, HANDSET, NUMBERS
+from tests.inspector import K
 from tests.store.cases import LEASE
 from tests.support import StoreCase
 
@@ -75,7 +76,7 @@ class WholeReplyTests(LongReplyCase):
             self.assertEqual([each.outcome for each in taken], ["waiting", "waiting", "whole"])
             self.assertEqual([each.next for each in taken], [WAIT, WAIT, None])
             self.assertEqual(await self.posted(), [WHOLE])
-            self.assertEqual(await self.redis("KEYS", "nx:long*"), [])
+            self.assertEqual(await self.redis("KEYS", f"{PREFIX}long*"), [])
 
     async def test_nothing_before(self) -> None:
         """Nothing is posted while parts may still come."""
@@ -125,7 +126,7 @@ class WholeReplyTests(LongReplyCase):
         for number in (1, 2, 3):
             await self.part(number)
         await self.posted()
-        keys = await self.redis("KEYS", "nx:i:*")
+        keys = await self.inspector.keys("in_item")
         self.assertEqual(len(keys), 3)
         for key in keys:
             self.assertGreater(await self.redis("PTTL", key), 73 * 3_600_000)
@@ -201,7 +202,7 @@ class WholeReplyTests(LongReplyCase):
         self.assertEqual((item.thread, item.text), (Thread("cleo", CONVERSATION), WHOLE))
 
     async def carry(self, user: str) -> None:
-        await self.redis("HSET", f"nx:handset:{HANDSET}", NUMBERS[0], f'["{user}","{CONVERSATION}",1,1]', "v", 1)
+        await self.redis("HSET", f"{K.handset}{HANDSET}", NUMBERS[0], f'["{user}","{CONVERSATION}",1,1]', F.version, 1)
 
     async def test_the_same_messageid(self) -> None:
         """Nexmo does not say whether every part has a messageId of its own: those that share one are parts as well."""
@@ -285,7 +286,7 @@ class MissingPartTests(LongReplyCase):
             await self.store.release(item)
         self.assertEqual(await self.posted(), [TEXTS[1]])
         self.assertEqual((await self.part(2)).outcome, "known")
-        self.assertEqual(await self.redis("KEYS", "nx:long*"), [])
+        self.assertEqual(await self.redis("KEYS", f"{PREFIX}long*"), [])
 
     async def test_late_with_the_same_messageid(self) -> None:
         """Also when all parts share one messageId nothing is lost, and each is posted once, with a UUID of its own."""
@@ -318,14 +319,14 @@ class MissingPartTests(LongReplyCase):
         """After 25 hours, in which Nexmo repeats what it could not deliver, its reference stands for nothing."""
         await self.part(1)
         await self.time_over()
-        key = f"nx:long:{NAME}"
+        key = f"{K.long_reply}{NAME}"
         self.assertTrue(0 <= KEEP["late_parts"] - await self.redis("PTTL", key) < 60_000)
         self.assertNotIn(TEXTS[0], await self.redis("HVALS", key))
 
     async def test_nobody_closed_it(self) -> None:
         """With no process at work it is kept; what comes so much later is no part of it."""
         await self.part(1)
-        self.assertGreater(await self.redis("PTTL", f"nx:long:{NAME}"), 29 * DAY)
+        self.assertGreater(await self.redis("PTTL", f"{K.long_reply}{NAME}"), 29 * DAY)
         self.clock.advance(LONGEST / 1000 + 1)
         self.assertEqual(await self.part(2), PartTaken("late", 1, None))
         self.assertEqual(await self.posted(), [f"{TEXTS[0]}[...]", TEXTS[1]])
@@ -399,13 +400,13 @@ class SafetyTests(LongReplyCase):
     async def test_one_uuid(self) -> None:
         """It is posted with the UUID of the part that came first, whatever Redis forgets of those after it."""
         await self.part(2)
-        dump = await self.redis("HGETALL", f"nx:long:{NAME}")
+        dump = await self.redis("HGETALL", f"{K.long_reply}{NAME}")
         await self.part(3)
         await self.part(1)
         (item,) = await self.replies()
         await self.redis("FLUSHALL")
-        await self.redis("HSET", f"nx:long:{NAME}", *dump)
-        await self.redis("ZADD", "nx:long-due", 1, NAME)
+        await self.redis("HSET", f"{K.long_reply}{NAME}", *dump)
+        await self.redis("ZADD", K.long_due, 1, NAME)
         await self.close()
         (again,) = await self.replies()
         self.assertEqual(again.text, f"[...]{TEXTS[1]}[...]")
@@ -432,7 +433,7 @@ class SafetyTests(LongReplyCase):
 
     async def test_what_is_not_ours(self) -> None:
         """A record that nobody of ours wrote keeps no part from being stored."""
-        await self.redis("HSET", f"nx:long:{NAME}", "x2", "rubbish", "i2", "id-2")
+        await self.redis("HSET", f"{K.long_reply}{NAME}", f"{F.part_text}2", "rubbish", f"{F.part_id}2", "id-2")
         for number in (1, 2, 3):
             await self.part(number)
         self.assertEqual(await self.posted(), [WHOLE])
@@ -441,8 +442,8 @@ class SafetyTests(LongReplyCase):
         """Of a part nothing is kept without an end."""
         for number in (1, 2):
             await self.part(number)
-        for key in await self.redis("KEYS", "nx:*"):
-            if key not in ("nx:long-due", "nx:seq"):
+        for key in await self.redis("KEYS", f"{PREFIX}*"):
+            if key not in (K.long_due, K.seq):
                 self.assertGreater(await self.redis("PTTL", key), 0, key)
 
     async def test_why(self) -> None:
@@ -473,7 +474,7 @@ class DismissedSmsTests(LongReplyCase):
         self.assertTrue(await self.store.dismiss(sms, "binary"))
         self.assertFalse(await self.store.dismiss(sms, "blank"))
         self.assertEqual("KNOWN", await self.plain("id", "text"))
-        (key,) = await self.redis("KEYS", "nx:i:*")
+        (key,) = await self.inspector.keys("in_item")
         self.assertEqual(await self.redis("GET", key), "binary")
         self.assertGreater(await self.redis("PTTL", key), 73 * 3_600_000)
         await self.plain("other", "text")
@@ -515,7 +516,7 @@ class AnyOrderTests(LongReplyCase):
             began = dict.fromkeys(n for n, _ in parts)
             self.assertEqual(await self.posted(), ["".join(texts[n]) for n in began])
             self.assertEqual(await self.time_over(), Closed(0, 0, None))
-            self.assertEqual(await self.redis("KEYS", "nx:long*"), [])
+            self.assertEqual(await self.redis("KEYS", f"{PREFIX}long*"), [])
 
     async def test_side_by_side(self) -> None:
         """Two processes that are given parts, and look for what is overdue, at the same moment."""

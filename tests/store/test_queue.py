@@ -9,7 +9,9 @@ from nexmo_twisted.domain.links import Choice, NoNumber, choose, thread_of
 from nexmo_twisted.domain.model import Asked, Claimed, InboundSms, Status, Thread
 from nexmo_twisted.errors import AnswerLost
 from nexmo_twisted.store.redis_store import RedisStore
+from nexmo_twisted.store.schema import PREFIX, F
 from tests.factories import CONVERSATION, NUMBERS, REPORT, event, uuid
+from tests.inspector import K
 from tests.store.cases import LEASE, QueueCase
 from tests.support import StoreCase, attempt, attempted, sent
 
@@ -101,9 +103,9 @@ class ClaimTests(QueueCase):
             await self.owe(n)
             (item,) = await self.claim()
             await self.store.set_aside(item, "why", uncertain=uncertain)
-            where = "nx:uncertain:out" if uncertain else "nx:dead:out"
+            where = K.out_uncertain if uncertain else K.out_dead
             self.assertEqual(await self.redis("ZRANGE", where, 0, -1), [item.id])
-            self.assertEqual(await self.redis("HGET", f"nx:n:{item.id}", "e"), "why")
+            self.assertEqual(await self.inspector.reason(item.id), "why")
         await self.owe(3)
         self.assertEqual([i.message_id for i in await self.claim()], [uuid(3)])
 
@@ -129,7 +131,7 @@ class ClaimTests(QueueCase):
             self.clock.advance(LEASE / 1000)
             self.next_process()
         self.assertEqual([i.message_id for i in await self.claim()], [uuid(2)])
-        self.assertEqual(await self.redis("ZCARD", "nx:dead:out"), 1)
+        self.assertEqual(len(await self.inspector.dead()), 1)
 
     async def test_an_answer_that_is_lost(self) -> None:
         """Who claims again what it claimed before, since it never heard of that, has not died: nothing is buried, and
@@ -140,7 +142,7 @@ class ClaimTests(QueueCase):
             items = await self.claim()
             self.assertEqual([item.suspect for item in items], [False, False])
             self.clock.advance(LEASE / 1000)
-        self.assertEqual(await self.redis("ZCARD", "nx:dead:out"), 0)
+        self.assertEqual(len(await self.inspector.dead()), 0)
 
     async def test_taken_back(self) -> None:
         """What the process claimed and never heard of it claims again at once, with another token; what it works on
@@ -155,7 +157,7 @@ class ClaimTests(QueueCase):
         self.clock.advance(5)
         for _ in range(2):
             await self.unheard()
-            self.assertEqual(await self.redis("ZCOUNT", "nx:queue:out", "-inf", self.now()), 0)
+            self.assertEqual(await self.redis("ZCOUNT", K.out_queue, "-inf", self.now()), 0)
         self.clock.advance(5)
         again = await self.claim()
         self.assertEqual([(item.user_id, item.suspect) for item in again], [("dan", False), ("eve", False)])
@@ -216,8 +218,8 @@ class ClaimTests(QueueCase):
         """A lane whose head has lost its item goes on with the next one."""
         await self.owe(1)
         await self.owe(2)
-        (lane,) = await self.redis("ZRANGE", "nx:lane:out:bob", 0, 0)
-        await self.redis("DEL", f"nx:n:{lane}")
+        (lane,) = await self.redis("ZRANGE", f"{K.out_lane}bob", 0, 0)
+        await self.redis("DEL", f"{K.out_item}{lane}")
         self.assertEqual([i.message_id for i in await self.claim()], [uuid(2)])
 
 
@@ -227,7 +229,7 @@ class BeginAttemptTests(QueueCase):
         item = await self.sending()
         self.clock.advance(LEASE / 1000)
         self.assertEqual(await self.claim(), [])
-        self.assertEqual(await self.redis("ZRANGE", "nx:uncertain:out", 0, -1), [item.id])
+        self.assertEqual(await self.inspector.uncertain(), [item.id])
 
     async def test_late_truth(self) -> None:
         """That an SMS was accepted counts even from a process that lost its lease."""
@@ -235,7 +237,7 @@ class BeginAttemptTests(QueueCase):
         self.clock.advance(LEASE / 1000)
         await self.claim()
         await self.store.record_accepted(item, attempt("12015550198", NUMBERS[0]), "sent", sent())
-        self.assertEqual(await self.redis("EXISTS", "nx:uncertain:out", f"nx:n:{item.id}"), 0)
+        self.assertEqual(await self.redis("EXISTS", K.out_uncertain, f"{K.out_item}{item.id}"), 0)
 
     async def test_read_meanwhile(self) -> None:
         """A message read or deleted between claim and send is not sent."""
@@ -255,8 +257,8 @@ class BeginAttemptTests(QueueCase):
             ("SET", map_key, "{}"),
             ("SET", owner_key, "ann"),
             ("SET", "nexmo-layer-integration-ann", "{}"),
-            ("HSET", "nx:handset:12015550198", "v", 7),
-            ("SADD", "nx:unowned", NUMBERS[0]),
+            ("HSET", f"{K.handset}12015550198", "v", 7),
+            ("SADD", K.unowned, NUMBERS[0]),
         ):
             state = await self.store.read_links("bob", "12015550198")
             choice = choose(state, Thread("bob", CONVERSATION), "12015550198", "", NUMBERS, 1000, 1000)
@@ -275,14 +277,14 @@ class BeginAttemptTests(QueueCase):
         assert isinstance(choice, Choice)
         self.assertEqual(await self.store.begin_attempt(item, REPORT, choice.commit, "", LEASE), "OK")
         self.assertEqual(await self.redis("KEYS", "nexmo-layer-*"), [])
-        self.assertEqual(await self.redis("HGET", "nx:handset:12015550198", NUMBERS[0]), None)
+        self.assertEqual(await self.redis("HGET", f"{K.handset}12015550198", NUMBERS[0]), None)
         await self.store.record_accepted(item, attempted(choice), "sent", sent())
         stored = await self.redis("GET", "nexmo-layer-integration-bob")
         expires = int(self.now()) + 1000
         self.assertEqual(stored, f'{{"{CONVERSATION}":{{"phone":"{NUMBERS[0]}","expires":{expires}}}}}')
         self.assertEqual(await self.redis("GET", "nexmo-layer-integration-phone-12015550198"), "bob")
         entry = f'["bob","{CONVERSATION}",{expires},{self.now()}]'
-        self.assertEqual(await self.redis("HGET", "nx:handset:12015550198", NUMBERS[0]), entry)
+        self.assertEqual(await self.redis("HGET", f"{K.handset}12015550198", NUMBERS[0]), entry)
 
     async def test_user_named_like_a_phone_key(self) -> None:
         """A user id that begins with "phone-" reaches no handset's key."""
@@ -301,7 +303,7 @@ class BeginAttemptTests(QueueCase):
     async def test_kept_while_it_is_owed(self) -> None:
         """A message whose notifications are open does not expire, however long that lasts."""
         await self.owe()
-        (key,) = await self.redis("KEYS", "nx:m:*")
+        (key,) = await self.inspector.keys("message")
         self.assertEqual(await self.redis("PTTL", key), -1)
 
     async def test_done_leaves_only_links(self) -> None:
@@ -310,11 +312,11 @@ class BeginAttemptTests(QueueCase):
         for n, item in enumerate(await self.claim()):
             handset = f"1201555019{n}"
             await self.begin(item, handset)
-            number = await self.redis("HGET", f"nx:n:{item.id}", "n")
+            number = await self.redis("HGET", f"{K.out_item}{item.id}", F.number)
             await self.store.record_accepted(item, attempt(handset, number), "sent", sent())
-        links = ("nx:seq", "nx:handset:", "nx:texted:")
-        own = [key for key in await self.redis("KEYS", "nx:*") if not key.startswith(links)]
-        self.assertEqual([k[:5] for k in own], ["nx:m:"])
+        links = (K.seq, K.handset, K.texted)
+        own = [key for key in await self.redis("KEYS", f"{PREFIX}*") if not key.startswith(links)]
+        self.assertEqual([k[:5] for k in own], [K.message])
         self.assertTrue(0 <= 4 * 86_400_000 - await self.redis("PTTL", own[0]) < 60_000)
 
 
@@ -342,7 +344,7 @@ class SuspendSendingTests(QueueCase):
         self.assertEqual(await self.begin(probe), "OK")
         await self.store.record_accepted(probe, attempt("12015550198", NUMBERS[0]), "sent", sent())
         self.assertGreaterEqual(len(await self.claim()), 1)
-        self.assertEqual(await self.redis("EXISTS", "nx:suspended"), 0)
+        self.assertEqual(await self.inspector.suspended(), 0)
 
     async def test_a_probe_that_needs_no_sms(self) -> None:
         """When the probe turns out to need no SMS the next one may be tried at once."""
@@ -379,14 +381,14 @@ class SuspendSendingTests(QueueCase):
             self.assertEqual(await self.store.suspend_sending(poison, "invalid signature"), expected)
             if expected == "NEW":
                 await self.owe(2 + n, f"user{n}")
-                await self.redis("ZADD", "nx:queue:out", 0, f"user{n}")  # the one that is tried next
+                await self.redis("ZADD", K.out_queue, 0, f"user{n}")  # the one that is tried next
                 self.clock.advance(61)
                 (other,) = await self.claim()
                 self.assertEqual(await self.begin(other, f"1201555020{n}"), "OK")
                 await self.store.record_accepted(other, attempt(f"1201555020{n}", NUMBERS[0]), "sent", sent("id"))
-        self.assertEqual(await self.redis("EXISTS", "nx:suspended"), 0)
-        (nid,) = await self.redis("ZRANGE", "nx:dead:out", 0, -1)
-        self.assertEqual(await self.redis("HGET", f"nx:n:{nid}", "e"), "refused: invalid signature")
+        self.assertEqual(await self.inspector.suspended(), 0)
+        (nid,) = await self.inspector.dead()
+        self.assertEqual(await self.inspector.reason(nid), "refused: invalid signature")
 
     async def test_no_spinning(self) -> None:
         """While held and with nothing to try, the answer never is "look again at once"."""
@@ -416,7 +418,7 @@ class SuspendSendingTests(QueueCase):
         await self.begin(second, "12015550191")
         await self.store.record_accepted(second, attempt("12015550191", NUMBERS[0]), "sent", sent())
         await self.store.complete(probe, "blank")
-        self.assertEqual(await self.redis("EXISTS", "nx:suspended"), 0)
+        self.assertEqual(await self.inspector.suspended(), 0)
 
     async def test_held_while_nobody_ran(self) -> None:
         """A message that falls due during a hold, while no process runs, has not waited either."""
@@ -440,7 +442,7 @@ class SetAsideTests(QueueCase):
         await self.store.set_aside(one, "x", uncertain=False)
         await self.store.complete(two, "blank")
         await self.store.record_event(event("read", uuid(1), bob=Status.READ), 0)
-        (key,) = await self.redis("KEYS", "nx:m:*")
+        (key,) = await self.inspector.keys("message")
         self.assertGreater(await self.redis("PTTL", key), 0)
 
     async def test_a_definite_no_after_all(self) -> None:
@@ -452,8 +454,8 @@ class SetAsideTests(QueueCase):
         self.clock.advance(5)
         (again,) = await self.claim()
         self.assertEqual(again.id, item.id)
-        self.assertEqual(await self.redis("ZCARD", "nx:uncertain:out"), 0)
-        self.assertEqual(await self.redis("PTTL", f"nx:n:{item.id}"), -1)
+        self.assertEqual(len(await self.inspector.uncertain()), 0)
+        self.assertEqual(await self.redis("PTTL", f"{K.out_item}{item.id}"), -1)
 
     async def test_back_beside_one_on_its_way(self) -> None:
         """An item that comes back takes its lane from nobody: the one that is being sent meanwhile is not lost."""
@@ -467,7 +469,7 @@ class SetAsideTests(QueueCase):
         await self.store.record_accepted(other, attempt("12015550198", NUMBERS[0]), "sent", sent())
         self.clock.advance(LEASE / 1000)
         self.assertEqual([again.id for again in await self.claim()], [item.id])
-        self.assertEqual(await self.redis("ZCARD", "nx:uncertain:out"), 0)
+        self.assertEqual(len(await self.inspector.uncertain()), 0)
 
     async def test_a_late_word(self) -> None:
         """Whoever was only slow may still say what became of a buried item; then it is buried no more."""
@@ -478,7 +480,7 @@ class SetAsideTests(QueueCase):
             self.next_process()
         self.assertEqual((await self.store.claim_notifications(5, LEASE)).crashed, 1)
         await self.store.reschedule(item, 0, "connection refused")
-        self.assertEqual(await self.redis("ZCARD", "nx:dead:out"), 0)
+        self.assertEqual(len(await self.inspector.dead()), 0)
         self.assertEqual(len(await self.claim()), 1)
 
     async def test_the_innocent(self) -> None:
@@ -493,18 +495,18 @@ class SetAsideTests(QueueCase):
             (suspect,) = await self.claim()
             self.assertTrue(suspect.suspect)
             await self.store.complete(suspect, "read")
-        self.assertEqual(await self.redis("ZCARD", "nx:dead:out"), 0)
+        self.assertEqual(len(await self.inspector.dead()), 0)
 
     async def test_unreadable_item(self) -> None:
         """An item that nobody can read spoils no other, and is buried in the end."""
         await self.owe(1, "bob")
         await self.owe(2, "cleo")
-        (nid,) = await self.redis("ZRANGE", "nx:lane:out:bob", 0, 0)
-        await self.redis("HDEL", f"nx:n:{nid}", "d")
+        (nid,) = await self.redis("ZRANGE", f"{K.out_lane}bob", 0, 0)
+        await self.redis("HDEL", f"{K.out_item}{nid}", F.due)
         (item,) = await self.claim()
         self.assertEqual(item.user_id, "cleo")
         await self.store.complete(item, "read")
-        self.assertEqual(await self.redis("ZRANGE", "nx:dead:out", 0, -1), [nid])
+        self.assertEqual(await self.inspector.dead(), [nid])
         self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
 
 
@@ -559,14 +561,14 @@ class BlockedNumbersTests(StoreCase):
     async def test_strangers_are_counted(self) -> None:
         """Blocks of handsets that were never texted are counted, each once, and no more when they end; a known one is
         not."""
-        await self.redis("HSET", "nx:handset:12015550198", "v", 1, NUMBERS[0], f'["bob","{CONVERSATION}",1,1]')
+        await self.redis("HSET", f"{K.handset}12015550198", F.version, 1, NUMBERS[0], f'["bob","{CONVERSATION}",1,1]')
         for n, handset in enumerate(("12015550198", "12015550177", "12015550177", "12015550188")):
             self.assertEqual(await self.ask(n, "stop", handset), "stop")
-        self.assertEqual(await self.redis("GET", "nx:optout-strangers"), "2")
+        self.assertEqual(await self.redis("GET", K.blocked_strangers), "2")
         self.clock.advance(60)
         for n, handset in enumerate(("12015550198", "12015550177"), 10):
             self.assertEqual(await self.ask(n, "start", handset), "start")
-        self.assertEqual(await self.redis("GET", "nx:optout-strangers"), "1")
+        self.assertEqual(await self.redis("GET", K.blocked_strangers), "1")
 
     async def test_twice(self) -> None:
         """A START whose webhook comes again, when nobody heard of its effect, lifts no STOP that came meanwhile."""
@@ -576,7 +578,7 @@ class BlockedNumbersTests(StoreCase):
         await self.ask(3, "stop")
         self.clock.advance(60)
         self.assertEqual(await self.ask(2, "start"), "KNOWN")
-        self.assertEqual(await self.redis("EXISTS", "nx:optout:12015550198"), 1)
+        self.assertEqual(await self.redis("EXISTS", f"{K.opted_out}12015550198"), 1)
 
     async def test_two_that_come_again(self) -> None:
         """Where SMS were turned away since the STOP, the writer is asked, and a START counts a minute after that: one
@@ -616,7 +618,7 @@ class ReplyQueueTests(StoreCase):
         await self.store.complete(item, "posted")
         self.clock.advance(3 * 86_400)
         self.assertFalse(await self.receive(1))
-        (key,) = await self.redis("KEYS", "nx:i:*")
+        (key,) = await self.inspector.keys("in_item")
         self.assertGreater(await self.redis("PTTL", key), 3 * 86_400_000)
 
     async def test_order(self) -> None:
@@ -651,9 +653,11 @@ class ReplyQueueTests(StoreCase):
 
     async def test_thread_at_arrival(self) -> None:
         """A reply belongs to what its number carried when it came, whatever the number carries when it is posted."""
-        await self.redis("HSET", "nx:handset:12015550198", "12015550101", f'["bob","{CONVERSATION}",1,1]', "v", 1)
+        await self.redis(
+            "HSET", f"{K.handset}12015550198", "12015550101", f'["bob","{CONVERSATION}",1,1]', F.version, 1
+        )
         await self.receive(1)
-        await self.redis("DEL", "nx:handset:12015550198")
+        await self.redis("DEL", f"{K.handset}12015550198")
         (item,) = (await self.store.claim_replies(5, LEASE)).items
         self.assertEqual(item.thread, Thread("bob", CONVERSATION))
 
@@ -670,7 +674,7 @@ class ReplyQueueTests(StoreCase):
         """The newest hundred unreadable webhooks are kept."""
         for n in range(105):
             await self.store.quarantine(json.dumps({"n": n}), signed=True)
-        kept = [json.loads(each) for each in await self.redis("LRANGE", "nx:quarantine", 0, -1)]
+        kept = [json.loads(each) for each in await self.redis("LRANGE", K.quarantine, 0, -1)]
         self.assertEqual([each["n"] for each in kept], [*range(104, 4, -1)])
         self.assertEqual(kept[0], {"at": int(self.now()), "n": 104})
 
@@ -679,8 +683,8 @@ class ReplyQueueTests(StoreCase):
         await self.store.quarantine('{"n": 1}', signed=True)
         for _ in range(105):
             await self.store.quarantine('{"n": 2}', signed=False)
-        self.assertEqual(await self.redis("LLEN", "nx:quarantine"), 1)
-        self.assertEqual(await self.redis("LLEN", "nx:quarantine:unsigned"), 100)
+        self.assertEqual(await self.redis("LLEN", K.quarantine), 1)
+        self.assertEqual(await self.redis("LLEN", K.unsigned), 100)
 
     async def test_lock(self) -> None:
         """A periodic job is one process's for a while."""

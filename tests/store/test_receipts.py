@@ -18,6 +18,7 @@ from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.redis_store import PARKED
 from nexmo_twisted.store.schema import DAY, KEEP, MINUTE
 from tests.factories import HANDSET, NUMBERS, delivery_report, event, kept, uuid
+from tests.inspector import K
 from tests.store.cases import LEASE, SweepCase, UncertainCase
 from tests.support import attempt, sent
 
@@ -52,7 +53,7 @@ class ReceiptCase(UncertainCase):
         return (await self.outcome(n)).partition(" =")[2]
 
     async def parked(self) -> int:
-        number: int = await self.redis("HLEN", "nx:early-receipts")
+        number: int = await self.redis("HLEN", K.early_receipts)
         return number
 
 
@@ -103,7 +104,7 @@ class FindSmsTests(ReceiptCase):
         self.assertEqual((await self.hear("buffered", PARTS[1])).message_id, uuid(1))
         self.clock.advance(KEEP["closed"] / 1000 - 1)
         self.assertEqual((await self.hear("expired", PARTS[1])).message_id, uuid(1))
-        for key in await self.redis("KEYS", "nx:sms:*"):
+        for key in await self.inspector.keys("sms"):
             self.assertTrue(KEEP["closed"] - MINUTE < await self.redis("PTTL", key) <= KEEP["closed"], key)
         self.clock.advance(2 * HOUR)
         self.assertEqual((await self.hear("expired", PARTS[1])).message_id, "")
@@ -148,7 +149,7 @@ class FindSmsTests(ReceiptCase):
         for ref in ("", item.id, item.id.upper(), "nobody", "x.y", ".", "a.48181acd22b3", "\u2028", "é" * 50):
             self.assertEqual(await self.hear("failed", code="9", ref=ref), Delivery("", "", None, None))
         self.assertEqual(await self.state(item), "C")
-        self.assertEqual(await self.redis("KEYS", "nx:optout:*"), [])
+        self.assertEqual(await self.inspector.keys("opted_out"), [])
 
     async def test_notice(self) -> None:
         """A text of our own has receipts as well."""
@@ -161,8 +162,8 @@ class FindSmsTests(ReceiptCase):
             for status, said in (("failed", "f"), ("buffered", "f")):
                 heard = await self.hear(status, "its id", ref=item.id if ref else "")
                 self.assertEqual((heard.message_id, kept(heard.said)), (item.id, said))
-            self.assertEqual(await self.redis("GET", f"nx:n:{item.id}"), "sent x y =f")
-            self.assertGreater(await self.redis("PTTL", f"nx:n:{item.id}"), 3 * DAY)
+            self.assertEqual(await self.redis("GET", f"{K.out_item}{item.id}"), "sent x y =f")
+            self.assertGreater(await self.redis("PTTL", f"{K.out_item}{item.id}"), 3 * DAY)
 
 
 class KeepReceiptTests(ReceiptCase):
@@ -188,7 +189,7 @@ class KeepReceiptTests(ReceiptCase):
     async def test_with_the_outcome(self) -> None:
         """It stands behind what became of the text, and when; the record ends when it would have."""
         item = await self.sent()
-        (key,) = await self.redis("KEYS", "nx:m:*")
+        (key,) = await self.inspector.keys("message")
         await self.redis("PEXPIRE", key, 5000)
         await self.hear("failed", PARTS[2], "6", ref=item.id)
         self.assertEqual(await self.outcome(), f"sent {NUMBERS[0]} {PARTS[0]} @1 =f6")
@@ -233,9 +234,9 @@ class KeepReceiptTests(ReceiptCase):
             all_said = {each.receipt("").state.kept for each in (*early, *late)}
             weightiest = max(all_said, key=lambda said: (said[0], int(said[1:] or 0)))
             self.assertEqual(await self.said(n), weightiest, (early, late))
-            blocked = await self.redis("EXISTS", f"nx:optout:{HANDSET}")
+            blocked = await self.redis("EXISTS", f"{K.opted_out}{HANDSET}")
             self.assertEqual(bool(blocked), weightiest[0] == "s", (early, late))
-            self.assertEqual((await self.parked(), await self.redis("KEYS", "nx:n:*")), (0, []))
+            self.assertEqual((await self.parked(), await self.inspector.keys("out_item")), (0, []))
 
     async def _hear(self, item: Notification, each: _Heard) -> None:
         await self.store.record_receipt(each.receipt(item.id if each.named else ""), block=True)
@@ -285,7 +286,7 @@ class EarlyReceiptTests(ReceiptCase):
             self.clock.advance(seconds - 0.001)
             await self.accept(item, f"id {n}")
             self.assertEqual(await self.said(n), said)
-        self.assertTrue(0 < await self.redis("PTTL", "nx:early-receipts") <= KEEP["early_receipts"])
+        self.assertTrue(0 < await self.redis("PTTL", K.early_receipts) <= KEEP["early_receipts"])
 
     async def test_bounded(self) -> None:
         """A flood of receipts that nobody knows takes a bounded room, and the newest are kept."""
@@ -326,7 +327,7 @@ class EarlyReceiptTests(ReceiptCase):
 
 class OptedOutReceiptTests(ReceiptCase):
     async def blocked(self) -> list[str]:
-        keys: list[str] = await self.redis("KEYS", "nx:optout:*")
+        keys: list[str] = await self.inspector.keys("opted_out")
         return keys
 
     async def test_blocks(self) -> None:
@@ -335,21 +336,21 @@ class OptedOutReceiptTests(ReceiptCase):
             await self.redis("FLUSHALL")
             item = await self.sent(n)
             await self.hear("failed", code="9", ref=item.id if ref else "")
-            self.assertEqual(await self.redis("GET", f"nx:optout:{HANDSET}"), f"receipt {self.now()}")
-            self.assertEqual(await self.redis("PTTL", f"nx:optout:{HANDSET}"), -1)
+            self.assertEqual(await self.redis("GET", f"{K.opted_out}{HANDSET}"), f"receipt {self.now()}")
+            self.assertEqual(await self.redis("PTTL", f"{K.opted_out}{HANDSET}"), -1)
 
     async def test_while_it_is_sent(self) -> None:
         """So it is when the receipt is faster than the answer, in either way."""
         item = await self.sending(1)
         await self.hear("rejected", code="9", ref=item.id)
-        self.assertEqual(await self.blocked(), [f"nx:optout:{HANDSET}"])
+        self.assertEqual(await self.blocked(), [f"{K.opted_out}{HANDSET}"])
         await self.redis("FLUSHALL")
         item = await self.sending(2)
         await self.hear("rejected", code="9")
         await self.hear("delivered", code="9", to="12015550188")
         self.assertEqual(await self.blocked(), [])
         await self.accept(item, *PARTS)
-        self.assertEqual(await self.blocked(), [f"nx:optout:{HANDSET}"])
+        self.assertEqual(await self.blocked(), [f"{K.opted_out}{HANDSET}"])
 
     async def test_not_asked_for(self) -> None:
         """Where opting out is nobody's business here the receipt is kept like any other."""
@@ -374,28 +375,28 @@ class OptedOutReceiptTests(ReceiptCase):
         for to in ("12015550188", "", "VONAGE", "é" * 20):
             item = await self.sent()
             await self.hear("failed", code="9", ref=item.id, to=to)
-            self.assertEqual(await self.blocked(), [f"nx:optout:{HANDSET}"])
+            self.assertEqual(await self.blocked(), [f"{K.opted_out}{HANDSET}"])
             await self.redis("FLUSHALL")
 
     async def test_once(self) -> None:
         """Whoever comes back is not blocked again by a receipt of before, repeated or of another part."""
         await self.sent()
         await self.hear("failed", PARTS[0], "9")
-        await self.redis("DEL", f"nx:optout:{HANDSET}")
+        await self.redis("DEL", f"{K.opted_out}{HANDSET}")
         for part in PARTS:
             await self.hear("failed", part, "9")
         self.assertEqual(await self.blocked(), [])
         item = await self.sending(2)
         await self.accept(item, "a later one")
         await self.hear("failed", "a later one", "9")
-        self.assertEqual(await self.blocked(), [f"nx:optout:{HANDSET}"])
+        self.assertEqual(await self.blocked(), [f"{K.opted_out}{HANDSET}"])
 
     async def test_since_when(self) -> None:
         """The block keeps the time and the reason it began with."""
         await self.sent()
-        await self.redis("SET", f"nx:optout:{HANDSET}", "sms 1")
+        await self.redis("SET", f"{K.opted_out}{HANDSET}", "sms 1")
         await self.hear("failed", code="9")
-        self.assertEqual(await self.redis("GET", f"nx:optout:{HANDSET}"), "sms 1")
+        self.assertEqual(await self.redis("GET", f"{K.opted_out}{HANDSET}"), "sms 1")
 
 
 class SweepReceiptTests(SweepCase, ReceiptCase):
@@ -410,16 +411,16 @@ class SweepReceiptTests(SweepCase, ReceiptCase):
         """Of what should end and would not, the end is set."""
         await self.sent(1)
         await self.hear("delivered", "unknown")
-        keys = [*await self.redis("KEYS", "nx:sms:*"), "nx:early-receipts"]
+        keys = [*await self.inspector.keys("sms"), K.early_receipts]
         for key in keys:
             await self.redis("PERSIST", key)
         await self.assert_repairs(expiry=len(keys))
-        self.assertTrue(0 < await self.redis("PTTL", "nx:early-receipts") <= KEEP["early_receipts"])
+        self.assertTrue(0 < await self.redis("PTTL", K.early_receipts) <= KEEP["early_receipts"])
 
     async def test_read_meanwhile(self) -> None:
         """A receipt does not bring anything back to life."""
         item = await self.sent(1)
         await self.store.record_event(event("read", uuid(1), bob=Status.READ), 0)
         await self.hear("failed", ref=item.id)
-        self.assertEqual((await self.claim(), await self.redis("ZCARD", "nx:queue:out")), ([], 0))
+        self.assertEqual((await self.claim(), await self.redis("ZCARD", K.out_queue)), ([], 0))
         self.assertEqual(await self.sweep(), {})

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from nexmo_twisted.domain.ids import reference
 from nexmo_twisted.domain.model import Accepted, Resolved, Thread
+from nexmo_twisted.store.schema import F
 from tests.factories import CONVERSATION, HANDSET, NUMBERS, REPORT, delivery_report
+from tests.inspector import K
 from tests.store.cases import LEASE, NUMBER, OLD, SETTLE, ResolvingCase
 from tests.support import attempt, sent
 
@@ -22,7 +24,7 @@ class ResolveReplyTests(ResolvingCase):
 
     async def test_before_the_bytes_of_the_first(self) -> None:
         """So it is where the number carried nothing before: then it belongs to nothing."""
-        await self.redis("DEL", f"nx:handset:{HANDSET}")
+        await self.redis("DEL", f"{K.handset}{HANDSET}")
         item = await self.trying()
         self.clock.advance(1)
         reply = await self.reply()
@@ -61,7 +63,7 @@ class ResolveReplyTests(ResolvingCase):
         """Whatever ends the attempt has the reply looked at again at once."""
         for ends in ("accepted", "refused", "buried", "held"):
             await self.redis("FLUSHALL")
-            await self.redis("HSET", f"nx:handset:{HANDSET}", NUMBER, f'["ann","{OLD}",1,1]', "v", 1)
+            await self.redis("HSET", f"{K.handset}{HANDSET}", NUMBER, f'["ann","{OLD}",1,1]', F.version, 1)
             item = await self.trying()
             self.assertTrue((await self.resolved(await self.reply())).waits)
             self.clock.advance(1)
@@ -111,10 +113,10 @@ class LateAcceptanceTests(ResolvingCase):
         self.assertEqual(await self.begin(two, HANDSET, (NUMBERS[1],)), "OK")
         await self.receipt(one.id, NUMBER)
         for number, user in ((NUMBER, "bob"), (NUMBERS[1], None)):
-            entry = await self.redis("HGET", f"nx:handset:{HANDSET}", number)
+            entry = await self.redis("HGET", f"{K.handset}{HANDSET}", number)
             self.assertEqual(entry and entry.split('"')[1], user)
         self.assertFalse(await self.store.record_accepted(two, attempt(HANDSET, NUMBERS[1]), "sent x y", sent()))
-        self.assertIn("bob", await self.redis("HGET", f"nx:handset:{HANDSET}", NUMBERS[1]))
+        self.assertIn("bob", await self.redis("HGET", f"{K.handset}{HANDSET}", NUMBERS[1]))
 
     async def test_only_the_last_sms_counts(self) -> None:
         """A receipt that comes after the taking back gives nothing to the conversation when another SMS went out from
@@ -123,9 +125,9 @@ class LateAcceptanceTests(ResolvingCase):
         await self.store.set_aside(one, "no answer", uncertain=True)
         self.clock.advance(SETTLE / 1000)
         await self.store.reconcile(5, SETTLE, "drop", REPORT)
-        await self.redis("HSET", f"nx:handset:{HANDSET}", f"s:{NUMBER}", int(self.now()))
+        await self.redis("HSET", f"{K.handset}{HANDSET}", f"{F.accepted_at}{NUMBER}", int(self.now()))
         await self.receipt(one.id, NUMBER)
-        self.assertIn("ann", await self.redis("HGET", f"nx:handset:{HANDSET}", NUMBER))
+        self.assertIn("ann", await self.redis("HGET", f"{K.handset}{HANDSET}", NUMBER))
         reply = await self.reply()
         self.assertTrue(reply.doubt)
 

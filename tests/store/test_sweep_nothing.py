@@ -9,7 +9,9 @@ from typing import Literal
 from nexmo_twisted.domain.links import Choice, choose
 from nexmo_twisted.domain.model import Asked, InboundSms, Notification, Part, Reply, Status, Thread
 from nexmo_twisted.domain.rate_limits import Limits
+from nexmo_twisted.store.schema import F
 from tests.factories import CONVERSATION, HANDSET, NUMBERS, REPORT, delivery_report, event, uuid
+from tests.inspector import K
 from tests.store.cases import LEASE, SETTLE, SweepCase
 from tests.support import attempt, sent
 
@@ -56,17 +58,17 @@ class NothingToRepairTests(SweepCase):
             self.assertGreater(self.seen[state], 0, state)
 
     async def remember(self) -> None:
-        for key in await self.redis("KEYS", "nx:n:*"):
+        for key in await self.inspector.keys("out_item"):
             done = await self.redis("TYPE", key) == "string"
-            self.seen["done notice" if done else await self.redis("HGET", key, "s")] += 1
-        for key in await self.redis("KEYS", "nx:m:*"):
-            self.seen["closed" if await self.closed(key.removeprefix("nx:m:")) else "open"] += 1
-        for key in await self.redis("KEYS", "nx:i:*"):
+            self.seen["done notice" if done else await self.redis("HGET", key, F.state)] += 1
+        for key in await self.inspector.keys("message"):
+            self.seen["closed" if await self.closed(key.removeprefix(K.message)) else "open"] += 1
+        for key in await self.inspector.keys("in_item"):
             self.seen["done reply" if await self.redis("TYPE", key) == "string" else "reply"] += 1
-        for key in await self.redis("KEYS", "nx:long:*"):
+        for key in await self.inspector.keys("long_reply"):
             self.seen["parts missing" if await self.redis("HEXISTS", key, "c") else "parts"] += 1
-        self.seen["line"] += len(await self.redis("KEYS", "nx:rate-wait:*"))
-        self.seen["hold"] += await self.redis("EXISTS", "nx:suspended")
+        self.seen["line"] += len(await self.inspector.keys("rate_wait"))
+        self.seen["hold"] += await self.inspector.suspended()
 
     async def message(self) -> None:
         self.messages += 1

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from nexmo_twisted.domain.links import Choice, choose, introduction_mark
 from nexmo_twisted.domain.model import Settled, Status, Thread
+from nexmo_twisted.store.schema import F
 from tests.factories import CONVERSATION, HANDSET, NUMBERS, REPORT, event, receipt, uuid
+from tests.inspector import K
 from tests.store.cases import LEASE, SETTLE, UncertainCase
 from tests.support import attempt, sent
 
@@ -17,8 +19,8 @@ class ReceiptProofTests(UncertainCase):
         for n, status in enumerate(("delivered", "failed", "expired", "buffered", "what is this"), 1):
             item = await self.uncertain(n)
             self.assertEqual((await self.store.record_receipt(receipt(item.id, status))).ended, "U")
-            self.assertEqual(await self.state(item), None)
-        self.assertEqual(await self.redis("ZCARD", "nx:uncertain:out"), 0)
+            self.assertEqual(await self.state(item), "")
+        self.assertEqual(len(await self.inspector.uncertain()), 0)
 
     async def test_once(self) -> None:
         """The second receipt, for the next part or repeated, is no news."""
@@ -34,7 +36,7 @@ class ReceiptProofTests(UncertainCase):
         item = await self.sending(2)
         await self.store.set_aside(item, "refused", uncertain=False)
         self.assertEqual((await self.store.record_receipt(receipt(item.id))).ended, "D")
-        self.assertEqual(await self.redis("ZCARD", "nx:dead:out"), 0)
+        self.assertEqual(len(await self.inspector.dead()), 0)
         item = await self.sending(3)
         await self.store.reschedule(item, 0, "later")
         self.assertEqual((await self.store.record_receipt(receipt(item.id))).ended, "R")
@@ -53,7 +55,7 @@ class ReceiptProofTests(UncertainCase):
         self.assertEqual(await self.state(item), "C")
         for odd in ("nobody", "", "\x00", "é" * 50):
             self.assertEqual((await self.store.record_receipt(receipt(odd))).ended, "")
-        self.assertEqual(await self.redis("KEYS", "nx:n:*"), [f"nx:n:{item.id}"])
+        self.assertEqual(await self.inspector.keys("out_item"), [f"{K.out_item}{item.id}"])
 
     async def test_before_the_answer(self) -> None:
         """A receipt that is faster than the answer of the send request: the answer brings no news."""
@@ -62,7 +64,7 @@ class ReceiptProofTests(UncertainCase):
         self.assertFalse(await self.store.record_accepted(item, attempt(HANDSET, NUMBERS[0]), "sent x y", sent()))
         self.assertFalse(await self.store.set_aside(item, "no answer", uncertain=True))
         await self.store.reschedule(item, 0, "refused")
-        self.assertEqual(await self.redis("KEYS", "nx:n:*"), [])
+        self.assertEqual(await self.inspector.keys("out_item"), [])
 
     async def test_introduction(self) -> None:
         """With the SMS its introduction has arrived."""
@@ -73,9 +75,9 @@ class ReceiptProofTests(UncertainCase):
         assert isinstance(choice, Choice)
         await self.store.begin_attempt(item, REPORT, choice.commit, MARK, LEASE)
         await self.store.set_aside(item, "no answer", uncertain=True)
-        self.assertEqual(await self.redis("HGET", f"nx:handset:{HANDSET}", f"i:{NUMBERS[0]}"), None)
+        self.assertEqual(await self.redis("HGET", f"{K.handset}{HANDSET}", f"{F.introduced}{NUMBERS[0]}"), None)
         await self.store.record_receipt(receipt(item.id))
-        self.assertEqual(await self.redis("HGET", f"nx:handset:{HANDSET}", f"i:{NUMBERS[0]}"), MARK)
+        self.assertEqual(await self.redis("HGET", f"{K.handset}{HANDSET}", f"{F.introduced}{NUMBERS[0]}"), MARK)
 
 
 class ReconcileTests(UncertainCase):
@@ -97,8 +99,10 @@ class ReconcileTests(UncertainCase):
         await self.store.set_aside(item, "no answer", uncertain=True)
         self.clock.advance(SETTLE / 1000)
         self.assertEqual(await self.settle(), Settled(0, 1, 0, 0, None))
-        self.assertEqual(await self.redis("HMGET", f"nx:n:{item.id}", "s", "e"), ["D", "uncertain: no answer"])
-        self.assertEqual(await self.redis("ZRANGE", "nx:dead:out", 0, -1), [item.id])
+        self.assertEqual(
+            await self.redis("HMGET", f"{K.out_item}{item.id}", F.state, F.reason), ["D", "uncertain: no answer"]
+        )
+        self.assertEqual(await self.inspector.dead(), [item.id])
 
     async def test_before_one_that_waits(self) -> None:
         """What is sent again does not wait for the backoff of a later one of the same user."""
@@ -133,7 +137,7 @@ class ReconcileTests(UncertainCase):
         item = await self.uncertain()
         self.clock.advance(SETTLE / 1000)
         self.assertEqual(await self.settle("drop"), Settled(0, 0, 1, 0, None))
-        self.assertEqual((await self.state(item), await self.outcome()), (None, f"uncertain dropped @{SETTLE + 1}"))
+        self.assertEqual((await self.state(item), await self.outcome()), ("", f"uncertain dropped @{SETTLE + 1}"))
 
     async def test_read_meanwhile(self) -> None:
         """Whoever has read the message, or whose message was deleted, is sent nothing more, whatever the policy."""
@@ -142,7 +146,7 @@ class ReconcileTests(UncertainCase):
             await self.store.record_event(event("read", uuid(n), bob=Status.READ), 0)
             self.clock.advance(SETTLE / 1000)
             self.assertEqual(await self.settle(policy), Settled(0, 0, 0, 1, None), policy)
-            self.assertEqual(await self.state(item), None)
+            self.assertEqual(await self.state(item), "")
         item = await self.uncertain(4)
         await self.store.record_event(event("deleted", uuid(4)), 0)
         self.clock.advance(SETTLE / 1000)
