@@ -17,6 +17,7 @@ from nexmo_twisted.store.admin import QueueAdmin
 from tests.connectors.tiny_chat import TinyChat, TinyChatConnector
 from tests.connectors.tiny_sms import TinySms, TinySmsConnector
 from tests.factories import REPORT
+from tests.inspector import K
 from tests.network import listen
 from tests.scenarios.outside import Caller
 from tests.scenarios.world import free_port
@@ -133,4 +134,4 @@ class OtherCompaniesTests(StoreCase):
         """What nobody can read is kept, and answered as the endpoint says."""
         self.assertEqual(await self.post(self.chat.hook, kind="sent"), 204)
         self.assertEqual(await self.post(self.sms.numbers[NUMBER], report="no. 7", state="?"), 200)
-        self.assertEqual(await self.redis("LLEN", "nx:quarantine:unsigned"), 2)
+        self.assertEqual(await self.redis("LLEN", K.unsigned), 2)
