@@ -315,16 +315,31 @@ def spelled_keys(source: str) -> list[str]:
     return [text.value for text in texts if isinstance(text.value, str) and re.search(r"\bnx:", text.value)]
 
 
+def spelled_fields(source: str) -> list[str]:
+    """The one-letter fields of records that commands in a module spell."""
+    found = []
+    for call in ast.walk(ast.parse(source)):
+        arguments = call.args if isinstance(call, ast.Call) else []
+        words = [each.value if isinstance(each, ast.Constant) else "" for each in arguments]
+        if words and str(words[0]) in ("HGET", "HMGET", "HDEL", "HEXISTS", "HSET", "HINCRBY"):
+            fields = words[2::2] if words[0] in ("HSET", "HINCRBY") else words[2:]
+            found += [str(field) for field in fields if re.fullmatch("[a-z]", str(field))]
+    return found
+
+
 class KeysInTestsTests(TestCase):
     def test_by_name(self) -> None:
-        """Tests name the keys of Redis and do not spell them: a change of the schema is no change of all tests."""
+        """Tests name the keys of Redis and the fields of records, and do not spell them: else a change of the schema
+        were one of all tests."""
         for file in sorted((ROOT.parent / "tests").rglob("*.py")):
             name = file.relative_to(ROOT.parent / "tests").as_posix()
             if name not in SPELL_KEYS:
-                self.assertEqual(spelled_keys(file.read_text("utf-8")), [], name)
+                source = file.read_text("utf-8")
+                self.assertEqual((spelled_keys(source), spelled_fields(source)), ([], []), name)
 
     def test_finds(self) -> None:
-        """A key that is spelled is found, but in the documentation of a test."""
+        """A key that is spelled is found, but in the documentation of a test; and so is a field."""
+        self.assertEqual(spelled_fields('redis("HSET", key, "s", "x", F.due, "d")\nask("HGET", key, "e")'), ["s", "e"])
         self.assertEqual(
             spelled_keys('def test():\n    """nx:due"""\n    ask("GET", f"nx:n:{nid}", "nx:due")'), ["nx:due", "nx:n:"]
         )

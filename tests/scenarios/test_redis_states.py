@@ -7,6 +7,7 @@ from functools import partial
 from twisted.internet.address import IPv4Address
 from twisted.internet.interfaces import IResolutionReceiver
 
+from nexmo_twisted.store.schema import F
 from tests.inspector import K
 from tests.network import FakeResolver, install_resolver
 from tests.redis_socket import RedisSocket
@@ -97,7 +98,7 @@ class RedisSilentTests(GateCase):
         (item,) = self.server.ask("KEYS", f"{K.out_item}*")
         self.gate.lose_answers()
         self.clock.advance(10)
-        await until(lambda: self.server.ask("HGET", item, "s") == "C", 1_000_000)
+        await until(lambda: self.server.ask("HGET", item, F.state) == "C", 1_000_000)
         await until(lambda: not self.service.connections[1].connected, 1_000_000)
         self.gate.let_through()
         await self.connected()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from nexmo_twisted.store.schema import F
 from tests.inspector import K
 from tests.scenarios.world import BOB, CLEO, DELAY, LUNCH, NO_RECEIPTS, TALK, World
 from tests.support import turn, until
@@ -37,7 +38,7 @@ class SendAttemptTests(World):
         for _ in range(8):
             await self.pass_time(900)
         (nid,) = await self.inspector.keys("out_item")
-        self.assertGreaterEqual(int(await self.redis("HGET", nid, "t")), 5)
+        self.assertGreaterEqual(int(await self.redis("HGET", nid, F.failures)), 5)
         await self.stop(self.service)
         self.service = await self.start(nexmo={"api_url": url})
         await self.pass_time(900)
@@ -214,11 +215,11 @@ class SeveralProcessesTests(World):
         await stopping
         self.running.remove(self.service)
         (item,) = await self.inspector.keys("out_item")
-        self.assertIn(await self.redis("HGET", item, "s"), ("S", "U"))
+        self.assertIn(await self.redis("HGET", item, F.state), ("S", "U"))
         self.clock.advance(120)
         self.service = await self.start()
         await self.pass_time(5)
-        self.assertEqual(await self.redis("HGET", item, "s"), "U")
+        self.assertEqual(await self.redis("HGET", item, F.state), "U")
         self.assertEqual(self.texts(), [])
 
     async def test_redis_without_its_scripts(self) -> None:

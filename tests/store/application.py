@@ -6,6 +6,7 @@ from typing import Any
 
 from nexmo_twisted.domain.links import Choice, choose
 from nexmo_twisted.domain.model import Accepted, Asked, InboundSms, Part, Status, Thread
+from nexmo_twisted.platforms.layer.ids import CONVERSATION as CONVERSATION_PREFIX
 from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.connection import Connection
 from nexmo_twisted.store.monitor import RedisHeartbeat
@@ -22,7 +23,7 @@ class Application:
 
     def __init__(self, connection: Connection, now: Any) -> None:
         self.connection = connection
-        self.store = RedisStore(connection, connection, now)
+        self.store = RedisStore(connection, connection, now, conversation_prefix=CONVERSATION_PREFIX)
         self.admin = QueueAdmin(connection, now)
         self.heartbeat = RedisHeartbeat(connection, "one", now)
         self._sweeping = RedisSweep(connection, now, REPORT, LINKS)

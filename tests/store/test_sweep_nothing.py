@@ -66,7 +66,7 @@ class NothingToRepairTests(SweepCase):
         for key in await self.inspector.keys("in_item"):
             self.seen["done reply" if await self.redis("TYPE", key) == "string" else "reply"] += 1
         for key in await self.inspector.keys("long_reply"):
-            self.seen["parts missing" if await self.redis("HEXISTS", key, "c") else "parts"] += 1
+            self.seen["parts missing" if await self.redis("HEXISTS", key, F.incomplete) else "parts"] += 1
         self.seen["line"] += len(await self.inspector.keys("rate_wait"))
         self.seen["hold"] += await self.inspector.suspended()
 
