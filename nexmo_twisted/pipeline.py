@@ -15,10 +15,10 @@ from nexmo_twisted.engine.auto_replies import AutoReplies, AutoReplyPolicy
 from nexmo_twisted.engine.chat_intake import EventIntake
 from nexmo_twisted.engine.circuit_breaker import CircuitBreaker, GuardedChat, GuardedProvider
 from nexmo_twisted.engine.customer_functions import CustomerFunctions
-from nexmo_twisted.engine.delivery_receipts import DeliveryNews, Receipts
+from nexmo_twisted.engine.delivery_receipts import DeliveryNews, ReceiptIntake
 from nexmo_twisted.engine.identities import CustomIdentities, Identities, PlatformIdentities
 from nexmo_twisted.engine.introductions import CustomIntroduction, TemplateIntroduction
-from nexmo_twisted.engine.links import Links
+from nexmo_twisted.engine.links import LinkUpdates
 from nexmo_twisted.engine.long_replies import LongReplyTimeouts
 from nexmo_twisted.engine.notifications import Notifications
 from nexmo_twisted.engine.quarantine import Quarantine
@@ -35,9 +35,9 @@ from nexmo_twisted.ports import (
     Introduction,
     Metrics,
     SmsProvider,
-    Store,
     Template,
 )
+from nexmo_twisted.ports.store import Store
 from nexmo_twisted.store.schema import KEEP
 from nexmo_twisted.templates.compiled import COMMON_NAMES, compile_template
 
@@ -90,12 +90,22 @@ class Pipeline:
         self._lease = lease
         self.terms = send_policy(settings, sms_of)
         self._news = DeliveryNews(metrics, sms_of.describe)
-        self._links = Links(store, self.terms.link_lifetime, self.terms.link_keep)
+        self._link_updates = LinkUpdates(store, self.terms.link_lifetime, self.terms.link_keep)
         self.circuits = (CircuitBreaker(chat_of.name, clock), CircuitBreaker(sms_of.name, clock))
         guarded = GuardedChat(chat, self.circuits[0]), GuardedProvider(provider, self.circuits[1])
         self._build_outgoing(*guarded, functions)
         self._build_incoming(guarded[0])
-        self.registration = Registration(store, *guarded, sms_of.inbound_url, sms_of.numbers, clock, wall, metrics)
+        self.registration = Registration(
+            locks=store,
+            links=store,
+            chat=guarded[0],
+            provider=guarded[1],
+            sms_url=sms_of.inbound_url,
+            numbers=sms_of.numbers,
+            clock=clock,
+            wall=wall,
+            metrics=metrics,
+        )
 
     def _build_outgoing(self, chat: ChatPlatform, provider: SmsProvider, functions: CustomerFunctions) -> None:
         """From a message that falls due to the SMS."""
@@ -109,36 +119,42 @@ class Pipeline:
             circuits.append(chat_circuit)
         self._identities = Identities(source, self._clock)
         self.notifications = Notifications(
-            self._store,
-            chat,
-            provider,
-            self._identities,
-            self._compiled(settings.template),
-            self._introduction(functions),
-            self.terms,
-            self._clock,
-            random.random,
-            self._metrics,
-            self._lease,
-            circuits,
-            self._links,
-            self._news,
-            self._attempt_over,
+            outbox=self._store,
+            links=self._store,
+            chat=chat,
+            provider=provider,
+            identities=self._identities,
+            template=self._compiled(settings.template),
+            introduction=self._introduction(functions),
+            terms=self.terms,
+            clock=self._clock,
+            random=random.random,
+            metrics=self._metrics,
+            lease=self._lease,
+            circuits=circuits,
+            link_updates=self._link_updates,
+            news=self._news,
+            poke_waiting=self._poke_waiting,
         )
-        notify = self.notifications.worker.poke
-        self.unread_checks = UnreadChecks(self._store, self._clock, self.terms.report, notify, self._metrics)
+        self.unread_checks = UnreadChecks(
+            queue=self._store,
+            clock=self._clock,
+            report=self.terms.report,
+            poke_notifications=self.notifications.worker.poke,
+            metrics=self._metrics,
+        )
         self.reconciler = Reconciler(
-            self._store,
-            self._clock,
-            settings.sms.receipt_timeout,
-            settings.sms.when_uncertain,
-            self.terms.report,
-            self._attempt_over,
-            self._metrics,
-            provider_circuit,
+            outbox=self._store,
+            clock=self._clock,
+            receipt_timeout=settings.sms.receipt_timeout,
+            policy=settings.sms.when_uncertain,
+            report=self.terms.report,
+            poke_waiting=self._poke_waiting,
+            metrics=self._metrics,
+            circuit=provider_circuit,
         )
 
-    def _attempt_over(self) -> None:
+    def _poke_waiting(self) -> None:
         """What became of an attempt is known, or given up: texts may go out, and replies be posted, that waited for
         it."""
         self.notifications.worker.poke()
@@ -148,44 +164,47 @@ class Pipeline:
         """From the webhooks to the store, and from an inbound SMS to the conversation."""
         settings, terms, notices = self._settings, self.terms, self._notices()
         self.replies = Replies(
-            self._store,
-            chat,
-            self._identities,
-            self._links,
-            terms,
-            self._clock,
-            random.random,
-            self._metrics,
-            self._lease,
-            [self.circuits[0]],
-            notices,
+            queue=self._store,
+            chat=chat,
+            identities=self._identities,
+            link_updates=self._link_updates,
+            terms=terms,
+            clock=self._clock,
+            random=random.random,
+            metrics=self._metrics,
+            lease=self._lease,
+            circuits=[self.circuits[0]],
+            notices=notices,
         )
         self.turned_away = TurnedAway(self._store, self._clock)
-        self.long_replies = LongReplyTimeouts(self._store, self._clock, self.replies.worker.poke, self._metrics)
+        self.long_replies = LongReplyTimeouts(
+            inbox=self._store, clock=self._clock, poke_replies=self.replies.worker.poke, metrics=self._metrics
+        )
         self.chat_intake = EventIntake(
-            self._store,
-            self._quarantine(self._chat_of),
-            settings.delay,
-            self.unread_checks.poller.poke,
+            queue=self._store,
+            quarantine=self._quarantine(self._chat_of),
+            delay=settings.delay,
+            poke_checks=self.unread_checks.poller.poke,
+        )
+        receipts = ReceiptIntake(
+            receipts=self._store,
+            link_updates=self._link_updates,
+            poke_waiting=self._poke_waiting,
+            metrics=self._metrics,
+            news=self._news,
+            block=settings.sms.opt_out != "off",
         )
         self.sms_intake = InboundSmsIntake(
-            self._store,
-            self._quarantine(self._sms_of),
-            self.replies.worker.poke,
-            self._metrics,
-            settings.sms.concat_timeout,
-            self.long_replies.poller.poke,
-            Receipts(
-                self._store,
-                self._links,
-                self._attempt_over,
-                self._metrics,
-                self._news,
-                block=settings.sms.opt_out != "off",
-            ),
-            notices,
-            terms.numbers,
-            self.turned_away,
+            inbox=self._store,
+            quarantine=self._quarantine(self._sms_of),
+            poke_replies=self.replies.worker.poke,
+            metrics=self._metrics,
+            concat_timeout=settings.sms.concat_timeout,
+            poke_long_replies=self.long_replies.poller.poke,
+            receipts=receipts,
+            notices=notices,
+            numbers=terms.numbers,
+            turned_away=self.turned_away,
         )
 
     def _notices(self) -> AutoReplies:

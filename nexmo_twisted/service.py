@@ -31,7 +31,8 @@ from nexmo_twisted.operations.health import Health, open_circuits
 from nexmo_twisted.operations.metrics import PrometheusMetrics
 from nexmo_twisted.pipeline import Pipeline
 from nexmo_twisted.platforms.layer.connector import LayerConnector
-from nexmo_twisted.ports import ChatPlatform, Component, SmsProvider, Store
+from nexmo_twisted.ports import ChatPlatform, Component, SmsProvider
+from nexmo_twisted.ports.store import Store
 from nexmo_twisted.providers.nexmo.connector import NexmoConnector
 from nexmo_twisted.startup import faults_in_one_line, installed_reactor, keep_time
 from nexmo_twisted.store.connection import Connection, Now, redis_time

@@ -20,6 +20,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from nexmo_twisted.domain.links import Choice
 from nexmo_twisted.domain.model import Accepted, Attempt
+from nexmo_twisted.domain.results import Begin, Begun
 from nexmo_twisted.operations.metrics import PrometheusMetrics
 from nexmo_twisted.platforms.layer.ids import CONVERSATION
 from nexmo_twisted.store.connection import Connection
@@ -109,6 +110,13 @@ def attempted(choice: Choice) -> Attempt:
 def sent(*message_ids: str) -> Accepted:
     """An SMS was accepted within a tenth of a second."""
     return Accepted(None, 0.1, message_ids)
+
+
+def in_words(begun: Begun) -> str:
+    """What came of beginning an attempt: OK, WAIT and the name of the limit, why it is not needed, and so on."""
+    if begun.answer is Begin.UNNEEDED:
+        return begun.why
+    return f"{begun.answer.name} {begun.why}".strip()
 
 
 def turn(seconds: float = 0.0) -> Deferred[None]:

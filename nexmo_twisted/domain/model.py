@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Literal
 from uuid import UUID
-
-from nexmo_twisted.domain.delivery import DeliveryState
 
 
 class Status(IntEnum):
@@ -59,19 +57,6 @@ class Identity:
     @property
     def phone(self) -> object:
         return self.values.get("phone")
-
-
-@dataclass(frozen=True, slots=True)
-class Promoted:
-    """What one pass over the due messages did. ``next`` is the ms until the next one is due, None when none waits.
-
-    ``orphans`` counts due entries without their message, which should not exist.
-    """
-
-    messages: int
-    notifications: int
-    orphans: int
-    next: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,23 +123,6 @@ class Reply:
     reason: str = ""
 
 
-Item = TypeVar("Item", covariant=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed(Generic[Item]):
-    """The result of one claim. ``next`` is the ms until the next job is due, None when nothing waits.
-
-    ``lost`` counts SMS that became uncertain because the process that was sending them died or stalled; ``crashed``
-    counts jobs that became dead letters because their lease expired without a result too often (poison messages).
-    """
-
-    next: int | None
-    items: Sequence[Item]
-    lost: int = 0
-    crashed: int = 0
-
-
 @dataclass(frozen=True, slots=True)
 class Part:
     """Which part of a long SMS this is. ``number`` counts from 1 to ``total``, which is 255 at most.
@@ -180,73 +148,6 @@ class InboundSms:
     text: str
     binary: bool = False
     part: Part | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PartTaken:
-    """What one part of a long SMS came to.
-
-    ``outcome`` is "known" (it came before), "waiting" for the others, "whole" (it was the last one), or "late": the
-    others were posted without it. ``torn`` is how many long SMS were closed for it though parts of them were missing.
-    ``next`` is the ms until this SMS will be, None when it waits for nothing.
-    """
-
-    outcome: Literal["known", "waiting", "whole", "late"]
-    torn: int
-    next: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """The long SMS whose missing parts were waited for long enough: how many became replies as they are.
-
-    ``orphans`` counts entries without parts, which should not exist; ``next`` is the ms until the next one is due, None
-    when none waits.
-    """
-
-    torn: int
-    orphans: int
-    next: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """What is known of the delivery of one SMS, now that there is news of it.
-
-    ``message_id`` is the UUID of its message, or the id of a notice; blank when the SMS is not known (yet). ``ended``
-    is the state that the news has ended: "S" for an SMS that was being sent, "U" uncertain, "D" dead letter, "R" or "C"
-    waiting for another attempt; blank when it was known to be accepted. ``before`` is what its receipts said before,
-    and ``said`` what they say now, None for nothing.
-    """
-
-    message_id: str
-    ended: str
-    before: DeliveryState | None
-    said: DeliveryState | None
-    relink: Relink | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Relink:
-    """A user whose map in the Node service's format is to say again what stands on a handset (digits)."""
-
-    user_id: str
-    handset: str
-    number: str
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """What became of the SMS of unknown outcome that had no receipt in time, one count each.
-
-    ``next`` is the ms until the next one is to be settled, None when none waits.
-    """
-
-    resent: int
-    parked: int
-    dropped: int
-    unneeded: int
-    next: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,16 +208,6 @@ class Asked:
     turned_away: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
-    """To which thread an open reply belongs, None for none; or it is in ``doubt``; or it ``waits``, being given
-    back."""
-
-    thread: Thread | None = None
-    doubt: bool = False
-    waits: bool = False
-
-
 class Verdict(Enum):
     """What is known after an attempt to send one SMS."""
 
@@ -345,10 +236,6 @@ class Outcome:
     exceeded: Literal["", "account", "number"] = ""
     on_wire: float | None = None
     account_works: bool = False
-
-
-#: What came of holding the outgoing side for an item: see Store.suspend_sending.
-Suspension = Literal["NEW", "DOUBT", "DONE", "DEAD", "STALE"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,14 @@ from nexmo_twisted.domain.invisible import is_blank, with_few_marks
 from nexmo_twisted.domain.links import LinkState, NoNumber, choose, introduction_mark
 from nexmo_twisted.domain.model import Attempt, AutoReply, Notification, Sms, Status, Thread
 from nexmo_twisted.domain.rate_limits import ACCOUNT, Limits
+from nexmo_twisted.domain.results import Begin, Begun
 from nexmo_twisted.domain.segments import LONGEST, Fitted, fit_both
 from nexmo_twisted.domain.text import clean
 from nexmo_twisted.engine.cache import Cache
 from nexmo_twisted.engine.customer_functions import where
 from nexmo_twisted.errors import NexmoTwistedError, Temporary
-from nexmo_twisted.ports import Introduction, Metrics, Store
+from nexmo_twisted.ports import Introduction, Metrics
+from nexmo_twisted.ports.store import Links, Outbox
 
 #: How often an introduction may fail before the SMS goes out without it.
 INTRODUCTION_TRIES = 3
@@ -81,7 +83,9 @@ class AttemptRecorder:
 
     def __init__(
         self,
-        store: Store,
+        *,
+        outbox: Outbox,
+        links: Links,
         introduction: Introduction | None,
         conversations: Cache[Mapping[str, Any]],
         terms: SendPolicy,
@@ -90,7 +94,8 @@ class AttemptRecorder:
         metrics: Metrics,
         clock: IReactorTime,
     ) -> None:
-        self._store = store
+        self._outbox = outbox
+        self._links = links
         self._introduction = introduction
         self._conversations = conversations
         self._terms = terms
@@ -113,7 +118,7 @@ class AttemptRecorder:
         terms, kept_as = self._terms, phones.canonical(handset)
         introduction: str | None = None
         for _ in range(CHOICES):
-            state = await self._store.read_links(thread.user_id, kept_as, raw=raw)
+            state = await self._links.read_links(thread.user_id, kept_as, raw=raw)
             choice = choose(
                 state,
                 thread,
@@ -138,10 +143,10 @@ class AttemptRecorder:
             known = introduction_mark(thread) if choice.introduced or introduction is not None else ""
             until, commit = self._until(), choice.commit
             limits = terms.limits.of(choice.number)
-            answer = await self._store.begin_attempt(item, terms.report, commit, known, self._lease, limits)
-            if answer == "CONFLICT":
+            begun = await self._outbox.begin_attempt(item, terms.report, commit, known, self._lease, limits)
+            if begun.answer is Begin.CONFLICT:
                 continue
-            self._check(answer)
+            self._check(begun)
             if choice.taken_over:
                 self._metrics.count("numbers_taken_over")
                 self._log.warn(
@@ -159,7 +164,7 @@ class AttemptRecorder:
             raise Release
         until = self._until()
         limits = self._terms.limits.of(notice.number)
-        self._check(await self._store.begin_auto_reply(item, self._lease, limits))
+        self._check(await self._outbox.begin_auto_reply(item, self._lease, limits))
         sms = Sms(notice.number, notice.handset, fitted.text, reference(item.id))
         return sms, Attempt(notice.handset, notice.number, until)
 
@@ -174,7 +179,7 @@ class AttemptRecorder:
         if item.aside_since is not None:
             left -= state.now - item.aside_since
         if found.for_now and left > 0:
-            if not await self._store.step_aside(item, state, handset, left):
+            if not await self._outbox.step_aside(item, state, handset, left):
                 return False
             self._metrics.count("sms_number_waits")
             return True
@@ -186,17 +191,18 @@ class AttemptRecorder:
         )
         raise Skip("no_number")
 
-    def _check(self, answer: str) -> None:
+    def _check(self, begun: Begun) -> None:
         """Raise unless the attempt was recorded."""
-        if answer == "OK":
-            return
-        if answer in ("STALE", "SUSPENDED"):
-            raise Release
-        word, _, limit = answer.partition(" ")
-        if word == "WAIT":
-            self._metrics.count("sms_rate_limited", "account" if limit == ACCOUNT else "number")
-            raise Postponed
-        raise Skip(answer)
+        match begun.answer:
+            case Begin.OK:
+                return
+            case Begin.WAIT:
+                self._metrics.count("sms_rate_limited", "account" if begun.why == ACCOUNT else "number")
+                raise Postponed
+            case Begin.UNNEEDED:
+                raise Skip(begun.why)
+            case _:
+                raise Release
 
     async def _introduce(self, item: Notification, thread: Thread, context: Mapping[str, Any]) -> str | None:
         """The introduction; None when it failed for the last time, so that the SMS goes out without."""

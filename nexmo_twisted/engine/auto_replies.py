@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from nexmo_twisted.domain.model import Asked, Reply
 from nexmo_twisted.domain.optout import CONFIRM_START, CONFIRM_STOP, HELP_TEXT, START_AGAIN, Keyword, keyword_in
-from nexmo_twisted.ports import Store
+from nexmo_twisted.ports.store import ReplyQueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +23,12 @@ class AutoReplyPolicy:
 
 class AutoReplies:
     """Looks whether an SMS asks something of the service itself, and tells writers whose replies cannot be posted;
-    ``notify`` is called when there may be one to send."""
+    ``poke`` is called when there may be one to send."""
 
-    def __init__(self, store: Store, policy: AutoReplyPolicy, notify: Callable[[], None]) -> None:
-        self._store = store
+    def __init__(self, queue: ReplyQueue, policy: AutoReplyPolicy, poke: Callable[[], None]) -> None:
+        self._queue = queue
         self._policy = policy
-        self.notify = notify
+        self.poke = poke
 
     def asked(self, text: str, number: str, *, turned_away: bool = False) -> Asked:
         """What the text, written to that number of ours, asks for, with the answers."""
@@ -49,5 +49,5 @@ class AutoReplies:
         """The reply cannot be posted: say so, to those we have texted, once a day. Raises StoreUnavailable only, and
         may be called again for the same reply."""
         ours = item.number in self._policy.numbers
-        await self._store.queue_auto_reply(item, self._policy.no_thread_text if ours else "")
-        self.notify()
+        await self._queue.queue_auto_reply(item, self._policy.no_thread_text if ours else "")
+        self.poke()

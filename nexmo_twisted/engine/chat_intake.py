@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from nexmo_twisted.domain.model import ChatEvent
 from nexmo_twisted.engine.quarantine import Quarantine
-from nexmo_twisted.ports import ChatIntake, Store
+from nexmo_twisted.ports import ChatIntake
+from nexmo_twisted.ports.store import UnreadQueue
 
 
 class EventIntake:
@@ -15,14 +16,16 @@ class EventIntake:
     ``delay`` is in ms. Every method raises StoreUnavailable only.
     """
 
-    def __init__(self, store: Store, quarantine: Quarantine, delay: int, poke_checks: Callable[[float], None]) -> None:
-        self._store = store
+    def __init__(
+        self, queue: UnreadQueue, quarantine: Quarantine, delay: int, poke_checks: Callable[[float], None]
+    ) -> None:
+        self._queue = queue
         self._delay = delay
         self._poke_checks = poke_checks
         self.quarantine = quarantine.keep
 
     async def event(self, event: ChatEvent) -> None:
-        due = await self._store.record_event(event, self._delay)
+        due = await self._queue.record_event(event, self._delay)
         if due is not None:
             self._poke_checks(due / 1000)
 

@@ -9,10 +9,14 @@ from twisted.logger import Logger, LogLevel
 
 from nexmo_twisted.domain import phones
 from nexmo_twisted.domain.delivery import DeliveryReport, Describe
-from nexmo_twisted.domain.model import Delivery
-from nexmo_twisted.engine.links import Links
+from nexmo_twisted.domain.results import (
+    Delivery,
+    ItemState,
+)
+from nexmo_twisted.engine.links import LinkUpdates
 from nexmo_twisted.errors import StoreUnavailable
-from nexmo_twisted.ports import Metrics, Store
+from nexmo_twisted.ports import Metrics
+from nexmo_twisted.ports.store import Receipts
 
 _log = Logger()
 
@@ -46,37 +50,37 @@ class DeliveryNews:
         )
 
 
-class Receipts:
-    """Takes receipts. ``block``: whoever has opted out, as a receipt says, gets no more texts; ``attempt_over`` is told
+class ReceiptIntake:
+    """Takes receipts. ``block``: whoever has opted out, as a receipt says, gets no more texts; ``poke_waiting`` is told
     when one proves an attempt."""
 
     def __init__(
         self,
-        store: Store,
-        links: Links,
-        attempt_over: Callable[[], None],
+        *,
+        receipts: Receipts,
+        link_updates: LinkUpdates,
+        poke_waiting: Callable[[], None],
         metrics: Metrics,
         news: DeliveryNews,
-        *,
         block: bool,
     ) -> None:
-        self._store = store
-        self._links = links
-        self._attempt_over = attempt_over
+        self._receipts = receipts
+        self._link_updates = link_updates
+        self._poke_waiting = poke_waiting
         self._metrics = metrics
         self._news = news
         self._block = block
 
     async def take(self, report: DeliveryReport) -> None:
         """An SMS whose outcome was unknown is known to be accepted with it. Raises StoreUnavailable only."""
-        delivery = await self._store.record_receipt(report, block=self._block)
+        delivery = await self._receipts.record_receipt(report, block=self._block)
         self._metrics.count("delivery_receipts", report.state.status.value if delivery.message_id else "unmatched")
         if delivery.ended:
             self._metrics.count("sms_accepted")
-        if delivery.ended not in ("", "S"):
+        if delivery.ended not in (None, ItemState.SENDING):
             self._metrics.count("sms_reconciled", "receipt")
         self._news.report_failure(delivery, report.handset if report.handset.isdecimal() else "")
         if delivery.relink is not None:
-            self._attempt_over()
+            self._poke_waiting()
             with suppress(StoreUnavailable):  # only what the Node service would read is behind
-                await self._links.rewrite_map(delivery.relink)
+                await self._link_updates.rewrite_map(delivery.relink)

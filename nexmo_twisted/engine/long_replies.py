@@ -8,7 +8,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from nexmo_twisted.engine.poller import Poller
-from nexmo_twisted.ports import Metrics, Store
+from nexmo_twisted.ports import Metrics
+from nexmo_twisted.ports.store import Inbox
 
 #: Long replies per script call; each has up to 255 parts.
 BATCH = 20
@@ -22,18 +23,20 @@ class LongReplyTimeouts:
 
     _log = Logger()
 
-    def __init__(self, store: Store, clock: IReactorTime, reply_came: Callable[[], None], metrics: Metrics) -> None:
-        self._store = store
-        self._reply_came = reply_came
+    def __init__(
+        self, *, inbox: Inbox, clock: IReactorTime, poke_replies: Callable[[], None], metrics: Metrics
+    ) -> None:
+        self._inbox = inbox
+        self._poke_replies = poke_replies
         self._metrics = metrics
         self.poller = Poller("long_replies", clock, self._poll)
 
     async def _poll(self) -> float | None:
-        closed = await self._store.close_parts(BATCH)
+        closed = await self._inbox.close_parts(BATCH)
         if closed.orphans:
             self._log.error("Long replies: {n} dropped, their parts are missing in Redis", n=closed.orphans)
         if closed.torn:
             self._metrics.count("long_replies_incomplete", amount=closed.torn)
             self._log.info("Long replies: {n} posted although parts are missing", n=closed.torn)
-            self._reply_came()
+            self._poke_replies()
         return None if closed.next is None else closed.next / 1000

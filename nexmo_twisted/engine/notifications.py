@@ -17,35 +17,40 @@ from nexmo_twisted.domain.invisible import is_blank
 from nexmo_twisted.domain.model import (
     Accepted,
     Attempt,
-    Delivery,
     Identity,
     Notification,
     Outcome,
     Sms,
-    Suspension,
     Thread,
     Verdict,
+)
+from nexmo_twisted.domain.results import (
+    Delivery,
+    Suspension,
 )
 from nexmo_twisted.engine.attempts import AttemptRecorder, IntroductionFailed, Postponed, Release, SendPolicy, Skip
 from nexmo_twisted.engine.cache import Cache
 from nexmo_twisted.engine.circuit_breaker import CircuitBreaker
 from nexmo_twisted.engine.delivery_receipts import DeliveryNews
-from nexmo_twisted.engine.links import Links
+from nexmo_twisted.engine.links import LinkUpdates
 from nexmo_twisted.engine.retry_store import until_stored
 from nexmo_twisted.engine.worker import Worker
 from nexmo_twisted.errors import AccountFault, Declined, Intercepted, Permanent, StoreUnavailable, Temporary
-from nexmo_twisted.ports import ChatPlatform, IdentitySource, Introduction, Metrics, SmsProvider, Store, Template
+from nexmo_twisted.ports import ChatPlatform, IdentitySource, Introduction, Metrics, SmsProvider, Template
+from nexmo_twisted.ports.store import Links, Outbox
 
 
 class Notifications:
-    """Works on claimed notifications. Every outcome is stored with its reason and counted. ``attempt_over`` is recorded
+    """Works on claimed notifications. Every outcome is stored with its reason and counted. ``poke_waiting`` is recorded
     when it is known, or given up, what became of an attempt: replies may wait for that."""
 
     _log = Logger()
 
     def __init__(
         self,
-        store: Store,
+        *,
+        outbox: Outbox,
+        links: Links,
         chat: ChatPlatform,
         provider: SmsProvider,
         identities: IdentitySource,
@@ -57,11 +62,11 @@ class Notifications:
         metrics: Metrics,
         lease: int,
         circuits: Sequence[CircuitBreaker],
-        links: Links,
+        link_updates: LinkUpdates,
         news: DeliveryNews,
-        attempt_over: Callable[[], None],
+        poke_waiting: Callable[[], None],
     ) -> None:
-        self._store = store
+        self._outbox = outbox
         self._chat = chat
         self._provider = provider
         self._identities = identities
@@ -72,14 +77,22 @@ class Notifications:
         self._metrics = metrics
         self._conversations: Cache[Mapping[str, Any]] = Cache(chat.conversation, clock)
         self.worker: Worker[Notification] = Worker(
-            "notifications", "out", clock, store.claim_notifications, self._handle, metrics, lease, circuits
+            "notifications", "out", clock, outbox.claim_notifications, self._handle, metrics, lease, circuits
         )
         self._recorder = AttemptRecorder(
-            store, introduction, self._conversations, terms, lease, lambda: self.worker.closing, metrics, clock
+            outbox=outbox,
+            links=links,
+            introduction=introduction,
+            conversations=self._conversations,
+            terms=terms,
+            lease=lease,
+            closing=lambda: self.worker.closing,
+            metrics=metrics,
+            clock=clock,
         )
-        self._links = links
+        self._link_updates = link_updates
         self._news = news
-        self._attempt_over = attempt_over
+        self._poke_waiting = poke_waiting
         self._own = frozenset(phones.canonical(number) for number in terms.numbers)
 
     async def _handle(self, item: Notification) -> None:
@@ -91,9 +104,9 @@ class Notifications:
         except Skip as skip:
             self._metrics.count("notifications_skipped", skip.reason)
             reason = f"{skip.reason}: {skip.detail}" if skip.detail else skip.reason
-            await self._settle(lambda: self._store.complete(item, reason))
+            await self._settle(lambda: self._outbox.complete(item, reason))
         except Release:
-            await self._settle(lambda: self._store.release(item))
+            await self._settle(lambda: self._outbox.release(item))
         except Postponed:
             pass  # it is back in the queue, until its turn comes or a number is free
         except StoreUnavailable as error:
@@ -116,7 +129,7 @@ class Notifications:
             outcome = await self._send(item, sms, attempt)
             took = self._clock.seconds() - sending
             accepted = await self._conclude(item, sms, attempt, outcome, took)
-            self._attempt_over()
+            self._poke_waiting()
             if accepted:
                 self._metrics.observe("sms_lateness", item.waited / 1000 + self._clock.seconds() - begun)
 
@@ -214,7 +227,7 @@ class Notifications:
             def set_aside() -> Any:
                 passed = self._clock.seconds() - known
                 on_wire = None if outcome.on_wire is None else outcome.on_wire + passed
-                return self._store.set_aside(item, reason, uncertain=True, on_wire=on_wire)
+                return self._outbox.set_aside(item, reason, uncertain=True, on_wire=on_wire)
 
             if await self._settle(set_aside):
                 self._metrics.count("sms_uncertain")
@@ -231,19 +244,19 @@ class Notifications:
         return False
 
     async def _suspend(self, item: Notification, reason: str) -> None:
-        suspension: Suspension = await self._settle(lambda: self._store.suspend_sending(item, reason))
-        if suspension == "DOUBT":
+        suspension: Suspension = await self._settle(lambda: self._outbox.suspend_sending(item, reason))
+        if suspension is Suspension.IN_DOUBT:
             self._log.warn(
                 "Message {id}: rejected, maybe because of the account; trying another SMS: {reason}",
                 id=item.message_id,
                 reason=reason,
             )
-        elif suspension == "NEW":
+        elif suspension is Suspension.BEGUN:
             self._log.critical(
                 "Sending suspended, the provider rejects the account; repair it, one SMS a minute is tried: {reason}",
                 reason=reason,
             )
-        elif suspension == "DEAD":
+        elif suspension is Suspension.DEAD:
             self._metrics.count("dead_letters", "out", "refused")
             self._log.error(
                 "Message {id}: dead letter, rejected repeatedly while others are accepted: {reason}",
@@ -258,14 +271,14 @@ class Notifications:
         def accepted() -> Any:
             passed = self._clock.seconds() - known
             on_wire = None if sent.on_wire is None else sent.on_wire + passed
-            return self._store.record_accepted(item, attempt, record, replace(sent, on_wire=on_wire))
+            return self._outbox.record_accepted(item, attempt, record, replace(sent, on_wire=on_wire))
 
         delivery: Delivery | None = await self._settle(accepted)
         if delivery is None:
             return False  # its receipt was faster, and counted
         if delivery.relink is not None:
             with suppress(StoreUnavailable):  # only what the Node service would read is behind
-                await self._links.rewrite_map(delivery.relink)
+                await self._link_updates.rewrite_map(delivery.relink)
         self._metrics.count("sms_accepted")
         self._log.info(
             "Message {id}: SMS sent to {to} from {sender}",
@@ -277,7 +290,7 @@ class Notifications:
         return True
 
     async def _retry(self, item: Notification, reason: str, after: float | None = None, **kinds: bool) -> None:
-        """``kinds`` are those of ``Store.reschedule``."""
+        """``kinds`` are those of ``Outbox.reschedule``."""
         self._metrics.count("sms_retries")
         delay = backoff.delay(item.attempts + 1, retry_after=after, random=self._random)
         self._log.info(
@@ -286,7 +299,7 @@ class Notifications:
             delay=delay,
             reason=reason,
         )
-        await self._settle(lambda: self._store.reschedule(item, int(delay * 1000), reason, **kinds))
+        await self._settle(lambda: self._outbox.reschedule(item, int(delay * 1000), reason, **kinds))
 
     async def _pause(self, item: Notification, sms: Sms, outcome: Outcome) -> None:
         """The provider throttles the account or number: pause it for all processes; this SMS goes first afterwards."""
@@ -301,13 +314,13 @@ class Notifications:
             seconds=duration / 1000,
             reason=outcome.reason,
         )
-        await self._settle(lambda: self._store.pause_limit(item, limit, duration, outcome.reason))
+        await self._settle(lambda: self._outbox.pause_limit(item, limit, duration, outcome.reason))
 
     async def _bury(self, item: Notification, code: str, reason: str, account_works: bool = False) -> None:
         self._log.error("Message {id}: dead letter, {code}: {reason}", id=item.message_id, code=code, reason=reason)
         recorded = f"{code}: {reason}"
         if await self._settle(
-            lambda: self._store.set_aside(item, recorded, uncertain=False, account_works=account_works)
+            lambda: self._outbox.set_aside(item, recorded, uncertain=False, account_works=account_works)
         ):
             self._metrics.count("dead_letters", "out", code)
 

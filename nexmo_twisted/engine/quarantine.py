@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from nexmo_twisted.domain.quarantine import entry
-from nexmo_twisted.ports import Store
+from nexmo_twisted.ports.store import QuarantineLog
 
 
 class Quarantine:
     """Those of one ``source``, a company's name in lower case. ``signed``: it signs what it posts."""
 
-    def __init__(self, store: Store, source: str, *, signed: bool) -> None:
-        self._store = store
+    def __init__(self, port: QuarantineLog, source: str, *, signed: bool) -> None:
+        self._port = port
         self._source = source
         self._signed = signed
 
     async def keep(self, reason: str, raw: bytes) -> None:
         """Raises StoreUnavailable only."""
         kept = entry(self._source, reason, raw, signed=self._signed)
-        await self._store.quarantine(kept, signed=self._signed)
+        await self._port.quarantine(kept, signed=self._signed)

@@ -10,7 +10,8 @@ from twisted.logger import Logger
 from nexmo_twisted.domain.model import Status
 from nexmo_twisted.engine.circuit_breaker import CircuitBreaker
 from nexmo_twisted.engine.poller import Poller
-from nexmo_twisted.ports import Metrics, Store
+from nexmo_twisted.ports import Metrics
+from nexmo_twisted.ports.store import Outbox
 
 #: SMS per script call.
 BATCH = 100
@@ -19,29 +20,31 @@ BATCH = 100
 class Reconciler:
     """Reconciles SMS that have been uncertain for ``receipt_timeout`` ms.
 
-    ``policy`` is "resend" (once, if still unread), "park" or "drop". ``notify`` is called when some were reconciled:
-    there may be an SMS to send again, or a reply that waited. While the ``circuit`` of the provider is open only one is
-    reconciled in each ``receipt_timeout``: sending it again is likely to fail, and there is no third attempt.
+    ``policy`` is "resend" (once, if still unread), "park" or "drop". ``poke_waiting`` is called when some were
+    reconciled: there may be an SMS to send again, or a reply that waited. While the ``circuit`` of the provider is open
+    only one is reconciled in each ``receipt_timeout``: sending it again is likely to fail, and there is no third
+    attempt.
     """
 
     _log = Logger()
 
     def __init__(
         self,
-        store: Store,
+        *,
+        outbox: Outbox,
         clock: IReactorTime,
         receipt_timeout: int,
         policy: str,
         report: Collection[Status],
-        notify: Callable[[], None],
+        poke_waiting: Callable[[], None],
         metrics: Metrics,
         circuit: CircuitBreaker,
     ) -> None:
-        self._store = store
+        self._outbox = outbox
         self._receipt_timeout = receipt_timeout
         self._policy = policy
         self._report = report
-        self._notify = notify
+        self._poke_waiting = poke_waiting
         self._metrics = metrics
         self._circuit = circuit
         self._clock = clock
@@ -55,7 +58,7 @@ class Reconciler:
                 return wait
             batch, wait = 1, self._receipt_timeout / 1000
             self._next_probe = self._clock.seconds() + wait
-        settled = await self._store.reconcile(batch, self._receipt_timeout, self._policy, self._report)
+        settled = await self._outbox.reconcile(batch, self._receipt_timeout, self._policy, self._report)
         for what in ("resent", "parked", "dropped", "unneeded"):
             number = getattr(settled, what)
             if number:
@@ -66,5 +69,5 @@ class Reconciler:
         if settled.parked:
             self._metrics.count("dead_letters", "out", "uncertain", amount=settled.parked)
         if settled.resent or settled.parked or settled.dropped or settled.unneeded:
-            self._notify()
+            self._poke_waiting()
         return None if settled.next is None else settled.next / 1000

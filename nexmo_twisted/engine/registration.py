@@ -15,7 +15,8 @@ from nexmo_twisted.domain.model import OwnedNumber
 from nexmo_twisted.engine.issues import Issue, IssueLog
 from nexmo_twisted.engine.poller import Poller
 from nexmo_twisted.errors import AccountFault, NexmoTwistedError, StoreUnavailable
-from nexmo_twisted.ports import ChatPlatform, Metrics, SmsProvider, Store
+from nexmo_twisted.ports import ChatPlatform, Metrics, SmsProvider
+from nexmo_twisted.ports.store import Links, Locks
 
 #: Seconds between two checks, and for how long one process has the lock of a check.
 EVERY = 60.0
@@ -29,7 +30,9 @@ class Registration:
 
     def __init__(
         self,
-        store: Store,
+        *,
+        locks: Locks,
+        links: Links,
         chat: ChatPlatform,
         provider: SmsProvider,
         sms_url: str,
@@ -38,7 +41,8 @@ class Registration:
         wall: Callable[[], float],
         metrics: Metrics,
     ) -> None:
-        self._store = store
+        self._locks = locks
+        self._links = links
         self._chat = chat
         self._provider = provider
         self._sms_url = sms_url
@@ -51,7 +55,7 @@ class Registration:
         self.start = self.poller.start
 
     async def _poll(self) -> float | None:
-        self._locked = await self._store.acquire_lock("registration", ALONE)
+        self._locked = await self._locks.acquire_lock("registration", ALONE)
         if self._locked:
             await self._check("chat webhook", self._webhook)
             await self._check("SMS numbers", self._inbound)
@@ -89,7 +93,7 @@ class Registration:
     async def _inbound(self) -> None:
         owned = {number.msisdn: number for number in await self._provider.numbers()}
         missing = [number for number in self._numbers if number not in owned]
-        await self._store.set_unowned_numbers(missing)
+        await self._links.set_unowned_numbers(missing)
         self._report(
             "configured numbers",
             f"the account does not own {', '.join(map(phones.masked, missing))}" if missing else "",
@@ -121,7 +125,7 @@ class Registration:
         await self.poller.stop()
         if self._locked:
             with suppress(StoreUnavailable):
-                await self._store.release_lock("registration")
+                await self._locks.release_lock("registration")
 
     def issues(self) -> list[Issue]:
         """What the last check could not repair, if this process made it."""

@@ -16,11 +16,12 @@ from nexmo_twisted.domain.text import clean
 from nexmo_twisted.engine.attempts import SendPolicy
 from nexmo_twisted.engine.auto_replies import AutoReplies
 from nexmo_twisted.engine.circuit_breaker import CircuitBreaker
-from nexmo_twisted.engine.links import Links
+from nexmo_twisted.engine.links import LinkUpdates
 from nexmo_twisted.engine.retry_store import until_stored
 from nexmo_twisted.engine.worker import Worker
 from nexmo_twisted.errors import AccountFault, Intercepted, NexmoTwistedError, Permanent, StoreUnavailable, Temporary
-from nexmo_twisted.ports import ChatPlatform, IdentitySource, Metrics, Store
+from nexmo_twisted.ports import ChatPlatform, IdentitySource, Metrics
+from nexmo_twisted.ports.store import ReplyQueue
 
 
 class Replies:
@@ -34,10 +35,11 @@ class Replies:
 
     def __init__(
         self,
-        store: Store,
+        *,
+        queue: ReplyQueue,
         chat: ChatPlatform,
         identities: IdentitySource,
-        links: Links,
+        link_updates: LinkUpdates,
         terms: SendPolicy,
         clock: IReactorTime,
         random: Callable[[], float],
@@ -46,17 +48,17 @@ class Replies:
         circuits: Sequence[CircuitBreaker],
         notices: AutoReplies,
     ) -> None:
-        self._store = store
+        self._queue = queue
         self._chat = chat
         self._identities = identities
-        self._links = links
+        self._link_updates = link_updates
         self._terms = terms
         self._clock = clock
         self._random = random
         self._metrics = metrics
         self._notices = notices
         self.worker: Worker[Reply] = Worker(
-            "replies", "in", clock, store.claim_replies, self._handle, metrics, lease, circuits
+            "replies", "in", clock, queue.claim_replies, self._handle, metrics, lease, circuits
         )
 
     async def _handle(self, item: Reply) -> None:
@@ -86,7 +88,7 @@ class Replies:
     async def _post(self, item: Reply) -> None:
         thread, doubt = item.thread, item.doubt
         if item.open:
-            found = await self._store.resolve(item, self._terms.receipt_timeout, phones.region_of(item.handset))
+            found = await self._queue.resolve(item, self._terms.receipt_timeout, phones.region_of(item.handset))
             if found.waits:
                 return
             thread, doubt = found.thread, found.doubt
@@ -103,9 +105,9 @@ class Replies:
         if is_blank(item.text):
             await self._close(item, "blank")
             return
-        state = await self._links.read(thread, item.handset, item.number)
+        state = await self._link_updates.read(thread, item.handset, item.number)
         await self._chat.post(thread.conversation_id, thread.user_id, clean(item.text), item.once)
-        await self._links.renew(state, thread, item.handset, item.number)
+        await self._link_updates.renew(state, thread, item.handset, item.number)
         await self._close(item, "posted")
         self._log.info("Reply from {who}: posted", who=phones.masked(item.handset))
 
@@ -135,11 +137,11 @@ class Replies:
         await self._bury(item, "ambiguous", "written when its number went from one conversation to another")
 
     async def _close(self, item: Reply, outcome: str) -> None:
-        await self._settle(lambda: self._store.complete(item, outcome))
+        await self._settle(lambda: self._queue.complete(item, outcome))
         self._metrics.count("replies_closed", outcome)
 
     async def _bury(self, item: Reply, code: str, reason: str) -> None:
-        if await self._settle(lambda: self._store.set_aside(item, f"{code}: {reason}", uncertain=False)):
+        if await self._settle(lambda: self._queue.set_aside(item, f"{code}: {reason}", uncertain=False)):
             self._metrics.count("dead_letters", "in", code)
             self._metrics.count("replies_closed", "dead_letter")
 
@@ -151,7 +153,7 @@ class Replies:
             delay=delay,
             reason=reason,
         )
-        await self._settle(lambda: self._store.reschedule(item, int(delay * 1000), reason, aside=aside))
+        await self._settle(lambda: self._queue.reschedule(item, int(delay * 1000), reason, aside=aside))
 
     async def _settle(self, move: Callable[[], Any]) -> Any:
         return await until_stored(self._clock, move)

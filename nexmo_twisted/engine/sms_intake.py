@@ -11,14 +11,27 @@ from nexmo_twisted.domain import phones
 from nexmo_twisted.domain.delivery import DeliveryReport
 from nexmo_twisted.domain.invisible import is_blank
 from nexmo_twisted.domain.model import InboundSms, Part
+from nexmo_twisted.domain.results import Received
 from nexmo_twisted.engine.auto_replies import AutoReplies
-from nexmo_twisted.engine.delivery_receipts import Receipts
+from nexmo_twisted.engine.delivery_receipts import ReceiptIntake
 from nexmo_twisted.engine.quarantine import Quarantine
 from nexmo_twisted.engine.turned_away import TurnedAway
-from nexmo_twisted.ports import Metrics, SmsIntake, Store
+from nexmo_twisted.ports import Metrics, SmsIntake
+from nexmo_twisted.ports.store import Inbox
 
 #: Milliseconds after the first part of a long reply in which others are waited for at most.
 LONGEST = 300_000
+
+
+#: How each is counted.
+_COUNTED = {
+    Received.NEW: "whole",
+    Received.KNOWN: "repeated",
+    Received.STOP: "stop",
+    Received.START: "start",
+    Received.START_TOO_EARLY: "start",
+    Received.HELP: "help",
+}
 
 
 class InboundSmsIntake:
@@ -33,23 +46,24 @@ class InboundSmsIntake:
 
     def __init__(
         self,
-        store: Store,
+        *,
+        inbox: Inbox,
         quarantine: Quarantine,
         poke_replies: Callable[[], None],
         metrics: Metrics,
         concat_timeout: int,
         poke_long_replies: Callable[[float], None],
-        receipts: Receipts,
+        receipts: ReceiptIntake,
         notices: AutoReplies,
         numbers: Collection[str],
         turned_away: TurnedAway,
     ) -> None:
-        self._store = store
+        self._inbox = inbox
         self._poke_replies = poke_replies
         self._metrics = metrics
         self._concat_timeout = concat_timeout
         self._poke_long_replies = poke_long_replies
-        self._receipts = receipts
+        self._receipt_intake = receipts
         self._notices = notices
         self._numbers = frozenset(numbers)
         self._own = {phones.canonical(number): number for number in numbers}
@@ -82,16 +96,16 @@ class InboundSmsIntake:
     async def _whole(self, sms: InboundSms, handset: str, number: str) -> None:
         """An SMS that came in one; what it asks of the service itself is done at once."""
         asked = self._notices.asked(sms.text, number, turned_away=self._turned_away.unreported)
-        answer = await self._store.receive_sms(sms, handset, number, asked)
-        kind = {"NEW": "whole", "KNOWN": "repeated", "again": "start"}.get(answer, answer)
+        received = await self._inbox.receive_sms(sms, handset, number, asked)
+        kind = _COUNTED[received]
         self._metrics.count("replies_received", kind)
-        if answer == "NEW":
+        if received is Received.NEW:
             self._poke_replies()
         else:
             what = asked.what.upper() if asked.what else "repeated delivery"
             self._log.info("Inbound SMS from {who}: {what}", who=phones.masked(handset), what=what)
         if asked.what:
-            self._notices.notify()
+            self._notices.poke()
 
     def turned_away(self) -> None:
         """A webhook of an inbound SMS was answered 503."""
@@ -99,7 +113,7 @@ class InboundSmsIntake:
 
     async def _dismiss(self, sms: InboundSms, reason: str) -> None:
         """There is nothing to post; what became of it can be asked for as for any other reply."""
-        if await self._store.dismiss(sms, reason):
+        if await self._inbox.dismiss(sms, reason):
             self._count_dismissed(reason)
         else:
             self._metrics.count("replies_received", "repeated")
@@ -111,7 +125,7 @@ class InboundSmsIntake:
     async def _part(self, sms: InboundSms, part: Part, handset: str, number: str) -> None:
         """One part of a long reply. It may be blank: a long text has blanks anywhere."""
         wait = self._concat_timeout
-        taken = await self._store.receive_sms_part(sms, part, handset, number, wait, max(wait, LONGEST))
+        taken = await self._inbox.receive_sms_part(sms, part, handset, number, wait, max(wait, LONGEST))
         self._metrics.count("replies_received", {"known": "repeated", "late": "late_part"}.get(taken.outcome, "part"))
         if taken.torn:
             self._metrics.count("long_replies_incomplete", amount=taken.torn)
@@ -122,7 +136,7 @@ class InboundSmsIntake:
 
     async def receipt(self, report: DeliveryReport) -> None:
         """What became of one part of an SMS."""
-        await self._receipts.take(report)
+        await self._receipt_intake.take(report)
 
 
 _: type[SmsIntake] = InboundSmsIntake

@@ -10,7 +10,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from nexmo_twisted.engine.poller import Poller
-from nexmo_twisted.ports import Metrics, Store
+from nexmo_twisted.ports import Metrics
+from nexmo_twisted.ports.store import Locks
 
 #: Seconds until the first sweep of a process, and from the end of one to the beginning of the next.
 FIRST = 300.0
@@ -54,8 +55,8 @@ class Sweep:
 
     _log = Logger()
 
-    def __init__(self, store: Store, steps: Steps, clock: IReactorTime, metrics: Metrics) -> None:
-        self._store = store
+    def __init__(self, locks: Locks, steps: Steps, clock: IReactorTime, metrics: Metrics) -> None:
+        self._locks = locks
         self._steps = steps
         self._metrics = metrics
         self._waited = False
@@ -76,7 +77,7 @@ class Sweep:
             self._waited = True
             return FIRST
         if self._place is None:
-            if not await self._store.acquire_lock("sweep", ALONE):
+            if not await self._locks.acquire_lock("sweep", ALONE):
                 return EVERY
             self._place = ""
         step = await self._steps.step(self._place)

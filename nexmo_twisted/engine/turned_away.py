@@ -5,15 +5,15 @@ from __future__ import annotations
 from twisted.internet.interfaces import IReactorTime
 
 from nexmo_twisted.engine.poller import Poller
-from nexmo_twisted.ports import Store
+from nexmo_twisted.ports.store import Inbox
 
 
 class TurnedAway:
     """Records in Redis when an SMS was answered 503 last, as soon as Redis is available: a START that is repeated may
     have been written before the STOP that arrived meanwhile."""
 
-    def __init__(self, store: Store, clock: IReactorTime) -> None:
-        self._store = store
+    def __init__(self, inbox: Inbox, clock: IReactorTime) -> None:
+        self._inbox = inbox
         self._unreported = 0
         self.poller = Poller("turned_away", clock, self._poll)
 
@@ -30,5 +30,5 @@ class TurnedAway:
     async def _poll(self) -> None:
         unreported = self._unreported
         if unreported:
-            await self._store.turned_away()
+            await self._inbox.turned_away()
             self._unreported -= unreported

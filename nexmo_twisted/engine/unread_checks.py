@@ -9,37 +9,39 @@ from twisted.logger import Logger
 
 from nexmo_twisted.domain.model import Status
 from nexmo_twisted.engine.poller import Poller
-from nexmo_twisted.ports import Metrics, Store
+from nexmo_twisted.ports import Metrics
+from nexmo_twisted.ports.store import UnreadQueue
 
 #: Messages per script call, so that no call takes long.
 BATCH = 200
 
 
 class UnreadChecks:
-    """Checks due messages; ``notify`` is called when there are new notifications."""
+    """Checks due messages; ``poke_notifications`` is called when there are new notifications."""
 
     _log = Logger()
 
     def __init__(
         self,
-        store: Store,
+        *,
+        queue: UnreadQueue,
         clock: IReactorTime,
         report: Collection[Status],
-        notify: Callable[[], None],
+        poke_notifications: Callable[[], None],
         metrics: Metrics,
     ) -> None:
-        self._store = store
+        self._queue = queue
         self._report = report
-        self._notify = notify
+        self._poke_notifications = poke_notifications
         self._metrics = metrics
         self.poller = Poller("unread_checks", clock, self._poll)
 
     async def _poll(self) -> float | None:
-        done = await self._store.promote(BATCH, self._report)
+        done = await self._queue.promote(BATCH, self._report)
         if done.messages:
             self._metrics.count("messages_due", amount=done.messages)
         if done.orphans:
             self._log.error("Unread checks: {n} dropped, their message is missing in Redis", n=done.orphans)
         if done.notifications:
-            self._notify()
+            self._poke_notifications()
         return None if done.next is None else done.next / 1000

@@ -10,7 +10,13 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from nexmo_twisted.domain.model import Claimed, Notification, Reply
+from nexmo_twisted.domain.model import (
+    Notification,
+    Reply,
+)
+from nexmo_twisted.domain.results import (
+    Claimed,
+)
 from nexmo_twisted.engine.circuit_breaker import CircuitBreaker
 from nexmo_twisted.engine.poller import PATIENCE, Poller
 from nexmo_twisted.ports import Metrics

@@ -14,6 +14,7 @@ from nexmo_twisted.domain.inspection import Queue, QueueItem
 from nexmo_twisted.domain.links import LinkCommit, LinkState, thread_of, thread_of_entry
 from nexmo_twisted.domain.model import AutoReply, Notification, Reply, Status, Thread
 from nexmo_twisted.domain.rate_limits import Limit
+from nexmo_twisted.domain.results import Begin, Begun
 from nexmo_twisted.store.schema import F
 
 _STATUSES = {int(status): status for status in Status}
@@ -70,6 +71,16 @@ def whole_conversation(short: str, prefix: str) -> str:
     if short.startswith("="):
         return short[1:]
     return prefix + uuid_of_key(short) if short else ""
+
+
+_BEGINS = {each.name: each for each in Begin if each is not Begin.UNNEEDED}
+
+
+def begun(answer: str) -> Begun:
+    """What begin_attempt.lua says: a word, WAIT with the name of a limit, or why the message needs no SMS."""
+    word, _, limit = answer.partition(" ")
+    known = _BEGINS.get(word)
+    return Begun(Begin.UNNEEDED, answer) if known is None else Begun(known, limit)
 
 
 class MessageRecord(NamedTuple):

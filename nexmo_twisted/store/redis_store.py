@@ -19,26 +19,32 @@ from nexmo_twisted.domain.model import (
     Asked,
     Attempt,
     ChatEvent,
-    Claimed,
-    Closed,
-    Delivery,
     InboundSms,
     Notification,
     Part,
-    PartTaken,
-    Promoted,
-    Relink,
     Reply,
-    Resolved,
-    Settled,
     Status,
-    Suspension,
 )
 from nexmo_twisted.domain.rate_limits import Limit
+from nexmo_twisted.domain.results import (
+    Begun,
+    Claimed,
+    Closed,
+    Delivery,
+    ItemState,
+    PartTaken,
+    Promoted,
+    Received,
+    Relink,
+    Resolved,
+    Settled,
+    Suspension,
+)
 from nexmo_twisted.errors import AnswerLost, StoreUnavailable
-from nexmo_twisted.ports import Store
+from nexmo_twisted.ports.store import Store
 from nexmo_twisted.store.codec import (
     Records,
+    begun,
     commit_words,
     int_or_none,
     limits_words,
@@ -110,9 +116,9 @@ class RedisStore:
         )
         return int_or_none(due)
 
-    async def receive_sms(self, sms: InboundSms, handset: str, number: str, asked: Asked | None = None) -> str:
+    async def receive_sms(self, sms: InboundSms, handset: str, number: str, asked: Asked | None = None) -> Received:
         asks = asked or Asked()
-        answer: str = await self._web.run(
+        answer = await self._web.run(
             "receive_sms",
             self._now(),
             reply_key(sms.message_id),
@@ -126,7 +132,7 @@ class RedisStore:
             NOTICES_TO_STRANGERS,
             int(asks.turned_away),
         )
-        return answer
+        return Received(answer)
 
     async def turned_away(self) -> None:
         await self._web.run("turned_away", self._now())
@@ -208,8 +214,8 @@ class RedisStore:
         introduced: str,
         lease: int,
         limits: Sequence[Limit] = (),
-    ) -> str:
-        answer: str = await self._work.run(
+    ) -> Begun:
+        answer = await self._work.run(
             "begin_attempt",
             self._now(),
             item.id,
@@ -220,13 +226,11 @@ class RedisStore:
             limits_words(limits),
             *commit_words(commit),
         )
-        return answer
+        return begun(answer)
 
-    async def begin_auto_reply(self, item: Notification, lease: int, limits: Sequence[Limit] = ()) -> str:
-        answer: str = await self._work.run(
-            "begin_auto_reply", self._now(), item.id, item.token, lease, limits_words(limits)
-        )
-        return answer
+    async def begin_auto_reply(self, item: Notification, lease: int, limits: Sequence[Limit] = ()) -> Begun:
+        words = (item.id, item.token, lease, limits_words(limits))
+        return begun(await self._work.run("begin_auto_reply", self._now(), *words))
 
     async def queue_auto_reply(self, item: Reply, text: str) -> None:
         await self._work.run("queue_auto_reply", self._now(), item.id, item.handset, item.number, text)
@@ -264,7 +268,9 @@ class RedisStore:
             *(short_sms_id(each) for each in sent.message_ids[:PARTS]),
         )
         relink = Relink(item.user_id, attempt.handset, attempt.number) if changed else None
-        return Delivery(item.message_id, "S", None, read_state(heard), relink) if answer == "DONE" else None
+        return (
+            Delivery(item.message_id, ItemState.SENDING, None, read_state(heard), relink) if answer == "DONE" else None
+        )
 
     async def record_receipt(self, report: DeliveryReport, *, block: bool = False) -> Delivery:
         handset = number = ""
@@ -284,7 +290,8 @@ class RedisStore:
             number,
             phones.region_of(handset) if handset else "",
         )
-        return Delivery(item_name(nid), ended, read_state(before), read_state(now), Relink(*link) if link[0] else None)
+        state, relink = ItemState(ended) if ended else None, Relink(*link) if link[0] else None
+        return Delivery(item_name(nid), state, read_state(before), read_state(now), relink)
 
     async def write_map(self, state: LinkState, user_id: str, user_map: str, ttl: int) -> bool:
         return bool(await self._work.run("write_map", user_id, state.user_map, user_map, ttl) == "OK")
@@ -325,10 +332,8 @@ class RedisStore:
         return answer
 
     async def suspend_sending(self, item: Notification, reason: str) -> Suspension:
-        answer: Suspension = await self._work.run(
-            "suspend_sending", self._now(), item.id, item.token, reason, PROBE_EVERY
-        )
-        return answer
+        words = (item.id, item.token, reason, PROBE_EVERY)
+        return Suspension(await self._work.run("suspend_sending", self._now(), *words))
 
     async def pause_limit(self, item: Notification, limit: str, duration: int, reason: str) -> None:
         await self._work.run("pause_limit", self._now(), item.id, item.token, limit, duration, reason)

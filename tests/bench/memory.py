@@ -12,7 +12,7 @@ from nexmo_twisted.platforms.layer.message_codec import pack
 from nexmo_twisted.store.redis_store import RedisStore
 from tests.factories import delivery_report
 from tests.inspector import K
-from tests.support import attempted, sent
+from tests.support import attempted, in_words, sent
 
 ROOT = "https://api.layer.com/apps/082d4684-0992-11e5-a6c0-1697f925ec7b"
 TEXT = "A message of one hundred characters, as people write them when they ask where to meet, when and why. "[:100]
@@ -69,7 +69,7 @@ async def memory(store: RedisStore, redis: Any, messages: int) -> dict[str, floa
             thread = Thread(item.user_id, f"layer:///conversations/{conversation}")
             choice = choose(state, thread, handset, "", ("12015550101",), 604_800_000, 0)
             assert isinstance(choice, Choice)
-            assert await store.begin_attempt(item, REPORT, choice.commit, "", 90_000) == "OK"
+            assert in_words(await store.begin_attempt(item, REPORT, choice.commit, "", 90_000)) == "OK"
             sms = str(uuid.uuid4())
             outcome = f"sent {choice.number} {short_sms_id(sms)}"
             await store.record_accepted(item, attempted(choice), outcome, sent(sms))

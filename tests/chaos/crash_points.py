@@ -18,14 +18,21 @@ from collections.abc import Callable, Mapping, Sequence
 from inspect import iscoroutinefunction
 from typing import Any
 
-from nexmo_twisted.domain.model import Claimed, Closed, Promoted, Settled
-from nexmo_twisted.ports import ChatPlatform, SmsProvider, Store
+from nexmo_twisted.domain.results import (
+    Claimed,
+    Closed,
+    Promoted,
+    Settled,
+)
+from nexmo_twisted.ports import ChatPlatform, SmsProvider
+from nexmo_twisted.ports.store import Inbox, Links, Locks, Outbox, QuarantineLog, Receipts, ReplyQueue, UnreadQueue
 
-PORTS = (Store, ChatPlatform, SmsProvider)
+PORTS = (UnreadQueue, Inbox, QuarantineLog, Outbox, ReplyQueue, Links, Receipts, Locks, ChatPlatform, SmsProvider)
 
 #: The other protocols of the ports, and why no step goes through them.
 OTHER_PORTS: Mapping[str, str] = {
     "IdentitySource": "asks the ChatPlatform, or a function of the customer's",
+    "Store": "all ports of the store",
     "Component": "is started and stopped with the process",
     "ChatIntake": "is the engine's own: the step is that of the store behind it",
     "SmsIntake": "likewise",
@@ -56,23 +63,24 @@ OnPoint = Callable[[str, Sequence[object]], None]
 class ObservedPort:
     """A port that calls ``at`` for every point that is passed."""
 
-    def __init__(self, port: Any, at: OnPoint) -> None:
-        self._port = port
-        self._at = at
+    def __init__(self, port: object, at: OnPoint) -> None:
+        for name in {name for protocol in PORTS for name in vars(protocol) if not name.startswith("_")}:
+            if hasattr(port, name):
+                setattr(self, name, _observed(name, getattr(port, name), at))
 
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._port, name)
-        if not iscoroutinefunction(method):
-            return method
 
-        async def step(*arguments: Any, **named: Any) -> Any:
-            self._at(f"{name}:before", arguments)
-            result = await method(*arguments, **named)
-            if not _nothing_done(result):
-                self._at(f"{name}:after", arguments)
-            return result
+def _observed(name: str, method: Callable[..., Any], at: OnPoint) -> Callable[..., Any]:
+    if not iscoroutinefunction(method):
+        return method
 
-        return step
+    async def step(*arguments: Any, **named: Any) -> Any:
+        at(f"{name}:before", arguments)
+        result = await method(*arguments, **named)
+        if not _nothing_done(result):
+            at(f"{name}:after", arguments)
+        return result
+
+    return step
 
 
 def _nothing_done(result: object) -> bool:

@@ -29,6 +29,7 @@ from nexmo_twisted.engine import (
     sms_intake,
     unread_checks,
 )
+from nexmo_twisted.ports import store
 from tests.chaos.crash_points import NOT_STEPS, OTHER_PORTS, PORTS
 from tests.chaos.crash_world import CrashWorld
 from tests.chaos.expectations import NOTIFICATIONS, POISONS, REPLIES, Crash
@@ -101,8 +102,9 @@ class EnumerationTests(TestCase):
 
     def test_ports(self) -> None:
         """There is no other port that a step could go through."""
-        protocols = {value for value in vars(ports).values() if getattr(value, "_is_protocol", False)}
-        names = {protocol.__name__ for protocol in protocols if protocol.__module__ == ports.__name__}
+        values = [*vars(ports).values(), *vars(store).values()]
+        protocols = {value for value in values if getattr(value, "_is_protocol", False)}
+        names = {protocol.__name__ for protocol in protocols if protocol.__module__.startswith(ports.__name__)}
         self.assertEqual(names, {protocol.__name__ for protocol in PORTS} | OTHER_PORTS.keys())
 
 
@@ -117,4 +119,8 @@ def around(steps: Iterable[str]) -> set[str]:
 def called(*modules: ModuleType) -> set[str]:
     """The steps that these modules take."""
     sources = map(inspect.getsource, modules)
-    return {step for source in sources for step in re.findall(r"\b_?(?:store|chat|provider)\.(\w+)", source)}
+    return {
+        step
+        for source in sources
+        for step in re.findall(r"\b_(?:queue|inbox|outbox|links|receipts|locks|chat|provider)\.(\w+)", source)
+    }

@@ -13,7 +13,7 @@ from twisted.trial.unittest import TestCase
 
 from nexmo_twisted.engine.sweep import ALONE, EVERY, FIRST, PAUSE, Sweep
 from nexmo_twisted.errors import StoreUnavailable
-from nexmo_twisted.ports import Store
+from nexmo_twisted.ports.store import Store
 from tests.inspector import K
 
 

@@ -10,7 +10,17 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from nexmo_twisted.domain.delivery import DeliveryReport
-from nexmo_twisted.domain.model import ChatEvent, Delivery, EventKind, Outcome, Sms, Status, Verdict
+from nexmo_twisted.domain.model import (
+    ChatEvent,
+    EventKind,
+    Outcome,
+    Sms,
+    Status,
+    Verdict,
+)
+from nexmo_twisted.domain.results import (
+    Delivery,
+)
 from nexmo_twisted.sandbox.layer.simulator import SimulatedLayer
 from nexmo_twisted.sandbox.names import Names
 from nexmo_twisted.sandbox.timeline.observed_clients import ObservedProvider
@@ -33,12 +43,15 @@ class Slow:
     async def send(self, _sms: Sms, *, until: float | None = None) -> Outcome:  # noqa: ARG002 - as the protocol has it
         return await self.answered
 
+    def __getattr__(self, name: str) -> None:
+        """What nobody asks for here."""
+
     async def record_event(self, _event: ChatEvent, _delay: int) -> int | None:
         self.waiting.append(Deferred())
         return await self.waiting[-1]
 
     async def record_receipt(self, report: DeliveryReport, *, block: bool = False) -> Delivery:  # noqa: ARG002 - as the protocol has it
-        return Delivery(MESSAGE, "", None, report.state)
+        return Delivery(MESSAGE, None, None, report.state)
 
 
 async def unknown(_message_id: str) -> None:

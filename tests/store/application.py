@@ -13,7 +13,7 @@ from nexmo_twisted.store.monitor import RedisHeartbeat
 from nexmo_twisted.store.redis_store import RedisStore
 from nexmo_twisted.store.sweep import RedisSweep
 from tests.factories import CONVERSATION, HANDSET, NUMBERS, REPORT, delivery_report, event, uuid
-from tests.support import attempted
+from tests.support import attempted, in_words
 
 LEASE, LINKS = 90_000, 37 * 86_400_000
 
@@ -40,7 +40,7 @@ class Application:
             state = await self.store.read_links(item.user_id, handset, raw=handset)
             choice = choose(state, Thread(item.user_id, CONVERSATION), handset, handset, NUMBERS, 1000, 1000)
             assert isinstance(choice, Choice)
-            assert await self.store.begin_attempt(item, REPORT, choice.commit, "", LEASE) == "OK"
+            assert in_words(await self.store.begin_attempt(item, REPORT, choice.commit, "", LEASE)) == "OK"
             choices.append(choice)
         accepted = Accepted(0.1, 0.1, ("0A01",))
         await self.store.record_accepted(one, attempted(choices[0]), f"sent {NUMBERS[0]} 0A01", accepted)

@@ -15,7 +15,7 @@ from nexmo_twisted.domain.rate_limits import Limits
 from nexmo_twisted.store.redis_store import RedisStore
 from tests.factories import CONVERSATION, REPORT, event, uuid
 from tests.store.cases import LEASE
-from tests.support import attempt, sent
+from tests.support import attempt, in_words, sent
 
 #: Seconds that an SMS takes from its grant to its answer.
 ANSWER = 0.1
@@ -106,7 +106,8 @@ class Backlog:
         state = await store.read_links(user, handset, raw=handset)
         choice = choose(state, Thread(user, CONVERSATION), handset, handset, [number], 10**9, 10**9)
         assert isinstance(choice, Choice)
-        answer = await store.begin_attempt(item, REPORT, choice.commit, "", LEASE, self._limits.of(number))
+        limits = self._limits.of(number)
+        answer = in_words(await store.begin_attempt(item, REPORT, choice.commit, "", LEASE, limits))
         if answer == "OK":
             self.grants.append((self._clock.seconds() - self._began, number))
             self._at(ANSWER, self._accepted, store, item, handset, number)

@@ -8,7 +8,17 @@ from typing import Any, Literal
 
 from nexmo_twisted.domain.ids import message_key
 from nexmo_twisted.domain.links import Choice, choose
-from nexmo_twisted.domain.model import InboundSms, Notification, Reply, Resolved, Settled, Status, Thread
+from nexmo_twisted.domain.model import (
+    InboundSms,
+    Notification,
+    Reply,
+    Status,
+    Thread,
+)
+from nexmo_twisted.domain.results import (
+    Resolved,
+    Settled,
+)
 from nexmo_twisted.errors import AnswerLost
 from nexmo_twisted.platforms.layer.ids import CONVERSATION as CONVERSATION_PREFIX
 from nexmo_twisted.store.admin import QueueAdmin
@@ -18,7 +28,7 @@ from nexmo_twisted.store.schema import DAY, F
 from nexmo_twisted.store.sweep import RedisSweep
 from tests.factories import CONVERSATION, HANDSET, NUMBERS, REPORT, event, uuid
 from tests.inspector import K
-from tests.support import StoreCase, reading
+from tests.support import StoreCase, in_words, reading
 
 #: Milliseconds of a lease, from an attempt of unknown outcome to its settlement, and that a link lives.
 LEASE = 90_000
@@ -64,7 +74,7 @@ class QueueCase(StoreCase):
         state = await self.store.read_links(item.user_id, handset, raw=handset)
         choice = choose(state, Thread(item.user_id, CONVERSATION), handset, handset, numbers, 1000, 1000)
         assert isinstance(choice, Choice)
-        return await self.store.begin_attempt(item, REPORT, choice.commit, "", LEASE)
+        return in_words(await self.store.begin_attempt(item, REPORT, choice.commit, "", LEASE))
 
     async def sending(self, n: int = 1) -> Notification:
         await self.owe(n)

@@ -183,7 +183,7 @@ class LateResultTests(QueueCase):
         for key in (f"{K.message}{item.id.partition('.')[0]}", f"{K.out_item}{item.id}"):
             await self.redis("DEL", key)  # as if its time were over
         before = set(await self.redis("KEYS", "*"))
-        self.assertEqual((await self.store.record_receipt(receipt(item.id))).ended, "")
+        self.assertEqual((await self.store.record_receipt(receipt(item.id))).ended, None)
         self.assertFalse(await self.store.record_accepted(item, attempt(HANDSET, NUMBERS[0], "thread"), "sent", sent()))
         self.assertFalse(await self.store.set_aside(item, "time-out", uncertain=True))
         await self.store.reschedule(item, 1000, "later")

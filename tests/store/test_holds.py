@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from nexmo_twisted.domain.model import Claimed, Notification
+from nexmo_twisted.domain.model import (
+    Notification,
+)
+from nexmo_twisted.domain.results import (
+    Claimed,
+)
 from tests.factories import NUMBERS, uuid
 from tests.inspector import K
 from tests.store.cases import LEASE, QueueCase

@@ -6,12 +6,21 @@ import json
 
 from nexmo_twisted.domain.ids import reference
 from nexmo_twisted.domain.links import Choice, choose
-from nexmo_twisted.domain.model import Accepted, Asked, InboundSms, Notification, Resolved, Thread
+from nexmo_twisted.domain.model import (
+    Accepted,
+    Asked,
+    InboundSms,
+    Notification,
+    Thread,
+)
+from nexmo_twisted.domain.results import (
+    Resolved,
+)
 from nexmo_twisted.store.schema import F
 from tests.factories import CONVERSATION, HANDSET, NUMBERS, REPORT, delivery_report
 from tests.inspector import K
 from tests.store.cases import LEASE, NUMBER, OLD, SETTLE, ResolvingCase
-from tests.support import attempt, attempted, sent
+from tests.support import attempt, attempted, in_words, sent
 
 NEW_HANDSET = "12015550155"
 ANN, BOB = Thread("ann", OLD), Thread("bob", CONVERSATION)
@@ -297,7 +306,7 @@ class AutoReplyTests(ResolvingCase):
             help_me = InboundSms("in 1", HANDSET, NUMBER, "HELP")
             await self.store.receive_sms(help_me, HANDSET, NUMBER, Asked("help", "So it goes."))
             (item,) = await self.claim()
-            self.assertEqual(await self.store.begin_auto_reply(item, LEASE), "OK")
+            self.assertEqual(in_words(await self.store.begin_auto_reply(item, LEASE)), "OK")
             await self.store.record_accepted(item, ACCOUNTS, "sent x y", sent("0A01"))
             await self.store.record_receipt(delivery_report("", "0A01", named, NUMBER, "failed", "9"), block=True)
             self.assertEqual(await self.inspector.keys("opted_out"), blocked)
@@ -344,7 +353,7 @@ class OtherNumberTests(ResolvingCase):
         state = await self.store.read_links("bob", HANDSET, raw=HANDSET)
         choice = choose(state, BOB, HANDSET, HANDSET, (NUMBERS[1],), 1000, 1000)
         assert isinstance(choice, Choice)
-        self.assertEqual(await self.store.begin_attempt(two, REPORT, choice.commit, "", LEASE), "OK")
+        self.assertEqual(in_words(await self.store.begin_attempt(two, REPORT, choice.commit, "", LEASE)), "OK")
         await self.store.record_accepted(two, attempted(choice), "sent x y", sent())
         await self.store.record_receipt(
             delivery_report(reference(one.id), "0A01", HANDSET, NUMBERS[1], "delivered", "0")

@@ -15,7 +15,7 @@ from tests.factories import CONVERSATION, HANDSET, NUMBERS, REPORT, event, uuid
 from tests.inspector import K
 from tests.store.backlog import Backlog, hurried, owe, worst
 from tests.store.cases import LEASE, QueueCase
-from tests.support import attempt, sent
+from tests.support import attempt, in_words, sent
 
 ONE, TWO = NUMBERS
 LONDON = "447700900123"
@@ -33,7 +33,7 @@ class LimitCase(QueueCase):
         state = await self.store.read_links(item.user_id, handset)
         choice = choose(state, Thread(item.user_id, CONVERSATION), handset, handset, [number], 10**9, 10**9)
         assert isinstance(choice, Choice)
-        return await self.store.begin_attempt(item, REPORT, choice.commit, "", LEASE, limits.of(number))
+        return in_words(await self.store.begin_attempt(item, REPORT, choice.commit, "", LEASE, limits.of(number)))
 
     async def all_claimed(self, users: Sequence[str]) -> list[Notification]:
         await owe(self.store, users)
@@ -160,10 +160,10 @@ class WaitForLimitTests(LimitCase):
         await self.in_line(count=1)
         await self.store.receive_sms(InboundSms("id", HANDSET, ONE, "help"), HANDSET, ONE, Asked("help", "Write STOP."))
         (notice,) = await self.claim()
-        self.assertEqual(await self.store.begin_auto_reply(notice, LEASE, LIMITS.of(ONE)), f"WAIT {ONE}")
+        self.assertEqual(in_words(await self.store.begin_auto_reply(notice, LEASE, LIMITS.of(ONE))), f"WAIT {ONE}")
         self.clock.advance(1)
         (notice,) = await self.claim()
-        self.assertEqual(await self.store.begin_auto_reply(notice, LEASE, LIMITS.of(ONE)), "OK")
+        self.assertEqual(in_words(await self.store.begin_auto_reply(notice, LEASE, LIMITS.of(ONE))), "OK")
 
     async def test_during_a_hold(self) -> None:
         """A probe that must wait is the next probe."""
@@ -315,7 +315,8 @@ class PauseTests(LimitCase):
         state = await other.read_links("b", HANDSET)
         choice = choose(state, Thread("b", CONVERSATION), HANDSET, HANDSET, [ONE], 1000, 1000)
         assert isinstance(choice, Choice)
-        self.assertEqual(await other.begin_attempt(b, REPORT, choice.commit, "", LEASE, LIMITS.of(ONE)), f"WAIT {ONE}")
+        begun = await other.begin_attempt(b, REPORT, choice.commit, "", LEASE, LIMITS.of(ONE))
+        self.assertEqual(in_words(begun), f"WAIT {ONE}")
         self.assertEqual(await self.attempt(c, TWO), "OK")
 
     async def test_account(self) -> None:

@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, gatherResults
 
 from nexmo_twisted.domain.explain import reply_story
-from nexmo_twisted.domain.model import Closed, InboundSms, Part, PartTaken, Reply, Thread
+from nexmo_twisted.domain.model import (
+    InboundSms,
+    Part,
+    Reply,
+    Thread,
+)
+from nexmo_twisted.domain.results import (
+    Closed,
+    PartTaken,
+)
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.store.admin import QueueAdmin
 from nexmo_twisted.store.redis_store import RedisStore

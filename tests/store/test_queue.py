@@ -6,14 +6,22 @@ import json
 from typing import Literal
 
 from nexmo_twisted.domain.links import Choice, NoNumber, choose, thread_of
-from nexmo_twisted.domain.model import Asked, Claimed, InboundSms, Status, Thread
+from nexmo_twisted.domain.model import (
+    Asked,
+    InboundSms,
+    Status,
+    Thread,
+)
+from nexmo_twisted.domain.results import (
+    Claimed,
+)
 from nexmo_twisted.errors import AnswerLost
 from nexmo_twisted.store.redis_store import RedisStore
 from nexmo_twisted.store.schema import PREFIX, F
 from tests.factories import CONVERSATION, NUMBERS, REPORT, event, uuid
 from tests.inspector import K
 from tests.store.cases import LEASE, QueueCase
-from tests.support import StoreCase, attempt, attempted, sent
+from tests.support import StoreCase, attempt, attempted, in_words, sent
 
 
 class ClaimTests(QueueCase):
@@ -264,7 +272,9 @@ class BeginAttemptTests(QueueCase):
             choice = choose(state, Thread("bob", CONVERSATION), "12015550198", "", NUMBERS, 1000, 1000)
             assert isinstance(choice, Choice)
             await self.redis(*change)
-            self.assertEqual(await self.store.begin_attempt(item, REPORT, choice.commit, "", LEASE), "CONFLICT", change)
+            self.assertEqual(
+                in_words(await self.store.begin_attempt(item, REPORT, choice.commit, "", LEASE)), "CONFLICT", change
+            )
         self.assertEqual(await self.begin(item), "OK")
 
     async def test_what_is_written(self) -> None:
@@ -275,7 +285,7 @@ class BeginAttemptTests(QueueCase):
         state = await self.store.read_links("bob", "12015550198")
         choice = choose(state, Thread("bob", CONVERSATION), "12015550198", "", NUMBERS, 1000, 1000)
         assert isinstance(choice, Choice)
-        self.assertEqual(await self.store.begin_attempt(item, REPORT, choice.commit, "", LEASE), "OK")
+        self.assertEqual(in_words(await self.store.begin_attempt(item, REPORT, choice.commit, "", LEASE)), "OK")
         self.assertEqual(await self.redis("KEYS", "nexmo-layer-*"), [])
         self.assertEqual(await self.redis("HGET", f"{K.handset}12015550198", NUMBERS[0]), None)
         await self.store.record_accepted(item, attempted(choice), "sent", sent())
@@ -294,7 +304,7 @@ class BeginAttemptTests(QueueCase):
         thread = Thread("phone-12015550177", CONVERSATION)
         choice = choose(state, thread, "12015550198", "", NUMBERS, 1000, 1000)
         assert isinstance(choice, Choice)
-        self.assertEqual(await self.store.begin_attempt(item, REPORT, choice.commit, "", LEASE), "OK")
+        self.assertEqual(in_words(await self.store.begin_attempt(item, REPORT, choice.commit, "", LEASE)), "OK")
         await self.store.record_accepted(item, attempted(choice), "sent", sent())
         self.assertEqual(await self.redis("EXISTS", "nexmo-layer-integration-phone-12015550177"), 0)
         state = await self.store.read_links("phone-12015550177", "12015550198")
@@ -530,7 +540,7 @@ class LegacyLinkTests(QueueCase):
         if isinstance(choice, NoNumber):
             await self.store.complete(item, "no_number")
             return None
-        self.assertEqual(await self.store.begin_attempt(item, REPORT, choice.commit, "", LEASE), "OK")
+        self.assertEqual(in_words(await self.store.begin_attempt(item, REPORT, choice.commit, "", LEASE)), "OK")
         await self.store.record_accepted(item, attempted(choice), "sent", sent())
         return choice
 

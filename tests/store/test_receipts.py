@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from nexmo_twisted.domain.delivery import DeliveryReport
 from nexmo_twisted.domain.ids import short_sms_id
-from nexmo_twisted.domain.model import Asked, Delivery, InboundSms, Notification, Status
+from nexmo_twisted.domain.model import (
+    Asked,
+    InboundSms,
+    Notification,
+    Status,
+)
+from nexmo_twisted.domain.results import Delivery, ItemState
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.providers.nexmo.receipt_codes import read_state
 from nexmo_twisted.store.admin import QueueAdmin
@@ -20,7 +26,7 @@ from nexmo_twisted.store.schema import DAY, KEEP, MINUTE
 from tests.factories import HANDSET, NUMBERS, delivery_report, event, kept, uuid
 from tests.inspector import K
 from tests.store.cases import LEASE, SweepCase, UncertainCase
-from tests.support import attempt, sent
+from tests.support import attempt, in_words, sent
 
 #: The ids that Nexmo gave the three parts of an SMS.
 PARTS = ("0A00000000000001", "0A00000000000002", "aaaaaaaa-bbbb-cccc-dddd-000000000003")
@@ -62,7 +68,7 @@ class FindSmsTests(ReceiptCase):
         """By the client-ref, whatever the messageId."""
         item = await self.sent()
         heard = await self.hear("delivered", "what?", ref=item.id)
-        self.assertEqual(heard, Delivery(uuid(1), "", None, read_state("delivered", "0")))
+        self.assertEqual(heard, Delivery(uuid(1), None, None, read_state("delivered", "0")))
         self.assertEqual(await self.said(), "d")
 
     async def test_by_message_id(self) -> None:
@@ -147,7 +153,7 @@ class FindSmsTests(ReceiptCase):
         await self.owe()
         (item,) = await self.claim()
         for ref in ("", item.id, item.id.upper(), "nobody", "x.y", ".", "a.48181acd22b3", "\u2028", "é" * 50):
-            self.assertEqual(await self.hear("failed", code="9", ref=ref), Delivery("", "", None, None))
+            self.assertEqual(await self.hear("failed", code="9", ref=ref), Delivery("", None, None, None))
         self.assertEqual(await self.state(item), "C")
         self.assertEqual(await self.inspector.keys("opted_out"), [])
 
@@ -157,7 +163,7 @@ class FindSmsTests(ReceiptCase):
             asks = InboundSms(f"in {n}", f"{HANDSET}{n}", NUMBERS[0], "Help")
             await self.store.receive_sms(asks, asks.msisdn, NUMBERS[0], Asked("help", "We help."))
             (item,) = await self.claim()
-            self.assertEqual(await self.store.begin_auto_reply(item, LEASE), "OK")
+            self.assertEqual(in_words(await self.store.begin_auto_reply(item, LEASE)), "OK")
             await self.store.record_accepted(item, attempt(HANDSET, NUMBERS[0]), "sent x y", sent("its id"))
             for status, said in (("failed", "f"), ("buffered", "f")):
                 heard = await self.hear(status, "its id", ref=item.id if ref else "")
@@ -260,14 +266,18 @@ class EarlyReceiptTests(ReceiptCase):
         """A receipt that comes before anybody knows the id of its SMS is heard when the answer tells it."""
         item = await self.sending()
         for status, part in (("buffered", PARTS[1]), ("failed", PARTS[1]), ("delivered", PARTS[0])):
-            self.assertEqual(await self.hear(status, part, "6"), Delivery("", "", None, None))
+            self.assertEqual(await self.hear(status, part, "6"), Delivery("", None, None, None))
         self.assertEqual(await self.state(item), "S")
-        self.assertEqual(await self.accept(item, *PARTS), Delivery(uuid(1), "S", None, read_state("failed", "6")))
+        self.assertEqual(
+            await self.accept(item, *PARTS), Delivery(uuid(1), ItemState.SENDING, None, read_state("failed", "6"))
+        )
         self.assertEqual((await self.said(), await self.parked()), ("f6", 0))
 
     async def test_none(self) -> None:
         """Normally there are none."""
-        self.assertEqual(await self.accept(await self.sending(), *PARTS), Delivery(uuid(1), "S", None, None))
+        self.assertEqual(
+            await self.accept(await self.sending(), *PARTS), Delivery(uuid(1), ItemState.SENDING, None, None)
+        )
         self.assertEqual(await self.said(), "")
 
     async def test_beside_one_that_was_known(self) -> None:

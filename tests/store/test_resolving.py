@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from nexmo_twisted.domain.ids import reference
-from nexmo_twisted.domain.model import Accepted, Resolved, Thread
+from nexmo_twisted.domain.model import (
+    Accepted,
+    Thread,
+)
+from nexmo_twisted.domain.results import (
+    Resolved,
+)
 from nexmo_twisted.store.schema import F
 from tests.factories import CONVERSATION, HANDSET, NUMBERS, REPORT, delivery_report
 from tests.inspector import K

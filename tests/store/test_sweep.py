@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from nexmo_twisted.domain.ids import message_key
-from nexmo_twisted.domain.model import Closed, InboundSms, Part, PartTaken, Status
+from nexmo_twisted.domain.model import (
+    InboundSms,
+    Part,
+    Status,
+)
+from nexmo_twisted.domain.results import (
+    Closed,
+    PartTaken,
+)
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.store.schema import KEEP, PREFIX, F
 from tests.factories import HANDSET, NUMBERS, REPORT, delivery_report, event, uuid

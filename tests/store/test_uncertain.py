@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from nexmo_twisted.domain.links import Choice, choose, introduction_mark
-from nexmo_twisted.domain.model import Settled, Status, Thread
+from nexmo_twisted.domain.model import (
+    Status,
+    Thread,
+)
+from nexmo_twisted.domain.results import (
+    Settled,
+)
 from nexmo_twisted.store.schema import F
 from tests.factories import CONVERSATION, HANDSET, NUMBERS, REPORT, event, receipt, uuid
 from tests.inspector import K
@@ -26,7 +32,7 @@ class ReceiptProofTests(UncertainCase):
         """The second receipt, for the next part or repeated, is no news."""
         item = await self.uncertain()
         await self.store.record_receipt(receipt(item.id))
-        self.assertEqual((await self.store.record_receipt(receipt(item.id))).ended, "")
+        self.assertEqual((await self.store.record_receipt(receipt(item.id))).ended, None)
         self.assertEqual(await self.outcome(), f"receipt {NUMBERS[0]} provider-id @1 =d")
 
     async def test_every_state(self) -> None:
@@ -51,10 +57,10 @@ class ReceiptProofTests(UncertainCase):
         """A reference of which no SMS went out, or of nobody, changes nothing."""
         await self.owe()
         (item,) = await self.claim()
-        self.assertEqual((await self.store.record_receipt(receipt(item.id))).ended, "")
+        self.assertEqual((await self.store.record_receipt(receipt(item.id))).ended, None)
         self.assertEqual(await self.state(item), "C")
         for odd in ("nobody", "", "\x00", "é" * 50):
-            self.assertEqual((await self.store.record_receipt(receipt(odd))).ended, "")
+            self.assertEqual((await self.store.record_receipt(receipt(odd))).ended, None)
         self.assertEqual(await self.inspector.keys("out_item"), [f"{K.out_item}{item.id}"])
 
     async def test_before_the_answer(self) -> None:

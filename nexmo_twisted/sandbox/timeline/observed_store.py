@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from typing import Any
 
 from nexmo_twisted.domain.delivery import DeliveryReport
 from nexmo_twisted.domain.ids import reply_key, uuid_of_key
@@ -12,20 +11,26 @@ from nexmo_twisted.domain.links import LinkCommit, LinkState, thread_of, thread_
 from nexmo_twisted.domain.model import (
     Asked,
     ChatEvent,
-    Delivery,
     InboundSms,
     Notification,
     Part,
+    Reply,
+    Status,
+)
+from nexmo_twisted.domain.rate_limits import Limit
+from nexmo_twisted.domain.results import (
+    Begin,
+    Begun,
+    Delivery,
     PartTaken,
     Promoted,
-    Reply,
+    Received,
     Resolved,
     Settled,
-    Status,
     Suspension,
 )
 from nexmo_twisted.domain.wording import explained, shortened, span
-from nexmo_twisted.ports import Store
+from nexmo_twisted.ports.store import Store
 from nexmo_twisted.providers.nexmo.receipt_codes import describe
 from nexmo_twisted.sandbox.names import Names, shown
 from nexmo_twisted.sandbox.timeline.timeline import Timeline, Tone
@@ -41,8 +46,7 @@ _ASKED = {
 
 
 class ObservedStore:
-    """A Store. ``facts`` tells what is known of a message, by its id, ``text`` what the
-    message of an event says."""
+    """A Store. ``facts`` tells what is known of a message, by its id, ``text`` what the message of an event says."""
 
     def __init__(
         self,
@@ -59,9 +63,21 @@ class ObservedStore:
         self._names = names
         self._parts: dict[tuple[str, str, str], str] = {}  # handset, number, reference -> the story of a long reply
         self._uncertain: dict[str, str] = {}  # id of a notification -> whose, until it is settled
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)  # what there is nothing to tell of
+        # What there is nothing to tell of.
+        self.acquire_lock = store.acquire_lock
+        self.claim_notifications = store.claim_notifications
+        self.claim_replies = store.claim_replies
+        self.close_parts = store.close_parts
+        self.dismiss = store.dismiss
+        self.quarantine = store.quarantine
+        self.read_links = store.read_links
+        self.record_accepted = store.record_accepted
+        self.release = store.release
+        self.release_lock = store.release_lock
+        self.renew_links = store.renew_links
+        self.set_unowned_numbers = store.set_unowned_numbers
+        self.turned_away = store.turned_away
+        self.write_map = store.write_map
 
     def _tell(self, item: Notification | Reply, tone: Tone, text: str, at: float) -> None:
         whom = "" if isinstance(item, Reply) or item.notice else f"{self._names.user(item.user_id)}: "
@@ -106,28 +122,33 @@ class ObservedStore:
     # Notifications
 
     async def begin_attempt(
-        self, item: Notification, report: Collection[Status], commit: LinkCommit, *more: Any, **named: Any
-    ) -> str:
+        self,
+        item: Notification,
+        report: Collection[Status],
+        commit: LinkCommit,
+        introduced: str,
+        lease: int,
+        limits: Sequence[Limit] = (),
+    ) -> Begun:
         at = self._timeline.now()
-        answer = await self._store.begin_attempt(item, report, commit, *more, **named)
-        if answer == "OK":
+        begun = await self._store.begin_attempt(item, report, commit, introduced, lease, limits)
+        if begun.answer is Begin.OK:
             self._names.meet(commit.handset, item.user_id)
             before, thread = thread_of(commit.state, commit.number), thread_of_entry(commit.entry)
             how = "keeps" if before == thread else "linked to"
             self._tell(item, "wait", f"{how} {shown(commit.number)}", at)
-        self._tell_wait(item, answer, at)
-        return answer
+        self._tell_wait(item, begun, at)
+        return begun
 
-    async def begin_auto_reply(self, item: Notification, *more: Any, **named: Any) -> str:
+    async def begin_auto_reply(self, item: Notification, lease: int, limits: Sequence[Limit] = ()) -> Begun:
         at = self._timeline.now()
-        answer = await self._store.begin_auto_reply(item, *more, **named)
-        self._tell_wait(item, answer, at)
-        return answer
+        begun = await self._store.begin_auto_reply(item, lease, limits)
+        self._tell_wait(item, begun, at)
+        return begun
 
-    def _tell_wait(self, item: Notification, answer: str, at: float) -> None:
-        word, _, limit = answer.partition(" ")
-        if word == "WAIT":
-            whose = shown(limit) if limit.isdigit() else "the account"
+    def _tell_wait(self, item: Notification, begun: Begun, at: float) -> None:
+        if begun.answer is Begin.WAIT:
+            whose = shown(begun.why) if begun.why.isdigit() else "the account"
             self._tell(item, "wait", f"waiting for the rate limit of {whose}", at)
 
     async def pause_limit(self, item: Notification, limit: str, duration: int, reason: str) -> None:
@@ -174,7 +195,7 @@ class ObservedStore:
     async def suspend_sending(self, item: Notification, reason: str) -> Suspension:
         at = self._timeline.now()
         answer = await self._store.suspend_sending(item, reason)
-        what = {"DEAD": "dead letter", "DOUBT": "retried after another SMS was tried"}
+        what = {Suspension.DEAD: "dead letter", Suspension.IN_DOUBT: "retried after another SMS was tried"}
         self._tell(item, "bad", f"{what.get(answer, 'sending suspended until the account is repaired')}: {reason}", at)
         return answer
 
@@ -205,13 +226,13 @@ class ObservedStore:
 
     # Replies
 
-    async def receive_sms(self, sms: InboundSms, handset: str, number: str, asked: Asked | None = None) -> str:
+    async def receive_sms(self, sms: InboundSms, handset: str, number: str, asked: Asked | None = None) -> Received:
         at = self._timeline.now()
         story = self._reply(reply_key(sms.message_id), handset, number, sms.text)
         answer = await self._store.receive_sms(sms, handset, number, asked)
-        known = answer == "KNOWN"
+        known = answer is Received.KNOWN
         self._timeline.tell(story, "came", "the same SMS again, ignored" if known else "SMS received", at)
-        what = asked.what if asked is not None and answer == "NEW" else answer
+        what = asked.what if asked is not None and answer is Received.NEW else answer
         if what in _ASKED:
             self._timeline.tell(story, "none", _ASKED[what], at)
         return answer
@@ -254,6 +275,9 @@ class ObservedStore:
         if aside:
             self._tell(item, "wait", "all numbers of the handset are in use: others go first", at)
         return aside
+
+
+_: type[Store] = ObservedStore
 
 
 def story_of(item_id: str) -> str:
