@@ -230,7 +230,7 @@ class NexmoService(Service):
             self.ready = True
             self._log.info("Connected to Redis; processing started")
             if self._warning:
-                self._log.warn("{told}", told=self._warning)
+                self._log.warn("{text}", text=self._warning)
             for component in self._components:
                 component.start()
 

@@ -75,7 +75,7 @@ def line(key: str, origin: str, what: str, *, reason: str = "", allowed: str = "
     return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", "; ".join(part for part in parts if part))
 
 
-def shown(value: object, kind: Kind) -> str:
+def displayed(value: object, kind: Kind) -> str:
     """What was found, as far as it may be seen by whoever reads a log."""
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
@@ -100,12 +100,12 @@ def _counted(value: Sized, noun: str) -> str:
 
 
 def lines(
-    error: ValidationError, model: type[BaseModel], origins: Mapping[Path, str], told: Iterable[Path]
+    error: ValidationError, model: type[BaseModel], origins: Mapping[Path, str], reported: Iterable[Path]
 ) -> Iterator[str]:
     """One line for each fault that pydantic found, except at the paths that were already told of."""
     known = {key.path: key for key in keys(model)}
     names = [key.name for key in known.values()]
-    silent = set(told)
+    silent = set(reported)
     for fault in error.errors(include_url=False):
         path = tuple(part for part in fault["loc"] if isinstance(part, str))  # not the place in a list
         if path not in silent:
@@ -118,9 +118,9 @@ def _line(fault: Mapping[str, Any], name: str, origin: str, key: Key | None, nam
             names = [*names, *dict.fromkeys(known.partition(".")[0] for known in names)]
         return line(name[:60], origin, "unknown key", reason=f"the nearest known key is {nearest(name, names)}")
     if key is None:
-        return line(name, origin, f"found {shown(fault['input'], _TABLE)}", allowed=f"a table, [{name}]")
+        return line(name, origin, f"found {displayed(fault['input'], _TABLE)}", allowed=f"a table, [{name}]")
     if fault["type"] == "missing":
         purpose = key.sentence[0].lower() + key.sentence[1:].rstrip(".")
         return line(name, origin, f"missing ({purpose})", allowed=key.kind.allowed)
     reason = str(fault["ctx"]["error"]) if fault["type"] == "value_error" else ""
-    return line(name, origin, f"found {shown(fault['input'], key.kind)}", reason=reason, allowed=key.kind.allowed)
+    return line(name, origin, f"found {displayed(fault['input'], key.kind)}", reason=reason, allowed=key.kind.allowed)

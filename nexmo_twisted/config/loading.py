@@ -55,13 +55,13 @@ def load(
     try:
         settings = Settings.model_validate(gathered.values)
     except ValidationError as error:
-        faults.extend(lines(error, Settings, gathered.origins, gathered.told))
+        faults.extend(lines(error, Settings, gathered.origins, gathered.reported))
     if settings is not None:
         faults.extend(_contradictions(settings, gathered.origins))
     if faults or settings is None:
         raise ConfigurationError(faults)
-    for told in elsewhere(gathered, known, path):
-        _log.info("{told}", told=told)
+    for text in elsewhere(gathered, known, path):
+        _log.info("{text}", text=text)
     return settings
 
 

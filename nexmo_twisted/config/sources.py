@@ -54,7 +54,7 @@ class Gathered:
     values: dict[str, Any] = field(default_factory=dict)
     origins: dict[Path, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
-    told: set[Path] = field(default_factory=set)
+    reported: set[Path] = field(default_factory=set)
     ignored: list[str] = field(default_factory=list)
 
     def add(self, values: Mapping[str, Any], origin: str) -> None:
@@ -105,7 +105,7 @@ def gather(
             variable = _own_variable(key, environ) or _node_variable(key, environ)
         except _Unreadable as fault:
             gathered.faults.append(str(fault))
-            gathered.told.add(key.path)
+            gathered.reported.add(key.path)
         else:
             if variable is not None:
                 gathered.put(variable)

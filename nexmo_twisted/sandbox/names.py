@@ -9,7 +9,7 @@ from nexmo_twisted.sandbox.layer.simulator import SimulatedLayer
 from nexmo_twisted.sandbox.layer.webhooks import bare
 
 
-def shown(digits: str) -> str:
+def readable_number(digits: str) -> str:
     """E.164 digits as people write them: ``+1 201 555 0101``."""
     try:
         number = phonenumbers.parse(f"+{digits}")
@@ -52,7 +52,7 @@ class Names:
         """Whose handset it is, if that is known, else its number."""
         key = phones.canonical(digits)
         owners = {phones.canonical(number): users for number, users in self.owners().items()}
-        return self.joined(owners.get(key, [])) or shown(digits)
+        return self.joined(owners.get(key, [])) or readable_number(digits)
 
     def joined(self, users: list[str]) -> str:
         """The names of these users."""

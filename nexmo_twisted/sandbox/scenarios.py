@@ -50,7 +50,7 @@ class Stage:
         names = {name: self.people.name(name) for name in ("ann", "bob", "cleo") if f"{{{name}}}" in text}
         for name, shown in names.items():
             text = text.replace(f"{{{name}}}", shown)
-        self._timeline.tell(self._story, "none", text)
+        self._timeline.add(self._story, "none", text)
 
     def lines(self, message_id: str) -> str:
         """All that was told of a message."""

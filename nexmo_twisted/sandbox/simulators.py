@@ -64,12 +64,12 @@ class Simulators:
         self.faults = Faults()
         self._clock = clock
         self.deliverer = Deliverer(reactor, clock, persistent=persistent)
-        told = now or clock.seconds
-        self.layer = SimulatedLayer(self.credentials.layer_app_id, told, self.deliverer.deliver, api_url=self.layer_url)
+        wall = now or clock.seconds
+        self.layer = SimulatedLayer(self.credentials.layer_app_id, wall, self.deliverer.deliver, api_url=self.layer_url)
         self.nexmo = SimulatedNexmo(
             self.credentials.nexmo_key,
             self.credentials.nexmo_secret,
-            told,
+            wall,
             self.deliverer.deliver,
             inbound_form=inbound_form,
             signature_secret=self.credentials.signature_secret,

@@ -49,8 +49,8 @@ class HandsetTests(SynchronousTestCase):
     def test_alphabet(self) -> None:
         """What GSM-7 does not have arrives as '?' when sent as text; what it has arrives."""
         everything = "@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ!\"#¤%&'()*+,-./:;<=>?¡ÄÖÑÜ§¿äöñüà ^{}\\[~]|€\n\r\f09azAZ"
-        self.assertEqual(gsm.shown(everything), everything)
-        self.assertEqual(gsm.shown("it’s `ç` – …😀áíóú"), "it?s ??? ? ??????")
+        self.assertEqual(gsm.as_gsm7(everything), everything)
+        self.assertEqual(gsm.as_gsm7("it’s `ç` – …😀áíóú"), "it?s ??? ? ??????")
 
     def test_without_a_url(self) -> None:
         """An SMS to a number without any URL is in the thread, and goes nowhere."""

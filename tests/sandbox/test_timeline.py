@@ -73,16 +73,16 @@ class TimelineOrderTests(SynchronousTestCase):
         """What happened earlier stands before what was told earlier; at the same time, as it was told. Every line keeps
         a number of its own."""
         for text, at in (("third", 3.0), ("first", 1.0), ("second", 2.0), ("second, too", 2.0)):
-            self.timeline.tell(MESSAGE, "came", text, at)
+            self.timeline.add(MESSAGE, "came", text, at)
         self.clock.advance(9)
-        self.timeline.tell(MESSAGE, "came", "now")
+        self.timeline.add(MESSAGE, "came", "now")
         self.assertEqual(self.timeline.lines(MESSAGE), ["first", "second", "second, too", "third", "now"])
         self.assertEqual(self.numbers(), [2, 3, 4, 1, 5])
 
     def test_many(self) -> None:
         """Of very many lines the last ones are kept, each under its own number."""
         for n in range(3 * LINES):
-            self.timeline.tell(MESSAGE, "came", str(n), float(n))
+            self.timeline.add(MESSAGE, "came", str(n), float(n))
         self.assertEqual(self.timeline.lines(MESSAGE)[0], str(2 * LINES))
         self.assertEqual(len(set(self.numbers())), LINES)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from nexmo_twisted.sandbox.clock import SkippingClock
 from nexmo_twisted.sandbox.layer.simulator import Conversation
-from nexmo_twisted.sandbox.names import Names, shown
+from nexmo_twisted.sandbox.names import Names, readable_number
 from nexmo_twisted.sandbox.nexmo.simulator import SmsSeen
 from nexmo_twisted.sandbox.scenarios import CASES, Cases
 from nexmo_twisted.sandbox.simulators import Simulators
@@ -83,7 +83,7 @@ class View:
         return [
             {
                 "msisdn": digits,
-                "shown": shown(digits),
+                "shown": readable_number(digits),
                 "owner": self._names.joined(owners.get(digits, [])),
                 "threads": _threads(screens.get(digits, [])),
             }
@@ -97,6 +97,6 @@ def _threads(screen: list[SmsSeen]) -> list[Json]:
         thread = threads.setdefault(sms.number, [])
         thread.append({"number": len(thread), "direction": sms.direction, "text": sms.text, "at": sms.at})
     return [
-        {"number": number, "shown": shown(number), "messages": messages[-MESSAGES:]}
+        {"number": number, "shown": readable_number(number), "messages": messages[-MESSAGES:]}
         for number, messages in threads.items()
     ]

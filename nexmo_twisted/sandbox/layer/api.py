@@ -60,12 +60,12 @@ class LayerApi:
 
     @app.route("/apps/<app_id>/conversations/<uuid>/messages", methods=["POST"])
     async def post_message(self, request: Request, app_id: str, uuid: str) -> bytes:
-        def shown(message_id: str) -> dict[str, Any]:
+        def to_json(message_id: str) -> dict[str, Any]:
             return self._layer.message_json(self._layer.message(message_id))
 
         def answer() -> Answer:
             self._layer.conversation(uuid)
-            return create(request, self._layer.made, lambda body: self._send(uuid, body), shown)
+            return create(request, self._layer.made, lambda body: self._send(uuid, body), to_json)
 
         return await self._serve(request, app_id, PLATFORM, answer, text_of(request))
 
@@ -104,11 +104,11 @@ class LayerApi:
 
     @app.route("/apps/<app_id>/webhooks", methods=["POST"])
     async def register(self, request: Request, app_id: str) -> bytes:
-        def shown(hook_id: str) -> dict[str, Any]:
+        def to_json(hook_id: str) -> dict[str, Any]:
             return self._layer.webhooks.get(hook_id).as_json()
 
         def answer() -> Answer:
-            return create(request, self._layer.made, self._register, shown)
+            return create(request, self._layer.made, self._register, to_json)
 
         return await self._serve(request, app_id, WEBHOOKS, answer)
 

@@ -39,7 +39,7 @@ def create(
     request: Request,
     made: MutableMapping[tuple[str, str], str],
     make: Callable[[Mapping[str, Any]], str],
-    shown: Callable[[str], Mapping[str, Any]],
+    to_json: Callable[[str], Mapping[str, Any]],
 ) -> Answer:
     """201 and the new resource; 200 and the first one when it was made before under the same UUID.
 
@@ -50,14 +50,14 @@ def create(
     body = json_object(request)
     once = header(request, "if-none-match").strip('"')
     if not once:
-        return json_answer(201, shown(make(body)))
+        return json_answer(201, to_json(make(body)))
     if not _UUID.fullmatch(once):
         raise Refusal(422, "If-None-Match must be a UUID.", {"header": "If-None-Match"})
     key = (request.path.decode("ascii"), str(UUID(once)))
     if key in made:
-        return json_answer(200, shown(made[key]))
+        return json_answer(200, to_json(made[key]))
     made[key] = identifier = make(body)
-    return json_answer(201, shown(identifier))
+    return json_answer(201, to_json(identifier))
 
 
 def text_of(request: Request) -> str:

@@ -21,7 +21,7 @@ _SEPTETS = (160, 153)
 _UTF16 = (70, 67)
 
 
-def shown(text: str) -> str:
+def as_gsm7(text: str) -> str:
     """What arrives of a text that was sent as ``type=text``: '?' for every character GSM-7 does not have."""
     return "".join(character if character in _KNOWN else "?" for character in text)
 

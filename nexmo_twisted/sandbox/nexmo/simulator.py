@@ -123,7 +123,7 @@ class SimulatedNexmo:
         self, sender: str, to: str, text: str, type: str = "text", client_ref: str = "", callback: str = ""
     ) -> AcceptedSms:
         """Send an SMS. A handset that did not opt out sees it at once, and '?' for what its ``type`` cannot carry."""
-        seen = text if type == "unicode" else gsm.shown(text)
+        seen = text if type == "unicode" else gsm.as_gsm7(text)
         count = gsm.parts(seen, unicode=type == "unicode")
         message_ids = tuple(str(uuid4()) for _ in range(count))
         blocked = self.opt_out_assist and (sender, to) in self.opted_out
@@ -160,7 +160,7 @@ class SimulatedNexmo:
         self._show(msisdn, SmsSeen("sent", to, text, self.now()))
         if self.opt_out_assist:
             self._assist(msisdn, to, text)
-        unicode = gsm.shown(text) != text
+        unicode = gsm.as_gsm7(text) != text
         texts = gsm.split(text, unicode=unicode)
         message_ids = [f"0B{uuid4().hex[:14].upper()}" for _ in texts]
         plan = parts or self.parts

@@ -10,11 +10,11 @@ from nexmo_twisted.domain.ids import item_of_reference
 from nexmo_twisted.domain.model import Outcome, OwnedNumber, Sms, Verdict
 from nexmo_twisted.domain.segments import segments
 from nexmo_twisted.ports import ChatPlatform, SmsProvider
-from nexmo_twisted.sandbox.names import Names, shown
+from nexmo_twisted.sandbox.names import Names, readable_number
 from nexmo_twisted.sandbox.timeline.observed_store import story_of
 from nexmo_twisted.sandbox.timeline.timeline import SERVICE, Timeline
 
-_TOLD = {
+_VERDICTS = {
     Verdict.NOT_SENT: "not accepted by Nexmo",
     Verdict.REFUSED: "rejected by Nexmo",
     Verdict.ACCOUNT: "rejected by Nexmo because of the account",
@@ -37,9 +37,9 @@ class ObservedProvider:
         if outcome.verdict is Verdict.ACCEPTED:
             size = segments(sms.text)
             parts = f"{size.parts} segment{'' if size.parts == 1 else 's'}, {size.encoding.value}"
-            self._timeline.tell(story, "sent", f"{whose}: text sent from {shown(sms.sender)} ({parts})", at)
+            self._timeline.add(story, "sent", f"{whose}: text sent from {readable_number(sms.sender)} ({parts})", at)
         else:
-            self._timeline.tell(story, "bad", f"{whose}: {_TOLD[outcome.verdict]}: {outcome.reason}", at)
+            self._timeline.add(story, "bad", f"{whose}: {_VERDICTS[outcome.verdict]}: {outcome.reason}", at)
         return outcome
 
     async def numbers(self) -> Sequence[OwnedNumber]:
@@ -47,7 +47,7 @@ class ObservedProvider:
 
     async def route_inbound(self, number: OwnedNumber, url: str) -> None:
         await self._provider.route_inbound(number, url)
-        self._timeline.tell(SERVICE, "good", f"inbound URL of {shown(number.msisdn)} set to this service")
+        self._timeline.add(SERVICE, "good", f"inbound URL of {readable_number(number.msisdn)} set to this service")
 
 
 class ObservedChat:
@@ -66,12 +66,12 @@ class ObservedChat:
         await self._chat.post(conversation_id, user_id, text, once)
         where, who = self._names.conversation(conversation_id), self._names.user(user_id)
         reply = urlsafe_b64encode(once.bytes)[:22].decode()
-        self._timeline.tell(reply, "good", f"reply posted into {where} as {who}", at)
+        self._timeline.add(reply, "good", f"reply posted into {where} as {who}", at)
 
     async def ensure_registered(self) -> Sequence[str]:
         done = await self._chat.ensure_registered()
         for each in done:
-            self._timeline.tell(SERVICE, "good", f"webhook at Layer: {each}")
+            self._timeline.add(SERVICE, "good", f"webhook at Layer: {each}")
         return done
 
 

@@ -32,7 +32,7 @@ from nexmo_twisted.domain.results import (
 from nexmo_twisted.domain.wording import explained, shortened, span
 from nexmo_twisted.ports.store import Store
 from nexmo_twisted.providers.nexmo.receipt_codes import describe
-from nexmo_twisted.sandbox.names import Names, shown
+from nexmo_twisted.sandbox.names import Names, readable_number
 from nexmo_twisted.sandbox.timeline.timeline import Timeline, Tone
 
 #: What becomes of an SMS of unknown outcome without a receipt, by the state it is in then.
@@ -79,9 +79,9 @@ class ObservedStore:
         self.turned_away = store.turned_away
         self.write_map = store.write_map
 
-    def _tell(self, item: Notification | Reply, tone: Tone, text: str, at: float) -> None:
+    def _add(self, item: Notification | Reply, tone: Tone, text: str, at: float) -> None:
         whom = "" if isinstance(item, Reply) or item.notice else f"{self._names.user(item.user_id)}: "
-        self._timeline.tell(story_of(item.id), tone, f"{whom}{text}", at)
+        self._timeline.add(story_of(item.id), tone, f"{whom}{text}", at)
 
     # Messages
 
@@ -103,7 +103,7 @@ class ObservedStore:
         elif due is not None and story.due is None:
             story.due = self._timeline.now() + due / 1000
             what += f", due in {span(due)}"
-        self._timeline.tell(event.message_id, "came", what, at)
+        self._timeline.add(event.message_id, "came", what, at)
         return due
 
     async def promote(self, limit: int, report: Collection[Status]) -> Promoted:
@@ -116,7 +116,7 @@ class ObservedStore:
                     story.due = None
                     # Whose text is done already by now was owed one then.
                     unread = {self._names.user(user) for user in (*facts.outcomes, *(e.user for e in facts.entries))}
-                    self._timeline.tell(story.id, *_checked(facts, sorted(unread)), at)
+                    self._timeline.add(story.id, *_checked(facts, sorted(unread)), at)
         return done
 
     # Notifications
@@ -136,41 +136,41 @@ class ObservedStore:
             self._names.meet(commit.handset, item.user_id)
             before, thread = thread_of(commit.state, commit.number), thread_of_entry(commit.entry)
             how = "keeps" if before == thread else "linked to"
-            self._tell(item, "wait", f"{how} {shown(commit.number)}", at)
-        self._tell_wait(item, begun, at)
+            self._add(item, "wait", f"{how} {readable_number(commit.number)}", at)
+        self._add_wait(item, begun, at)
         return begun
 
     async def begin_auto_reply(self, item: Notification, lease: int, limits: Sequence[Limit] = ()) -> Begun:
         at = self._timeline.now()
         begun = await self._store.begin_auto_reply(item, lease, limits)
-        self._tell_wait(item, begun, at)
+        self._add_wait(item, begun, at)
         return begun
 
-    def _tell_wait(self, item: Notification, begun: Begun, at: float) -> None:
+    def _add_wait(self, item: Notification, begun: Begun, at: float) -> None:
         if begun.answer is Begin.WAIT:
-            whose = shown(begun.why) if begun.why.isdigit() else "the account"
-            self._tell(item, "wait", f"waiting for the rate limit of {whose}", at)
+            whose = readable_number(begun.why) if begun.why.isdigit() else "the account"
+            self._add(item, "wait", f"waiting for the rate limit of {whose}", at)
 
     async def pause_limit(self, item: Notification, limit: str, duration: int, reason: str) -> None:
         at = self._timeline.now()
         await self._store.pause_limit(item, limit, duration, reason)
-        whose = shown(limit) if limit.isdigit() else "the account"
-        self._tell(item, "bad", f"throttled by {whose}, paused {duration / 1000:.1f} s: {reason}", at)
+        whose = readable_number(limit) if limit.isdigit() else "the account"
+        self._add(item, "bad", f"throttled by {whose}, paused {duration / 1000:.1f} s: {reason}", at)
 
     async def complete(self, item: Notification | Reply, outcome: str) -> None:
         at = self._timeline.now()
         await self._store.complete(item, outcome)
         if isinstance(item, Notification):
-            self._tell(item, "none", f"no SMS: {explained(outcome)}", at)
+            self._add(item, "none", f"no SMS: {explained(outcome)}", at)
         elif outcome not in ("posted", *_ASKED):
-            self._tell(item, "none", f"not posted: {explained(outcome)}", at)
+            self._add(item, "none", f"not posted: {explained(outcome)}", at)
 
     async def reschedule(
         self, item: Notification | Reply, delay: int, reason: str, *, introduction: bool = False, aside: bool = False
     ) -> None:
         at = self._timeline.now()
         await self._store.reschedule(item, delay, reason, introduction=introduction, aside=aside)
-        self._tell(item, "bad", f"{reason}; retry in {span(delay)}", at)
+        self._add(item, "bad", f"{reason}; retry in {span(delay)}", at)
 
     async def set_aside(
         self,
@@ -187,16 +187,16 @@ class ObservedStore:
         )
         if uncertain:
             self._uncertain[item.id] = "" if isinstance(item, Reply) else self._names.user(item.user_id)
-            self._tell(item, "bad", f"it may or may not have been sent ({reason}): waiting for a receipt", at)
+            self._add(item, "bad", f"it may or may not have been sent ({reason}): waiting for a receipt", at)
         else:
-            self._tell(item, "bad", f"dead letter: {explained(reason)}", at)
+            self._add(item, "bad", f"dead letter: {explained(reason)}", at)
         return done
 
     async def suspend_sending(self, item: Notification, reason: str) -> Suspension:
         at = self._timeline.now()
         answer = await self._store.suspend_sending(item, reason)
         what = {Suspension.DEAD: "dead letter", Suspension.IN_DOUBT: "retried after another SMS was tried"}
-        self._tell(item, "bad", f"{what.get(answer, 'sending suspended until the account is repaired')}: {reason}", at)
+        self._add(item, "bad", f"{what.get(answer, 'sending suspended until the account is repaired')}: {reason}", at)
         return answer
 
     async def record_receipt(self, report: DeliveryReport, *, block: bool = False) -> Delivery:
@@ -204,11 +204,11 @@ class ObservedStore:
         delivery = await self._store.record_receipt(report, block=block)
         story = story_of(delivery.message_id)
         if delivery.ended in ("U", "D"):
-            self._timeline.tell(story, "good", "its receipt says that it was sent", at)
+            self._timeline.add(story, "good", "its receipt says that it was sent", at)
         if story and delivery.said is not None and delivery.said != delivery.before:
             tone: Tone = "bad" if delivery.said.failed else "good"
             whose = self._names.handset(report.handset)
-            self._timeline.tell(story, tone, f"{whose}: delivery receipt: {delivery.said.in_words(describe)}", at)
+            self._timeline.add(story, tone, f"{whose}: delivery receipt: {delivery.said.in_words(describe)}", at)
         return delivery
 
     async def reconcile(self, limit: int, receipt_timeout: int, policy: str, report: Collection[Status]) -> Settled:
@@ -220,8 +220,8 @@ class ObservedStore:
                 states = {entry.id: entry.state for entry in facts.entries} if facts else {}
                 if states.get(nid) != "U":
                     del self._uncertain[nid]
-                    told = _SETTLED.get(states.get(nid, ""), "no further SMS")
-                    self._timeline.tell(story_of(nid), "wait", f"{user}: no receipt in time: {told}", at)
+                    outcome = _SETTLED.get(states.get(nid, ""), "no further SMS")
+                    self._timeline.add(story_of(nid), "wait", f"{user}: no receipt in time: {outcome}", at)
         return settled
 
     # Replies
@@ -231,17 +231,17 @@ class ObservedStore:
         story = self._reply(reply_key(sms.message_id), handset, number, sms.text)
         answer = await self._store.receive_sms(sms, handset, number, asked)
         known = answer is Received.KNOWN
-        self._timeline.tell(story, "came", "the same SMS again, ignored" if known else "SMS received", at)
+        self._timeline.add(story, "came", "the same SMS again, ignored" if known else "SMS received", at)
         what = asked.what if asked is not None and answer is Received.NEW else answer
         if what in _ASKED:
-            self._timeline.tell(story, "none", _ASKED[what], at)
+            self._timeline.add(story, "none", _ASKED[what], at)
         return answer
 
     async def resolve(self, item: Reply, receipt_timeout: int, country: str) -> Resolved:
         at = self._timeline.now()
         resolved = await self._store.resolve(item, receipt_timeout, country)
         if resolved.waits:
-            self._tell(item, "wait", "waiting: its number is moving to another conversation", at)
+            self._add(item, "wait", "waiting: its number is moving to another conversation", at)
         return resolved
 
     async def receive_sms_part(
@@ -256,24 +256,24 @@ class ObservedStore:
         if taken.outcome in ("whole", "late"):
             self._parts.pop((handset, number, part.reference), None)
         now = {"known": "again", "waiting": "waiting for the others", "whole": "that was the last one"}
-        self._timeline.tell(story, "came", f"{what}: {now.get(taken.outcome, 'too late for the others')}", at)
+        self._timeline.add(story, "came", f"{what}: {now.get(taken.outcome, 'too late for the others')}", at)
         return taken
 
     def _reply(self, story_id: str, handset: str, number: str, text: str) -> str:
-        title = f"{self._names.handset(handset)} → {shown(number)}: {shortened(text, 60)}"
+        title = f"{self._names.handset(handset)} → {readable_number(number)}: {shortened(text, 60)}"
         self._timeline.begin(story_id, title)
         return story_id
 
     async def queue_auto_reply(self, item: Reply, text: str) -> None:
         at = self._timeline.now()
         await self._store.queue_auto_reply(item, text)
-        self._tell(item, "none", "its sender gets an automatic reply, if allowed", at)
+        self._add(item, "none", "its sender gets an automatic reply, if allowed", at)
 
     async def step_aside(self, item: Notification, state: LinkState, handset: str, duration: int) -> bool:
         at = self._timeline.now()
         aside = await self._store.step_aside(item, state, handset, duration)
         if aside:
-            self._tell(item, "wait", "all numbers of the handset are in use: others go first", at)
+            self._add(item, "wait", "all numbers of the handset are in use: others go first", at)
         return aside
 
 

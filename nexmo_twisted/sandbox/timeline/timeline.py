@@ -57,7 +57,7 @@ class Timeline:
                 del self._stories[next(each for each in self._stories if each != SERVICE)]
         return self._stories[story_id]
 
-    def tell(self, story_id: str, tone: Tone, text: str, at: float | None = None) -> None:
+    def add(self, story_id: str, tone: Tone, text: str, at: float | None = None) -> None:
         """One more line of a story, of what happened ``at`` that time, or now. When the story is not kept any more,
         it is a line of the service's."""
         lines = self._stories.get(story_id, self._stories[SERVICE]).lines
