@@ -18,7 +18,9 @@ from twisted.internet.task import Clock
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from nexmo_twisted.domain.links import Choice
+from nexmo_twisted.domain.links import (
+    Choice,
+)
 from nexmo_twisted.domain.model import Accepted, Attempt
 from nexmo_twisted.domain.results import Begin, Begun
 from nexmo_twisted.operations.metrics import PrometheusMetrics

@@ -18,7 +18,7 @@ _STAMP = len('"at": 1767225600000, ')
 _MOST_IDS = 16
 _MATCHES = 5000  # that are looked at in one body
 
-#: A name that ids have in JSON, and its value; Layer's have a scheme before and a path behind the UUID.
+#: A name that ids have in JSON, and its value, which may be a URL.
 _JSON_ID = re.compile(
     rb'"(id|messageId|message-id|message_id|message_uuid|client-ref|client_ref)"\s{0,20}:\s{0,20}"?'
     rb'([^"\\,{}\[\]\s\x00-\x1f]{1,128})(?=["\\,}\]\s]|\Z)'
@@ -29,14 +29,14 @@ _MESSAGE_PATH = re.compile(rb"/messages/([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0
 _FORM_ID = re.compile(rb"\b(?:messageId|message-id|client-ref)=([^&?]{1,400})")
 _NO_IDS = frozenset({"null", "true", "false"})
 _MESSAGE = re.compile(
-    r"(?:layer:///messages/)?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?:/parts/[0-9]+)?"
+    r"(?:[a-z][a-z0-9+.-]*:/\S*/messages/)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:/parts/[0-9]+)?"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """One webhook of ``source`` ("layer" or "nexmo"). ``at`` is when it came (ms since the epoch), None when that is
-    not known. ``signed``: its sender signed it, so it is no stranger's."""
+    """One webhook of ``source``, a company's name in lower case. ``at`` is when it came (ms since the epoch), None when
+    that is not known. ``signed``: its sender signed it, so it is no stranger's."""
 
     source: str
     reason: str
@@ -88,8 +88,8 @@ def ids_in(raw: bytes) -> list[str]:
 
 
 def _rank(value: str) -> int:
-    """Which ids are kept when there are too many: those of messages, then others of any kind, then Layer's others."""
-    return 0 if _MESSAGE.fullmatch(value.strip().lower()) else 2 if value.startswith("layer:///") else 1
+    """Which ids are kept when there are too many: those of messages, then others of any kind, then other URLs."""
+    return 0 if _MESSAGE.fullmatch(value.strip().lower()) else 2 if ":/" in value else 1
 
 
 def known_as(text: str) -> str:

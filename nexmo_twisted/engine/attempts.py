@@ -14,7 +14,14 @@ from twisted.logger import Logger
 from nexmo_twisted.domain import phones
 from nexmo_twisted.domain.ids import reference
 from nexmo_twisted.domain.invisible import is_blank, with_few_marks
-from nexmo_twisted.domain.links import LinkState, NoNumber, choose, introduction_mark
+from nexmo_twisted.domain.link_state import (
+    LinkState,
+    introduction_mark,
+)
+from nexmo_twisted.domain.links import (
+    NoNumber,
+    choose,
+)
 from nexmo_twisted.domain.model import Attempt, AutoReply, Notification, Sms, Status, Thread
 from nexmo_twisted.domain.rate_limits import ACCOUNT, Limits
 from nexmo_twisted.domain.results import Begin, Begun

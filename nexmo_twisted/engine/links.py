@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from nexmo_twisted.domain.links import LinkState, remapped, renew
+from nexmo_twisted.domain.link_state import (
+    LinkState,
+)
+from nexmo_twisted.domain.links import (
+    remapped,
+    renew,
+)
 from nexmo_twisted.domain.model import (
     Thread,
 )

@@ -51,7 +51,7 @@ _COUNTERS: dict[str, _Declared] = {
             "nexmo": "stored unsigned forged quarantined busy unavailable failed",
             "receipt": "stored unsigned forged quarantined busy unavailable failed",
         },
-        "Webhooks received: events of Layer, inbound SMS of Nexmo, delivery receipts of Nexmo; by outcome",
+        "Webhooks received, by source (receipt: delivery receipts) and outcome",
     ),
     "webhook_members_ignored": _by(
         "kind", "recipient actor part member", "Unusable members of webhooks that were ignored; the rest was stored"

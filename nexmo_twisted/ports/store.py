@@ -10,7 +10,10 @@ from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from nexmo_twisted.domain.delivery import DeliveryReport
-from nexmo_twisted.domain.links import LinkCommit, LinkState
+from nexmo_twisted.domain.link_state import (
+    LinkCommit,
+    LinkState,
+)
 from nexmo_twisted.domain.model import (
     Accepted,
     Asked,

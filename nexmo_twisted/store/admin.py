@@ -8,12 +8,14 @@ from typing import Any
 
 from nexmo_twisted.domain.ids import message_key, reply_key, short_sms_id
 from nexmo_twisted.domain.inspection import MessageReport, Queue, QueueItem
-from nexmo_twisted.domain.links import thread_of_entry
+from nexmo_twisted.domain.link_state import (
+    thread_of_entry,
+)
 from nexmo_twisted.domain.model import Status, Thread
 from nexmo_twisted.domain.quarantine import SetAside, read_entry
 from nexmo_twisted.store.codec import int_or_none, pairs, queue_item, ranks, whole_conversation
 from nexmo_twisted.store.connection import Connection, Now, redis_time
-from nexmo_twisted.store.redis_store import QUARANTINED
+from nexmo_twisted.store.redis_inbox import QUARANTINED
 
 #: Ids that one look at a set or one script is about: Redis does nothing else meanwhile.
 SCANNED = 1000

@@ -11,7 +11,12 @@ from pydantic_core import from_json
 
 from nexmo_twisted.domain.ids import bytes_of_key, is_uuid, item_name, message_key, uuid_of_key
 from nexmo_twisted.domain.inspection import Queue, QueueItem
-from nexmo_twisted.domain.links import LinkCommit, LinkState, thread_of, thread_of_entry
+from nexmo_twisted.domain.link_state import (
+    LinkCommit,
+    LinkState,
+    thread_of,
+    thread_of_entry,
+)
 from nexmo_twisted.domain.model import AutoReply, Notification, Reply, Status, Thread
 from nexmo_twisted.domain.rate_limits import Limit
 from nexmo_twisted.domain.results import Begin, Begun

@@ -10,7 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from nexmo_twisted.domain.links import INTRODUCED, UNSETTLED
+from nexmo_twisted.domain.link_state import (
+    INTRODUCED,
+    UNSETTLED,
+)
 
 #: The number of the form of all this. It rises when an older process would misread what a newer one writes: a key or a
 #: field with another meaning, a name or type that changed, a state that was not there before. It stays when a key is

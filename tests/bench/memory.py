@@ -6,7 +6,10 @@ import uuid
 from typing import Any
 
 from nexmo_twisted.domain.ids import short_sms_id
-from nexmo_twisted.domain.links import Choice, choose
+from nexmo_twisted.domain.links import (
+    Choice,
+    choose,
+)
 from nexmo_twisted.domain.model import ChatEvent, Status, Thread
 from nexmo_twisted.platforms.layer.message_codec import pack
 from nexmo_twisted.store.redis_store import RedisStore

@@ -24,6 +24,7 @@ from nexmo_twisted.engine import (
     links,
     long_replies,
     notifications,
+    outcomes,
     reconciliation,
     replies,
     sms_intake,
@@ -92,7 +93,9 @@ class EnumerationTests(TestCase):
 
     def test_both_pipelines(self) -> None:
         """Steps that both have in common are crashed at in both."""
-        outwards = called(unread_checks, attempts, identities, notifications, delivery_receipts, reconciliation)
+        outwards = called(
+            unread_checks, attempts, identities, notifications, outcomes, delivery_receipts, reconciliation
+        )
         inwards = called(long_replies, auto_replies, replies)
         self.assertLessEqual(around(outwards - NOT_STEPS.keys()), points(NOTIFICATIONS))
         self.assertLessEqual(around(inwards), points(REPLIES))

@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
-from nexmo_twisted.domain.links import Choice, LinkState, NoNumber, choose, introduction_mark, renew, thread_of
+from nexmo_twisted.domain.link_state import (
+    LinkState,
+    introduction_mark,
+    thread_of,
+)
+from nexmo_twisted.domain.links import (
+    Choice,
+    NoNumber,
+    choose,
+    renew,
+)
 from nexmo_twisted.domain.model import Thread
 from tests.domain.link_values import HOUR, KEEP, NOW, ONE, THREE, TWO, A, B, C, entry, links
 from tests.factories import HANDSET

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from nexmo_twisted.domain.links import Choice, choose
+from nexmo_twisted.domain.links import (
+    Choice,
+    choose,
+)
 from nexmo_twisted.domain.model import Accepted, Asked, InboundSms, Part, Status, Thread
 from nexmo_twisted.platforms.layer.ids import CONVERSATION as CONVERSATION_PREFIX
 from nexmo_twisted.store.admin import QueueAdmin

@@ -9,7 +9,10 @@ from random import Random
 
 from twisted.internet.task import Clock
 
-from nexmo_twisted.domain.links import Choice, choose
+from nexmo_twisted.domain.links import (
+    Choice,
+    choose,
+)
 from nexmo_twisted.domain.model import Notification, Status, Thread
 from nexmo_twisted.domain.rate_limits import Limits
 from nexmo_twisted.store.redis_store import RedisStore

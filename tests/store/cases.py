@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from nexmo_twisted.domain.ids import message_key
-from nexmo_twisted.domain.links import Choice, choose
+from nexmo_twisted.domain.links import (
+    Choice,
+    choose,
+)
 from nexmo_twisted.domain.model import (
     InboundSms,
     Notification,

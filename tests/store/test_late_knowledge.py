@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 
 from nexmo_twisted.domain.ids import reference
-from nexmo_twisted.domain.links import Choice, choose
+from nexmo_twisted.domain.links import (
+    Choice,
+    choose,
+)
 from nexmo_twisted.domain.model import (
     Accepted,
     Asked,

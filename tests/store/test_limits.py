@@ -6,7 +6,10 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 from nexmo_twisted.domain.backoff import CAP
-from nexmo_twisted.domain.links import Choice, choose
+from nexmo_twisted.domain.links import (
+    Choice,
+    choose,
+)
 from nexmo_twisted.domain.model import Asked, InboundSms, Notification, Status, Thread
 from nexmo_twisted.domain.rate_limits import ACCOUNT, Limits, pause
 from nexmo_twisted.store.redis_store import RedisStore

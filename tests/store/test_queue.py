@@ -5,7 +5,14 @@ from __future__ import annotations
 import json
 from typing import Literal
 
-from nexmo_twisted.domain.links import Choice, NoNumber, choose, thread_of
+from nexmo_twisted.domain.link_state import (
+    thread_of,
+)
+from nexmo_twisted.domain.links import (
+    Choice,
+    NoNumber,
+    choose,
+)
 from nexmo_twisted.domain.model import (
     Asked,
     InboundSms,

@@ -21,7 +21,7 @@ from nexmo_twisted.domain.results import Delivery, ItemState
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.providers.nexmo.receipt_codes import read_state
 from nexmo_twisted.store.admin import QueueAdmin
-from nexmo_twisted.store.redis_store import PARKED
+from nexmo_twisted.store.redis_inbox import PARKED
 from nexmo_twisted.store.schema import DAY, KEEP, MINUTE
 from tests.factories import HANDSET, NUMBERS, delivery_report, event, kept, uuid
 from tests.inspector import K

@@ -6,7 +6,10 @@ import random
 from collections import Counter
 from typing import Literal
 
-from nexmo_twisted.domain.links import Choice, choose
+from nexmo_twisted.domain.links import (
+    Choice,
+    choose,
+)
 from nexmo_twisted.domain.model import Asked, InboundSms, Notification, Part, Reply, Status, Thread
 from nexmo_twisted.domain.rate_limits import Limits
 from nexmo_twisted.store.schema import F

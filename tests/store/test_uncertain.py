@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from nexmo_twisted.domain.links import Choice, choose, introduction_mark
+from nexmo_twisted.domain.link_state import (
+    introduction_mark,
+)
+from nexmo_twisted.domain.links import (
+    Choice,
+    choose,
+)
 from nexmo_twisted.domain.model import (
     Status,
     Thread,

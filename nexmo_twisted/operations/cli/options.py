@@ -165,7 +165,8 @@ class ExplainOptions(_OnSettings):
 
     synopsis = "[options] MESSAGE-ID"
     longdesc = (
-        "MESSAGE-ID is Layer's (with or without layer:///messages/), or Nexmo's messageId of a reply or an SMS. "
+        "MESSAGE-ID is the chat platform's id of a message (the end of a URL will do), or the SMS provider's id of a "
+        "reply or an SMS. "
         "A quarantined webhook is also found by the id of its event."
     )
 
@@ -173,5 +174,7 @@ class ExplainOptions(_OnSettings):
 
     def parseArgs(self, *ids: str) -> None:
         if len(ids) != 1 or not ids[0].strip():
-            raise UsageError("Name one message: its id at Layer, or Nexmo's messageId of a reply or an SMS.")
+            raise UsageError(
+                "Name one message: its id at the chat platform, or the provider's id of a reply or an SMS."
+            )
         self.message_id = ids[0].strip()

@@ -7,7 +7,12 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from nexmo_twisted.domain.delivery import DeliveryReport
 from nexmo_twisted.domain.ids import reply_key, uuid_of_key
 from nexmo_twisted.domain.inspection import MessageReport
-from nexmo_twisted.domain.links import LinkCommit, LinkState, thread_of, thread_of_entry
+from nexmo_twisted.domain.link_state import (
+    LinkCommit,
+    LinkState,
+    thread_of,
+    thread_of_entry,
+)
 from nexmo_twisted.domain.model import (
     Asked,
     ChatEvent,
