@@ -5,10 +5,9 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
-from typing import Any, TypeVar
+from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
@@ -31,21 +30,18 @@ from nexmo_twisted.operations.health import Health, open_circuits
 from nexmo_twisted.operations.metrics import PrometheusMetrics
 from nexmo_twisted.pipeline import Pipeline
 from nexmo_twisted.platforms.layer.connector import LayerConnector
-from nexmo_twisted.ports import ChatPlatform, Component, SmsProvider
-from nexmo_twisted.ports.store import Store
+from nexmo_twisted.ports import Component
 from nexmo_twisted.providers.nexmo.connector import NexmoConnector
 from nexmo_twisted.startup import faults_in_one_line, installed_reactor, keep_time
 from nexmo_twisted.store.connection import Connection, Now, redis_time
 from nexmo_twisted.store.embedded_service import EmbeddedValkey
 from nexmo_twisted.store.loader import Scripts
 from nexmo_twisted.store.monitor import RedisHeartbeat
-from nexmo_twisted.store.protocol import REPLY_TIMEOUT
 from nexmo_twisted.store.redis_store import RedisStore
 from nexmo_twisted.store.sweep import RedisSweep
 from nexmo_twisted.store.url import RedisAddress, parse
 from nexmo_twisted.twistd import survive_early_signals, survive_signals
-
-Port = TypeVar("Port")
+from nexmo_twisted.wiring import AS_EVER, AS_THEY_ARE, Decorators, Tuning
 
 #: Where the embedded Valkey keeps its data: below the working directory, which ``twistd --rundir`` sets.
 EMBEDDED_DATA = Path("nexmo-data")
@@ -67,36 +63,6 @@ def cli_context(settings: Settings) -> Context:
     """What commands need to know of all this."""
     prefix = chat_connector(settings).conversation_prefix
     return Context(EMBEDDED_DATA, sms_connector(settings).describe, prefix)
-
-
-def _as_it_is(port: Port) -> Port:
-    return port
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decorators:
-    """Each gets a port as the service has built it, and returns what is used in its place: what observes it, say."""
-
-    store: Callable[[Store], Store] = _as_it_is
-    chat: Callable[[ChatPlatform], ChatPlatform] = _as_it_is
-    provider: Callable[[SmsProvider], SmsProvider] = _as_it_is
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tuning:
-    """Times that only tests change.
-
-    ``lease``: milliseconds until what a process has claimed may be claimed by another; longer than anything we do with
-    it, and so than ``chat_timeout`` and ``provider_timeout``, seconds for a whole exchange with either company.
-    ``between_pipelined``: seconds between two requests of one connection that did not wait for an answer, so that
-    others come first. ``redis_timeout``: seconds of the reactor for one command of Redis.
-    """
-
-    lease: int = 90_000
-    chat_timeout: float = 10.0
-    provider_timeout: float = 30.0
-    between_pipelined: float = 0.001
-    redis_timeout: float = REPLY_TIMEOUT
 
 
 async def _nothing() -> None:
@@ -124,8 +90,8 @@ class NexmoService(Service):
         wall: Callable[[], float] | None = None,
         chat: ChatConnector | None = None,
         sms: SmsConnector | None = None,
-        decorators: Decorators = Decorators(),
-        tuning: Tuning = Tuning(),
+        decorators: Decorators = AS_THEY_ARE,
+        tuning: Tuning = AS_EVER,
         embedded_data: Path = EMBEDDED_DATA,
         before_work: Callable[[], Awaitable[None]] = _nothing,
         after_work: Callable[[], Awaitable[None]] = _nothing,
@@ -278,7 +244,7 @@ def make_service(
     now: Now = redis_time,
     chat: ChatConnector | None = None,
     sms: SmsConnector | None = None,
-    decorators: Decorators = Decorators(),
+    decorators: Decorators = AS_THEY_ARE,
 ) -> NexmoService:
     """The service for these settings, to be given a parent in a ``.tac`` file. The reactor is the running one.
 

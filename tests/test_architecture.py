@@ -38,6 +38,7 @@ ROOMS = {
     "connectors": PORTS | {"http_client", "web"},
     "twistd": GROUND,
     "startup": GROUND,
+    "wiring": PORTS | {"store"},
 }
 
 #: These join the rooms and may import everything but a company.

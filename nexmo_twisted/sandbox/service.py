@@ -32,9 +32,10 @@ from nexmo_twisted.sandbox.time_travel import TimeTravel
 from nexmo_twisted.sandbox.timeline.observed_clients import ObservedChat, ObservedProvider
 from nexmo_twisted.sandbox.timeline.observed_store import ObservedStore
 from nexmo_twisted.sandbox.timeline.timeline import Timeline
-from nexmo_twisted.service import Decorators, NexmoService
+from nexmo_twisted.service import NexmoService
 from nexmo_twisted.startup import faults_in_one_line, installed_reactor, keep_time
 from nexmo_twisted.store.admin import QueueAdmin
+from nexmo_twisted.wiring import Decorators
 
 #: Where the sandbox is found; the demo looks there.
 COMPANIES_PORT = 8090

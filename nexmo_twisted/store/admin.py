@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from nexmo_twisted.domain.ids import message_key, reply_key, short_sms_id
@@ -24,22 +25,45 @@ REDRIVEN = 20
 QUARANTINE_READ = 10
 
 
+class Redrive(StrEnum):
+    """What became of an item that was to be tried again; the value is the answer of the script."""
+
+    DONE = "DONE"  #: it is put back
+    DOUBTFUL = "DOUBTFUL"  #: it may have been sent; nothing was done
+    WAITING = "WAITING"  #: it was not set aside
+    UNKNOWN = "UNKNOWN"
+    UNNEEDED = "UNNEEDED"  #: nobody needs it, the script says why: it is closed
+
+
+_ANSWERS = {each.value: each for each in Redrive if each is not Redrive.UNNEEDED}
+
+
 @dataclass(frozen=True, slots=True)
 class Redriven:
-    """What became of one item. ``answer``: DONE (put back, its lane is looked at in ``wait`` ms), DOUBTFUL (it may have
-    been sent; nothing was done), WAITING (it was not set aside), UNKNOWN, or why nobody needs it: then it is closed."""
+    """What became of one item. The lane of one that is put back is looked at in ``wait`` ms; ``why`` says why nobody
+    needs one."""
 
     id: str
-    answer: str
-    wait: int
+    answer: Redrive
+    wait: int = 0
+    why: str = ""
+
+
+class Place(StrEnum):
+    """What became of an ambiguous reply that was placed; the value is the answer of the script."""
+
+    DONE = "DONE"  #: it is posted
+    UNKNOWN = "UNKNOWN"
+    PLACED = "PLACED"  #: it is not ambiguous any more
+    OTHER = "OTHER"  #: none of the candidates is in that conversation
+    BOTH = "BOTH"  #: both are
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """What became of an ambiguous reply. ``answer``: DONE (it is posted in ``wait`` ms), UNKNOWN, PLACED (it is not
-    ambiguous any more), OTHER or BOTH: none or both of the ``candidates`` are in that conversation."""
+    """What became of an ambiguous reply, which is posted in ``wait`` ms or has these ``candidates``."""
 
-    answer: str
+    answer: Place
     wait: int = 0
     candidates: Sequence[Thread] = ()
 
@@ -72,14 +96,17 @@ class QueueAdmin:
         for some in _batches(ids, REDRIVEN):
             answers = await self._connection.run("redrive", self._now(), queue, ranks(report), int(confirmed), *some)
             for item, (answer, wait) in zip(some, answers, strict=True):
-                yield Redriven(item, answer, int(wait))
+                known = _ANSWERS.get(answer)
+                yield Redriven(item, known or Redrive.UNNEEDED, int(wait), "" if known else answer)
 
     async def place_reply(self, item: str, conversation: str, user: str) -> Placed:
         """Have an ambiguous reply posted into one of its two conversations, as ``user`` if not blank."""
         answer, *more = await self._connection.run("place_reply", self._now(), item, conversation, user)
-        if answer == "DONE":
-            return Placed(answer, int(more[0]))
-        return Placed(answer, candidates=[thread for entry in more if (thread := thread_of_entry(entry)) is not None])
+        if answer == Place.DONE:
+            return Placed(Place.DONE, int(more[0]))
+        return Placed(
+            Place(answer), candidates=[thread for entry in more if (thread := thread_of_entry(entry)) is not None]
+        )
 
     async def inspect_message(self, message_id: str) -> MessageReport | None:
         """All that is known of the message with that id of the platform, or with the UUID that stands for it; None when

@@ -25,11 +25,12 @@ from nexmo_twisted.domain.model import Outcome, Sms
 from nexmo_twisted.domain.rate_limits import Limits
 from nexmo_twisted.platforms.layer.ids import CONVERSATION
 from nexmo_twisted.ports import SmsProvider
-from nexmo_twisted.service import Decorators, NexmoService
+from nexmo_twisted.service import NexmoService
 from nexmo_twisted.store.connection import Connection
 from nexmo_twisted.store.loader import Scripts
 from nexmo_twisted.store.redis_store import RedisStore
 from nexmo_twisted.store.url import parse
+from nexmo_twisted.wiring import Decorators
 from tests.bench.memory import message
 from tests.store.backlog import Backlog, hurried, owe, worst
 from tests.support import NEW_YEAR, Server, counted, turn

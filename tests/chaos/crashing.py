@@ -14,7 +14,8 @@ from twisted.internet.protocol import Factory
 from twisted.python import log
 
 from nexmo_twisted.config.loading import load
-from nexmo_twisted.service import Decorators, NexmoService, Tuning
+from nexmo_twisted.service import NexmoService
+from nexmo_twisted.wiring import Decorators, Tuning
 from tests.chaos.crash_points import CrashTrigger, ObservedPort
 
 Port = TypeVar("Port")

@@ -13,7 +13,8 @@ from twisted.internet import reactor
 from twisted.internet.protocol import Factory
 
 from nexmo_twisted.config.loading import load
-from nexmo_twisted.service import NexmoService, Tuning
+from nexmo_twisted.service import NexmoService
+from nexmo_twisted.wiring import Tuning
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 

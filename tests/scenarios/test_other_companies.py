@@ -12,8 +12,9 @@ from twisted.web.server import Site
 from nexmo_twisted.config.loading import load
 from nexmo_twisted.domain.explain import Policy
 from nexmo_twisted.operations.cli.explain import explain
-from nexmo_twisted.service import NexmoService, Tuning
+from nexmo_twisted.service import NexmoService
 from nexmo_twisted.store.admin import QueueAdmin
+from nexmo_twisted.wiring import Tuning
 from tests.connectors.tiny_chat import TinyChat, TinyChatConnector
 from tests.connectors.tiny_sms import TinySms, TinySmsConnector
 from tests.factories import REPORT

@@ -18,7 +18,8 @@ from nexmo_twisted.config.models import Settings
 from nexmo_twisted.sandbox.http.faults import Fault
 from nexmo_twisted.sandbox.nexmo.receipt_plan import ReceiptPlan
 from nexmo_twisted.sandbox.simulators import Credentials, Simulators, seed_people
-from nexmo_twisted.service import NexmoService, Tuning
+from nexmo_twisted.service import NexmoService
+from nexmo_twisted.wiring import Tuning
 from tests.network import listen
 from tests.support import PATIENCE, Server, StoreCase, counted, turn, until
 

@@ -178,7 +178,8 @@ class AdminCase(QueueCase):
     async def redrive(self, *items: Notification | Reply, confirmed: bool = False) -> list[str]:
         queue: Literal["out", "in"] = "out" if isinstance(items[0], Notification) else "in"
         ids = [item.id for item in items]
-        return [result.answer async for result in self.operator.redrive(queue, ids, REPORT, confirmed=confirmed)]
+        results = self.operator.redrive(queue, ids, REPORT, confirmed=confirmed)
+        return [result.why or result.answer.value async for result in results]
 
     async def fields(self, item: Notification) -> dict[str, str]:
         flat = iter(await self.redis("HGETALL", f"{K.out_item}{item.id}"))

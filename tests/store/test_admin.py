@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from nexmo_twisted.domain.ids import message_key
 from nexmo_twisted.domain.inspection import MessageReport
 from nexmo_twisted.domain.model import Asked, InboundSms, Notification, Status
-from nexmo_twisted.store.admin import Redriven
+from nexmo_twisted.store.admin import Redrive, Redriven
 from nexmo_twisted.store.schema import DAY
 from tests.factories import CONVERSATION, NUMBERS, REPORT, delivery_report, event, uuid
 from tests.inspector import K
@@ -217,7 +217,7 @@ class RedriveOrderTests(AdminCase):
         await self.owe(2)
         (other,) = await self.claim()
         await self.store.reschedule(other, 900_000, "Layer is away")
-        self.assertEqual(await self.waits(item), [Redriven(item.id, "DONE", 0)])
+        self.assertEqual(await self.waits(item), [Redriven(item.id, Redrive.DONE, 0)])
         self.assertEqual([each.id for each in await self.claim()], [item.id])
 
     async def test_behind_one_that_is_put_off(self) -> None:
@@ -229,7 +229,7 @@ class RedriveOrderTests(AdminCase):
         await self.redrive(first)
         (first,) = await self.claim()
         await self.store.reschedule(first, 900_000, "Layer is away")
-        self.assertEqual(await self.waits(item), [Redriven(item.id, "DONE", 900_000)])
+        self.assertEqual(await self.waits(item), [Redriven(item.id, Redrive.DONE, 900_000)])
         self.assertEqual(await self.claim(), [])
 
     async def test_beside_one_on_the_wire(self) -> None:
@@ -238,7 +238,7 @@ class RedriveOrderTests(AdminCase):
         items = [await self.buried(1), await self.buried(2)]
         sending = await self.sending(3)
         for item in items:
-            self.assertEqual(await self.waits(item), [Redriven(item.id, "DONE", LEASE)])
+            self.assertEqual(await self.waits(item), [Redriven(item.id, Redrive.DONE, LEASE)])
         self.assertEqual(await self.claim(), [])
         await self.store.record_accepted(sending, attempt("12015550198", NUMBERS[0]), f"sent {NUMBERS[0]} abc", sent())
         self.assertEqual([each.id for each in await self.claim()], [items[0].id])

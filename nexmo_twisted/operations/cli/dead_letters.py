@@ -14,7 +14,7 @@ from nexmo_twisted.domain.model import Status
 from nexmo_twisted.domain.phones import masked
 from nexmo_twisted.domain.wording import explained, printable, shortened, span, utc
 from nexmo_twisted.operations.cli.options import IN_ID, OUT_ID
-from nexmo_twisted.store.admin import QueueAdmin, Redriven
+from nexmo_twisted.store.admin import QueueAdmin, Redrive, Redriven
 
 Out = Callable[[str], None]
 Ask = Callable[[str], bool]
@@ -128,13 +128,13 @@ async def redrive(
 
 
 async def _redrive_all(operator: QueueAdmin, report: Collection[Status], yes: bool, out: Out) -> bool:
-    answers: Counter[str] = Counter()
+    answers: Counter[Redrive] = Counter()
     for queue in QUEUES:
         async for result in operator.redrive(queue, await operator.aside(queue), report, confirmed=yes):
             out(_result_line(result))
             answers[result.answer] += 1
-    back, left = answers["DONE"], answers["DOUBTFUL"]
-    closed = answers.total() - back - left - answers["WAITING"] - answers["UNKNOWN"]
+    back, left = answers[Redrive.DONE], answers[Redrive.DOUBTFUL]
+    closed = answers[Redrive.UNNEEDED]
     if not answers.total():
         out(NOTHING)
     else:
@@ -149,10 +149,10 @@ async def _redrive_one(
 ) -> bool:
     queue: Queue = "out" if "." in item else "in"
     if not (OUT_ID if queue == "out" else IN_ID).fullmatch(item):
-        out(_result_line(Redriven(item, "UNKNOWN", 0)))
+        out(_result_line(Redriven(item, Redrive.UNKNOWN)))
         return False
     (result,) = [each async for each in operator.redrive(queue, [item], report, confirmed=yes)]
-    if result.answer == "DOUBTFUL":
+    if result.answer is Redrive.DOUBTFUL:
         doubt = f"{item}: it may have been sent already; trying again may send it a second time"
         if ask is None:
             out(f"{doubt}: skipped, use --yes to send it")
@@ -162,21 +162,21 @@ async def _redrive_one(
             return False
         (result,) = [each async for each in operator.redrive(queue, [item], report, confirmed=True)]
     out(_result_line(result))
-    return result.answer != "UNKNOWN"
+    return result.answer is not Redrive.UNKNOWN
 
 
 def _result_line(result: Redriven) -> str:
     match result.answer:
-        case "DONE" if result.wait:
+        case Redrive.DONE if result.wait:
             said = f"put back into the queue, due in {span(result.wait)}"
-        case "DONE":
+        case Redrive.DONE:
             said = "put back into the queue, next in line"
-        case "DOUBTFUL":
+        case Redrive.DOUBTFUL:
             said = "skipped, it may have been sent already"
-        case "WAITING":
+        case Redrive.WAITING:
             said = "already in the queue"
-        case "UNKNOWN":
+        case Redrive.UNKNOWN:
             said = "no dead letter or uncertain SMS has this id"
-        case why:
-            said = f"closed, nothing to do: {explained(why)}"
+        case Redrive.UNNEEDED:
+            said = f"closed, nothing to do: {explained(result.why)}"
     return f"{printable(result.id)}: {said}"
