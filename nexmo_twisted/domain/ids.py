@@ -47,14 +47,17 @@ def bytes_of_key(key: str) -> bytes:
     return urlsafe_b64decode(key + "==")
 
 
+def uuid_key(text: str) -> str:
+    """The key of a UUID in its usual form, in lower case; '' for anything else."""
+    return key_of_bytes(bytes.fromhex(text.replace("-", ""))) if _UUID.fullmatch(text) else ""
+
+
 def message_key(message_id: str) -> str:
     """What a message with that id of the chat platform is called in Redis.
 
     A UUID in lower case is kept as it is; of any other id a digest is kept, which is a UUID as well.
     """
-    if is_uuid(message_id):
-        return key_of_bytes(bytes.fromhex(message_id.replace("-", "")))
-    return key_of_bytes(_uuid5(_MESSAGES, message_id))
+    return uuid_key(message_id) or key_of_bytes(_uuid5(_MESSAGES, message_id))
 
 
 def uuid_of_key(key: str) -> str:
@@ -110,9 +113,8 @@ def item_of_reference(text: str) -> str:
 
 def short_sms_id(message_id: str) -> str:
     """The provider's id of an SMS in few characters: a UUID, as most of them are, in 23 instead of 36."""
-    if is_uuid(message_id):
-        return f"~{key_of_bytes(bytes.fromhex(message_id.replace('-', '')))}"
-    return message_id.encode("utf-8", "replace").decode()
+    key = uuid_key(message_id)
+    return f"~{key}" if key else message_id.encode("utf-8", "replace").decode()
 
 
 def long_sms_id(short: str) -> str:

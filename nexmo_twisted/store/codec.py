@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic_core import from_json
 
-from nexmo_twisted.domain.ids import bytes_of_key, is_uuid, item_name, message_key, uuid_of_key
+from nexmo_twisted.domain.ids import bytes_of_key, item_name, uuid_key, uuid_of_key
 from nexmo_twisted.domain.inspection import Queue, QueueItem
 from nexmo_twisted.domain.link_state import (
     LinkCommit,
@@ -65,10 +65,10 @@ def commit_words(commit: LinkCommit) -> tuple[str | int, ...]:
 
 def short_conversation(conversation_id: str, prefix: str) -> str:
     """As scripts take it: 22 characters for a UUID behind the prefix, else the whole id behind "="; blank for none."""
-    rest = conversation_id.removeprefix(prefix)
-    if is_uuid(rest) and len(rest) + len(prefix) == len(conversation_id):
-        return message_key(rest)
-    return f"={conversation_id}" if conversation_id else ""
+    if not conversation_id:
+        return ""
+    key = uuid_key(conversation_id[len(prefix) :]) if conversation_id.startswith(prefix) else ""
+    return key or f"={conversation_id}"
 
 
 def whole_conversation(short: str, prefix: str) -> str:
