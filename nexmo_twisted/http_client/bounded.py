@@ -19,8 +19,10 @@ from twisted.python.failure import Failure
 from twisted.web._newclient import HTTP11ClientProtocol, Request
 from twisted.web.client import HTTPConnectionPool
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IAgent, IBodyProducer, IResponse
-from zope.interface import implementer, provider
+from twisted.web.iweb import IResponse
+from zope.interface import provider
+
+from nexmo_twisted.http_client.treq_client import ENCODING
 
 HEAD = 16 * 1024  #: bytes of status line and headers, those of answers 1xx before it included
 HEAD_LINES = 200  #: of these, since each line costs time of its own
@@ -46,33 +48,6 @@ class Unpackable(Exception):
     """A body is not what it says it is packed as."""
 
 
-#: Where the answer's own Content-Encoding is found.
-_ENCODING = b"x-original-content-encoding"
-
-
-@implementer(IAgent)
-class Undecoded:
-    """An agent for treq, which unpacks what an answer says is packed, without a limit: it finds nothing that says so,
-    and :meth:`Body.unpacked` does."""
-
-    def __init__(self, agent: IAgent) -> None:
-        self._agent = agent
-
-    def request(
-        self, method: bytes, uri: bytes, headers: Headers | None = None, bodyProducer: IBodyProducer | None = None
-    ) -> Deferred[IResponse]:
-        return self._agent.request(method, uri, headers, bodyProducer).addCallback(_undecoded)
-
-
-def _undecoded(response: IResponse) -> IResponse:
-    said = response.headers.getRawHeaders(b"content-encoding")
-    response.headers.removeHeader(_ENCODING)
-    if said is not None:
-        response.headers.setRawHeaders(_ENCODING, said)
-        response.headers.removeHeader(b"content-encoding")
-    return response
-
-
 class Body:
     """Collects a body of at most ``limit`` bytes."""
 
@@ -96,7 +71,7 @@ class Body:
 
         Raises TooLarge or Unpackable.
         """
-        said = b",".join(headers.getRawHeaders(_ENCODING, ())).lower().split(b",")
+        said = b",".join(headers.getRawHeaders(ENCODING, ())).lower().split(b",")
         ways = [way for way in map(bytes.strip, said) if way not in (b"", b"identity")]
         if not self._content or ways not in ([b"gzip"], [b"x-gzip"]):
             return bytes(self._content)

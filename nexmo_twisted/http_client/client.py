@@ -5,15 +5,10 @@ Redirects are not followed, cookies not kept, and nothing is repeated: a request
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Self, cast
+from typing import Any, cast
 
-from hyperlink import EncodedURL
-from treq.client import HTTPClient
-from treq.cookies import IndexableCookieJar
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.error import (
     ConnectError,
@@ -31,8 +26,9 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer
 from zope.interface import implementer
 
-from nexmo_twisted.http_client.bounded import Body, TooLarge, Undecoded, Unpackable
+from nexmo_twisted.http_client.bounded import Body, TooLarge, Unpackable
 from nexmo_twisted.http_client.connections import HandshakeFailed, outgoing
+from nexmo_twisted.http_client.treq_client import NO_COOKIES, client, ready_url
 from nexmo_twisted.tls import Distrusted
 
 __all__ = ["Answer", "Broken", "Http", "NotSent", "outgoing"]
@@ -76,8 +72,7 @@ class Http:
     """
 
     def __init__(self, agent: IAgent, clock: IReactorTime, *, timeout: float, limit: int = 2**20) -> None:
-        self._cookies = _NoCookies()
-        self._client = HTTPClient(Undecoded(agent), self._cookies, data_to_body_producer=_as_it_is)
+        self._client = client(agent)
         self._clock = clock
         self._timeout = timeout
         self._limit = limit
@@ -106,10 +101,10 @@ class Http:
         try:
             waiting = self._client.request(
                 method,
-                _url(url),
+                ready_url(url),
                 headers=headers,
                 data=cast(Any, sending),
-                cookies=self._cookies,
+                cookies=NO_COOKIES,
                 allow_redirects=False,
                 unbuffered=True,
                 reactor=cast(Any, self._clock),
@@ -223,52 +218,6 @@ class _Incoming(Protocol):
             self.whole.callback(self._body)
         else:
             self.whole.errback(reason)
-
-
-def _as_it_is(data: Any) -> Any:
-    """What a request is made of is its body already."""
-    return data
-
-
-class _NoCookies(IndexableCookieJar):
-    """Keeps nothing and sends nothing."""
-
-    def add_cookie_header(self, request: Any) -> None:
-        """There are none."""
-
-    def extract_cookies(self, response: Any, request: Any) -> None:
-        """None are kept."""
-
-
-class _ReadyUrl(EncodedURL):
-    """An URL in the very form it goes out in, which treq would work out again for every request."""
-
-    text: str
-
-    def to_uri(self) -> Self:
-        return self
-
-    def to_text(self, with_password: bool = False) -> str:  # noqa: ARG002 - as in the library; there is none
-        return self.text
-
-
-#: An URL of which only the host may have to be encoded: behind it is what may stand in a request line.
-_PLAIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^/?#\\]+)((?:[/?][!-~]*)?)")
-
-
-def _url(text: str) -> _ReadyUrl:
-    plain = _PLAIN.fullmatch(text)
-    ready = _ReadyUrl(scheme="http", host="localhost")
-    ready.text = _encoded(plain[1]) + plain[2] if plain else _encoded(text)
-    return ready
-
-
-@lru_cache(maxsize=1024)
-def _encoded(text: str) -> str:
-    url = EncodedURL.from_text(text)
-    if ":" in url.host:  # an IPv6 address, which cannot be encoded like a name and need not be
-        return url.replace(host="").to_uri().replace(host=url.host).to_text()
-    return url.to_uri().to_text()
 
 
 def _reason(error: BaseException, sent: bool) -> str:
