@@ -50,6 +50,7 @@ class EnvironmentTests(TestCase):
             "NEXMO_TWISTED__LAYER__TOKEN": "token",
             "NEXMO_TWISTED__LAYER__SECRET": "new, old",
             "NEXMO_TWISTED__LAYER__API_URL": "https://layer.example",
+            "NEXMO_TWISTED__LAYER__REGISTER": "false",
             "NEXMO_TWISTED__SERVER__URL": "https://hooks.example",
             "NEXMO_TWISTED__SERVER__LISTEN": "tcp:1",
             "NEXMO_TWISTED__SERVER__REDIS": "embedded",

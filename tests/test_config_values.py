@@ -78,6 +78,7 @@ ACCEPTED: Mapping[str, list[tuple[object, object]]] = {
     "server.redis_prefix": [
         (prefix, prefix) for prefix in ("nx:", "a:", "{chat1}:", "app-{chat.1}_b:", "{" + "x" * 61 + "}:", "nx-2:")
     ],
+    "layer.register": [(False, False), ("true", True)],
     "server.layer_path": [("/hooks/layer/", "hooks/layer"), ("a.b_c~d-1", "a.b_c~d-1")],
     "server.nexmo_path": [("nexmo-new-message-2", "nexmo-new-message-2")],
     "nexmo.phone_numbers": [
@@ -309,6 +310,7 @@ REFUSED: Mapping[str, tuple[str, list[tuple[object, str, str]]]] = {
             (5, "5", ""),
         ],
     ),
+    "layer.register": ("true or false", [("yes", "'yes'", ""), (1, "1", "")]),
     "server.layer_path": (
         "the path of a URL",
         [

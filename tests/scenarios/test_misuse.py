@@ -34,7 +34,7 @@ PIECES = 0.1
 RESIDENT = 16 * 1024 * 1024
 
 #: Everything a door may answer, HTTP's own refusals included.
-ANSWERS = {200, 204, 400, 403, 404, 405, 413, 414, 431, 503}
+ANSWERS = {200, 202, 204, 400, 403, 404, 405, 413, 414, 431, 503}
 
 RECEIPT_DOOR = f"{NEXMO_DOOR}/receipt"
 SECRET = "my_secret_key_for_testing"

@@ -101,9 +101,9 @@ class QuarantineTests(QuarantineCase):
         self.assertIn("quarantined", (await self.why("109"))[0])
 
     async def test_too_large(self) -> None:
-        """A signed event over 1 MiB is answered 204 and found by its ids, and health warns."""
+        """A signed event over 1 MiB is answered 202 and found by its ids, and health warns."""
         heard = await self.caller.event(event(more="x" * 2_000_000))
-        self.assertEqual(heard.code, 204)
+        self.assertEqual(heard.code, 202)
         for known in (MESSAGE_UUID, EVENT_UUID):
             self.assertIn("too large", (await self.why(known))[0])
         self.assertEqual(len(await self.warnings()), 1)
@@ -113,7 +113,7 @@ class QuarantineTests(QuarantineCase):
     async def test_too_many_recipients(self) -> None:
         """A message to more than a thousand people is set aside, and nobody is texted."""
         statuses = {"12345": "read", **{str(number): "sent" for number in range(20_000, 21_001)}}
-        self.assertEqual((await self.caller.event(event(recipient_status=statuses))).code, 204)
+        self.assertEqual((await self.caller.event(event(recipient_status=statuses))).code, 202)
         self.assertIn("more than 1,000 recipients", (await self.why(MESSAGE_UUID))[0])
         await self.pass_time(600)
         self.assertEqual(self.nexmo.sent, [])

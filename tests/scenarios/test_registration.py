@@ -128,6 +128,18 @@ class SecretRotationTests(World):
         self.assertEqual(self.texts(), ["Ann: Nobody there"])
 
 
+class NotRegisteredTests(World):
+    settings = {"layer": {"register": False}}
+
+    async def test_nothing_is_registered(self) -> None:
+        """No webhook is registered through Layer's API, and nothing is amiss."""
+        for _ in range(3):
+            await self.pass_time(60)
+        self.assertEqual(list(self.layer.webhooks), [])
+        self.assertEqual(self.service.pipeline.registration.issues(), [])
+        self.assertEqual(self.counted("registration_failures"), 0)
+
+
 class UnownedNumberTests(World):
     settings = {"nexmo": {"phone_numbers": ["12015550177", TWO]}}
 

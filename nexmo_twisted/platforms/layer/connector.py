@@ -38,7 +38,7 @@ class LayerConnector:
         settings = self._settings
         client = LayerClient(http, settings.api_url, settings.app_id, settings.token.get_secret_value())
         secret = settings.secret[0].get_secret_value()
-        return LayerPlatform(client, name=self._webhook_name, url=self._url, secret=secret)
+        return LayerPlatform(client, name=self._webhook_name, url=self._url, secret=secret, register=settings.register)
 
     def webhooks(self, intake: ChatIntake, metrics: Metrics, clock: IReactorTime) -> Mapping[str, Webhooks]:
         settings = self._settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from typing import Annotated
 
 from pydantic import PlainValidator
@@ -40,6 +41,10 @@ _AppId = Annotated[
 ]
 
 
+# Classes have a method of that name from their metaclass, which no instance has.
+warnings.filterwarnings("ignore", 'Field name "register" in "LayerSettings" shadows', UserWarning)
+
+
 class LayerSettings(Table):
     """The account at Layer."""
 
@@ -49,6 +54,10 @@ class LayerSettings(Table):
         "Signs Layer's webhooks; several allow rotation: the first one registers, all are accepted."
     )
     api_url: values.ApiUrl = setting("Where Layer's Platform API is.", "https://api.layer.com")
+
+    register: values.Switch = setting(
+        "Whether our webhook is registered through Layer's API; false for a backend without that.", True
+    )
 
     @property
     def signing_secrets(self) -> tuple[bytes, ...]:

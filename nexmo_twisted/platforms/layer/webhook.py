@@ -1,7 +1,7 @@
 """Layer's endpoint: signed events about messages come in here.
 
 Source: Layer documentation, "Webhooks". Layer repeats whatever is not answered 2xx, and turns off a webhook that
-keeps failing; so what will never be understood is kept for an operator and answered 204.
+keeps failing; so what will never be understood is kept for an operator and answered 202 with the reason.
 """
 
 from __future__ import annotations
@@ -102,7 +102,8 @@ class LayerWebhook:
     def _set_aside(self, request: Request, reason: str, raw: bytes) -> Deferred[bytes]:
         self._throttled.warn(reason, "Quarantined a malformed Layer webhook: {reason}", reason=reason)
         kept = self.intake.quarantine(reason, raw)
-        return self.admission.take(request, kept, "layer", "quarantined", 204)
+        taken = self.admission.take(request, kept, "layer", "quarantined", 202)
+        return taken.addCallback(_with_reason, request, reason)
 
     @app.route("/", methods=["GET"])
     def verification(self, request: Request) -> bytes:
@@ -129,6 +130,17 @@ class LayerWebhook:
             return False
         signature = given[0].lower()
         return any(compare_digest(digest(key, raw, "sha1").hex().encode(), signature) for key in self.secrets)
+
+
+def _with_reason(_: bytes, request: Request, reason: str) -> bytes:
+    """The answer that says why, for whoever is writing a backend; blank when nothing could be stored."""
+    if request.code != 202:
+        return b""
+    told = f"not used: {reason}\n".encode()
+    request.responseHeaders.setRawHeaders(b"content-type", [b"text/plain; charset=utf-8"])
+    request.responseHeaders.setRawHeaders(b"x-content-type-options", [b"nosniff"])
+    request.responseHeaders.setRawHeaders(b"content-length", [b"%d" % len(told)])
+    return told
 
 
 def _short_text(raw: bytes) -> bool:

@@ -50,18 +50,18 @@ class LargeBodyCase(WebhookCase):
 
 class LargeBodyTests(LargeBodyCase):
     async def test_signed(self) -> None:
-        """One that Layer signed, with whichever secret, is kept with its beginning and answered 204; so it is in
+        """One that Layer signed, with whichever secret, is kept with its beginning and answered 202; so it is in
         chunks. The connection goes on."""
         loopback = self.serve()
         raw = large()
         wire = await loopback.connect()
         for number, given in enumerate((signature(raw), signature(raw).upper(), signature(raw, OLD_SECRET)), 1):
             wire.send(self.head(raw, given) + raw)
-            await wire.expect(b"HTTP/1.1 204", times=number)
+            await wire.expect(b"HTTP/1.1 202", times=number)
         chunks = [raw[at : at + PART] for at in range(0, len(raw), PART)]
         wire.send(self.head(raw, length=0))
         wire.send(b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n")
-        await wire.expect(b"HTTP/1.1 204", times=4)
+        await wire.expect(b"HTTP/1.1 202", times=4)
         self.assertEqual([entry[0] for entry in self.intake.kept], ["layer"] * 4)
         for _, reason, kept in self.intake.kept:
             self.assertEqual(kept, raw[:KEPT])
@@ -121,7 +121,7 @@ class LargeBodyTests(LargeBodyCase):
         self.assertEqual(await self.answered(excess), b"413")
         await self.left(loopback, PLACES)
         wires[0].send(raw)
-        self.assertEqual(await self.answered(wires[0]), b"204")
+        self.assertEqual(await self.answered(wires[0]), b"202")
         wires[1].transport.abortConnection()
         await self.left(loopback, PLACES - 1)
         heard = loopback.server.heard
@@ -145,7 +145,7 @@ class LargeBodyTests(LargeBodyCase):
             wire.send(asked + self.head(raw) + raw + self.head(small) + small + chunked + asked + chunked + asked)
             await wire.expect(b"\r\n\r\n", times=7)
             answers = [part[:3] for part in wire.received.split(b"HTTP/1.1 ")[1:]]
-            self.assertEqual(answers, [b"200", b"204", b"204", b"204", b"200", b"204", b"200"])
+            self.assertEqual(answers, [b"200", b"202", b"204", b"202", b"200", b"202", b"200"])
             self.assertEqual([each[-1] for each in self.intake.kept if isinstance(each, tuple)], [raw[:KEPT]] * 3)
 
     async def test_tiny_chunks(self) -> None:
@@ -185,7 +185,7 @@ class LargeBodyTests(LargeBodyCase):
         await loopback.hear(len(self.head(raw) + raw))
         self.assertEqual((wire.received, len(self.intake.waiting)), (b"", 1))
         self.intake.waiting[0].callback(None)
-        self.assertEqual(await self.answered(wire), b"204")
+        self.assertEqual(await self.answered(wire), b"202")
 
 
 class BeginLargeBodyTests(WebhookCase):
