@@ -13,6 +13,6 @@ try:
         # introduce_conversation=my_introduction,  # (message, conversation) -> text
     )
 except ConfigurationError as error:  # one line for each fault, and no traceback
-    raise SystemExit(f"the settings cannot work:\n{error}")
+    raise SystemExit(f"invalid configuration:\n{error}")
 application = Application("nexmo")
 make_service(settings).setServiceParent(application)

@@ -154,7 +154,8 @@ class ProcessTests(StoreCase):
         (self.directory / "nexmo.toml").write_text(FAULTY)
         process = self.start("-y", str(ROOT / "nexmo.tac"))
         self.assertNotEqual(await process.finish(), 0)
-        self.assertIn("nexmo.phone_numbers", process.output)
+        for part in ("invalid configuration:", "nexmo.phone_numbers"):
+            self.assertIn(part, process.output)
         self.assertNotIn("Traceback", process.output)
 
     async def test_bad_settings_in_the_sandbox(self) -> None:

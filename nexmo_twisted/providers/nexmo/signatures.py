@@ -77,7 +77,7 @@ def verify(pairs: Sequence[tuple[str, str]], secret: str, method: str, now: floa
         raise BadSignature("wrong signature")
     stamp = params.get("timestamp", "")
     if not _SECONDS.fullmatch(stamp):
-        raise BadSignature("signed without a timestampstamp")
+        raise BadSignature("signed without a timestamp")
     if abs(now - int(stamp)) > max_age:
         raise BadSignature("signature too old, or the clocks differ")
 

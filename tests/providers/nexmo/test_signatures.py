@@ -115,7 +115,8 @@ class VerifyTests(TestCase):
         for stamp in ({}, {"timestamp": "soon"}, {"timestamp": "٣"}, {"timestamp": "9" * 5000}):
             params = {"text": "Hello", **stamp}
             pairs = [*params.items(), ("sig", sign(params, TESTING, "sha256"))]
-            self.assertRaises(BadSignature, verify, pairs, TESTING, "sha256", SENT)
+            error = self.assertRaises(BadSignature, verify, pairs, TESTING, "sha256", SENT)
+            self.assertEqual(str(error), "signed without a timestamp")
 
     def test_reasons_hold_nothing_private(self) -> None:
         """What goes wrong is said without the text, the number or the secret."""
