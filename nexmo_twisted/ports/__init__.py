@@ -1,6 +1,7 @@
-"""The sockets in the walls: what the engine and the web need, whoever provides it.
+"""The protocols (interfaces) between the engine and the web on one side, and platforms and providers on the other.
 
-Layer is the first :class:`ChatPlatform`, Nexmo the first :class:`SmsProvider`, Redis the only store (see ports.store).
+Layer is the first :class:`ChatPlatform`, Nexmo the first :class:`SmsProvider`. The protocols of the store are in
+ports.store.
 """
 
 from __future__ import annotations
@@ -23,86 +24,90 @@ from nexmo_twisted.domain.model import (
 
 
 class Component(Protocol):
-    """What works by itself once it is started, until it is stopped."""
+    """A part of the service that runs between ``start`` and ``stop``."""
 
     def start(self) -> None: ...
 
     async def stop(self) -> None:
-        """Begin nothing more; returns when what is under way has come to its end, or was given up."""
+        """Begin nothing more. Returns when the work in progress has ended or was cancelled."""
 
     @property
     def busy(self) -> bool:
-        """Something is being worked on, or due at this instant."""
+        """True while work is in progress or due now."""
 
 
 class ChatPlatform(Protocol):
     """A chat platform. Every call raises Temporary (Throttled, AccountFault) or Permanent and nothing else."""
 
     async def identity(self, user_id: str) -> Mapping[str, Any]:
-        """The profile of one user in the form templates know: name, avatarUrl, firstName, lastName, email, phone,
-        metadata, userId. Permanent(code="unknown_user") when there is none."""
+        """The profile of one user, by name of the value. The engine reads ``phone`` only: the phone as its owner wrote
+        it, missing or None when there is none. Templates see the whole mapping, so its other names (a display name,
+        say) are those that the platform documents for templates. Permanent(code="unknown_user") for an unknown user."""
 
     async def conversation(self, conversation_id: str) -> Mapping[str, Any]:
-        """The documented Conversation object. Permanent(code="conversation_gone") when unknown or deleted."""
+        """The platform's record of one conversation, by name of the value. The engine needs none of them; templates
+        and introduction functions see it as ``conversation``. Permanent(code="conversation_gone") when it is unknown or
+        deleted."""
 
     async def post(self, conversation_id: str, user_id: str, text: str, once: UUID) -> None:
-        """Post one text message as that user, whatever its length. Sent again with the same ``once`` nothing is posted.
+        """Post one text message of any length as that user. A second call with the same ``once`` posts nothing.
         Permanent(code="conversation_gone" or "not_participant")."""
 
     async def ensure_registered(self) -> Sequence[str]:
-        """See to it that the platform delivers its events to us. Returns what was done, one phrase each; empty when all
-        was as it should be. Permanent while another process insists on something else."""
+        """Check that the platform delivers its events to this service, and repair it if not. Returns one phrase for
+        each change; empty when nothing had to be changed. Permanent while another process keeps changing it back."""
 
     def read_payload(
         self, payload: str, *, message_id: str, conversation_id: str, sender: str, statuses: Mapping[str, Status]
     ) -> ChatMessage:
-        """The message of a "sent" event of this platform, with the statuses that are known by now. If ``values`` has a
-        "conversation", the answer of :meth:`conversation` is laid over it for templates that use it."""
+        """Read the ``payload`` of a "sent" event of this platform again, with the ``statuses`` that are known by now.
+        If ``values`` contains "conversation" and a template uses it, the result of :meth:`conversation` is merged into
+        it."""
 
 
 class SmsProvider(Protocol):
-    """A company that sends and receives SMS."""
+    """An SMS provider: it sends and receives SMS."""
 
     async def send(self, sms: Sms, *, until: float | None = None) -> Outcome:
-        """Try once to send. Never raises for anything the other side or the network does. What has not gone out
-        ``until`` that time of the reactor's clock does not go out, and counts as not sent."""
+        """Make one attempt to send. Raises nothing, whatever the provider or the network does. If the request has not
+        been sent at ``until`` (reactor time, seconds), it is not sent any more, and the outcome is "not sent"."""
 
     async def numbers(self) -> Sequence[OwnedNumber]:
-        """Every number of the account, all pages. Raises Temporary or Permanent."""
+        """All numbers of the account. Raises Temporary or Permanent."""
 
     async def route_inbound(self, number: OwnedNumber, url: str) -> None:
-        """Have inbound SMS of that number delivered to ``url``. Raises Temporary or Permanent."""
+        """Set ``url`` as the webhook for inbound SMS of that number. Raises Temporary or Permanent."""
 
 
 class ChatIntake(Protocol):
-    """Where the webhooks of a chat platform go once they are read: stored when the call returns. Each may raise
-    StoreUnavailable."""
+    """Takes the webhooks of a chat platform after they were read. When a call returns, the webhook is stored. Each
+    method may raise StoreUnavailable."""
 
     async def event(self, event: ChatEvent) -> None:
-        """Join one event to what is known of its message."""
+        """Join one event to the record of its message."""
 
     async def quarantine(self, reason: str, raw: bytes) -> None:
-        """Keep an unreadable webhook for an operator. The endpoint logs it."""
+        """Keep a webhook that cannot be used for an operator. The caller logs it."""
 
 
 class SmsIntake(Protocol):
-    """Where the webhooks of an SMS provider go, likewise."""
+    """The same for the webhooks of an SMS provider."""
 
     async def inbound_sms(self, sms: InboundSms) -> None:
-        """Take one SMS from a handset, once however often it is delivered."""
+        """Store one inbound SMS. It may be delivered more than once; it is stored once."""
 
     def turned_away(self) -> None:
-        """An SMS from a handset was answered 503: it comes again."""
+        """Note that an inbound SMS was answered 503; the provider repeats it."""
 
     async def receipt(self, report: DeliveryReport) -> None:
-        """Take one delivery report; it may come more than once, and for an SMS that is none of ours."""
+        """Record one delivery report. It may come more than once, and for an SMS that this service did not send."""
 
     async def quarantine(self, reason: str, raw: bytes) -> None:
-        """Keep an unreadable webhook for an operator. The endpoint logs it."""
+        """Keep a webhook that cannot be used for an operator. The caller logs it."""
 
 
 class IdentitySource(Protocol):
-    """Where users' names and phones come from."""
+    """The source of users' profiles."""
 
     async def identity(self, user_id: str) -> Identity:
         """Raises Temporary, or Permanent(code="unknown_user")."""
@@ -113,17 +118,17 @@ class Template(Protocol):
 
     @property
     def names(self) -> Collection[str]:
-        """The top-level names it uses."""
+        """The top-level names that it uses."""
 
     def render(self, context: Mapping[str, Any]) -> str:
         """Raises Permanent(code="template") when it fails."""
 
 
 class Introduction(Protocol):
-    """Introductions: the text before the first SMS of a conversation on a number."""
+    """Makes the introduction: the text before the first SMS of a conversation on a number."""
 
     async def introduce(self, context: Mapping[str, Any], conversation: Mapping[str, Any]) -> str:
-        """The introduction for the message in ``context``; a blank one introduces nothing. May raise anything."""
+        """The introduction for the message in ``context``; blank for none. May raise any exception."""
 
 
 class Metrics(Protocol):
