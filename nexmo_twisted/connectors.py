@@ -37,6 +37,10 @@ class ChatConnector(Protocol):
         """What templates can say of its messages, besides templates.compiled.COMMON_NAMES."""
 
     @property
+    def names_phones(self) -> bool:
+        """Whether its events may name the phones of users, which then are theirs without a question."""
+
+    @property
     def take_large(self) -> TakeLarge | None:
         """Takes the bodies of its webhooks that are too large to be read; None if nobody does."""
 

@@ -16,7 +16,7 @@ from nexmo_twisted.engine.chat_intake import EventIntake
 from nexmo_twisted.engine.circuit_breaker import CircuitBreaker, GuardedChat, GuardedProvider
 from nexmo_twisted.engine.customer_functions import CustomerFunctions
 from nexmo_twisted.engine.delivery_receipts import DeliveryNews, ReceiptIntake
-from nexmo_twisted.engine.identities import CustomIdentities, Identities, PlatformIdentities
+from nexmo_twisted.engine.identities import CustomIdentities, Identities, NamedIdentities, PlatformIdentities
 from nexmo_twisted.engine.introductions import CustomIntroduction, TemplateIntroduction
 from nexmo_twisted.engine.links import LinkUpdates
 from nexmo_twisted.engine.long_replies import LongReplyTimeouts
@@ -124,6 +124,7 @@ class Pipeline:
             chat=chat,
             provider=provider,
             identities=self._identities,
+            use_profiles=not callable(settings.identities),
             template=self._compiled(settings.template),
             introduction=self._introduction(functions),
             terms=self.terms,
@@ -166,7 +167,7 @@ class Pipeline:
         self.replies = Replies(
             queue=self._store,
             chat=chat,
-            identities=self._identities,
+            identities=self._owners(),
             link_updates=self._link_updates,
             terms=terms,
             clock=self._clock,
@@ -182,8 +183,10 @@ class Pipeline:
         )
         self.chat_intake = EventIntake(
             queue=self._store,
+            named=self._store,
             quarantine=self._quarantine(self._chat_of),
             delay=settings.delay,
+            phones_kept=terms.link_lifetime + terms.link_keep,
             poke_checks=self.unread_checks.poller.poke,
         )
         receipts = ReceiptIntake(
@@ -206,6 +209,12 @@ class Pipeline:
             numbers=terms.numbers,
             turned_away=self.turned_away,
         )
+
+    def _owners(self) -> IdentitySource:
+        """Who tells whose phone it is that a reply comes from."""
+        if self._chat_of.names_phones and not callable(self._settings.identities):
+            return NamedIdentities(self._store, self._identities)
+        return self._identities
 
     def _notices(self) -> AutoReplies:
         sms = self._settings.sms

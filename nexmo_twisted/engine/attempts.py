@@ -119,9 +119,11 @@ class AttemptRecorder:
         raw: str,
         context: Mapping[str, Any],
         body: str,
+        conversation: Mapping[str, Any] | None = None,
     ) -> tuple[Sms, Attempt]:
         """Choose a number and record the attempt; made again while another process changes what it is based on. Links
-        are kept under the canonical spelling of ``handset``, which is dialled as it is."""
+        are kept under the canonical spelling of ``handset``, which is dialled as it is. ``conversation`` is what an
+        introduction speaks of; None when the platform is to be asked."""
         terms, kept_as = self._terms, phones.canonical(handset)
         introduction: str | None = None
         for _ in range(CHOICES):
@@ -141,7 +143,7 @@ class AttemptRecorder:
                     raise Postponed
                 continue
             if not choice.introduced and introduction is None:
-                introduction = await self._introduce(item, thread, context)
+                introduction = await self._introduce(item, thread, context, conversation)
             fitted = _fitted(
                 "" if choice.introduced else introduction or "", body, terms.max_segments, terms.max_characters
             )
@@ -211,12 +213,19 @@ class AttemptRecorder:
             case _:
                 raise Release
 
-    async def _introduce(self, item: Notification, thread: Thread, context: Mapping[str, Any]) -> str | None:
+    async def _introduce(
+        self,
+        item: Notification,
+        thread: Thread,
+        context: Mapping[str, Any],
+        conversation: Mapping[str, Any] | None,
+    ) -> str | None:
         """The introduction; None when it failed for the last time, so that the SMS goes out without."""
         if self._introduction is None:
             return ""
         try:
-            conversation = await self._conversations.get(thread.conversation_id)
+            if conversation is None:
+                conversation = await self._conversations.get(thread.conversation_id)
             text = await self._introduction.introduce(context, conversation)
             return "" if is_blank(text) else text.strip()
         except CancelledError:

@@ -12,6 +12,7 @@ from nexmo_twisted.engine.cache import Cache
 from nexmo_twisted.engine.customer_functions import CustomerFunctions, where
 from nexmo_twisted.errors import NexmoTwistedError, Permanent, Temporary
 from nexmo_twisted.ports import ChatPlatform, IdentitySource
+from nexmo_twisted.ports.store import NamedPhones
 
 
 class PlatformIdentities:
@@ -56,4 +57,19 @@ class Identities:
         return await self._cache.get(user_id)
 
 
-_: tuple[type[IdentitySource], ...] = (PlatformIdentities, CustomIdentities, Identities)
+class NamedIdentities:
+    """The phones that the platform has named with its messages last, and any source for whoever has none of these.
+
+    Also raises StoreUnavailable.
+    """
+
+    def __init__(self, named: NamedPhones, source: IdentitySource) -> None:
+        self._named = named
+        self._source = source
+
+    async def identity(self, user_id: str) -> Identity:
+        phone = await self._named.named_phone(user_id)
+        return Identity(user_id, {"phone": phone}) if phone else await self._source.identity(user_id)
+
+
+_: tuple[type[IdentitySource], ...] = (PlatformIdentities, CustomIdentities, Identities, NamedIdentities)

@@ -13,6 +13,7 @@ from nexmo_twisted.domain import phones
 from nexmo_twisted.domain.invisible import is_blank
 from nexmo_twisted.domain.model import (
     Attempt,
+    ChatMessage,
     Identity,
     Notification,
     Outcome,
@@ -34,7 +35,8 @@ from nexmo_twisted.ports.store import Links, Outbox
 
 class Notifications:
     """Works on claimed notifications. Every outcome is stored with its reason and counted. ``poke_waiting`` is recorded
-    when it is known, or given up, what became of an attempt: replies may wait for that."""
+    when it is known, or given up, what became of an attempt: replies may wait for that. ``use_profiles``: nobody is
+    asked for a profile that came with the message."""
 
     _log = Logger()
 
@@ -46,6 +48,7 @@ class Notifications:
         chat: ChatPlatform,
         provider: SmsProvider,
         identities: IdentitySource,
+        use_profiles: bool,
         template: Template,
         introduction: Introduction | None,
         terms: SendPolicy,
@@ -61,6 +64,7 @@ class Notifications:
         self._chat = chat
         self._provider = provider
         self._identities = identities
+        self._use_profiles = use_profiles
         self._template = template
         self._terms = terms
         self._clock = clock
@@ -154,20 +158,22 @@ class Notifications:
         )
         if not message.text:
             raise Skip("blank")
-        recipient, handset = await self._recipient(item.user_id)
-        sender = await self._sender(item.sender)
+        recipient, handset = await self._recipient(item.user_id, message)
+        sender = await self._sender(item.sender, message)
         context = {**message.values, "sender": sender.values, "recipient": recipient.values, "text": message.text}
         thread = Thread(item.user_id, item.conversation_id)
         if "conversation" in self._template.names:
-            context["conversation"] = await self._conversation(item.conversation_id, context.get("conversation"))
+            context["conversation"] = await self._conversation(item.conversation_id, message)
         body = self._template.render(context)
         if is_blank(body):
             raise Skip("blank")
-        return await self._recorder.text(item, thread, handset, str(recipient.phone), context, body)
+        return await self._recorder.text(
+            item, thread, handset, str(recipient.phone), context, body, message.conversation
+        )
 
-    async def _recipient(self, user_id: str) -> tuple[Identity, str]:
+    async def _recipient(self, user_id: str, message: ChatMessage) -> tuple[Identity, str]:
         try:
-            identity = await self._identities.identity(user_id)
+            identity = await self._identity(user_id, message)
             handset = phones.e164(identity.phone, self._terms.region)
         except Permanent as error:
             if error.code != "unknown_user":
@@ -186,15 +192,21 @@ class Notifications:
             raise Skip("own_number")
         return identity, handset
 
-    async def _sender(self, user_id: str) -> Identity:
+    async def _sender(self, user_id: str, message: ChatMessage) -> Identity:
         try:
-            return await self._identities.identity(user_id)
+            return await self._identity(user_id, message)
         except Permanent:  # the message is there, whoever wrote it
             return Identity(user_id, {"name": user_id, "userId": user_id})
 
-    async def _conversation(self, conversation_id: str, known: Mapping[str, Any] | None) -> Mapping[str, Any]:
-        """``known`` is what came with the message."""
+    async def _identity(self, user_id: str, message: ChatMessage) -> Identity:
+        profile = message.profiles.get(user_id) if self._use_profiles else None
+        return await self._identities.identity(user_id) if profile is None else Identity(user_id, profile)
+
+    async def _conversation(self, conversation_id: str, message: ChatMessage) -> Mapping[str, Any]:
+        if message.conversation is not None:
+            return message.conversation
+        known: Mapping[str, Any] = message.values.get("conversation") or {}
         try:
-            return {**(known or {}), **await self._conversations.get(conversation_id)}
+            return {**known, **await self._conversations.get(conversation_id)}
         except Permanent:
-            return known or {}
+            return known

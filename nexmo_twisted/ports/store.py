@@ -7,7 +7,7 @@ item carries a token; a method that gets an item does nothing when another proce
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from nexmo_twisted.domain.delivery import DeliveryReport
@@ -204,6 +204,17 @@ class Links(Protocol):
         """Replace the set of configured numbers that the account does not own: they get no new links."""
 
 
+class NamedPhones(Protocol):
+    """The phones of users that the chat platform itself names with its messages."""
+
+    async def name_phones(self, phones: Mapping[str, str], at: int | None, kept: int) -> None:
+        """Keep them, by user, for ``kept`` ms, unless newer ones are known than those of ``at`` (ms since the epoch;
+        None for now)."""
+
+    async def named_phone(self, user_id: str) -> str:
+        """The newest one as it was written; blank for none."""
+
+
 class Receipts(Protocol):
     """Delivery receipts."""
 
@@ -224,7 +235,7 @@ class Locks(Protocol):
         """Let other processes do the periodic job of that name before that time is over."""
 
 
-class Store(UnreadQueue, Inbox, QuarantineLog, Outbox, ReplyQueue, Links, Receipts, Locks, Protocol):
+class Store(UnreadQueue, Inbox, QuarantineLog, Outbox, ReplyQueue, Links, NamedPhones, Receipts, Locks, Protocol):
     """All protocols together, for the composition and for wrappers. Both queues have the methods below."""
 
     async def complete(self, item: Notification | Reply, outcome: str) -> None: ...

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from itertools import chain
 
 from nexmo_twisted.domain.link_state import (
     LinkCommit,
@@ -18,7 +19,7 @@ from nexmo_twisted.store.redis_queues import RedisQueues
 
 
 class RedisStore(RedisInbox, RedisQueues):
-    """All of the store. Links and locks are here, the rest in the modules of its own."""
+    """All of the store. Links, phones and locks are here, the rest in the modules of its own."""
 
     async def read_links(self, user_id: str, handset: str, *, raw: str = "", number: str = "") -> LinkState:
         now, user_map, entries, owner, owner_map, unowned, texted = await self._work.run(
@@ -34,6 +35,14 @@ class RedisStore(RedisInbox, RedisQueues):
 
     async def set_unowned_numbers(self, numbers: Collection[str]) -> None:
         await self._work.run("set_unowned_numbers", *sorted(numbers))
+
+    async def name_phones(self, phones: Mapping[str, str], at: int | None, kept: int) -> None:
+        words = chain.from_iterable(phones.items())
+        await self._web.run("name_phones", self._now(), "" if at is None else at, kept, *words)
+
+    async def named_phone(self, user_id: str) -> str:
+        found = await self._work.command("GET", self._work.keys["named"] + user_id)
+        return "" if found is None else str(found).partition(" ")[2]
 
     async def acquire_lock(self, name: str, seconds: float) -> bool:
         return bool(await self._work.run("acquire_lock", self._now(), name, int(seconds * 1000)))

@@ -46,6 +46,7 @@ KEYS = {
     "auto_replies": "nx:auto-replies:",  # + handset: HASH kind of answer -> when it got one (shared/auto_replies.lua)
     "auto_replies_all": "nx:auto-replies-all",  # HASH since, n: those to handsets that we never texted
     "texted": "nx:texted:",  # + user id: STRING, where the user was texted last (see texted() in shared/links.lua)
+    "named": "nx:phone:",  # + user id: STRING, when the chat platform itself named the user's phone (ms), and the phone
     "attempts": "nx:attempts:",  # + nid: HASH, attempts that are over (see shared/attempts.lua)
     "stepped_aside": "nx:aside:",  # + handset: ZSET nid -> until when, of texts that wait for a number there
     "receipts_seen": "nx:receipts",  # HASH country -> when a receipt came of an SMS to there

@@ -160,6 +160,7 @@ class TinyChatConnector:
     signed = False
     conversation_prefix = ""
     template_names = frozenset({"id"})
+    names_phones = False
     take_large = None
 
     def __init__(self, url: str, server_url: str) -> None:

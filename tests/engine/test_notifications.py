@@ -157,6 +157,7 @@ class NotificationCase(StageCase):
             chat=self.chat,
             provider=self.provider,
             identities=self.identities,
+            use_profiles=True,
             template=self.template,
             introduction=self.introduction,
             terms=self.policy,

@@ -26,6 +26,7 @@ class LayerConnector:
     signed = True
     conversation_prefix = CONVERSATION
     template_names = TEMPLATE_NAMES
+    names_phones = False
 
     def __init__(self, settings: LayerSettings, *, webhook_name: str, server_url: str, path: str) -> None:
         self._settings = settings

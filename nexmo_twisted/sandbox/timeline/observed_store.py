@@ -75,6 +75,8 @@ class ObservedStore:
         self.close_parts = store.close_parts
         self.dismiss = store.dismiss
         self.quarantine = store.quarantine
+        self.name_phones = store.name_phones
+        self.named_phone = store.named_phone
         self.read_links = store.read_links
         self.record_accepted = store.record_accepted
         self.release = store.release

@@ -177,6 +177,7 @@ local families = {                    -- what the key begins with, the types it 
   {K.handset, 'hash', look_at_handset},
   {K.auto_replies, 'hash', function(key) must_end(key, KEEP.lock) end},
   {K.texted, 'string', function(key) must_end(key, links) end},
+  {K.named, 'string', function(key) must_end(key, links) end},
   {K.attempts, 'hash', function(key) must_end(key, KEEP.closed) end},
   {K.stepped_aside, 'zset', function(key) must_end(key, KEEP.lock) end},
   {K.escaped, 'string', function(key) must_end(key, links) end},
