@@ -30,6 +30,7 @@ from nexmo_twisted.operations.health import Health, open_circuits
 from nexmo_twisted.operations.metrics import PrometheusMetrics
 from nexmo_twisted.pipeline import Pipeline
 from nexmo_twisted.platforms.layer.connector import LayerConnector
+from nexmo_twisted.platforms.webhook.connector import WebhookConnector
 from nexmo_twisted.ports import Component
 from nexmo_twisted.providers.nexmo.connector import NexmoConnector
 from nexmo_twisted.startup import faults_in_one_line, installed_reactor, keep_time
@@ -47,9 +48,12 @@ from nexmo_twisted.wiring import AS_EVER, AS_THEY_ARE, Decorators, Tuning
 EMBEDDED_DATA = Path("nexmo-data")
 
 
-def chat_connector(settings: Settings) -> ChatConnector:
-    """The chat platform of these settings."""
+def chat_connector(settings: Settings, wall: Callable[[], float] = time.time) -> ChatConnector:
+    """The chat platform of these settings. ``wall`` gives seconds since the epoch."""
     server = settings.server
+    if settings.webhook is not None:
+        return WebhookConnector(settings.webhook, region=settings.default_region, wall=wall)
+    assert settings.layer is not None
     return LayerConnector(settings.layer, webhook_name=settings.name, server_url=server.url, path=server.layer_path)
 
 
@@ -102,7 +106,7 @@ class NexmoService(Service):
         self._after_work = after_work
         self.ready = False  #: connected to Redis, at least once
         self.metrics = PrometheusMetrics()
-        chat, sms = chat or chat_connector(settings), sms or sms_connector(settings, wall)
+        chat, sms = chat or chat_connector(settings, wall), sms or sms_connector(settings, wall)
         self._warning = sms.warning
         address = parse(settings.server.redis)
         self._embedded: EmbeddedValkey | None = None

@@ -14,7 +14,7 @@ from twisted.trial.unittest import TestCase
 from nexmo_twisted.config.errors import keys
 from nexmo_twisted.config.loading import load
 from nexmo_twisted.config.models import Settings
-from tests.configuration import APP_ID, FILLED_IN, accept, faults
+from tests.configuration import APP_ID, FILLED_IN, WHSEC, accept, faults, layer_of
 from tests.support import observe_log
 
 
@@ -51,6 +51,9 @@ class EnvironmentTests(TestCase):
             "NEXMO_TWISTED__LAYER__SECRET": "new, old",
             "NEXMO_TWISTED__LAYER__API_URL": "https://layer.example",
             "NEXMO_TWISTED__LAYER__REGISTER": "false",
+            "NEXMO_TWISTED__WEBHOOK__SECRET": WHSEC,
+            "NEXMO_TWISTED__WEBHOOK__API_URL": "https://chat.example",
+            "NEXMO_TWISTED__WEBHOOK__PATH": "c",
             "NEXMO_TWISTED__SERVER__URL": "https://hooks.example",
             "NEXMO_TWISTED__SERVER__LISTEN": "tcp:1",
             "NEXMO_TWISTED__SERVER__REDIS": "embedded",
@@ -80,9 +83,12 @@ class EnvironmentTests(TestCase):
             "NEXMO_TWISTED__OPERATOR__HOSTS": "ops.example.com, nexmo_sms",
         }
         self.assertEqual({f"NEXMO_TWISTED__{'__'.join(key.path).upper()}" for key in keys(Settings)}, set(environ))
+        own = load(environ={**environ, "NEXMO_TWISTED__PLATFORM": "webhook"}).webhook
+        assert own is not None
+        self.assertEqual((own.secrets, own.api_url, own.path), ((WHSEC,), "https://chat.example", "c"))
         result = load(environ=environ)
         self.assertEqual((result.delay, result.report_on_status, result.sms.max_segments), (90_000, ("sent",), 3))
-        self.assertEqual([secret.get_secret_value() for secret in result.layer.secret], ["new", "old"])
+        self.assertEqual([secret.get_secret_value() for secret in layer_of(result).secret], ["new", "old"])
         self.assertEqual(result.nexmo.secret.get_secret_value(), "a,b")
         self.assertEqual(result.nexmo.phone_numbers, ("12015550102", "12015550109"))
         self.assertEqual(result.sms.opt_out_words, ("Halt", "Schluss jetzt"))
@@ -91,8 +97,10 @@ class EnvironmentTests(TestCase):
         self.assertEqual((result.identities, result.operator.listen), (os.path.join, ""))
         self.assertEqual(result.operator.hosts, ("ops.example.com", "nexmo_sms"))
         for name, value in environ.items():
-            if "LISTEN" not in name and name != "NEXMO_TWISTED__PLATFORM":  # there is only one
+            if "LISTEN" not in name and "__WEBHOOK__" not in name:
                 others = {key: other for key, other in environ.items() if key != name}
+                if name.endswith("PLATFORM"):
+                    value = "webhook"
                 if name.endswith("SIGNATURE_SECRET"):
                     others.pop("NEXMO_TWISTED__NEXMO__SIGN_OUTGOING")  # which needs it
                 self.assertNotEqual(self.load({**others, name: value}), self.load(others), name)
@@ -111,7 +119,7 @@ class EnvironmentTests(TestCase):
         }.items():
             for variable in ("NEXMO_NUMBERS", "NEXMO_TWISTED__NEXMO__PHONE_NUMBERS"):
                 self.assertEqual(self.load({variable: text}).nexmo.phone_numbers, numbers)
-        (secret,) = self.load({"NEXMO_TWISTED__LAYER__SECRET": '["a,b"]'}).layer.secret
+        (secret,) = layer_of(self.load({"NEXMO_TWISTED__LAYER__SECRET": '["a,b"]'})).secret
         self.assertEqual(secret.get_secret_value(), "a,b")
 
     def test_lists_that_are_none(self) -> None:
@@ -139,8 +147,8 @@ class EnvironmentTests(TestCase):
             "NEXMO_TWISTED__SERVER__REDIS_FILE": self.secret_file(b"redis://:pass@host\n"),
         }
         result = self.load(environ)
-        self.assertEqual(result.layer.token.get_secret_value(), "token")
-        self.assertEqual([secret.get_secret_value() for secret in result.layer.secret], ["geheimnis", "ä"])
+        self.assertEqual(layer_of(result).token.get_secret_value(), "token")
+        self.assertEqual([secret.get_secret_value() for secret in layer_of(result).secret], ["geheimnis", "ä"])
         self.assertEqual(result.nexmo.secret.get_secret_value(), "secret")
         self.assertEqual(result.nexmo.signature_secret.get_secret_value(), "signature s")
         self.assertEqual(result.server.redis, "redis://:pass@host")
@@ -198,7 +206,7 @@ class EnvironmentTests(TestCase):
                 "REDIS_URL": "redis://node",
             }
         )
-        self.assertEqual((result.layer.app_id, result.layer.token.get_secret_value()), (APP_ID, "node-token"))
+        self.assertEqual((layer_of(result).app_id, layer_of(result).token.get_secret_value()), (APP_ID, "node-token"))
         self.assertEqual((result.nexmo.key, result.nexmo.secret.get_secret_value()), ("node-key", "node-secret"))
         self.assertEqual(result.nexmo.phone_numbers, ("12015550103", "12015550104"))
         self.assertEqual(result.server.redis, "redis://node")

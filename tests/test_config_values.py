@@ -14,7 +14,7 @@ from twisted.trial.unittest import TestCase
 from nexmo_twisted.config.errors import keys
 from nexmo_twisted.config.loading import load
 from nexmo_twisted.config.models import Settings
-from tests.configuration import APP_ID, LEAST, accept, faults, loaded, with_
+from tests.configuration import APP_ID, LEAST, WHSEC, accept, faults, layer_of, loaded, with_
 
 ACCEPTED: Mapping[str, list[tuple[object, object]]] = {
     "name": [("Ann's webhook", "Ann's webhook")],
@@ -79,6 +79,12 @@ ACCEPTED: Mapping[str, list[tuple[object, object]]] = {
         (prefix, prefix) for prefix in ("nx:", "a:", "{chat1}:", "app-{chat.1}_b:", "{" + "x" * 61 + "}:", "nx-2:")
     ],
     "layer.register": [(False, False), ("true", True)],
+    "webhook.secret": [
+        (WHSEC, (SecretStr(WHSEC),)),
+        ([f"{WHSEC}AA==", WHSEC], (SecretStr(f"{WHSEC}AA=="), SecretStr(WHSEC))),
+    ],
+    "webhook.api_url": [("https://chat.example.com/sms/", "https://chat.example.com/sms")],
+    "webhook.path": [("/hooks/chat/", "hooks/chat")],
     "server.layer_path": [("/hooks/layer/", "hooks/layer"), ("a.b_c~d-1", "a.b_c~d-1")],
     "server.nexmo_path": [("nexmo-new-message-2", "nexmo-new-message-2")],
     "nexmo.phone_numbers": [
@@ -311,6 +317,31 @@ REFUSED: Mapping[str, tuple[str, list[tuple[object, str, str]]]] = {
         ],
     ),
     "layer.register": ("true or false", [("yes", "'yes'", ""), (1, "1", "")]),
+    "webhook.secret": (
+        "whsec_ and the base64 of 24 to 64 bytes",
+        [
+            ("open-sesame", "a value of 11 characters", "does not begin with whsec_"),
+            ("whsec_...", "a value of 9 characters", "placeholder"),
+            ("whsec_open-sesame!", "a value of 18 characters", "not base64"),
+            ("whsec_b3BlbiBzZXNhbWU=", "a value of 22 characters", "it has 11 bytes"),
+            ("whsec_" + "A" * 88, "a value of 94 characters", "it has 66 bytes"),
+            ([], "a list of 0 items", "empty"),
+            ([WHSEC, WHSEC], "a list of 2 items", "repeated item"),
+            (5, "a value of the type int", ""),
+        ],
+    ),
+    "webhook.api_url": (
+        "https",
+        [("http://chat.example.com", "'http://chat.example.com'", "this machine only"), (5, "5", "")],
+    ),
+    "webhook.path": (
+        "path",
+        [
+            ("a b", "'a b'", ""),
+            ("nexmo-new-sms", "'nexmo-new-sms'", ""),
+            ("nexmo-new-sms/chat", "'nexmo-new-sms/chat'", ""),
+        ],
+    ),
     "server.layer_path": (
         "the path of a URL",
         [
@@ -460,12 +491,12 @@ class ValueTests(TestCase):
     def test_secrets(self) -> None:
         """They are kept as they are, one secret of Layer as a list of one, and no signature means none."""
         result = load(environ={}, **LEAST)
-        self.assertEqual(result.layer.token.get_secret_value(), "layer-token")
-        self.assertEqual([secret.get_secret_value() for secret in result.layer.secret], ["layer secret"])
+        self.assertEqual(layer_of(result).token.get_secret_value(), "layer-token")
+        self.assertEqual([secret.get_secret_value() for secret in layer_of(result).secret], ["layer secret"])
         self.assertEqual(result.nexmo.signature_secret.get_secret_value(), "")
         rotated = loaded("layer.secret", ["new", "old"])
         self.assertEqual([secret.get_secret_value() for secret in rotated], ["new", "old"])
-        self.assertEqual(load(environ={}, **with_("layer.token", result.layer.token)).layer.token, result.layer.token)
+        self.assertEqual(loaded("layer.token", layer_of(result).token), layer_of(result).token)
 
     def test_defaults(self) -> None:
         """What is not set is as documented."""
@@ -478,7 +509,7 @@ class ValueTests(TestCase):
             (result.introduce_conversation, result.identities, result.default_region), ("", "platform", "US")
         )
         self.assertEqual(
-            (result.layer.api_url, result.nexmo.api_url), ("https://api.layer.com", "https://rest.nexmo.com")
+            (layer_of(result).api_url, result.nexmo.api_url), ("https://api.layer.com", "https://rest.nexmo.com")
         )
         self.assertEqual((result.server.listen, result.server.redis), ("tcp:8080", "redis://localhost:6379/0"))
         self.assertEqual((result.server.layer_path, result.server.nexmo_path), ("nexmo-new-message", "nexmo-new-sms"))

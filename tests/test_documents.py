@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from importlib.util import find_spec
 from pathlib import Path
 
+from openapi_spec_validator import validate
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted import load
@@ -37,6 +39,20 @@ class ReadmeTests(TestCase):
         file = Path(self.mktemp())
         file.write_text(example(README, "nexmo.toml"), "utf-8")
         self.assertEqual(load(file, environ={}).delay, 600_000)
+
+
+class OwnChatTests(TestCase):
+    def test_settings_file(self) -> None:
+        """The settings of the page for a chat of one's own are complete and valid as they stand."""
+        file = Path(self.mktemp())
+        file.write_text(example(ROOT / "docs" / "own-chat.md", "own-chat.toml"), "utf-8")
+        self.assertIsNotNone(load(file, environ={}).webhook)
+
+    def test_contract(self) -> None:
+        """The contract for programs is OpenAPI 3.1."""
+        document = json.loads((ROOT / "docs" / "own-chat.openapi.json").read_text("utf-8"))
+        self.assertEqual(document["openapi"], "3.1.0")
+        validate(document)
 
 
 class PagesTests(TestCase):
@@ -78,10 +94,11 @@ class PagesTests(TestCase):
     def test_settings(self) -> None:
         """Every setting that a page names exists."""
         known = set(re.findall(r"^\| `([\w.]+)`", settings_table(), re.MULTILINE))
+        sections = "layer|webhook|server|nexmo|sms|operator"
         for page in pages():
-            for key in re.findall(r"`((?:layer|server|nexmo|sms|operator)\.[a-z_.]+)\b", page.read_text("utf-8")):
+            for key in re.findall(rf"`((?:{sections})\.[a-z_.]+)\b", page.read_text("utf-8")):
                 table = any(name.startswith(f"{key}.") for name in known)
-                file = key.endswith((".toml", ".tac"))
+                file = key.endswith((".toml", ".tac", ".py"))
                 self.assertTrue(key in known or table or file, f"{page.name} names {key}")
 
     def test_named_by_code(self) -> None:

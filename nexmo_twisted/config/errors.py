@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -47,9 +47,11 @@ def keys(model: type[BaseModel], above: Path = ()) -> Iterator[Key]:
 
 
 def table(field: FieldInfo) -> type[BaseModel] | None:
-    """The model of a field that is a table."""
-    kind = field.annotation
-    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+    """The model of a field that is a table, or may be one."""
+    for kind in (field.annotation, *get_args(field.annotation)):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+    return None
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -112,11 +114,16 @@ def lines(
             yield _line(fault, ".".join(path), origins.get(path, ""), known.get(path), names)
 
 
+def unknown(name: str, origin: str, names: list[str]) -> str:
+    """The line for a key that is none of ``names``."""
+    if "." not in name:
+        names = [*names, *dict.fromkeys(known.partition(".")[0] for known in names)]
+    return line(name[:60], origin, "unknown key", reason=f"the nearest known key is {nearest(name, names)}")
+
+
 def _line(fault: Mapping[str, Any], name: str, origin: str, key: Key | None, names: list[str]) -> str:
     if fault["type"] == "extra_forbidden":
-        if "." not in name:
-            names = [*names, *dict.fromkeys(known.partition(".")[0] for known in names)]
-        return line(name[:60], origin, "unknown key", reason=f"the nearest known key is {nearest(name, names)}")
+        return unknown(name, origin, names)
     if key is None:
         return line(name, origin, f"found {displayed(fault['input'], _TABLE)}", allowed=f"a table, [{name}]")
     if fault["type"] == "missing":

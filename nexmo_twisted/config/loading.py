@@ -7,19 +7,22 @@ durations are whole milliseconds, secrets do not print, functions are imported, 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 from twisted.logger import Logger
 
-from nexmo_twisted.config.errors import keys, line, lines, table
+from nexmo_twisted.config.errors import Key, keys, line, lines, table, unknown
 from nexmo_twisted.config.models import Settings
-from nexmo_twisted.config.sources import elsewhere, gather
+from nexmo_twisted.config.sources import Gathered, elsewhere, gather
 from nexmo_twisted.errors import ConfigurationError
 from nexmo_twisted.providers.nexmo.settings import LONGEST_CALLBACK
 
 _log = Logger()
+
+#: The chat platforms, each the name of its section, the default first.
+PLATFORMS = ("layer", "webhook")
 
 
 def load(
@@ -47,11 +50,11 @@ def load(
     """
     known = list(keys(Settings))
     gathered = gather(path, os.environ if environ is None else environ, overrides, known, defaults)
+    faults = [*gathered.faults, *_without_other_platforms(gathered, known)]
     for name, field in Settings.model_fields.items():
-        if table(field):
+        if table(field) and name not in _others(gathered):
             gathered.values.setdefault(name, {})  # so that what is missing in it is told key by key
     settings = None
-    faults = list(gathered.faults)
     try:
         settings = Settings.model_validate(gathered.values)
     except ValidationError as error:
@@ -65,6 +68,21 @@ def load(
     return settings
 
 
+def _others(gathered: Gathered) -> list[str]:
+    """The sections of the platforms that are not in use; all of them while it is not known which one is."""
+    return [name for name in PLATFORMS if name != gathered.values.get("platform", PLATFORMS[0])]
+
+
+def _without_other_platforms(gathered: Gathered, known: Sequence[Key]) -> Iterator[str]:
+    """Take their sections away, which need not be filled in, and yield a line for each unknown key there."""
+    names = [key.name for key in known]
+    for platform in _others(gathered):
+        section = gathered.values.pop(platform, {})
+        for key in section if isinstance(section, Mapping) else ():
+            if f"{platform}.{key}" not in names:
+                yield unknown(f"{platform}.{key}", gathered.origins.get((platform, key), ""), names)
+
+
 def _contradictions(settings: Settings, origins: Mapping[tuple[str, ...], str]) -> Iterator[str]:
     """One line for each value that does not fit others."""
     receipt_url = settings.nexmo.receipt_url(settings.server.url, settings.server.nexmo_path)
@@ -76,9 +94,19 @@ def _contradictions(settings: Settings, origins: Mapping[tuple[str, ...], str]) 
             f"{len(receipt_url)} characters",
             allowed=f"{LONGEST_CALLBACK}, which is what Nexmo takes",
         )
+    paths = (settings.webhook.path if settings.webhook else "", settings.server.nexmo_path)
+    if paths[0] and (f"{paths[0]}/".startswith(f"{paths[1]}/") or f"{paths[1]}/".startswith(f"{paths[0]}/")):
+        yield line(
+            "webhook.path",
+            origins.get(("webhook", "path"), ""),
+            f"found {paths[0]!r}",
+            allowed="a path that is neither server.nexmo_path nor below it, nor above it",
+        )
     for number in settings.sms.limits.overrides:
         if number not in settings.nexmo.phone_numbers:
-            where = ("sms", "limits", "overrides")
             yield line(
-                ".".join(where), origins.get(where, ""), f"found {number}", allowed="numbers of nexmo.phone_numbers"
+                "sms.limits.overrides",
+                origins.get(("sms", "limits", "overrides"), ""),
+                f"found {number}",
+                allowed="numbers of nexmo.phone_numbers",
             )

@@ -11,6 +11,7 @@ from nexmo_twisted.config.fields import Table, setting
 from nexmo_twisted.config.template_values import IntroductionValue, TemplateValue
 from nexmo_twisted.domain.rate_limits import Limits
 from nexmo_twisted.platforms.layer.settings import LayerSettings
+from nexmo_twisted.platforms.webhook.settings import WebhookSettings
 from nexmo_twisted.providers.nexmo.settings import PER_ACCOUNT, PER_NUMBER, NexmoSettings
 from nexmo_twisted.store.schema import PREFIX
 
@@ -18,7 +19,7 @@ from nexmo_twisted.store.schema import PREFIX
 class ServerSettings(Table):
     """Where this server is reached and where it keeps what it knows."""
 
-    url: values.ServerUrl = setting("Where Layer and Nexmo reach this server, without a path.")
+    url: values.ServerUrl = setting("Where the chat platform and Nexmo reach this server, without a path.")
     listen: values.Endpoint = setting(
         "The Twisted endpoint on which webhooks arrive: `tcp:`, `ssl:`, `unix:` or `systemd:`.", "tcp:8080"
     )
@@ -138,7 +139,8 @@ class Settings(Table):
     expire_after: values.Duration = setting(
         "How long after it fell due a text is still tried, suspended time not counted.", "24 hours"
     )
-    layer: LayerSettings
+    layer: LayerSettings | None = None
+    webhook: WebhookSettings | None = None
     server: ServerSettings
     nexmo: NexmoSettings
     sms: SmsSettings = Field(default_factory=SmsSettings)

@@ -6,32 +6,38 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import PlainValidator
+from pydantic_core.core_schema import ValidationInfo
 
 from nexmo_twisted.config.urls import function
 from nexmo_twisted.config.validators import FUNCTION, text
 from nexmo_twisted.config.values import Kind
-from nexmo_twisted.platforms.layer.settings import TEMPLATE_NAMES
+from nexmo_twisted.platforms.layer import settings as layer
+from nexmo_twisted.platforms.webhook import settings as webhook
 from nexmo_twisted.templates import compiled
 
-#: What a template can speak of.
-_NAMES = compiled.COMMON_NAMES | TEMPLATE_NAMES
+#: What a template can speak of, by platform.
+_NAMES = {
+    "layer": compiled.COMMON_NAMES | layer.TEMPLATE_NAMES,
+    "webhook": compiled.COMMON_NAMES | webhook.TEMPLATE_NAMES,
+}
 
 
-def template(value: object) -> str:
+def template(value: object, info: ValidationInfo) -> str:
     source = text(value)
-    compiled.compile_template(source, names=_NAMES)
+    names = _NAMES.get(info.data.get("platform", ""))
+    if names is not None:  # else the platform is a fault of its own
+        compiled.compile_template(source, names=names)
     return source
 
 
-def introduction(value: object) -> str | Callable[..., Any]:
+def introduction(value: object, info: ValidationInfo) -> str | Callable[..., Any]:
     if callable(value):
         return value
     if isinstance(value, str) and not value.strip():
         return ""
     if FUNCTION.fullmatch(text(value)):
         return function(text(value))
-    compiled.compile_template(text(value), names=_NAMES)
-    return text(value)
+    return template(value, info)
 
 
 TemplateValue = Annotated[

@@ -37,7 +37,9 @@ _ENDPOINT = (
 _ENDPOINT += "systemd:domain=INET:index=0"
 
 Text = Annotated[str, PlainValidator(validators.text), Kind("text", "a text that is not blank")]
-Platform = Annotated[str, validators.one_of("layer"), Kind("platform", '"layer"')]
+Platform = Annotated[
+    str, validators.one_of("layer", "webhook"), Kind("layer or webhook", '"layer" or "webhook" (a chat of your own)')
+]
 WhenExhausted = Annotated[str, validators.one_of("skip", "oldest"), Kind("skip or oldest", '"skip" or "oldest"')]
 OptOut = Annotated[str, validators.one_of("service", "provider", "off"), Kind("who", '"service", "provider" or "off"')]
 Words = Annotated[

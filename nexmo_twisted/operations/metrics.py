@@ -48,10 +48,11 @@ _COUNTERS: dict[str, _Declared] = {
         ("source", "outcome"),
         {
             "layer": "stored ignored unsigned quarantined busy unavailable failed",
+            "chat": "stored ignored unsigned quarantined busy unavailable failed",
             "nexmo": "stored unsigned forged quarantined busy unavailable failed",
             "receipt": "stored unsigned forged quarantined busy unavailable failed",
         },
-        "Webhooks received, by source (receipt: delivery receipts) and outcome",
+        "Webhooks received, by source (chat: your own chat, receipt: delivery receipts) and outcome",
     ),
     "webhook_members_ignored": _by(
         "kind", "recipient actor part member", "Unusable members of webhooks that were ignored; the rest was stored"

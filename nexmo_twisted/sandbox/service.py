@@ -64,6 +64,7 @@ def sandbox_settings(
         config,
         environ={} if config is None else environ,
         defaults={"nexmo": {"phone_numbers": list(NUMBERS)}} | ({"delay": DELAY} if config is None else {}),
+        platform="layer",
         layer={
             "app_id": account.layer_app_id,
             "token": account.layer_token,
@@ -164,6 +165,7 @@ class SandboxService(Service):
 
     def __init__(self, settings: Settings, reactor: Any, data: Path) -> None:
         self._settings = settings
+        assert settings.layer is not None  # see sandbox_settings()
         self.url = settings.layer.api_url.removesuffix("/layer")
         keep_time(reactor)
         Factory.noisy = False  # Twisted tells of every connection it makes

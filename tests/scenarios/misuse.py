@@ -8,9 +8,11 @@ from random import Random
 from typing import Any
 from urllib.parse import quote_from_bytes, urlencode
 
+from nexmo_twisted.platforms.webhook.signatures import Signatures
 from nexmo_twisted.providers.nexmo.signatures import sign
 from nexmo_twisted.sandbox.layer.webhooks import signature
 from tests.factories import RECEIPT, webhook
+from tests.own_chat import deleted, sent, status
 from tests.scenarios.bad_http import NOT_IN_A_URL, Headers, Request, in_header
 from tests.scenarios.junk import HOSTILE, JUNK, MEBIBYTE, NEXMO_JUNK, OTHER_TYPES, SAID
 from tests.scenarios.odd_values import NAMES, damaged, garbage, nested, odd_value, picked, text
@@ -89,6 +91,65 @@ def layer_junk(secret: str) -> Callable[[Random], Request]:
         kind = LAYER_TYPE if rng.random() < 0.9 else rng.choice(OTHER_TYPES)
         headers = [(b"layer-webhook-signature", in_header(one.encode("utf-8", "surrogatepass"))) for one in signatures]
         return Request(headers=typed(kind, headers), body=body)
+
+    return junk
+
+
+def odd_event(rng: Random) -> bytes:
+    """Of a chat of one's own: nearly right, always about the same message and people."""
+    members = ("text", "sent_at", "conversation", "sender", "mood")
+    wrong: tuple[Any, ...] = (None, 5, [], {}, "", ".", "a\0b")
+    odd: Any = odd_value(rng)
+    document = rng.choice((sent, sent, status, deleted))
+    if document is not sent:
+        made = deleted() if document is deleted else status(rng.choice(("read", "delivered")))
+        made["data"][rng.choice(("user", "mood"))] = rng.choice(("bob", rng.choice(HOSTILE)))
+    elif rng.random() < 0.5:
+        people = [{"id": "bob", rng.choice(("phone", "name", "sms", "mood")): odd}, odd]
+        made = sent(recipients=people)
+    else:
+        changed = {rng.choice(members): odd}
+        if rng.random() < 0.3:
+            changed = {rng.choice(("id", "recipients")): rng.choice(wrong)}
+        made = sent(**changed)
+    if rng.random() < 0.1:
+        made["type"] = odd
+    return json.dumps(made, ensure_ascii=rng.random() < 0.7).encode("utf-8", "surrogatepass")
+
+
+def chat_junk(secret: str, now: Callable[[], float]) -> Callable[[Random], Request]:
+    """``secret`` signs most of it at the time ``now`` in seconds."""
+    signatures = Signatures([secret], now)
+
+    def junk(rng: Random) -> Request:
+        body: bytes = rng.choice(
+            (
+                lambda: picked(rng, JUNK, len),
+                lambda: damaged(rng, json.dumps(sent(recipients=None)).encode()),  # else it is one of another id
+                lambda: odd_event(rng),
+                lambda: odd_event(rng),
+                lambda: nested(rng),
+                lambda: garbage(rng, 400),
+            )
+        )()
+        try:
+            signed = signatures.signed("msg_misuse", body)
+        except UnicodeDecodeError:
+            signed = signatures.signed("msg_misuse", b"")
+        headers = [(name.lower(), values[0]) for name, values in signed.getAllRawHeaders()]
+        if rng.random() < 0.2:
+            at = rng.randrange(len(headers))
+            name, value = headers[at]
+            headers[at : at + 1] = rng.choice(
+                (
+                    [],
+                    [(name, value), (name, value)],
+                    [(name, b"")],
+                    [(name, value[1:])],
+                    [(name, in_header(text(rng).encode("utf-8", "surrogatepass")))],
+                )
+            )
+        return Request(headers=typed(rng.choice((None, "application/json", FORM)), headers), body=body)
 
     return junk
 

@@ -15,7 +15,10 @@ from tests.scenarios.world import BOB, CLEO, DELAY, LUNCH, NO_RECEIPTS, ONE, Wor
 COUNTERS: dict[str, tuple[tuple[str, ...], ...]] = {
     "webhooks": tuple(
         (outcome, source)
-        for source, more in (("layer", ("ignored",)), ("nexmo", ("forged",)), ("receipt", ("forged",)))
+        for source, more in (
+            *(("layer", ("ignored",)), ("chat", ("ignored",))),
+            *(("nexmo", ("forged",)), ("receipt", ("forged",))),
+        )
         for outcome in ("stored", "unsigned", "quarantined", "busy", "unavailable", "failed", *more)
     ),
     "webhook_members_ignored": (("recipient",), ("actor",), ("part",), ("member",)),
