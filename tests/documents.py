@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from nexmo_twisted import load, make_service
 from nexmo_twisted.config.reference import settings_table
 from nexmo_twisted.store import schema
+from tests.configuration import LEAST
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -66,6 +68,24 @@ def fields_table() -> str:
     return "\n".join(lines) + "\n\n"
 
 
+def metrics_table() -> str:
+    """Every metric of the service as a Markdown table, from the page of a service that was never started."""
+    page = make_service(load(environ={}, **LEAST)).metrics.page().decode("utf-8")
+    labels: dict[str, dict[str, dict[str, None]]] = {}
+    for name, those in re.findall(r"^(\w+?)(?:_bucket)?\{(.*)\} ", page, re.MULTILINE):
+        for label, value in re.findall(r'(\w+)="([^"]*)"', those):
+            if label != "le":
+                labels.setdefault(name, {}).setdefault(label, {})[value] = None
+    rows = ["| metric | type | labels | what it shows |", "|---|---|---|---|"]
+    for name, about in re.findall(r"^# HELP (nexmo_twisted_\w+) (.*)$", page, re.MULTILINE):
+        kind = _groups(rf"(?s).*\n# TYPE {name} (\w+)\n.*", page)[0]
+        if name.endswith(("_created", "_info")):
+            continue
+        of_it = "; ".join(f"`{label}`: {', '.join(values)}" for label, values in labels.get(name, {}).items())
+        rows.append(f"| `{name}` | {kind} | {of_it} | {about} |")
+    return "\n".join(rows) + "\n"
+
+
 def _time(ms: int) -> str:
     unit, length = next((unit, length) for unit, length in _UNITS if ms % length == 0)
     return f"{ms // length} {unit}{'s' if ms > length else ''}"
@@ -77,6 +97,7 @@ TABLES: Mapping[str, tuple[Path, Callable[[], str]]] = {
     "keys": (DOCS / "redis-schema.md", keys_table),
     "fields": (DOCS / "redis-schema.md", fields_table),
     "kept": (DOCS / "redis-schema.md", kept_table),
+    "metrics": (DOCS / "metrics.md", metrics_table),
 }
 
 
@@ -85,6 +106,7 @@ def pages() -> list[Path]:
     return [
         ROOT / "README.md",
         ROOT / "CONTRIBUTING.md",
+        ROOT / "CHANGELOG.md",
         *sorted(page for page in DOCS.rglob("*.md") if "_build" not in page.parts),
     ]
 

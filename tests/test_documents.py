@@ -11,12 +11,13 @@ from openapi_spec_validator import validate
 from twisted.trial.unittest import TestCase
 
 from nexmo_twisted import load
+from nexmo_twisted.__main__ import Commands
 from nexmo_twisted.config.reference import settings_table
 from nexmo_twisted.store.schema import KEEP, KEYS
 from tests.documents import ROOT, TABLES, between_markers, example, kept_table, keys_table, pages
 
 README = ROOT / "README.md"
-#: A README of one screen: whoever wants to know more follows a link.
+#: A README of one screen; more is in the pages that it links to.
 MOST_LINES = 100
 
 _CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.DOTALL | re.MULTILINE)
@@ -91,6 +92,28 @@ class PagesTests(TestCase):
             for module in re.findall(r"python -m ((?:nexmo_twisted|tests)[\w.]*\w)", text):
                 self.assertIsNotNone(find_spec(module), f"{page.name} names {module}")
 
+    def test_commands(self) -> None:
+        """Every command of `nexmo-twisted` that a page names exists."""
+        known = {command[0] for command in Commands.subCommands}
+        for page in pages():
+            for command in re.findall(r"(?:nexmo-twisted|-m nexmo_twisted) ([a-z][\w-]*)", page.read_text("utf-8")):
+                self.assertIn(command, known, page.name)
+
+    def test_names(self) -> None:
+        """Every name with an underscore that a page puts in code style is a setting without a section, or a name in the
+        code; a setting with a section is named with it."""
+        known = set(re.findall(r"^\| `([\w.]+)`", settings_table(), re.MULTILINE))
+        sections = {key.rpartition(".")[2] for key in known} - known
+        words = set()
+        for file in (ROOT / "nexmo_twisted").rglob("*.py"):
+            words |= set(re.findall(r"\w+", file.read_text("utf-8")))
+        for page in pages():
+            for name in re.findall(r"`([a-z]+(?:_[a-z]+)+)(?:`| *=)", page.read_text("utf-8")):
+                if name.startswith("nexmo_twisted"):
+                    continue  # a metric, or a package
+                self.assertNotIn(name, sections, f"{page.name} names {name} without its section")
+                self.assertTrue(name in known or name in words, f"{page.name} names {name}")
+
     def test_settings(self) -> None:
         """Every setting that a page names exists."""
         known = set(re.findall(r"^\| `([\w.]+)`", settings_table(), re.MULTILINE))
@@ -118,4 +141,4 @@ class PagesTests(TestCase):
                 names = re.findall(r"^[\w/-]+$", tree, re.MULTILINE)
                 linked |= {(page.parent / f"{name}.md").resolve() for name in names}
         alone = {page.name for page in pages() if page.resolve() not in linked}
-        self.assertEqual(alone - {"README.md", "index.md"}, set())
+        self.assertEqual(alone - {"README.md", "index.md", "CHANGELOG.md"}, set())

@@ -46,7 +46,7 @@ class QueueItem:
 
     @property
     def message_id(self) -> str:
-        """The UUID of the message, or the provider's messageId of the reply."""
+        """A UUID that names the message (see domain.ids.item_name), or the provider's messageId of the reply."""
         return item_name(self.id) if self.queue == "out" else self.provider_id
 
     @property

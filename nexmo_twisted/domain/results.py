@@ -121,7 +121,8 @@ class Closed:
 class Delivery:
     """What is known of the delivery of one SMS, now that there is news of it.
 
-    ``message_id`` is the UUID of its message, or the id of an automatic reply; blank when the SMS is not known (yet).
+    ``message_id`` names its message (domain.ids.item_name), or is the id of an automatic reply; blank when the SMS is
+    not known (yet).
     ``ended`` is the state that the news has ended, None when it was known to be accepted. ``before`` is what its
     receipts said before, and ``said`` what they say now, None for nothing.
     """

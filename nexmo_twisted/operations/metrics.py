@@ -110,7 +110,7 @@ _COUNTERS: dict[str, _Declared] = {
         "Notifications (out) and replies (in) that were given up",
     ),
     "dead_letters_expired": _by(
-        "kind", "out in uncertain", "Dead letters and uncertain SMS deleted because nobody handled them in time"
+        "kind", "out in uncertain", "Dead letters and uncertain SMS deleted because they were not handled in time"
     ),
     "registration_failures": _Declared("Webhook or number registrations that could not be checked or repaired"),
     "integrity_repairs": _by(

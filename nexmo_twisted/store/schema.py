@@ -83,7 +83,7 @@ KEEP = {
     "closed": 4 * DAY,  # what became of a message or reply: events and webhooks repeat for up to three days
     "late_parts": DAY + 60 * MINUTE,  # that parts of a reply were missing: Nexmo repeats a webhook for a day
     "early_receipts": 10 * MINUTE,  # receipts that are faster than the answer which tells their id
-    "receipts_seen": DAY,  # that receipts come of SMS to a country: without one for so long nobody knows
+    "receipts_seen": DAY,  # that receipts come of SMS to a country: without one for so long it is not known
     "auto_replies": DAY,  # that a handset had an answer of one kind
     "aside": 30 * DAY,  # uncertain items and dead letters
     "links": 30 * DAY,  # a link beyond its expiry: replies still find their conversation
@@ -95,8 +95,8 @@ KEEP = {
 
 
 class F:
-    """The fields of records, which are letters in Redis since it stores them in each record. A name that several
-    records have stands for the same letter in all of them."""
+    """The fields of records. Their names in Redis are short, since it stores them in each record. A name here that
+    several records have stands for the same name in Redis in all of them."""
 
     # A notification (`nx:n:`, HASH) or a reply (`nx:i:`, HASH)
     lane = "l"  # its lane: the user id, `+<handset>` for an automatic reply, `<handset>:<number>` for a reply
@@ -148,7 +148,7 @@ class F:
     # A message (`nx:m:`, MessagePack)
     delay = "y"  # the delay that led to `due`, ms
     sender = "s"  # user id of the sender
-    payload = "b"  # the message as the chat platform wants it back; nobody else reads it
+    payload = "b"  # the message in a form that only the chat platform reads
     statuses = "r"  # user id to status: 0 sent, 1 delivered, 2 read
     open = "n"  # number of open notifications; missing before the message is due
     outcomes = "o"  # user id to what happened to the notification
