@@ -6,6 +6,7 @@ import json
 import re
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from openapi_spec_validator import validate
 from twisted.trial.unittest import TestCase
@@ -94,7 +95,8 @@ class PagesTests(TestCase):
 
     def test_commands(self) -> None:
         """Every command of `nexmo-twisted` that a page names exists."""
-        known = {command[0] for command in Commands.subCommands}
+        commands: Any = Commands.subCommands
+        known = {name for name, *_ in commands}
         for page in pages():
             for command in re.findall(r"(?:nexmo-twisted|-m nexmo_twisted) ([a-z][\w-]*)", page.read_text("utf-8")):
                 self.assertIn(command, known, page.name)
