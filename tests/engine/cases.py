@@ -10,6 +10,7 @@ from uuid import UUID
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, formatEvent
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from nexmo_twisted.domain.link_state import LinkState
@@ -96,12 +97,19 @@ def link_state(**handset: str) -> LinkState:
 
 
 class StageCase(SynchronousTestCase):
-    """``calls`` are those made to the fakes, in order; ``levels`` those of the lines logged."""
+    """``calls`` are those made to the fakes, in order; ``lines`` what was logged and ``levels`` how loudly."""
 
     def setUp(self) -> None:
         self.levels: list[str] = []
-        observe_log(self, lambda event: self.levels.append(_level(event)))
+        self.lines: list[str] = []
+        observe_log(self, self._note)
         self.begin()
+
+    def _note(self, event: LogEvent) -> None:
+        line = formatEvent(event)
+        self.lines.append(line)
+        # A line in which something is missing is none of any level.
+        self.levels.append(line if "Unable to format" in line else event["log_level"].name)
 
     def begin(self) -> None:
         """Nothing has happened yet."""
@@ -109,14 +117,20 @@ class StageCase(SynchronousTestCase):
         self.calls: Calls = []
         self.metrics = FakeMetrics()
         self.levels.clear()
+        self.lines.clear()
 
     @property
     def counted(self) -> dict[tuple[str, ...], int]:
         return dict(self.metrics.counted)
 
     def result(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
-        """What a coroutine that waits for nothing returns."""
-        return self.successResultOf(Deferred.fromCoroutine(coroutine))
+        """What a coroutine that waits for nothing returns, or raises."""
+        outcome: list[Result | Failure] = []
+        Deferred.fromCoroutine(coroutine).addBoth(outcome.append)
+        [result] = outcome
+        if isinstance(result, Failure):
+            result.raiseException()
+        return result
 
     def poll(self, poller: Poller) -> float:
         """Poll once. Returns the seconds until the next poll."""
@@ -131,9 +145,3 @@ class StageCase(SynchronousTestCase):
         self.clock.pump([0, *seconds])
         self.result(worker.stop())
         self.assertEqual(self.clock.getDelayedCalls(), [])
-
-
-def _level(event: LogEvent) -> str:
-    """The level of a line, or the line itself when something is missing in it."""
-    line = formatEvent(event)
-    return line if "Unable to format" in line else str(event["log_level"].name)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 
-from nexmo_twisted.domain.delivery import CodeMeaning, DeliveryState, DeliveryStatus
+from nexmo_twisted.domain.delivery import CodeMeaning
 from nexmo_twisted.domain.model import Accepted, Notification, Outcome, Status, Verdict
 from nexmo_twisted.domain.rate_limits import ACCOUNT
-from nexmo_twisted.domain.results import Begin, Begun, Delivery, Relink, Suspension
+from nexmo_twisted.domain.results import Begin, Begun
 from nexmo_twisted.engine.delivery_receipts import DeliveryNews
 from nexmo_twisted.engine.links import LinkUpdates
 from nexmo_twisted.engine.notifications import Notifications
@@ -43,68 +42,6 @@ OURS = NUMBERS[0]
 AWAY = StoreUnavailable("Redis is away")
 RETRY: Counted = {("sms_retries",): 1}
 DEAD: Counted = {("dead_letters", "out", "refused"): 1}
-
-AFTER_THE_ATTEMPT: list[tuple[Outcome, tuple[Any, ...], Counted, Levels]] = [
-    (
-        Outcome(Verdict.ACCEPTED, "", message_ids=("id-1", "id-2"), on_wire=0.25),
-        ("record_accepted", OURS, f"sent {OURS} id-1", Accepted(0.25, 0.0, ("id-1", "id-2"))),
-        {("sms_accepted",): 1},
-        ["info"],
-    ),
-    (
-        Outcome(Verdict.ACCEPTED, "", alarm="the balance is low"),
-        ("record_accepted", OURS, f"sent {OURS} ", Accepted(None, 0.0)),
-        {("sms_accepted",): 1},
-        ["error", "info"],
-    ),
-    (Outcome(Verdict.NOT_SENT, "down"), ("reschedule", 5_000, "down"), RETRY, ["info"]),
-    (Outcome(Verdict.NOT_SENT, "down", retry_after=60), ("reschedule", 60_000, "down"), RETRY, ["info"]),
-    (
-        Outcome(Verdict.NOT_SENT, "too fast", exceeded="account"),
-        ("pause_limit", ACCOUNT, 1_030, "too fast"),
-        {**RETRY, ("provider_throttled", "account"): 1},
-        ["warn"],
-    ),
-    (
-        Outcome(Verdict.NOT_SENT, "too fast", exceeded="number", retry_after=2),
-        ("pause_limit", OURS, 2_030, "too fast"),
-        {**RETRY, ("provider_throttled", "number"): 1},
-        ["warn"],
-    ),
-    (
-        Outcome(Verdict.UNCERTAIN, "no answer"),
-        ("set_aside", "no answer", None, "uncertain"),
-        {("sms_uncertain",): 1},
-        ["error"],
-    ),
-    (
-        Outcome(Verdict.UNCERTAIN, "no answer", on_wire=0.5),
-        ("set_aside", "no answer", 0.5, "uncertain"),
-        {("sms_uncertain",): 1},
-        ["error"],
-    ),
-    (Outcome(Verdict.REFUSED, "barred"), ("set_aside", "refused: barred", None), DEAD, ["error"]),
-    (
-        Outcome(Verdict.REFUSED, "barred", account_works=True),
-        ("set_aside", "refused: barred", None, "account_works"),
-        DEAD,
-        ["error"],
-    ),
-    (
-        Outcome(Verdict.REFUSED, "barred", alarm="look at it"),
-        ("set_aside", "refused: barred", None),
-        DEAD,
-        ["error", "error"],
-    ),
-]
-
-SUSPENDING: list[tuple[Suspension, Counted, Levels]] = [
-    (Suspension.BEGUN, {}, ["critical"]),
-    (Suspension.IN_DOUBT, {}, ["warn"]),
-    (Suspension.KNOWN, {}, []),
-    (Suspension.DEAD, DEAD, ["error"]),
-    (Suspension.STALE, {}, []),
-]
 
 #: Errors before anything was sent.
 BEFORE_THE_ATTEMPT: list[tuple[BaseException, tuple[Any, ...] | None, Counted, Levels]] = [
@@ -184,33 +121,15 @@ class NotificationCase(StageCase):
         return calls
 
 
-class OutcomeTests(NotificationCase):
-    def test_table(self) -> None:
-        """Every outcome is stored in its own way, counted and logged; then whatever waited for it may go on."""
-        for outcome, stored, counted, levels in AFTER_THE_ATTEMPT:
+class SendTests(NotificationCase):
+    def test_then_others(self) -> None:
+        """Once the outcome of the SMS is stored, whatever it is, what waited for it may go on."""
+        for verdict in Verdict:
             self.begin()
-            self.provider.outcome = outcome
-            self.assertEqual(self.attempt(), [stored, ("poke_waiting",)], outcome)
-            self.assertEqual((self.counted, self.levels), (counted, levels), outcome)
-
-    def test_account(self) -> None:
-        """When the account is at fault sending is suspended: what that comes to is logged, and counted when the
-        message is given up for it."""
-        for suspension, counted, levels in SUSPENDING:
-            self.begin()
-            self.provider.outcome = Outcome(Verdict.ACCOUNT, "no credit")
-            self.outbox.suspension = suspension
-            self.assertEqual(self.attempt(), [("suspend_sending", "no credit"), ("poke_waiting",)], suspension)
-            self.assertEqual(self.counted, {("account_errors",): 1, **counted}, suspension)
-            self.assertEqual(self.levels, levels, suspension)
-
-    def test_somebody_elses(self) -> None:
-        """What another process has concluded meanwhile is not counted as a dead letter or as uncertain."""
-        for verdict in (Verdict.UNCERTAIN, Verdict.REFUSED):
-            self.begin()
-            self.provider.outcome, self.outbox.mine = Outcome(verdict, "why"), False
-            self.attempt()
-            self.assertEqual(self.counted, {}, verdict)
+            self.provider.outcome = Outcome(verdict, "why")
+            [stored, poked] = self.attempt()
+            self.assertIn(stored[0], ("record_accepted", "reschedule", "set_aside", "suspend_sending"))
+            self.assertEqual(poked, ("poke_waiting",), verdict)
 
     def test_unforeseen_error(self) -> None:
         """An unforeseen error while sending leaves the SMS uncertain: it may have been sent."""
@@ -224,13 +143,6 @@ class OutcomeTests(NotificationCase):
         self.provider.fail("send", CancelledError())
         self.assertEqual((self.attempt(), self.counted, self.levels), ([], {}, ["warn"]))
 
-    def test_later_attempts(self) -> None:
-        """The delay doubles with the attempts."""
-        self.provider.outcome = Outcome(Verdict.NOT_SENT, "down")
-        self.assertIn(("reschedule", 40_000, "down"), self.handle(notification(attempts=3)))
-
-
-class TimesTests(NotificationCase):
     def test_took(self) -> None:
         """How long the request took is stored with its acceptance."""
         sending = self.provider.hold("send")
@@ -249,55 +161,6 @@ class TimesTests(NotificationCase):
             self.provider.outcome = Outcome(verdict, "why")
             self.attempt()
             self.assertEqual(self.metrics.observed, [], verdict)
-
-    def test_store_away(self) -> None:
-        """While the store is away the outcome is kept, and how long ago the SMS went out grows meanwhile."""
-        self.outbox.fail("record_accepted", AWAY, AWAY)
-        self.provider.outcome = Outcome(Verdict.ACCEPTED, "", on_wire=1.0)
-        *_, third, _ = self.attempt(0.25, 0.5)
-        self.assertEqual(third, ("record_accepted", OURS, f"sent {OURS} ", Accepted(1.75, 0.0)))
-        self.begin()
-        self.outbox.fail("set_aside", AWAY, AWAY)
-        self.provider.outcome = Outcome(Verdict.UNCERTAIN, "no answer", on_wire=1.0)
-        *_, third, _ = self.attempt(0.25, 0.5)
-        self.assertEqual(third, ("set_aside", "no answer", 1.75, "uncertain"))
-
-    def test_store_away_for_every_outcome(self) -> None:
-        """Whatever the outcome, it is stored when the store is back."""
-        for outcome, stored, counted, _ in AFTER_THE_ATTEMPT:
-            self.begin()
-            self.provider.outcome = replace(outcome, on_wire=None)
-            self.outbox.fail(stored[0], AWAY)
-            first, second, _ = self.attempt(0.2)
-            self.assertEqual((first, self.counted), (second, counted), outcome)
-
-
-class AcceptedTests(NotificationCase):
-    def test_receipt_was_faster(self) -> None:
-        """What a receipt has proved already is not counted again."""
-        self.outbox.delivery = None
-        self.attempt()
-        self.assertEqual((self.counted, self.levels, self.metrics.observed), ({}, [], []))
-
-    def test_map_is_rewritten(self) -> None:
-        """The user's map is written again when the acceptance says so; that the store is away does no harm."""
-        relink = Relink("bob", HANDSET, OURS)
-        self.outbox.delivery = Delivery("known", None, None, None, relink)
-        self.links.states.append(link_state(**{OURS: '["bob","c-1",1767225700000,1767225600000]'}))
-        self.assertEqual([call[0] for call in self.attempt()], ["record_accepted", "write_map", "poke_waiting"])
-        self.begin()
-        self.outbox.delivery = Delivery("known", None, None, None, relink)
-        self.links.states.append(link_state(**{OURS: '["bob","c-1",1767225700000,1767225600000]'}))
-        self.links.fail("write_map", AWAY)
-        self.attempt()
-        self.assertEqual(self.counted, {("sms_accepted",): 1})
-
-    def test_earlier_receipts(self) -> None:
-        """Receipts that came before the acceptance are counted with it, and a failure is logged."""
-        self.outbox.delivery = Delivery("known", None, None, DeliveryState(DeliveryStatus.FAILED, 6))
-        self.attempt()
-        self.assertEqual(self.counted, {("sms_accepted",): 1, ("delivery_receipts", "failed"): 1})
-        self.assertEqual(self.levels, ["info", "warn"])
 
 
 class ErrorTests(NotificationCase):
