@@ -25,9 +25,31 @@ from nexmo_twisted.domain.results import (
     Settled,
 )
 from nexmo_twisted.ports import ChatPlatform, SmsProvider
-from nexmo_twisted.ports.store import Inbox, Links, Locks, Outbox, QuarantineLog, Receipts, ReplyQueue, UnreadQueue
+from nexmo_twisted.ports.store import (
+    Inbox,
+    Links,
+    Locks,
+    NamedPhones,
+    Outbox,
+    QuarantineLog,
+    Receipts,
+    ReplyQueue,
+    UnreadQueue,
+)
 
-PORTS = (UnreadQueue, Inbox, QuarantineLog, Outbox, ReplyQueue, Links, Receipts, Locks, ChatPlatform, SmsProvider)
+PORTS = (
+    UnreadQueue,
+    Inbox,
+    QuarantineLog,
+    Outbox,
+    ReplyQueue,
+    Links,
+    NamedPhones,
+    Receipts,
+    Locks,
+    ChatPlatform,
+    SmsProvider,
+)
 
 #: The other protocols of the ports, and why no step goes through them.
 OTHER_PORTS: Mapping[str, str] = {

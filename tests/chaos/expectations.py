@@ -279,3 +279,10 @@ POISONS = (
         counted={"dead_letters in crashes": 1, "replies_closed dead_letter": 1},
     ),
 )
+
+#: With a chat of one's own: the steps that it alone has, and those around them. Its world knows the outcome.
+OWN_CHAT = tuple(
+    Crash(PLAIN, f"{step}:{when}", "lease")
+    for step in ("name_phones", "record_event", "named_phone", "post")
+    for when in ("before", "after")
+)

@@ -33,8 +33,9 @@ from nexmo_twisted.engine import (
 from nexmo_twisted.ports import store
 from tests.chaos.crash_points import NOT_STEPS, OTHER_PORTS, PORTS
 from tests.chaos.crash_world import CrashWorld
-from tests.chaos.expectations import NOTIFICATIONS, POISONS, REPLIES, Crash
+from tests.chaos.expectations import NOTIFICATIONS, OWN_CHAT, POISONS, REPLIES, Crash
 from tests.chaos.forked_processes import ForkedProcesses
+from tests.chaos.own_chat_world import OwnChatCrashWorld
 from tests.scenarios.processes import ROOT
 
 #: How many crashes are run side by side, each in a database of its own; mostly they wait for a lease to run out.
@@ -53,19 +54,21 @@ class CrashPointTests(TestCase):
         for number in range(SIDE_BY_SIDE):
             self.databases.put(number + 1)
 
-    async def deviations(self, number: int, crash: Crash) -> list[str]:
+    async def deviations(self, number: int, crash: Crash, world: type[CrashWorld]) -> list[str]:
         """The deviations of one crash, each with its number."""
         directory = self.directory / str(number)
         directory.mkdir()
         database = await self.databases.get()
         try:
-            deviations = await CrashWorld(self.processes, directory, database, crash).run()
+            deviations = await world(self.processes, directory, database, crash).run()
         finally:
             self.databases.put(database)
         return [f"crash {number}, {crash.at}: {deviation}" for deviation in deviations]
 
-    async def check(self, crashes: Sequence[Crash]) -> None:
-        runs = [Deferred.fromCoroutine(self.deviations(number, crash)) for number, crash in enumerate(crashes, 1)]
+    async def check(self, crashes: Sequence[Crash], world: type[CrashWorld] = CrashWorld) -> None:
+        runs = [
+            Deferred.fromCoroutine(self.deviations(number, crash, world)) for number, crash in enumerate(crashes, 1)
+        ]
         deviations = [each for found in await gatherResults(runs) for each in found]
         if deviations or self.processes.errors:
             self.fail("\n".join([*deviations, self.processes.errors]))
@@ -79,6 +82,10 @@ class CrashPointTests(TestCase):
         """From the inbound SMS to the conversation: it stands there once."""
         await self.check(REPLIES)
 
+    async def test_own_chat(self) -> None:
+        """With a chat of one's own, whose event names the phone: one SMS, and the answer is posted once."""
+        await self.check(OWN_CHAT, OwnChatCrashWorld)
+
     async def test_poison(self) -> None:
         """An item that kills every process which works on it is buried after three claims; the others go on."""
         await self.check(POISONS)
@@ -88,19 +95,20 @@ class EnumerationTests(TestCase):
     def test_complete(self) -> None:
         """Each method of each port is a step at which the service dies, before and after, or known to be none."""
         methods = {name for protocol in PORTS for name in vars(protocol) if not name.startswith("_")}
-        self.assertEqual(points(NOTIFICATIONS) | points(REPLIES), around(methods - NOT_STEPS.keys()))
+        crashed_at = points(NOTIFICATIONS) | points(REPLIES) | points(OWN_CHAT)
+        self.assertEqual(crashed_at, around(methods - NOT_STEPS.keys()))
         self.assertLessEqual(NOT_STEPS.keys(), methods)
 
     def test_both_pipelines(self) -> None:
         """Steps that both have in common are crashed at in both."""
-        outwards = called(
-            unread_checks, attempts, identities, notifications, outcomes, delivery_receipts, reconciliation
-        )
+        outwards = called(unread_checks, attempts, notifications, outcomes, delivery_receipts, reconciliation)
+        outwards |= called(identities) - {"named_phone"}  # which is on the way of replies
         inwards = called(long_replies, auto_replies, replies)
         self.assertLessEqual(around(outwards - NOT_STEPS.keys()), points(NOTIFICATIONS))
         self.assertLessEqual(around(inwards), points(REPLIES))
         self.assertLessEqual(
-            around(called(chat_intake, sms_intake, links) - NOT_STEPS.keys()), points(NOTIFICATIONS) | points(REPLIES)
+            around(called(chat_intake, sms_intake, links) - NOT_STEPS.keys()),
+            points(NOTIFICATIONS) | points(REPLIES) | points(OWN_CHAT),
         )
 
     def test_ports(self) -> None:
@@ -125,5 +133,5 @@ def called(*modules: ModuleType) -> set[str]:
     return {
         step
         for source in sources
-        for step in re.findall(r"\b_(?:queue|inbox|outbox|links|receipts|locks|chat|provider)\.(\w+)", source)
+        for step in re.findall(r"\b_(?:queue|inbox|outbox|links|named|receipts|locks|chat|provider)\.(\w+)", source)
     }
