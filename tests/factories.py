@@ -126,14 +126,18 @@ def event(kind: str, message_id: str = MESSAGE_UUID, /, **statuses: Status) -> C
     """An event ("sent", "delivered", "read" or "deleted") of a message that Ann sent to the users in ``statuses``."""
     everybody = {"ann": Status.READ} | statuses
     message = documented() | {"id": f"layer:///messages/{message_id}"}
-    return LayerEvent(cast(EventKind, kind), message_id, "ann", everybody, message).chat_event(API_ROOT)
+    return LayerEvent(
+        kind=cast(EventKind, kind), message_id=message_id, sender="ann", statuses=everybody, message=message
+    ).chat_event(API_ROOT)
 
 
 def delivery_report(
     ref: str, message_id: str, handset: str, number: str, status: str = "delivered", code: str = "0"
 ) -> DeliveryReport:
     """A report with Nexmo's word and code."""
-    return DeliveryReport(ref, message_id, handset, number, read_state(status, code))
+    return DeliveryReport(
+        ref=ref, message_id=message_id, handset=handset, number=number, state=read_state(status, code)
+    )
 
 
 def receipt(client_ref: str, status: str = "delivered") -> DeliveryReport:

@@ -100,13 +100,21 @@ def counted(metrics: PrometheusMetrics, name: str, *labels: str) -> float:
 
 def attempt(handset: str, number: str, introduced: str = "") -> Attempt:
     """One that changes no map."""
-    return Attempt(handset, number, 0.0, introduced)
+    return Attempt(handset=handset, number=number, until=0.0, introduced=introduced)
 
 
 def attempted(choice: Choice) -> Attempt:
     """The attempt over the number that was chosen."""
     commit = choice.commit
-    return Attempt(commit.handset, choice.number, 0.0, "", commit.state.user_map, commit.user_map, commit.ttl)
+    return Attempt(
+        handset=commit.handset,
+        number=choice.number,
+        until=0.0,
+        introduced="",
+        map_read=commit.state.user_map,
+        map_new=commit.user_map,
+        ttl=commit.ttl,
+    )
 
 
 def sent(*message_ids: str) -> Accepted:

@@ -97,7 +97,7 @@ def read_state(kept: str) -> DeliveryState | None:
     return DeliveryState(_STATUSES[found[1]], int(found[2] or 0), found[1] == _OPTED_OUT)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryReport:
     """A provider says what became of one part of an SMS that it accepted.
 

@@ -13,7 +13,7 @@ from nexmo_twisted.domain.model import Thread
 Queue = Literal["out", "in"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueueItem:
     """One notification (``out``) or reply (``in``). Times are ms since the epoch by Redis' clock.
 
@@ -62,7 +62,7 @@ class QueueItem:
         return reply if kind == "part" else ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageReport:
     """What is known of one message at ``now``. Times are ms since the epoch, ``delay`` is in ms.
 

@@ -23,7 +23,7 @@ from nexmo_twisted.domain.model import Thread
 INTRODUCED, UNSETTLED = "i:", "u:"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LinkState:
     """Everything a choice is based on, as read at ``now`` (ms). Maps and entries are JSON as it stands in Redis.
 
@@ -76,7 +76,7 @@ class LinkState:
         return threads
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LinkCommit:
     """What to write, and the state it is based on.
 

@@ -177,7 +177,17 @@ def _commit(
     entry = dump([thread.user_id, thread.conversation_id, expires, state.now])
     ttl = latest - state.now + keep
     adopted = {} if state.handset else _adopted(state, thread)
-    return LinkCommit(state, thread.user_id, handset, raw, number, mapping, entry, ttl, adopted)
+    return LinkCommit(
+        state=state,
+        user_id=thread.user_id,
+        handset=handset,
+        raw=raw,
+        number=number,
+        user_map=mapping,
+        entry=entry,
+        ttl=ttl,
+        adopted=adopted,
+    )
 
 
 def remapped(state: LinkState, thread: Thread, handset: str, number: str, lifetime: int, keep: int) -> tuple[str, int]:

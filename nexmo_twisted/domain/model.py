@@ -20,7 +20,7 @@ class Status(IntEnum):
 EventKind = Literal["sent", "delivered", "read", "deleted"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChatEvent:
     """One webhook of the chat platform about one message. Ids are the platform's own.
 
@@ -77,7 +77,7 @@ class AutoReply:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
     """One claimed notification: one recipient of one message that fell due unread.
 
@@ -107,7 +107,7 @@ class Notification:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """One claimed reply: an SMS that a handset sent to one of our numbers.
 
@@ -144,7 +144,7 @@ class Part:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InboundSms:
     """An SMS as the provider's webhook delivered it. Numbers are as they came; ``message_id`` is opaque.
 
@@ -180,7 +180,7 @@ class Sms:
     client_ref: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One recorded attempt at a text. ``handset`` is where its link is kept, in digits; ``introduced`` the thread that
     the handset knows about once it has this SMS, or blank. ``map_read`` and ``map_new`` are the user's map before and
@@ -227,7 +227,7 @@ class Verdict(Enum):
     REFUSED = "refused"  #: certainly not sent, and never will be
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """The outcome of one attempt. ``reason`` is safe to log; ``retry_after`` is in seconds when a time was named.
 

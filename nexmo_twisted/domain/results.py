@@ -117,7 +117,7 @@ class Closed:
     next: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """What is known of the delivery of one SMS, now that there is news of it.
 
@@ -143,7 +143,7 @@ class Relink:
     number: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
     """What became of the SMS of unknown outcome that had no receipt in time, one count each.
 

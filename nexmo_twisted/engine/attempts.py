@@ -41,7 +41,7 @@ MOST_READ = 4 * LONGEST
 CHOICES = 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SendPolicy:
     """What the customer decided, in the units of the settings: ms, E.164 digits, statuses."""
 
@@ -162,7 +162,15 @@ class AttemptRecorder:
                     "Message {id}: took over the number of an idle conversation, none was free; add numbers",
                     id=item.message_id,
                 )
-            attempt = Attempt(kept_as, choice.number, until, known, state.user_map, commit.user_map, commit.ttl)
+            attempt = Attempt(
+                handset=kept_as,
+                number=choice.number,
+                until=until,
+                introduced=known,
+                map_read=state.user_map,
+                map_new=commit.user_map,
+                ttl=commit.ttl,
+            )
             return Sms(choice.number, handset, fitted.text, reference(item.id)), attempt
         raise Temporary(f"gave up after {CHOICES} conflicting updates of this user's links")
 
@@ -175,7 +183,7 @@ class AttemptRecorder:
         limits = self._terms.limits.of(notice.number)
         self._check(await self._outbox.begin_auto_reply(item, self._lease, limits))
         sms = Sms(notice.number, notice.handset, fitted.text, reference(item.id))
-        return sms, Attempt(notice.handset, notice.number, until)
+        return sms, Attempt(handset=notice.handset, number=notice.number, until=until)
 
     def _until(self) -> float:
         """When the lease is over that begins now, by our own clock: nothing goes out after that."""

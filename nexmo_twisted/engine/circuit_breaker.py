@@ -174,7 +174,7 @@ class GuardedProvider:
                 if outcome.verdict in (Verdict.NOT_SENT, Verdict.UNCERTAIN) and not outcome.exceeded:
                     raise _Failed(outcome.reason)
         except Temporary as error:
-            return outcome or Outcome(Verdict.NOT_SENT, error.reason, retry_after=error.retry_after)
+            return outcome or Outcome(verdict=Verdict.NOT_SENT, reason=error.reason, retry_after=error.retry_after)
         return outcome
 
     async def numbers(self) -> Sequence[OwnedNumber]:

@@ -136,7 +136,7 @@ class Notifications:
             self._log.failure(
                 "Message {id}: unexpected error while sending, the outcome is uncertain", id=item.message_id
             )
-            return Outcome(Verdict.UNCERTAIN, "internal")
+            return Outcome(verdict=Verdict.UNCERTAIN, reason="internal")
 
     async def _prepare(self, item: Notification) -> tuple[Sms, Attempt]:
         """All that comes before the SMS goes out, up to the record of the attempt."""

@@ -205,8 +205,8 @@ def _batches(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
 
 def _entry(queue: Queue, item: str, what: Any = None, *more: Any) -> QueueItem:
     if what is None:
-        return QueueItem(queue, item)
+        return QueueItem(queue=queue, id=item)
     if isinstance(what, str):
-        return QueueItem(queue, item, done=what, done_for=int(more[0]))
+        return QueueItem(queue=queue, id=item, done=what, done_for=int(more[0]))
     after, ahead = more
     return queue_item(queue, item, pairs(what), after, int(ahead))

@@ -174,7 +174,9 @@ def _before_us(item: Mapping[str, str]) -> Thread | None:
     """The thread that the Node service's keys gave to the number when the reply came; of ours it carried none."""
     if F.owner not in item:
         return None
-    state = LinkState(int(item[F.due]), "", {}, owner=item[F.owner], owner_map=item.get(F.owner_map, ""))
+    state = LinkState(
+        now=int(item[F.due]), user_map="", handset={}, owner=item[F.owner], owner_map=item.get(F.owner_map, "")
+    )
     return thread_of(state, item[F.number])
 
 
@@ -185,8 +187,8 @@ def queue_item(queue: Queue, item: str, fields: Mapping[str, str], after: str = 
     thread = _thread(fields.get(F.entry, ""))
     wrote = thread.user_id if thread else ""
     return QueueItem(
-        queue,
-        item,
+        queue=queue,
+        id=item,
         stored=True,
         state=fields.get(F.state, ""),
         reason=fields.get(F.reason, ""),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
-
 import txredisapi
 
 from nexmo_twisted.domain.heartbeat import Heartbeat, RedisSettings
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.store.codec import int_or_none
 from nexmo_twisted.store.connection import Connection, Now, redis_time
+
+#: The numbers in the answer of heartbeat.lua, in its order.
+_FIGURES = (
+    *("now", "pending", "pending_age", "out", "out_age", "in_", "in_age", "uncertain", "uncertain_age"),
+    *("out_dead", "in_dead", "out_jobs", "in_jobs"),
+)
 
 
 class RedisHeartbeat:
@@ -33,10 +36,18 @@ class RedisHeartbeat:
         answer = await self._connection.run("heartbeat", self._now(), self._name, number, remember)
         before, *figures = answer[:-7]
         suspended_since, reason, quarantined, quarantined_since, unsigned, unsigned_since, strangers = answer[-7:]
-        values: list[Any] = [int_or_none(before), *map(int, figures), int_or_none(suspended_since), reason]
-        values += int(quarantined), int_or_none(quarantined_since), int(unsigned), int_or_none(unsigned_since)
-        values.append(int(strangers))
-        return replace(Heartbeat(*values), prefix=self._connection.prefix)
+        return Heartbeat(
+            before=int_or_none(before),
+            **{name: int(figure) for name, figure in zip(_FIGURES, figures, strict=True)},
+            suspended_since=int_or_none(suspended_since),
+            suspended_reason=reason,
+            quarantined=int(quarantined),
+            quarantined_since=int_or_none(quarantined_since),
+            unsigned=int(unsigned),
+            unsigned_since=int_or_none(unsigned_since),
+            blocked_strangers=int(strangers),
+            prefix=self._connection.prefix,
+        )
 
     async def forget(self) -> None:
         """This process ends: its beats are of no more use."""

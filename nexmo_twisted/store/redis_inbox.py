@@ -145,7 +145,9 @@ class RedisInbox(RedisSteps):
             phones.region_of(handset) if handset else "",
         )
         state, relink = ItemState(ended) if ended else None, Relink(*link) if link[0] else None
-        return Delivery(item_name(nid), state, read_state(before), read_state(now), relink)
+        return Delivery(
+            message_id=item_name(nid), ended=state, before=read_state(before), said=read_state(now), relink=relink
+        )
 
 
 _: tuple[type[UnreadQueue], type[Inbox], type[QuarantineLog], type[Receipts]] = (

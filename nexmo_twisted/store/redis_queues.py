@@ -154,14 +154,18 @@ class RedisQueues(RedisSteps):
         )
         relink = Relink(item.user_id, attempt.handset, attempt.number) if changed else None
         return (
-            Delivery(item.message_id, ItemState.SENDING, None, read_state(heard), relink) if answer == "DONE" else None
+            Delivery(
+                message_id=item.message_id, ended=ItemState.SENDING, before=None, said=read_state(heard), relink=relink
+            )
+            if answer == "DONE"
+            else None
         )
 
     async def reconcile(self, limit: int, receipt_timeout: int, policy: str, report: Collection[Status]) -> Settled:
         resent, parked, dropped, unneeded, after = await self._work.run(
             "reconcile", self._now(), limit, receipt_timeout, policy, ranks(report)
         )
-        return Settled(resent, parked, dropped, unneeded, int_or_none(after))
+        return Settled(resent=resent, parked=parked, dropped=dropped, unneeded=unneeded, next=int_or_none(after))
 
     async def complete(self, item: Notification | Reply, outcome: str) -> None:
         await self._work.run("complete", self._now(), queue_of(item), item.id, item.token, outcome)

@@ -25,7 +25,15 @@ class RedisStore(RedisInbox, RedisQueues):
         now, user_map, entries, owner, owner_map, unowned, texted = await self._work.run(
             "read_links", self._now(), user_id, handset, raw, number
         )
-        return LinkState(int(now), user_map, pairs(entries), owner, owner_map, frozenset(unowned), texted)
+        return LinkState(
+            now=int(now),
+            user_map=user_map,
+            handset=pairs(entries),
+            owner=owner,
+            owner_map=owner_map,
+            unowned=frozenset(unowned),
+            texted=texted,
+        )
 
     async def write_map(self, state: LinkState, user_id: str, user_map: str, ttl: int) -> bool:
         return bool(await self._work.run("write_map", user_id, state.user_map, user_map, ttl) == "OK")

@@ -18,7 +18,7 @@ _INDEXES = ("due", "long_due", "out_queue", "in_queue", "out_uncertain", "in_unc
 _PLACES = (*_INDEXES, "keys")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Swept:
     """What one step came to: how many keys and entries it looked at, and what it found, by kind.
 

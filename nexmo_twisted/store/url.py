@@ -21,7 +21,7 @@ _MASTER = re.compile(r"[A-Za-z0-9._-]+")
 _LONGEST_SOCKET = 107  # bytes of a socket's path that the kernel takes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RedisAddress:
     """Where Redis is and as whom to log in. What its kind has no use for is blank.
 
@@ -46,7 +46,7 @@ def parse(url: str) -> RedisAddress:
     Raises ValueError with a sentence that quotes nothing of the URL, since it may hold a password.
     """
     if url == "embedded":
-        return RedisAddress("embedded")
+        return RedisAddress(kind="embedded")
     if re.search(r"[\x00-\x20\x7f]", url):
         raise ValueError("blanks and control characters are not allowed, percent-encode them")
     scheme, separator, rest = url.partition("://")
@@ -67,7 +67,9 @@ def parse(url: str) -> RedisAddress:
 def _over_network(kind: Literal["tcp", "tls"], rest: str) -> RedisAddress:
     username, password, authority, path = _split(rest)
     host, port = _host(authority, 6379)
-    return RedisAddress(kind, host=host, port=port, db=_database(path or "0"), username=username, password=password)
+    return RedisAddress(
+        kind=kind, host=host, port=port, db=_database(path or "0"), username=username, password=password
+    )
 
 
 def _sentinel(rest: str) -> RedisAddress:
@@ -77,7 +79,7 @@ def _sentinel(rest: str) -> RedisAddress:
     if not _MASTER.fullmatch(master):
         raise ValueError("the name of the master must follow the sentinels: letters, digits, '.', '-' and '_'")
     return RedisAddress(
-        "sentinel", hosts=hosts, master=master, db=_database(db or "0"), username=username, password=password
+        kind="sentinel", hosts=hosts, master=master, db=_database(db or "0"), username=username, password=password
     )
 
 
@@ -95,7 +97,7 @@ def _unix(rest: str) -> RedisAddress:
         raise ValueError("the path of the socket is missing")
     if len(path.encode()) > _LONGEST_SOCKET:
         raise ValueError(f"the path of the socket is longer than {_LONGEST_SOCKET} bytes")
-    return RedisAddress("unix", path=path, db=_database(db) if query else 0, username=username, password=password)
+    return RedisAddress(kind="unix", path=path, db=_database(db) if query else 0, username=username, password=password)
 
 
 def _split(rest: str) -> tuple[str, str, str, str]:

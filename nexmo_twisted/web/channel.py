@@ -24,7 +24,7 @@ from nexmo_twisted.web.body import Body, LargeBody, TakeLarge, TooManyChunks
 from nexmo_twisted.web.connections import Connections
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Limits:
     """What all connections have in common; see :func:`nexmo_twisted.web.site.hardened_site`."""
 

@@ -42,7 +42,14 @@ def message(message_id: str, sender: str, conversation: str, users: tuple[str, .
     """What is read from its ``message.sent``."""
     body = document(message_id, sender, conversation, users)
     statuses = dict.fromkeys(users, Status.SENT) | {sender: Status.READ}
-    return ChatEvent("sent", message_id, sender, statuses, body["conversation"]["id"], pack(body, ROOT))
+    return ChatEvent(
+        kind="sent",
+        message_id=message_id,
+        sender=sender,
+        statuses=statuses,
+        conversation_id=body["conversation"]["id"],
+        payload=pack(body, ROOT),
+    )
 
 
 async def memory(store: RedisStore, redis: Any, messages: int) -> dict[str, float]:

@@ -150,7 +150,14 @@ def read_event(document: Mapping[str, Any]) -> ChatEvent:
     kind, sender = document["kind"], document["from"]
     status = Status.READ if kind == "read" else Status.SENT
     statuses = dict.fromkeys(document["to"], status) | {sender: Status.READ}
-    return ChatEvent(kind, document["id"], sender, statuses, document.get("room", ""), document.get("text", ""))
+    return ChatEvent(
+        kind=kind,
+        message_id=document["id"],
+        sender=sender,
+        statuses=statuses,
+        conversation_id=document.get("room", ""),
+        payload=document.get("text", ""),
+    )
 
 
 class TinyChatConnector:

@@ -68,12 +68,14 @@ class TinyProvider:
         try:
             sent = await self._http.request("POST", self._url, headers=self._headers, body=body, until=until)
         except NotSent as error:
-            return Outcome(Verdict.NOT_SENT, error.reason)
+            return Outcome(verdict=Verdict.NOT_SENT, reason=error.reason)
         except Broken as error:
-            return Outcome(Verdict.UNCERTAIN, error.reason, on_wire=error.seconds)
+            return Outcome(verdict=Verdict.UNCERTAIN, reason=error.reason, on_wire=error.seconds)
         if sent.status != 200:
-            return Outcome(Verdict.UNCERTAIN, f"status {sent.status}", on_wire=sent.seconds)
-        return Outcome(Verdict.ACCEPTED, "sent", message_ids=(json.loads(sent.body)["id"],), on_wire=sent.seconds)
+            return Outcome(verdict=Verdict.UNCERTAIN, reason=f"status {sent.status}", on_wire=sent.seconds)
+        return Outcome(
+            verdict=Verdict.ACCEPTED, reason="sent", message_ids=(json.loads(sent.body)["id"],), on_wire=sent.seconds
+        )
 
     async def numbers(self) -> Sequence[OwnedNumber]:
         listed = read_json("Tiny SMS", await ask(self._http, "Tiny SMS", "GET", self._url, self._headers))
@@ -116,8 +118,11 @@ class TinyInbound:
     def _storing(self, document: Mapping[str, Any]) -> Any:
         if "report" in document:
             state = DeliveryState(STATES[document["state"]], document.get("code", 0))
-            return self.intake.receipt(DeliveryReport("", document["report"], "", "", state))
-        return self.intake.inbound_sms(InboundSms(*(document[name] for name in ("id", "from", "to", "text"))))
+            return self.intake.receipt(
+                DeliveryReport(ref="", message_id=document["report"], handset="", number="", state=state)
+            )
+        sms = InboundSms(message_id=document["id"], msisdn=document["from"], to=document["to"], text=document["text"])
+        return self.intake.inbound_sms(sms)
 
     def failed(self, _request: Request, failure: Failure) -> None:
         self.admission.failed("tiny", failure)

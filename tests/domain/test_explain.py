@@ -167,11 +167,11 @@ class ExplainMessageTests(TestCase):
     def test_sms(self) -> None:
         """Whose an SMS is, then what is known of its message; of a notice what it was."""
         known = facts(entries=[text(state="R")])
-        lines = list(sms_story("0A0B", QueueItem("out", NID), known, RESEND, describe))
+        lines = list(sms_story("0A0B", QueueItem(queue="out", id=NID), known, RESEND, describe))
         self.assertEqual(lines[:2], [f"SMS 0A0B: notification to bob about message {MESSAGE}", f"Message {MESSAGE}"])
-        lines = list(sms_story("0A0B", QueueItem("out", NID), None, RESEND, describe))
+        lines = list(sms_story("0A0B", QueueItem(queue="out", id=NID), None, RESEND, describe))
         self.assertEqual(lines, [f"SMS 0A0B: notification about message {MESSAGE}"])
-        done = QueueItem("out", "x.stop", done=f"sent {ONE} 0A0B =d", done_for=MINUTE)
+        done = QueueItem(queue="out", id="x.stop", done=f"sent {ONE} 0A0B =d", done_for=MINUTE)
         self.assertEqual(
             list(sms_story("0A0B", done, None, RESEND, describe)),
             [
@@ -368,7 +368,7 @@ class ExplainReplyTests(TestCase):
             "posted": "posted",
             "no_thread": "not posted: no conversation is linked to its number on that handset",
         }.items():
-            entry = QueueItem("in", "r", done=outcome, done_for=MINUTE)
+            entry = QueueItem(queue="in", id="r", done=outcome, done_for=MINUTE)
             self.assertEqual(
                 list(reply_story("0A01", entry, NOW)), ["Reply 0A01", f"  closed 2025-12-31T23:59:00Z: {line}"]
             )

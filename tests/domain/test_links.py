@@ -39,7 +39,7 @@ def number(choice: Choice | NoNumber) -> str | None:
 class ChooseNumberTests(TestCase):
     def test_first(self) -> None:
         """A handset that was never texted gets the first number, written down in both places."""
-        choice = pick(LinkState(NOW, "", {}))
+        choice = pick(LinkState(now=NOW, user_map="", handset={}))
         assert isinstance(choice, Choice)
         self.assertEqual((choice.number, choice.introduced), (A, False))
         self.assertEqual(json.loads(choice.commit.user_map), {ONE: {"phone": A, "expires": NOW + HOUR}})
@@ -49,7 +49,7 @@ class ChooseNumberTests(TestCase):
     def test_reused(self) -> None:
         """An existing link is used again and lives on; members we do not know stay."""
         before = json.dumps({ONE: {"phone": B, "expires": NOW + 1, "colour": "red"}})
-        choice = pick(LinkState(NOW, before, {"v": "1", B: entry("bob", ONE, NOW + 1)}))
+        choice = pick(LinkState(now=NOW, user_map=before, handset={"v": "1", B: entry("bob", ONE, NOW + 1)}))
         assert isinstance(choice, Choice)
         self.assertEqual(choice.number, B)
         self.assertEqual(
@@ -58,50 +58,52 @@ class ChooseNumberTests(TestCase):
 
     def test_own_expired_link(self) -> None:
         """The conversation's own link is not dropped because it expired: the thread on the handset goes on."""
-        choice = pick(LinkState(NOW, links(b1=NOW - 1), {"v": "1", B: entry("bob", ONE, NOW - 1)}))
+        choice = pick(LinkState(now=NOW, user_map=links(b1=NOW - 1), handset={"v": "1", B: entry("bob", ONE, NOW - 1)}))
         self.assertEqual(number(choice), B)
 
     def test_expired_links_of_others_go(self) -> None:
         """Expired links of other conversations are removed and their numbers free again."""
-        choice = pick(LinkState(NOW, links(a2=NOW, b3=NOW + 1), {}))
+        choice = pick(LinkState(now=NOW, user_map=links(a2=NOW, b3=NOW + 1), handset={}))
         assert isinstance(choice, Choice)
         self.assertEqual(choice.number, A)
         self.assertEqual(set(json.loads(choice.commit.user_map)), {ONE, THREE})
 
     def test_two_conversations(self) -> None:
         """Two conversations of one user never share a number."""
-        self.assertEqual(number(pick(LinkState(NOW, links(a2=NOW + 1), {}))), B)
+        self.assertEqual(number(pick(LinkState(now=NOW, user_map=links(a2=NOW + 1), handset={}))), B)
 
     def test_two_users_on_one_handset(self) -> None:
         """Two users with one phone never share a number for two conversations."""
-        state = LinkState(NOW, "", {"v": "1", A: entry("ann", ONE, NOW + 1)})
+        state = LinkState(now=NOW, user_map="", handset={"v": "1", A: entry("ann", ONE, NOW + 1)})
         self.assertEqual(number(pick(state)), B)
 
     def test_own_link_taken_over(self) -> None:
         """An expired link whose number carries another thread on the handset by now gets another number."""
-        state = LinkState(NOW, links(a1=NOW - 1), {"v": "2", A: entry("ann", TWO, NOW + 1)})
+        state = LinkState(now=NOW, user_map=links(a1=NOW - 1), handset={"v": "2", A: entry("ann", TWO, NOW + 1)})
         choice = pick(state)
         assert isinstance(choice, Choice)
         self.assertEqual((choice.number, choice.introduced), (B, False))
 
     def test_exhausted(self) -> None:
         """When all numbers are taken there is none."""
-        self.assertEqual(pick(LinkState(NOW, links(a2=NOW + 1, b3=NOW + 1), {})), NoNumber(for_now=False))
+        self.assertEqual(
+            pick(LinkState(now=NOW, user_map=links(a2=NOW + 1, b3=NOW + 1), handset={})), NoNumber(for_now=False)
+        )
 
     def test_least_recently_used(self) -> None:
         """Among free numbers the handset's least recently used one is taken, one it never used first of all."""
         used = {"v": "5", A: entry("bob", TWO, NOW - 1, 30), B: entry("bob", THREE, NOW - 1, 20)}
-        self.assertEqual(number(pick(LinkState(NOW, "", used))), B)
-        self.assertEqual(number(pick(LinkState(NOW, "", used), numbers=(A, B, C))), C)
+        self.assertEqual(number(pick(LinkState(now=NOW, user_map="", handset=used))), B)
+        self.assertEqual(number(pick(LinkState(now=NOW, user_map="", handset=used), numbers=(A, B, C))), C)
 
     def test_unowned(self) -> None:
         """A number that the account does not own gets no link and keeps none."""
-        state = LinkState(NOW, links(a1=NOW + 1), {}, unowned=frozenset({A}))
+        state = LinkState(now=NOW, user_map=links(a1=NOW + 1), handset={}, unowned=frozenset({A}))
         self.assertEqual(number(pick(state)), B)
 
     def test_number_no_longer_configured(self) -> None:
         """A link to a number that was taken out of the settings moves to another."""
-        self.assertEqual(number(pick(LinkState(NOW, links(c1=NOW + 1), {}))), A)
+        self.assertEqual(number(pick(LinkState(now=NOW, user_map=links(c1=NOW + 1), handset={}))), A)
 
     def test_own_country_first(self) -> None:
         """Among free numbers one of the handset's country comes first, then the least recently used, then the order of
@@ -118,9 +120,11 @@ class ChooseNumberTests(TestCase):
             ("881612345678", (A, british), {A: 5}, british),
         ):
             entries = {n: entry("bob", TWO, NOW - 1, at) for n, at in used.items()}
-            choice = choose(LinkState(NOW, "", entries), Thread("bob", ONE), handset, "", numbers, HOUR, KEEP)
+            choice = choose(
+                LinkState(now=NOW, user_map="", handset=entries), Thread("bob", ONE), handset, "", numbers, HOUR, KEEP
+            )
             self.assertEqual(number(choice), expected, (handset, numbers, used))
-        state = LinkState(NOW, links(a1=NOW + 1), {"v": "1", A: entry("bob", ONE, NOW + 1)})
+        state = LinkState(now=NOW, user_map=links(a1=NOW + 1), handset={"v": "1", A: entry("bob", ONE, NOW + 1)})
         choice = choose(state, Thread("bob", ONE), BRITISH, "", (british, A), HOUR, KEEP)
         self.assertEqual(number(choice), A)
 
@@ -134,7 +138,7 @@ class IntroductionTests(TestCase):
             ({f"i:{A}": introduction_mark(Thread("bob", ONE))}, True),
             ({f"i:{A}": introduction_mark(Thread("bob", TWO))}, False),
         ]:
-            choice = pick(LinkState(NOW, links(a1=NOW + 1), known | mark))
+            choice = pick(LinkState(now=NOW, user_map=links(a1=NOW + 1), handset=known | mark))
             assert isinstance(choice, Choice)
             self.assertEqual(choice.introduced, introduced)
 
@@ -144,14 +148,16 @@ class IntroductionTests(TestCase):
         thread, taken = Thread("bob", ONE), Counter[str]()
         for n in range(1000):
             for _ in range(2):
-                choice = choose(LinkState(NOW, "", {}), thread, f"1212555{n:04}", "", numbers, WEEK, WEEK)
+                choice = choose(
+                    LinkState(now=NOW, user_map="", handset={}), thread, f"1212555{n:04}", "", numbers, WEEK, WEEK
+                )
                 assert isinstance(choice, Choice)
                 taken[choice.number] += 1
         self.assertEqual(taken, Counter(dict.fromkeys(numbers, 200)))
 
     def test_new_handset(self) -> None:
         """The user's new handset has not been told anything."""
-        choice = pick(LinkState(NOW, links(a1=NOW + 1), {}, owner=""))
+        choice = pick(LinkState(now=NOW, user_map=links(a1=NOW + 1), handset={}, owner=""))
         assert isinstance(choice, Choice)
         self.assertEqual((choice.number, choice.introduced), (A, False))
 
@@ -160,13 +166,13 @@ class LegacyLinkTests(TestCase):
     def test_adopted(self) -> None:
         """Its links go on, introduced as they are."""
         known = links(b1=NOW + 1)
-        choice = pick(LinkState(NOW, known, {}, owner="bob", owner_map=known))
+        choice = pick(LinkState(now=NOW, user_map=known, handset={}, owner="bob", owner_map=known))
         assert isinstance(choice, Choice)
         self.assertEqual((choice.number, choice.introduced), (B, True))
 
     def test_other_user_of_the_handset(self) -> None:
         """The numbers it gave another user of the same handset are taken."""
-        state = LinkState(NOW, "", {}, owner="ann", owner_map=links(a1=NOW + 1))
+        state = LinkState(now=NOW, user_map="", handset={}, owner="ann", owner_map=links(a1=NOW + 1))
         self.assertEqual(number(pick(state)), B)
 
     def test_expires(self) -> None:
@@ -185,33 +191,35 @@ class LegacyLinkTests(TestCase):
 
     def test_long_links(self) -> None:
         """What lives longer than our own links keeps the map alive."""
-        choice = pick(LinkState(NOW, links(a2=NOW + 90 * HOUR), {}))
+        choice = pick(LinkState(now=NOW, user_map=links(a2=NOW + 90 * HOUR), handset={}))
         assert isinstance(choice, Choice)
         self.assertEqual(choice.commit.ttl, 90 * HOUR + KEEP)
 
     def test_null_gets_an_end(self) -> None:
         """A link without an end gets one when the map is next written, so that its number comes free one day."""
-        choice = pick(LinkState(NOW, links(a2=None), {}))
+        choice = pick(LinkState(now=NOW, user_map=links(a2=None), handset={}))
         assert isinstance(choice, Choice)
         self.assertEqual(json.loads(choice.commit.user_map)[TWO], {"phone": A, "expires": NOW + WEEK})
 
     def test_junk(self) -> None:
         """A map that is none counts as empty; entries that are none stay as they are."""
         for junk in ("[", "[]", "7", '"x"'):
-            self.assertEqual(number(pick(LinkState(NOW, junk, {}))), A)
-        choice = pick(LinkState(NOW, json.dumps({"x": 7, TWO: {"phone": None}}), {}))
+            self.assertEqual(number(pick(LinkState(now=NOW, user_map=junk, handset={}))), A)
+        choice = pick(LinkState(now=NOW, user_map=json.dumps({"x": 7, TWO: {"phone": None}}), handset={}))
         assert isinstance(choice, Choice)
         self.assertEqual(json.loads(choice.commit.user_map)["x"], 7)
 
     def test_formatted_numbers(self) -> None:
         """A number it kept as +1 201 ... is the same number."""
-        state = LinkState(NOW, json.dumps({TWO: {"phone": "+1 (201) 555-0101", "expires": NOW + 1}}), {})
+        state = LinkState(
+            now=NOW, user_map=json.dumps({TWO: {"phone": "+1 (201) 555-0101", "expires": NOW + 1}}), handset={}
+        )
         self.assertEqual(number(pick(state)), B)
 
     def test_another_phone(self) -> None:
         """The links of a user who was texted on another handset ended with that: they keep no number here, and go when
         the map is written."""
-        choice = pick(LinkState(NOW, links(a2=NOW + 1, b1=NOW + 1), {}, texted="12015550155"))
+        choice = pick(LinkState(now=NOW, user_map=links(a2=NOW + 1, b1=NOW + 1), handset={}, texted="12015550155"))
         assert isinstance(choice, Choice)
         self.assertEqual(choice.number, A)
         self.assertEqual(set(json.loads(choice.commit.user_map)), {ONE})
@@ -220,18 +228,18 @@ class LegacyLinkTests(TestCase):
 class ThreadOfReplyTests(TestCase):
     def test_last_carried(self) -> None:
         """A number means what it last carried on that handset, also after the link expired."""
-        state = LinkState(NOW, "", {"v": "1", A: entry("bob", TWO, NOW - HOUR)})
+        state = LinkState(now=NOW, user_map="", handset={"v": "1", A: entry("bob", TWO, NOW - HOUR)})
         self.assertEqual(thread_of(state, A), Thread("bob", TWO))
         self.assertIsNone(thread_of(state, B))
 
     def test_node_links(self) -> None:
         """Without an entry of ours, what the Node service linked; of two, the later."""
-        state = LinkState(NOW, "", {}, owner="bob", owner_map=links(a1=NOW - 2, a2=NOW - 1))
+        state = LinkState(now=NOW, user_map="", handset={}, owner="bob", owner_map=links(a1=NOW - 2, a2=NOW - 1))
         self.assertEqual(thread_of(state, A), Thread("bob", TWO))
 
     def test_renewed(self) -> None:
         """A reply moves the expiry in both places."""
-        state = LinkState(NOW, links(a1=NOW - 1), {"v": "1", A: entry("bob", ONE, NOW - 1)})
+        state = LinkState(now=NOW, user_map=links(a1=NOW - 1), handset={"v": "1", A: entry("bob", ONE, NOW - 1)})
         commit = renew(state, Thread("bob", ONE), HANDSET, A, HOUR, KEEP)
         assert commit is not None
         self.assertEqual(json.loads(commit.user_map)[ONE]["expires"], NOW + HOUR)
@@ -241,7 +249,7 @@ class ThreadOfReplyTests(TestCase):
         """A number that carries something else by now, or whose conversation has another one, is left alone."""
         thread = Thread("bob", ONE)
         for state in (
-            LinkState(NOW, links(a1=NOW + 1), {"v": "1", A: entry("ann", TWO, NOW + 1)}),
-            LinkState(NOW, links(b1=NOW + 1), {"v": "1", A: entry("bob", ONE, NOW + 1)}),
+            LinkState(now=NOW, user_map=links(a1=NOW + 1), handset={"v": "1", A: entry("ann", TWO, NOW + 1)}),
+            LinkState(now=NOW, user_map=links(b1=NOW + 1), handset={"v": "1", A: entry("bob", ONE, NOW + 1)}),
         ):
             self.assertIsNone(renew(state, thread, HANDSET, A, HOUR, KEEP))

@@ -35,7 +35,7 @@ class TakeOverNumberTests(TestCase):
     def busy(self, **more: str) -> LinkState:
         """A carries TWO and B carries THREE, which was used later."""
         handset = {"v": "2", A: entry("bob", TWO, NOW + 10, 10), B: entry("bob", THREE, NOW + 20, 20), **more}
-        return LinkState(NOW, links(a2=NOW + 10, b3=NOW + 20), handset)
+        return LinkState(now=NOW, user_map=links(a2=NOW + 10, b3=NOW + 20), handset=handset)
 
     def test_idle_longest(self) -> None:
         """The link that has been idle longest gives way, in both places, and is introduced anew."""
@@ -55,10 +55,10 @@ class TakeOverNumberTests(TestCase):
     def test_only_usable_numbers(self) -> None:
         """Neither a number that the account does not own nor one that is no longer configured; without any, none."""
         state = self.busy()
-        unowned = LinkState(NOW, state.user_map, state.handset, unowned=frozenset({A}))
+        unowned = LinkState(now=NOW, user_map=state.user_map, handset=state.handset, unowned=frozenset({A}))
         self.assertEqual(take(unowned).number, B)
         self.assertEqual(take(state, numbers=(B,)).number, B)
-        owned_none = LinkState(NOW, state.user_map, state.handset, unowned=frozenset({A, B}))
+        owned_none = LinkState(now=NOW, user_map=state.user_map, handset=state.handset, unowned=frozenset({A, B}))
         found = choose(owned_none, Thread("bob", ONE), HANDSET, "", (A, B), HOUR, KEEP, take_over=True)
         self.assertEqual(found, NoNumber(for_now=False))
 
@@ -66,21 +66,21 @@ class TakeOverNumberTests(TestCase):
         """Also where the handset was told of this conversation there, before others had the number."""
         mark = introduction_mark(Thread("rob", ONE))
         state = self.busy(**{f"i:{A}": mark})
-        choice = take(LinkState(NOW, links(a1=NOW + 5), state.handset), ONE, "rob")
+        choice = take(LinkState(now=NOW, user_map=links(a1=NOW + 5), handset=state.handset), ONE, "rob")
         self.assertEqual((choice.number, choice.taken_over, choice.introduced), (A, True, False))
         ended = {**state.handset, A: entry("bob", TWO, NOW - 1, 10)}
-        choice = take(LinkState(NOW, links(a1=NOW + 5), ended), ONE, "rob")
+        choice = take(LinkState(now=NOW, user_map=links(a1=NOW + 5), handset=ended), ONE, "rob")
         self.assertEqual((choice.number, choice.taken_over, choice.introduced), (A, False, False))
         twice = links(a1=NOW + 5, a2=NOW + 5)
-        choice = take(LinkState(NOW, twice, {}, owner="bob", owner_map=twice), numbers=(A,))
+        choice = take(LinkState(now=NOW, user_map=twice, handset={}, owner="bob", owner_map=twice), numbers=(A,))
         self.assertEqual((choice.number, choice.taken_over, choice.introduced), (A, True, False))
 
     def test_another_user_of_the_handset(self) -> None:
         """Their link gives way on the handset; their own map is not touched, and leads nobody astray."""
         bobs = self.busy()
-        choice = take(LinkState(NOW, "", bobs.handset), ONE, "rob")
+        choice = take(LinkState(now=NOW, user_map="", handset=bobs.handset), ONE, "rob")
         self.assertEqual((choice.number, set(json.loads(choice.commit.user_map))), (A, {ONE}))
-        after = LinkState(NOW + 5, bobs.user_map, {**bobs.handset, A: choice.commit.entry})
+        after = LinkState(now=NOW + 5, user_map=bobs.user_map, handset={**bobs.handset, A: choice.commit.entry})
         self.assertEqual(thread_of(after, A), Thread("rob", ONE))
         self.assertIsNone(renew(after, Thread("bob", TWO), HANDSET, A, HOUR, KEEP))
         displaced = take(after, TWO)
@@ -90,14 +90,22 @@ class TakeOverNumberTests(TestCase):
         """Who shares the handset and has no number there takes the idlest of somebody who has two, whatever the mode;
         the last one of anybody is nobody else's."""
         both = self.busy()
-        alone = LinkState(NOW, "", {"v": "2", A: entry("bob", TWO, NOW + 10, 10)})
+        alone = LinkState(now=NOW, user_map="", handset={"v": "2", A: entry("bob", TWO, NOW + 10, 10)})
         for take_over in (False, True):
-            found = choose(LinkState(NOW, "", both.handset), Thread("eve", ONE), HANDSET, "", (A, B), HOUR, KEEP)
+            found = choose(
+                LinkState(now=NOW, user_map="", handset=both.handset),
+                Thread("eve", ONE),
+                HANDSET,
+                "",
+                (A, B),
+                HOUR,
+                KEEP,
+            )
             assert isinstance(found, Choice)
             self.assertEqual((found.number, found.taken_over), (A, True))
             for state, numbers in (
                 (alone, (A,)),
-                (LinkState(NOW, "", {**both.handset, B: entry("eve", ONE, NOW + 9)}), (A, B)),
+                (LinkState(now=NOW, user_map="", handset={**both.handset, B: entry("eve", ONE, NOW + 9)}), (A, B)),
             ):
                 found = choose(state, Thread("rob", ONE), HANDSET, "", numbers, HOUR, KEEP, take_over=take_over)
                 self.assertEqual(found, NoNumber(for_now=False))
@@ -110,24 +118,28 @@ class TakeOverNumberTests(TestCase):
             B: entry("bob", THREE, NOW + 10, 5),
             C: entry("eve", TWO, NOW + 20, 20),
         }
-        self.assertEqual(take(LinkState(NOW, "", shared), ONE, "eve", (A, B, C)).number, C)
+        self.assertEqual(take(LinkState(now=NOW, user_map="", handset=shared), ONE, "eve", (A, B, C)).number, C)
 
     def test_an_attempt_of_another_thread(self) -> None:
         """Its number is left alone, whatever it carries; when there is none beside, that is so for the moment only."""
         tried = entry("rob", THREE, NOW + HOUR) + "\nid:1:1"
-        state = LinkState(NOW, "", {"v": "1", f"u:{A}": tried})
+        state = LinkState(now=NOW, user_map="", handset={"v": "1", f"u:{A}": tried})
         for take_over in (False, True):
             found = choose(state, Thread("bob", ONE), HANDSET, "", (A,), HOUR, KEEP, take_over=take_over)
             self.assertEqual(found, NoNumber(for_now=True))
         self.assertEqual(take(state).number, B)
         self.assertEqual(take(state, THREE, "rob", (A,)).number, A)
-        lent = LinkState(NOW, links(a1=NOW + 1), {"v": "1", A: entry("bob", ONE, NOW + 1), f"u:{A}": tried})
+        lent = LinkState(
+            now=NOW, user_map=links(a1=NOW + 1), handset={"v": "1", A: entry("bob", ONE, NOW + 1), f"u:{A}": tried}
+        )
         self.assertEqual(take(lent).number, B)
 
     def test_attempts_count_for_whose_they_are(self) -> None:
         """A number that another user's attempt may take is not one that somebody can do without: of two, the other is
         the last one."""
-        state = LinkState(NOW, "", {**self.busy().handset, f"u:{A}": entry("rob", ONE, NOW + HOUR) + "\nid:1:1"})
+        state = LinkState(
+            now=NOW, user_map="", handset={**self.busy().handset, f"u:{A}": entry("rob", ONE, NOW + HOUR) + "\nid:1:1"}
+        )
         for take_over in (False, True):
             found = choose(state, Thread("eve", ONE), HANDSET, "", (A, B), HOUR, KEEP, take_over=take_over)
             self.assertEqual(found, NoNumber(for_now=True))
@@ -137,10 +149,12 @@ class TakeOverNumberTests(TestCase):
         it leave one to whom another one is taken from."""
         gone = {**self.busy().handset, C: entry("rob", TWO, NOW + 30, 30)}
         for take_over in (False, True):
-            found = choose(LinkState(NOW, "", gone), Thread("rob", ONE), HANDSET, "", (A, B), HOUR, KEEP)
+            found = choose(
+                LinkState(now=NOW, user_map="", handset=gone), Thread("rob", ONE), HANDSET, "", (A, B), HOUR, KEEP
+            )
             assert isinstance(found, Choice)
             self.assertEqual((found.number, found.taken_over), (A, True))
-            alone = LinkState(NOW, "", self.busy().handset, unowned=frozenset({A}))
+            alone = LinkState(now=NOW, user_map="", handset=self.busy().handset, unowned=frozenset({A}))
             found = choose(alone, Thread("rob", ONE), HANDSET, "", (A, B), HOUR, KEEP, take_over=take_over)
             self.assertEqual(found, NoNumber(for_now=False))
 
@@ -149,7 +163,7 @@ class TakeOverNumberTests(TestCase):
         for user in ("rob", "bob"):
             tried = {f"u:{B}": entry(user, ONE, NOW + HOUR) + "\nid:1:1"}
             for take_over in (False, True):
-                state = LinkState(NOW, "", {**self.busy().handset, **tried})
+                state = LinkState(now=NOW, user_map="", handset={**self.busy().handset, **tried})
                 found = choose(state, Thread(user, ONE), HANDSET, "", (A, B), HOUR, KEEP, take_over=take_over)
                 assert isinstance(found, Choice)
                 self.assertEqual((found.number, found.introduced), (B, False))
@@ -157,17 +171,17 @@ class TakeOverNumberTests(TestCase):
     def test_links_of_the_node_service(self) -> None:
         """It wrote down when a link ends, and so when it was used; neither side of a handset is forgotten."""
         known = links(a2=NOW + 20, b3=NOW + 10)
-        self.assertEqual(take(LinkState(NOW, known, {}, owner="bob", owner_map=known)).number, B)
-        choice = take(LinkState(NOW, known, {}, owner="ann", owner_map=links(b1=NOW + 30)))
+        self.assertEqual(take(LinkState(now=NOW, user_map=known, handset={}, owner="bob", owner_map=known)).number, B)
+        choice = take(LinkState(now=NOW, user_map=known, handset={}, owner="ann", owner_map=links(b1=NOW + 30)))
         self.assertEqual((choice.number, set(choice.commit.adopted)), (A, {A, B, f"i:{A}", f"i:{B}"}))
 
     def test_linked_on_another_handset(self) -> None:
         """A link that its user has on another handset counts as used there, whatever this handset has there."""
         moved = {"v": "9", A: entry("ann", TWO, NOW - 5, 5), B: entry("bob", THREE, NOW + 20, NOW - HOUR + 20)}
-        state = LinkState(NOW, links(a2=NOW + 30, b3=NOW + 20), moved)
+        state = LinkState(now=NOW, user_map=links(a2=NOW + 30, b3=NOW + 20), handset=moved)
         self.assertEqual(take(state).number, B)
         shared = {**moved, A: entry("ann", TWO, NOW + 10, NOW - HOUR + 10)}
-        self.assertEqual(take(LinkState(NOW, state.user_map, shared)).number, B)
+        self.assertEqual(take(LinkState(now=NOW, user_map=state.user_map, handset=shared)).number, B)
 
     @given(
         st.lists(
@@ -191,17 +205,24 @@ class TakeOverNumberTests(TestCase):
             now += passes
             thread = Thread(user, conversation)
             if replied_to:
-                carried = thread_of(LinkState(now, "", handset), replied_to)
+                carried = thread_of(LinkState(now=now, user_map="", handset=handset), replied_to)
                 self.assertEqual(carried, alive[replied_to][0] if replied_to in alive else None)
                 if carried is None:
                     continue
                 thread, number = carried, replied_to
-                commit = renew(LinkState(now, maps[thread.user_id], handset), thread, HANDSET, number, HOUR, KEEP)
+                commit = renew(
+                    LinkState(now=now, user_map=maps[thread.user_id], handset=handset),
+                    thread,
+                    HANDSET,
+                    number,
+                    HOUR,
+                    KEEP,
+                )
                 if commit is None:
                     self.assertLessEqual(alive[number][1] + HOUR, now)
                     continue
             else:
-                state = LinkState(now, maps.get(user, ""), handset)
+                state = LinkState(now=now, user_map=maps.get(user, ""), handset=handset)
                 choice = choose(state, thread, HANDSET, "", (A, B), HOUR, KEEP, take_over=take_over)
                 self.assertEqual(choose(state, thread, HANDSET, "", (A, B), HOUR, KEEP, take_over=take_over), choice)
                 others = {n: used for n, (t, used) in alive.items() if t != thread and used + HOUR > now}

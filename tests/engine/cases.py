@@ -93,7 +93,7 @@ def reply(**changes: Any) -> Reply:
 
 def link_state(**handset: str) -> LinkState:
     """What is read of Bob and his handset: by default, that nobody ever texted it."""
-    return LinkState(NOW, "", handset)
+    return LinkState(now=NOW, user_map="", handset=handset)
 
 
 class StageCase(SynchronousTestCase):

@@ -63,9 +63,9 @@ class FakeOutbox(Leases):
         super().__init__(calls)
         self.waiting: list[Notification] = []
         self.begins: deque[Begun] = deque()
-        self.delivery: Delivery | None = Delivery("known", None, None, None)
+        self.delivery: Delivery | None = Delivery(message_id="known", ended=None, before=None, said=None)
         self.suspension = Suspension.BEGUN
-        self.settled = Settled(0, 0, 0, 0, None)
+        self.settled = Settled(resent=0, parked=0, dropped=0, unneeded=0, next=None)
         self.steps_aside = True
         self.mine = True
 

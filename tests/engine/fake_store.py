@@ -70,7 +70,7 @@ class FakeReceipts(Fake):
 
     def __init__(self, calls: Calls) -> None:
         super().__init__(calls)
-        self.delivery = Delivery("", None, None, None)
+        self.delivery = Delivery(message_id="", ended=None, before=None, said=None)
 
     async def record_receipt(self, report: DeliveryReport, *, block: bool = False) -> Delivery:
         await self.note("record_receipt", report, *flags(block=block))

@@ -106,7 +106,7 @@ class FakeProvider(Fake):
 
     def __init__(self, calls: Calls) -> None:
         super().__init__(calls)
-        self.outcome = Outcome(Verdict.ACCEPTED, "")
+        self.outcome = Outcome(verdict=Verdict.ACCEPTED, reason="")
         self.sent: list[Sms] = []
         self.owned: list[OwnedNumber] = []
 

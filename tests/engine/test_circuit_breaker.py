@@ -28,7 +28,7 @@ class Provider:
         self.asked += 1
         if isinstance(self.answer, Deferred):
             return await self.answer
-        return Outcome(self.answer, "said so")
+        return Outcome(verdict=self.answer, reason="said so")
 
     def describe(self, code: int) -> CodeMeaning:
         raise NotImplementedError
@@ -183,12 +183,12 @@ class SendResultTests(CircuitBreakerCase):
     async def test_too_fast(self) -> None:
         """That we are too fast is no failure: whoever says so works, and works again."""
         for _ in range(FAILURES):
-            self.provider.answer = succeed(Outcome(Verdict.NOT_SENT, "throttled", exceeded="account"))
+            self.provider.answer = succeed(Outcome(verdict=Verdict.NOT_SENT, reason="throttled", exceeded="account"))
             self.assertEqual((await self.guarded.send(SMS)).exceeded, "account")
         self.assertFalse(self.circuit.open)
         self.fail_times(FAILURES)
         self.clock.advance(1)
-        self.provider.answer = succeed(Outcome(Verdict.NOT_SENT, "throttled", exceeded="number"))
+        self.provider.answer = succeed(Outcome(verdict=Verdict.NOT_SENT, reason="throttled", exceeded="number"))
         await self.guarded.send(SMS)
         self.assertFalse(self.circuit.open)
 
@@ -206,6 +206,6 @@ class SendResultTests(CircuitBreakerCase):
         self.provider.answer = Deferred()
         sending = [Deferred.fromCoroutine(self.guarded.send(SMS)) for _ in range(20)]
         self.assertEqual(self.provider.asked, 1)
-        self.provider.answer.callback(Outcome(Verdict.ACCEPTED, "ok"))
+        self.provider.answer.callback(Outcome(verdict=Verdict.ACCEPTED, reason="ok"))
         verdicts = [(await each).verdict for each in sending]
         self.assertEqual(verdicts, [Verdict.ACCEPTED] + [Verdict.NOT_SENT] * 19)

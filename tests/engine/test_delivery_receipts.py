@@ -21,12 +21,21 @@ ACCEPTED, RECONCILED = ("sms_accepted",), ("sms_reconciled", "receipt")
 
 #: What a receipt comes to, and what is counted for it.
 COUNTED = [
-    (Delivery("", None, None, None), {("delivery_receipts", "unmatched"): 1}),
-    (Delivery("m-1", None, None, DELIVERED), {RECEIPT: 1}),
-    (Delivery("m-1", ItemState.SENDING, None, DELIVERED), {RECEIPT: 1, ACCEPTED: 1}),
-    (Delivery("m-1", ItemState.UNCERTAIN, None, DELIVERED), {RECEIPT: 1, ACCEPTED: 1, RECONCILED: 1}),
-    (Delivery("m-1", ItemState.READY, None, DELIVERED), {RECEIPT: 1, ACCEPTED: 1, RECONCILED: 1}),
-    (Delivery("m-1", ItemState.DEAD, None, DELIVERED), {RECEIPT: 1, ACCEPTED: 1, RECONCILED: 1}),
+    (Delivery(message_id="", ended=None, before=None, said=None), {("delivery_receipts", "unmatched"): 1}),
+    (Delivery(message_id="m-1", ended=None, before=None, said=DELIVERED), {RECEIPT: 1}),
+    (Delivery(message_id="m-1", ended=ItemState.SENDING, before=None, said=DELIVERED), {RECEIPT: 1, ACCEPTED: 1}),
+    (
+        Delivery(message_id="m-1", ended=ItemState.UNCERTAIN, before=None, said=DELIVERED),
+        {RECEIPT: 1, ACCEPTED: 1, RECONCILED: 1},
+    ),
+    (
+        Delivery(message_id="m-1", ended=ItemState.READY, before=None, said=DELIVERED),
+        {RECEIPT: 1, ACCEPTED: 1, RECONCILED: 1},
+    ),
+    (
+        Delivery(message_id="m-1", ended=ItemState.DEAD, before=None, said=DELIVERED),
+        {RECEIPT: 1, ACCEPTED: 1, RECONCILED: 1},
+    ),
 ]
 
 #: What the receipts of an SMS said before and say now, and whether that is logged.
@@ -75,7 +84,7 @@ class ReceiptIntakeTests(ReceiptCase):
 
     def test_block(self) -> None:
         """Whether somebody who has opted out is blocked is a setting."""
-        self.take(Delivery("m-1", None, None, DELIVERED), block=False)
+        self.take(Delivery(message_id="m-1", ended=None, before=None, said=DELIVERED), block=False)
         self.assertEqual(self.calls, [("record_receipt", READ_RECEIPT)])
 
     def test_link(self) -> None:
@@ -84,7 +93,15 @@ class ReceiptIntakeTests(ReceiptCase):
         for errors in ([], [StoreUnavailable("Redis is away")]):
             self.begin()
             self.links.fail("write_map", *errors)
-            self.take(Delivery("m-1", ItemState.SENDING, None, DELIVERED, Relink("bob", HANDSET, NUMBERS[0])))
+            self.take(
+                Delivery(
+                    message_id="m-1",
+                    ended=ItemState.SENDING,
+                    before=None,
+                    said=DELIVERED,
+                    relink=Relink("bob", HANDSET, NUMBERS[0]),
+                )
+            )
             names = [call[0] for call in self.calls]
             self.assertEqual(names, ["record_receipt", "poke_waiting", "read_links", "write_map"])
 
@@ -92,7 +109,7 @@ class ReceiptIntakeTests(ReceiptCase):
         """A receipt that cannot be stored is not counted: the provider repeats it."""
         self.receipts.fail("record_receipt", StoreUnavailable("Redis is away"))
         with self.assertRaises(StoreUnavailable):
-            self.take(Delivery("m-1", None, None, DELIVERED))
+            self.take(Delivery(message_id="m-1", ended=None, before=None, said=DELIVERED))
         self.assertEqual(self.counted, {})
 
 
@@ -101,20 +118,20 @@ class DeliveryNewsTests(ReceiptCase):
         """A failed delivery is logged once for an SMS, as loudly as its code deserves."""
         for before, said, levels in LOGGED:
             self.begin()
-            self.take(Delivery("m-1", None, before, said))
+            self.take(Delivery(message_id="m-1", ended=None, before=before, said=said))
             self.assertEqual(self.levels, levels, (before, said))
 
     def test_line(self) -> None:
         """The line says which message, whom it did not reach, why, and what to do; a sender that is no number is not
         shown as one."""
-        self.take(Delivery("m-1", None, None, replace(FAILED, code=7)))
+        self.take(Delivery(message_id="m-1", ended=None, before=None, said=replace(FAILED, code=7)))
         [line] = self.lines
         self.assertRegex(line, r"^Message m-1: not delivered to .*824: failed, code 7 \(barred\); call them$")
         self.assertNotIn(READ_RECEIPT.handset, line)
 
     def test_earlier_receipts(self) -> None:
         """Receipts that came before the acceptance are counted and logged with it, if there were any."""
-        self.news.report_earlier(Delivery("m-1", None, None, None), HANDSET)
+        self.news.report_earlier(Delivery(message_id="m-1", ended=None, before=None, said=None), HANDSET)
         self.assertEqual((self.counted, self.levels), ({}, []))
-        self.news.report_earlier(Delivery("m-1", None, None, EXPIRED), HANDSET)
+        self.news.report_earlier(Delivery(message_id="m-1", ended=None, before=None, said=EXPIRED), HANDSET)
         self.assertEqual((self.counted, self.levels), ({("delivery_receipts", "expired"): 1}, ["warn"]))

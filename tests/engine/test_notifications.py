@@ -126,7 +126,7 @@ class SendTests(NotificationCase):
         """Once the outcome of the SMS is stored, whatever it is, what waited for it may go on."""
         for verdict in Verdict:
             self.begin()
-            self.provider.outcome = Outcome(verdict, "why")
+            self.provider.outcome = Outcome(verdict=verdict, reason="why")
             [stored, poked] = self.attempt()
             self.assertIn(stored[0], ("record_accepted", "reschedule", "set_aside", "suspend_sending"))
             self.assertEqual(poked, ("poke_waiting",), verdict)
@@ -158,7 +158,7 @@ class SendTests(NotificationCase):
         self.assertEqual(self.metrics.observed, [("sms_lateness", 1.5)])
         for verdict in (Verdict.NOT_SENT, Verdict.UNCERTAIN, Verdict.ACCOUNT, Verdict.REFUSED):
             self.begin()
-            self.provider.outcome = Outcome(verdict, "why")
+            self.provider.outcome = Outcome(verdict=verdict, reason="why")
             self.attempt()
             self.assertEqual(self.metrics.observed, [], verdict)
 

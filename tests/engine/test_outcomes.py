@@ -33,52 +33,52 @@ TOOK = 0.5
 
 AFTER_THE_ATTEMPT: list[tuple[Outcome, tuple[Any, ...], Counted, Levels]] = [
     (
-        Outcome(Verdict.ACCEPTED, "", message_ids=("id-1", "id-2"), on_wire=0.25),
+        Outcome(verdict=Verdict.ACCEPTED, reason="", message_ids=("id-1", "id-2"), on_wire=0.25),
         ("record_accepted", OURS, f"sent {OURS} id-1", Accepted(0.25, TOOK, ("id-1", "id-2"))),
         {("sms_accepted",): 1},
         ["info"],
     ),
     (
-        Outcome(Verdict.ACCEPTED, "", alarm="the balance is low"),
+        Outcome(verdict=Verdict.ACCEPTED, reason="", alarm="the balance is low"),
         ("record_accepted", OURS, f"sent {OURS} ", Accepted(None, TOOK)),
         {("sms_accepted",): 1},
         ["error", "info"],
     ),
-    (Outcome(Verdict.NOT_SENT, "down"), ("reschedule", 5_000, "down"), RETRY, ["info"]),
-    (Outcome(Verdict.NOT_SENT, "down", retry_after=60), ("reschedule", 60_000, "down"), RETRY, ["info"]),
+    (Outcome(verdict=Verdict.NOT_SENT, reason="down"), ("reschedule", 5_000, "down"), RETRY, ["info"]),
+    (Outcome(verdict=Verdict.NOT_SENT, reason="down", retry_after=60), ("reschedule", 60_000, "down"), RETRY, ["info"]),
     (
-        Outcome(Verdict.NOT_SENT, "too fast", exceeded="account"),
+        Outcome(verdict=Verdict.NOT_SENT, reason="too fast", exceeded="account"),
         ("pause_limit", ACCOUNT, 1_030, "too fast"),
         {**RETRY, ("provider_throttled", "account"): 1},
         ["warn"],
     ),
     (
-        Outcome(Verdict.NOT_SENT, "too fast", exceeded="number", retry_after=2),
+        Outcome(verdict=Verdict.NOT_SENT, reason="too fast", exceeded="number", retry_after=2),
         ("pause_limit", OURS, 2_030, "too fast"),
         {**RETRY, ("provider_throttled", "number"): 1},
         ["warn"],
     ),
     (
-        Outcome(Verdict.UNCERTAIN, "no answer"),
+        Outcome(verdict=Verdict.UNCERTAIN, reason="no answer"),
         ("set_aside", "no answer", None, "uncertain"),
         {("sms_uncertain",): 1},
         ["error"],
     ),
     (
-        Outcome(Verdict.UNCERTAIN, "no answer", on_wire=0.5),
+        Outcome(verdict=Verdict.UNCERTAIN, reason="no answer", on_wire=0.5),
         ("set_aside", "no answer", 0.5, "uncertain"),
         {("sms_uncertain",): 1},
         ["error"],
     ),
-    (Outcome(Verdict.REFUSED, "barred"), ("set_aside", "refused: barred", None), DEAD, ["error"]),
+    (Outcome(verdict=Verdict.REFUSED, reason="barred"), ("set_aside", "refused: barred", None), DEAD, ["error"]),
     (
-        Outcome(Verdict.REFUSED, "barred", account_works=True),
+        Outcome(verdict=Verdict.REFUSED, reason="barred", account_works=True),
         ("set_aside", "refused: barred", None, "account_works"),
         DEAD,
         ["error"],
     ),
     (
-        Outcome(Verdict.REFUSED, "barred", alarm="look at it"),
+        Outcome(verdict=Verdict.REFUSED, reason="barred", alarm="look at it"),
         ("set_aside", "refused: barred", None),
         DEAD,
         ["error", "error"],
@@ -113,7 +113,7 @@ class OutcomeCase(StageCase):
         item = item or notification()
         self.outbox.claim(item)
         self.outbox.sending.add(item.token)
-        sms, attempt = Sms(OURS, HANDSET, "Hello", "ref"), Attempt(HANDSET, OURS, 0.0)
+        sms, attempt = Sms(OURS, HANDSET, "Hello", "ref"), Attempt(handset=HANDSET, number=OURS, until=0.0)
         concluding = Deferred.fromCoroutine(self.recorder.conclude(item, sms, attempt, outcome, TOOK))
         self.clock.pump(seconds)
         self.news = self.successResultOf(concluding)
@@ -135,7 +135,9 @@ class OutcomeTests(OutcomeCase):
         for suspension, counted, levels in SUSPENDING:
             self.begin()
             self.outbox.suspension = suspension
-            self.assertEqual(self.conclude(Outcome(Verdict.ACCOUNT, "no credit")), [("suspend_sending", "no credit")])
+            self.assertEqual(
+                self.conclude(Outcome(verdict=Verdict.ACCOUNT, reason="no credit")), [("suspend_sending", "no credit")]
+            )
             self.assertEqual(self.counted, {("account_errors",): 1, **counted}, suspension)
             self.assertEqual((self.levels, self.news), (levels, False), suspension)
 
@@ -144,12 +146,12 @@ class OutcomeTests(OutcomeCase):
         for verdict in (Verdict.UNCERTAIN, Verdict.REFUSED):
             self.begin()
             self.outbox.mine = False
-            self.conclude(Outcome(verdict, "why"))
+            self.conclude(Outcome(verdict=verdict, reason="why"))
             self.assertEqual(self.counted, {}, verdict)
 
     def test_later_attempts(self) -> None:
         """The delay doubles with the attempts."""
-        calls = self.conclude(Outcome(Verdict.NOT_SENT, "down"), item=notification(attempts=3))
+        calls = self.conclude(Outcome(verdict=Verdict.NOT_SENT, reason="down"), item=notification(attempts=3))
         self.assertEqual(calls, [("reschedule", 40_000, "down")])
 
 
@@ -167,12 +169,12 @@ class StoreAwayTests(OutcomeCase):
         for verdict, method in ((Verdict.ACCEPTED, "record_accepted"), (Verdict.UNCERTAIN, "set_aside")):
             self.begin()
             self.outbox.fail(method, AWAY, AWAY)
-            *_, call = self.conclude(Outcome(verdict, "why", on_wire=1.0), 0.25, 0.5)
+            *_, call = self.conclude(Outcome(verdict=verdict, reason="why", on_wire=1.0), 0.25, 0.5)
             self.assertIn(1.75, (call[2], getattr(call[3], "on_wire", None)), verdict)
 
 
 class AcceptedTests(OutcomeCase):
-    ACCEPTED = Outcome(Verdict.ACCEPTED, "")
+    ACCEPTED = Outcome(verdict=Verdict.ACCEPTED, reason="")
 
     def test_receipt_was_faster(self) -> None:
         """What a receipt has proved already is no news, and not counted again."""
@@ -184,7 +186,9 @@ class AcceptedTests(OutcomeCase):
         """The user's map is written again when the acceptance says so; that the store is away then does no harm."""
         for errors in ([], [AWAY]):
             self.begin()
-            self.outbox.delivery = Delivery("known", None, None, None, Relink("bob", HANDSET, OURS))
+            self.outbox.delivery = Delivery(
+                message_id="known", ended=None, before=None, said=None, relink=Relink("bob", HANDSET, OURS)
+            )
             self.links.states = [link_state(**{OURS: f'["bob","c-1",{NOW + 1000},{NOW}]'})]
             self.links.fail("write_map", *errors)
             calls = self.conclude(self.ACCEPTED)
@@ -193,7 +197,9 @@ class AcceptedTests(OutcomeCase):
 
     def test_earlier_receipts(self) -> None:
         """Receipts that came before the acceptance are counted with it, and a failure is logged."""
-        self.outbox.delivery = Delivery("known", None, None, DeliveryState(DeliveryStatus.FAILED, 6))
+        self.outbox.delivery = Delivery(
+            message_id="known", ended=None, before=None, said=DeliveryState(DeliveryStatus.FAILED, 6)
+        )
         self.conclude(self.ACCEPTED)
         self.assertEqual(self.counted, {("sms_accepted",): 1, ("delivery_receipts", "failed"): 1})
         self.assertEqual(self.levels, ["info", "warn"])

@@ -51,7 +51,7 @@ class Slow:
         return await self.waiting[-1]
 
     async def record_receipt(self, report: DeliveryReport, *, block: bool = False) -> Delivery:  # noqa: ARG002 - as the protocol has it
-        return Delivery(MESSAGE, None, None, report.state)
+        return Delivery(message_id=MESSAGE, ended=None, before=None, said=report.state)
 
 
 async def unknown(_message_id: str) -> None:
@@ -95,7 +95,7 @@ class TimelineOrderTests(SynchronousTestCase):
         came = (("sent", "first"), ("sent", "second"), ("delivered", "first"), ("read", "first"))
         for kind, message in came:
             self.clock.advance(0.1)
-            event = ChatEvent(kind, message, "ann", {"bob": Status.READ})
+            event = ChatEvent(kind=kind, message_id=message, sender="ann", statuses={"bob": Status.READ})
             Deferred.fromCoroutine(store.record_event(event, 0))
         for waiting in reversed(slow.waiting):
             self.clock.advance(0.1)
@@ -114,7 +114,7 @@ class TimelineOrderTests(SynchronousTestCase):
         receipt = delivery_report(NID, "0A0B", BOB, ONE, "delivered", "0")
         self.successResultOf(Deferred.fromCoroutine(store.record_receipt(receipt)))
         self.clock.advance(0.5)
-        slow.answered.callback(Outcome(Verdict.ACCEPTED, ""))
+        slow.answered.callback(Outcome(verdict=Verdict.ACCEPTED, reason=""))
         self.successResultOf(sending)
         first, second = self.timeline.lines(MESSAGE)
         self.assertIn("text sent from", first)

@@ -22,7 +22,7 @@ class ReplyTests(World):
     async def test_once(self) -> None:
         """The same messageId posts once, also three days later."""
         await self.text_unread()
-        sms = InboundSms("0A0000000123ABCD1", BOB, ONE, "Yes")
+        sms = InboundSms(message_id="0A0000000123ABCD1", msisdn=BOB, to=ONE, text="Yes")
         for wait in (0, 60, 3 * 86_400):
             await self.pass_time(wait)
             await self.service.pipeline.sms_intake.inbound_sms(sms)

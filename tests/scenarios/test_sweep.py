@@ -262,7 +262,9 @@ class NothingToRepairTests(SweepCase):
 
     async def statuses_only(self) -> None:
         statuses = {"bob": Status.READ}
-        event = ChatEvent("read", "940de862-3c96-11e4-baad-164230d1df67", "ann", statuses)
+        event = ChatEvent(
+            kind="read", message_id="940de862-3c96-11e4-baad-164230d1df67", sender="ann", statuses=statuses
+        )
         await self.store.record_event(event, 0)
         await self.assert_nothing("statuses only")
 

@@ -51,16 +51,21 @@ class Application:
         await self.store.record_receipt(delivery_report("", "0A02", HANDSET, NUMBERS[0], "delivered", "0"))
         await self.store.set_aside(two, "time-out", uncertain=True)
         await self.store.suspend_sending(three, "no credit")
-        await self.store.receive_sms(InboundSms("in 1", HANDSET, NUMBERS[0], "Yes"), HANDSET, NUMBERS[0])
+        await self.store.receive_sms(
+            InboundSms(message_id="in 1", msisdn=HANDSET, to=NUMBERS[0], text="Yes"), HANDSET, NUMBERS[0]
+        )
         (reply,) = (await self.store.claim_replies(10, LEASE)).items
         await self.store.complete(reply, "posted")
         stop = Asked("stop", "You get no more texts.")
         await self.store.receive_sms(
-            InboundSms("in 2", "12015550197", NUMBERS[0], "STOP"), "12015550197", NUMBERS[0], stop
+            InboundSms(message_id="in 2", msisdn="12015550197", to=NUMBERS[0], text="STOP"),
+            "12015550197",
+            NUMBERS[0],
+            stop,
         )
-        long = InboundSms("in 3", HANDSET, NUMBERS[0], "A part")
+        long = InboundSms(message_id="in 3", msisdn=HANDSET, to=NUMBERS[0], text="A part")
         await self.store.receive_sms_part(long, Part("7", 2, 1), HANDSET, NUMBERS[0], 60_000, 60_000)
-        await self.store.dismiss(InboundSms("in 4", HANDSET, NUMBERS[0], " "), "blank")
+        await self.store.dismiss(InboundSms(message_id="in 4", msisdn=HANDSET, to=NUMBERS[0], text=" "), "blank")
         await self.store.quarantine('{"source": "layer"}', signed=True)
         await self.store.set_unowned_numbers(["12015550109"])
         await self.store.acquire_lock("job", 60)

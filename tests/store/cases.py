@@ -128,7 +128,9 @@ class SweepCase(QueueCase):
 
     async def replied(self) -> str:
         """A reply that waits. Returns its rid."""
-        await self.store.receive_sms(InboundSms("id-1", HANDSET, NUMBERS[0], "hi"), HANDSET, NUMBERS[0])
+        await self.store.receive_sms(
+            InboundSms(message_id="id-1", msisdn=HANDSET, to=NUMBERS[0], text="hi"), HANDSET, NUMBERS[0]
+        )
         (rid,) = await self.redis("ZRANGE", f"{K.in_lane}{HANDSET}:{NUMBERS[0]}", 0, -1)
         return str(rid)
 
@@ -171,7 +173,9 @@ class AdminCase(QueueCase):
 
     async def reply(self, message_id: str = "0A0000000123ABCD1") -> Reply:
         """A claimed reply."""
-        await self.store.receive_sms(InboundSms(message_id, "", "", "Yes!"), "12015550198", NUMBERS[0])
+        await self.store.receive_sms(
+            InboundSms(message_id=message_id, msisdn="", to="", text="Yes!"), "12015550198", NUMBERS[0]
+        )
         (item,) = (await self.store.claim_replies(1, LEASE)).items
         return item
 
@@ -226,7 +230,9 @@ class ResolvingCase(QueueCase):
         return item
 
     async def reply(self, message_id: str = "in 1") -> Reply:
-        await self.store.receive_sms(InboundSms(message_id, HANDSET, NUMBER, "Yes"), HANDSET, NUMBER)
+        await self.store.receive_sms(
+            InboundSms(message_id=message_id, msisdn=HANDSET, to=NUMBER, text="Yes"), HANDSET, NUMBER
+        )
         return await self.next_reply()
 
     async def next_reply(self) -> Reply:

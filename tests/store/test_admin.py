@@ -402,7 +402,9 @@ class SmsReportTests(AdminCase):
     async def test_notice(self) -> None:
         """So is a notice, with what became of it."""
         asked = Asked("stop", "You get no more texts.")
-        await self.store.receive_sms(InboundSms("id", "", "", "STOP"), "12015550198", NUMBERS[0], asked)
+        await self.store.receive_sms(
+            InboundSms(message_id="id", msisdn="", to="", text="STOP"), "12015550198", NUMBERS[0], asked
+        )
         (item,) = await self.claim()
         await self.store.record_accepted(
             item, attempt("12015550198", NUMBERS[0]), f"sent {NUMBERS[0]} 0A0B", sent("0A0B")

@@ -138,7 +138,9 @@ class FailingScriptTests(QueueCase):
             with self.assertRaises(StoreUnavailable):
                 await self.store.record_event(one, 1000)
         with self.assertRaises(StoreUnavailable):
-            await self.store.receive_sms(InboundSms("once", HANDSET, NUMBERS[0], "Hi"), HANDSET, NUMBERS[0])
+            await self.store.receive_sms(
+                InboundSms(message_id="once", msisdn=HANDSET, to=NUMBERS[0], text="Hi"), HANDSET, NUMBERS[0]
+            )
         with self.assertRaises(StoreUnavailable):
             await self.store.quarantine("{}", signed=True)
         self.assertEqual(self.everything(), before)
@@ -149,7 +151,9 @@ class FailingScriptTests(QueueCase):
             await self.owe(n, f"user{n}")
         new = event("sent", uuid(9), bob=Status.SENT)
         await self.store.record_event(new, 0)
-        await self.store.receive_sms(InboundSms("once", HANDSET, NUMBERS[0], "Hi"), HANDSET, NUMBERS[0])
+        await self.store.receive_sms(
+            InboundSms(message_id="once", msisdn=HANDSET, to=NUMBERS[0], text="Hi"), HANDSET, NUMBERS[0]
+        )
         self.server.ask("CONFIG", "SET", "maxmemory", "1")
         self.assertEqual((await self.store.promote(200, REPORT)).notifications, 1)
         one, two, three, four, five, six, *rest = await self.claim()

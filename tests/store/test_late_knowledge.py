@@ -63,7 +63,9 @@ class StoredLateTests(ResolvingCase):
         self.clock.advance(1)
         self.assertTrue((await self.reply()).doubt)
         self.clock.advance(3)
-        await self.store.receive_sms(InboundSms("in 2", HANDSET, NUMBER, "Yes"), HANDSET, NUMBER)
+        await self.store.receive_sms(
+            InboundSms(message_id="in 2", msisdn=HANDSET, to=NUMBER, text="Yes"), HANDSET, NUMBER
+        )
         self.assertEqual(await self.redis("HGET", f"{K.in_item}{await self.last()}", F.entry), await self.carried())
 
     async def test_receipt_first(self) -> None:
@@ -306,7 +308,7 @@ class AutoReplyTests(ResolvingCase):
             await self.redis("FLUSHALL")
             for handset in (HANDSET, NEW_HANDSET):
                 await self.redis("HSET", f"{K.handset}{handset}", NUMBER, entry("ann", OLD), F.version, 1)
-            help_me = InboundSms("in 1", HANDSET, NUMBER, "HELP")
+            help_me = InboundSms(message_id="in 1", msisdn=HANDSET, to=NUMBER, text="HELP")
             await self.store.receive_sms(help_me, HANDSET, NUMBER, Asked("help", "So it goes."))
             (item,) = await self.claim()
             self.assertEqual(in_words(await self.store.begin_auto_reply(item, LEASE)), "OK")

@@ -161,7 +161,9 @@ class WaitForLimitTests(LimitCase):
     async def test_notices(self) -> None:
         """Texts of our own pass the same limits."""
         await self.in_line(count=1)
-        await self.store.receive_sms(InboundSms("id", HANDSET, ONE, "help"), HANDSET, ONE, Asked("help", "Write STOP."))
+        await self.store.receive_sms(
+            InboundSms(message_id="id", msisdn=HANDSET, to=ONE, text="help"), HANDSET, ONE, Asked("help", "Write STOP.")
+        )
         (notice,) = await self.claim()
         self.assertEqual(in_words(await self.store.begin_auto_reply(notice, LEASE, LIMITS.of(ONE))), f"WAIT {ONE}")
         self.clock.advance(1)

@@ -122,7 +122,11 @@ class RecordEventTests(StoreCase):
     async def test_message_survives(self) -> None:
         """The claimed notification rebuilds the documented message, with the statuses known by now."""
         sent = event("sent", **{"12345": Status.READ, "999": Status.SENT, "111": Status.DELIVERED})
-        await self.record(LayerEvent("sent", MESSAGE_UUID, "12345", sent.statuses, documented()).chat_event(API_ROOT))
+        await self.record(
+            LayerEvent(
+                kind="sent", message_id=MESSAGE_UUID, sender="12345", statuses=sent.statuses, message=documented()
+            ).chat_event(API_ROOT)
+        )
         self.clock.advance(DELAY / 1000)
         await self.store.promote(200, REPORT)
         items = (await self.store.claim_notifications(5, 1000)).items
@@ -147,8 +151,17 @@ class RecordEventTests(StoreCase):
         for message, conversation in names:
             await self.redis("FLUSHALL")
             self.store = RedisStore(self.connection, self.connection, self.now, conversation_prefix="room ")
-            await self.record(ChatEvent("read", message, "ann", {"cleo": Status.READ}))
-            await self.record(ChatEvent("sent", message, "ann", statuses, conversation, "anything"))
+            await self.record(ChatEvent(kind="read", message_id=message, sender="ann", statuses={"cleo": Status.READ}))
+            await self.record(
+                ChatEvent(
+                    kind="sent",
+                    message_id=message,
+                    sender="ann",
+                    statuses=statuses,
+                    conversation_id=conversation,
+                    payload="anything",
+                )
+            )
             self.clock.advance(DELAY / 1000)
             await self.store.promote(200, REPORT)
             (item,) = (await self.store.claim_notifications(5, 1000)).items

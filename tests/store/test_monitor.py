@@ -76,7 +76,9 @@ class HeartbeatTests(QueueCase):
         sent = event("sent", uuid(4))
         await self.store.record_event(sent, 0)
         await self.store.receive_sms(
-            InboundSms("id", "12015550198", "12015550101", "Yes"), "12015550198", "12015550101"
+            InboundSms(message_id="id", msisdn="12015550198", to="12015550101", text="Yes"),
+            "12015550198",
+            "12015550101",
         )
         self.clock.advance(10)
         heartbeat = await self.one.heartbeat(1, DAY)
@@ -119,7 +121,9 @@ class HeartbeatTests(QueueCase):
             await self.store.set_aside(item, "why", uncertain=uncertain)
             self.clock.advance(10)
         await self.store.receive_sms(
-            InboundSms("id", "12015550198", "12015550101", "Yes"), "12015550198", "12015550101"
+            InboundSms(message_id="id", msisdn="12015550198", to="12015550101", text="Yes"),
+            "12015550198",
+            "12015550101",
         )
         (reply,) = (await self.store.claim_replies(1, 1000)).items
         await self.store.set_aside(reply, "why", uncertain=False)

@@ -50,12 +50,14 @@ class LongReplyCase(StoreCase):
     ) -> PartTaken:
         """Part ``number`` of a text comes; its messageId is ``id-<number>`` unless given."""
         text = TEXTS[number - 1] if text is None else text
-        sms = InboundSms(message_id or f"id-{number}", handset, NUMBERS[0], text)
+        sms = InboundSms(message_id=message_id or f"id-{number}", msisdn=handset, to=NUMBERS[0], text=text)
         part = Part(reference, total, number)
         return await (store or self.store).receive_sms_part(sms, part, handset, NUMBERS[0], WAIT, LONGEST)
 
     async def plain(self, message_id: str, text: str, handset: str = HANDSET) -> str:
-        return await self.store.receive_sms(InboundSms(message_id, handset, NUMBERS[0], text), handset, NUMBERS[0])
+        return await self.store.receive_sms(
+            InboundSms(message_id=message_id, msisdn=handset, to=NUMBERS[0], text=text), handset, NUMBERS[0]
+        )
 
     async def replies(self) -> list[Reply]:
         return list((await self.store.claim_replies(5, LEASE)).items)
@@ -479,7 +481,7 @@ class SafetyTests(LongReplyCase):
 class DismissedSmsTests(LongReplyCase):
     async def test_recorded(self) -> None:
         """An SMS with nothing in it to post is recorded with the reason, once, for as long as other replies."""
-        sms = InboundSms("id", HANDSET, NUMBERS[0], "", binary=True)
+        sms = InboundSms(message_id="id", msisdn=HANDSET, to=NUMBERS[0], text="", binary=True)
         self.assertTrue(await self.store.dismiss(sms, "binary"))
         self.assertFalse(await self.store.dismiss(sms, "blank"))
         self.assertEqual("KNOWN", await self.plain("id", "text"))
@@ -487,7 +489,9 @@ class DismissedSmsTests(LongReplyCase):
         self.assertEqual(await self.redis("GET", key), "binary")
         self.assertGreater(await self.redis("PTTL", key), 73 * 3_600_000)
         await self.plain("other", "text")
-        self.assertFalse(await self.store.dismiss(InboundSms("other", HANDSET, NUMBERS[0], ""), "blank"))
+        self.assertFalse(
+            await self.store.dismiss(InboundSms(message_id="other", msisdn=HANDSET, to=NUMBERS[0], text=""), "blank")
+        )
         self.assertEqual(await self.posted(), ["text"])
 
 

@@ -572,7 +572,7 @@ class LegacyLinkTests(QueueCase):
 
 class BlockedNumbersTests(StoreCase):
     async def ask(self, n: int, what: Literal["", "stop", "start", "help"], handset: str = "12015550198") -> str:
-        sms = InboundSms(f"id-{n}", handset, NUMBERS[0], what)
+        sms = InboundSms(message_id=f"id-{n}", msisdn=handset, to=NUMBERS[0], text=what)
         return await self.store.receive_sms(sms, handset, NUMBERS[0], Asked(what, "done", "again"))
 
     async def test_strangers_are_counted(self) -> None:
@@ -622,7 +622,7 @@ class BlockedNumbersTests(StoreCase):
 
 class ReplyQueueTests(StoreCase):
     def sms(self, n: int, text: str = "hi") -> InboundSms:
-        return InboundSms(f"id-{n}", "12015550198", "12015550101", text)
+        return InboundSms(message_id=f"id-{n}", msisdn="12015550198", to="12015550101", text=text)
 
     async def receive(self, n: int, handset: str = "12015550198") -> bool:
         return await self.store.receive_sms(self.sms(n, f"text {n}"), handset, "12015550101") == "NEW"

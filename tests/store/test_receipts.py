@@ -68,7 +68,9 @@ class FindSmsTests(ReceiptCase):
         """By the client-ref, whatever the messageId."""
         item = await self.sent()
         heard = await self.hear("delivered", "what?", ref=item.id)
-        self.assertEqual(heard, Delivery(uuid(1), None, None, read_state("delivered", "0")))
+        self.assertEqual(
+            heard, Delivery(message_id=uuid(1), ended=None, before=None, said=read_state("delivered", "0"))
+        )
         self.assertEqual(await self.said(), "d")
 
     async def test_by_message_id(self) -> None:
@@ -153,14 +155,17 @@ class FindSmsTests(ReceiptCase):
         await self.owe()
         (item,) = await self.claim()
         for ref in ("", item.id, item.id.upper(), "nobody", "x.y", ".", "a.48181acd22b3", "\u2028", "é" * 50):
-            self.assertEqual(await self.hear("failed", code="9", ref=ref), Delivery("", None, None, None))
+            self.assertEqual(
+                await self.hear("failed", code="9", ref=ref),
+                Delivery(message_id="", ended=None, before=None, said=None),
+            )
         self.assertEqual(await self.state(item), "C")
         self.assertEqual(await self.inspector.keys("opted_out"), [])
 
     async def test_notice(self) -> None:
         """A text of our own has receipts as well."""
         for n, ref in enumerate((True, False)):
-            asks = InboundSms(f"in {n}", f"{HANDSET}{n}", NUMBERS[0], "Help")
+            asks = InboundSms(message_id=f"in {n}", msisdn=f"{HANDSET}{n}", to=NUMBERS[0], text="Help")
             await self.store.receive_sms(asks, asks.msisdn, NUMBERS[0], Asked("help", "We help."))
             (item,) = await self.claim()
             self.assertEqual(in_words(await self.store.begin_auto_reply(item, LEASE)), "OK")
@@ -266,17 +271,21 @@ class EarlyReceiptTests(ReceiptCase):
         """A receipt that comes before anybody knows the id of its SMS is heard when the answer tells it."""
         item = await self.sending()
         for status, part in (("buffered", PARTS[1]), ("failed", PARTS[1]), ("delivered", PARTS[0])):
-            self.assertEqual(await self.hear(status, part, "6"), Delivery("", None, None, None))
+            self.assertEqual(
+                await self.hear(status, part, "6"), Delivery(message_id="", ended=None, before=None, said=None)
+            )
         self.assertEqual(await self.state(item), "S")
         self.assertEqual(
-            await self.accept(item, *PARTS), Delivery(uuid(1), ItemState.SENDING, None, read_state("failed", "6"))
+            await self.accept(item, *PARTS),
+            Delivery(message_id=uuid(1), ended=ItemState.SENDING, before=None, said=read_state("failed", "6")),
         )
         self.assertEqual((await self.said(), await self.parked()), ("f6", 0))
 
     async def test_none(self) -> None:
         """Normally there are none."""
         self.assertEqual(
-            await self.accept(await self.sending(), *PARTS), Delivery(uuid(1), ItemState.SENDING, None, None)
+            await self.accept(await self.sending(), *PARTS),
+            Delivery(message_id=uuid(1), ended=ItemState.SENDING, before=None, said=None),
         )
         self.assertEqual(await self.said(), "")
 

@@ -161,7 +161,7 @@ class RepairPartsTests(SweepCase):
 
     async def part(self, number: int) -> PartTaken:
         """A part of a long reply comes."""
-        sms = InboundSms(f"id-{number}", HANDSET, NUMBERS[0], f"{number}.")
+        sms = InboundSms(message_id=f"id-{number}", msisdn=HANDSET, to=NUMBERS[0], text=f"{number}.")
         return await self.store.receive_sms_part(sms, Part("7", 3, number), HANDSET, NUMBERS[0], 60_000, 300_000)
 
     async def test_not_listed(self) -> None:
@@ -204,7 +204,7 @@ class RepairPartsTests(SweepCase):
         await self.part(1)
         self.clock.advance(60)
         await self.store.close_parts(5)
-        sms = InboundSms("other", HANDSET, NUMBERS[0], "hi")
+        sms = InboundSms(message_id="other", msisdn=HANDSET, to=NUMBERS[0], text="hi")
         await self.store.receive_sms_part(sms, Part("8", 3, 1), HANDSET, NUMBERS[0], 60_000, 300_000)
         other = f"{K.long_reply}{HANDSET}:{NUMBERS[0]}:8:3"
         lives = {f"{K.long_reply}{self.name}": KEEP["late_parts"], other: KEEP["pending"]}

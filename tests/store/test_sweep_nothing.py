@@ -152,7 +152,7 @@ class NothingToRepairTests(SweepCase):
 
     async def reply(self) -> None:
         handset = self.random.choice((HANDSET, "12015550003"))
-        sms = InboundSms(f"id-{self.random.randint(1, 50)}", handset, NUMBERS[0], "hi")
+        sms = InboundSms(message_id=f"id-{self.random.randint(1, 50)}", msisdn=handset, to=NUMBERS[0], text="hi")
         what = self.random.choice(ASKED)
         await self.store.receive_sms(
             sms, handset, NUMBERS[0], Asked(what, "answer", "again", self.random.random() < 0.3)
@@ -161,7 +161,7 @@ class NothingToRepairTests(SweepCase):
 
     async def part(self) -> None:
         total, number = self.random.randint(1, 3), self.random.randint(1, 3)
-        sms = InboundSms(f"part-{self.random.randint(1, 90)}", HANDSET, NUMBERS[0], "hi")
+        sms = InboundSms(message_id=f"part-{self.random.randint(1, 90)}", msisdn=HANDSET, to=NUMBERS[0], text="hi")
         part = Part(str(self.random.randint(1, 3)), total, min(number, total))
         await self.store.receive_sms_part(sms, part, HANDSET, NUMBERS[0], 60_000, 300_000)
         await self.store.close_parts(2)

@@ -11,40 +11,40 @@ from twisted.trial.unittest import TestCase
 from nexmo_twisted.store.url import RedisAddress, parse
 
 ADDRESSES = {
-    "redis://localhost": RedisAddress("tcp", host="localhost", port=6379),
-    "redis://localhost/": RedisAddress("tcp", host="localhost", port=6379),
-    "redis://localhost:6380/3": RedisAddress("tcp", host="localhost", port=6380, db=3),
-    "REDIS://Cache_1.Example:6379": RedisAddress("tcp", host="cache_1.example", port=6379),
-    "redis://10.1.2.3": RedisAddress("tcp", host="10.1.2.3", port=6379),
-    "redis://[::1]:6380/1": RedisAddress("tcp", host="::1", port=6380, db=1),
-    "redis://[::1]": RedisAddress("tcp", host="::1", port=6379),
-    "redis://:pass@host": RedisAddress("tcp", host="host", port=6379, password="pass"),
+    "redis://localhost": RedisAddress(kind="tcp", host="localhost", port=6379),
+    "redis://localhost/": RedisAddress(kind="tcp", host="localhost", port=6379),
+    "redis://localhost:6380/3": RedisAddress(kind="tcp", host="localhost", port=6380, db=3),
+    "REDIS://Cache_1.Example:6379": RedisAddress(kind="tcp", host="cache_1.example", port=6379),
+    "redis://10.1.2.3": RedisAddress(kind="tcp", host="10.1.2.3", port=6379),
+    "redis://[::1]:6380/1": RedisAddress(kind="tcp", host="::1", port=6380, db=1),
+    "redis://[::1]": RedisAddress(kind="tcp", host="::1", port=6379),
+    "redis://:pass@host": RedisAddress(kind="tcp", host="host", port=6379, password="pass"),
     "redis://ann:p%40ss%2F%3a%25@host/2": RedisAddress(
-        "tcp", host="host", port=6379, db=2, username="ann", password="p@ss/:%"
+        kind="tcp", host="host", port=6379, db=2, username="ann", password="p@ss/:%"
     ),
-    "redis://ann:a@b:c@host": RedisAddress("tcp", host="host", port=6379, username="ann", password="a@b:c"),
+    "redis://ann:a@b:c@host": RedisAddress(kind="tcp", host="host", port=6379, username="ann", password="a@b:c"),
     "rediss://ann:s%C3%A9same@cache.example:6390/0": RedisAddress(
-        "tls", host="cache.example", port=6390, username="ann", password="sésame"
+        kind="tls", host="cache.example", port=6390, username="ann", password="sésame"
     ),
-    "unix:///run/redis.sock": RedisAddress("unix", path="/run/redis.sock"),
-    "unix:///run/a%20b@c.sock?db=4": RedisAddress("unix", path="/run/a b@c.sock", db=4),
+    "unix:///run/redis.sock": RedisAddress(kind="unix", path="/run/redis.sock"),
+    "unix:///run/a%20b@c.sock?db=4": RedisAddress(kind="unix", path="/run/a b@c.sock", db=4),
     "unix://ann:pass@/run/redis.sock?db=1": RedisAddress(
-        "unix", path="/run/redis.sock", db=1, username="ann", password="pass"
+        kind="unix", path="/run/redis.sock", db=1, username="ann", password="pass"
     ),
-    "unix://:pass@/run/redis.sock": RedisAddress("unix", path="/run/redis.sock", password="pass"),
+    "unix://:pass@/run/redis.sock": RedisAddress(kind="unix", path="/run/redis.sock", password="pass"),
     "redis+sentinel://h1:26379,h2:26380/mymaster/0": RedisAddress(
-        "sentinel", hosts=(("h1", 26379), ("h2", 26380)), master="mymaster"
+        kind="sentinel", hosts=(("h1", 26379), ("h2", 26380)), master="mymaster"
     ),
     "redis+sentinel://ann:p%2Cw@h1,[::2]:5/my-master.1/7": RedisAddress(
-        "sentinel",
+        kind="sentinel",
         hosts=(("h1", 26379), ("::2", 5)),
         master="my-master.1",
         db=7,
         username="ann",
         password="p,w",
     ),
-    "redis+sentinel://h1/mymaster": RedisAddress("sentinel", hosts=(("h1", 26379),), master="mymaster"),
-    "embedded": RedisAddress("embedded"),
+    "redis+sentinel://h1/mymaster": RedisAddress(kind="sentinel", hosts=(("h1", 26379),), master="mymaster"),
+    "embedded": RedisAddress(kind="embedded"),
 }
 
 REFUSED = {

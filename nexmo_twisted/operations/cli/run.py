@@ -141,7 +141,7 @@ def reachable(address: RedisAddress, embedded_data: Path) -> RedisAddress:
             f"The embedded Redis is not running: nothing listens on {Path(server.address).absolute()}. "
             "It runs with the service; start the service, or run this command in its directory (twistd --rundir)."
         )
-    return RedisAddress("unix", path=server.address)
+    return RedisAddress(kind="unix", path=server.address)
 
 
 def place(address: RedisAddress) -> str:

@@ -37,7 +37,7 @@ MOST_RECIPIENTS = 1000
 MOST_PARTS = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LayerEvent:
     """What one webhook says. ``message_id`` is the bare UUID in lower case, ``message`` the whole documented Message
     object; ``left_out`` is counted by kind: "recipient", "actor", "part" or "member"."""
@@ -54,13 +54,13 @@ class LayerEvent:
         is ``<api_url>/apps/<app id>``."""
         sent = self.kind == "sent"
         return ChatEvent(
-            self.kind,
-            self.message_id,
-            self.sender,
-            self.statuses,
-            self.message["conversation"]["id"] if sent else "",
-            pack(self.message, api_root) if sent else "",
-            self.left_out,
+            kind=self.kind,
+            message_id=self.message_id,
+            sender=self.sender,
+            statuses=self.statuses,
+            conversation_id=self.message["conversation"]["id"] if sent else "",
+            payload=pack(self.message, api_root) if sent else "",
+            left_out=self.left_out,
         )
 
 

@@ -83,9 +83,9 @@ def read_event(raw: bytes, region: str) -> ReadEvent:
     if kind == "sent":
         return _sent(data, region)
     if kind == "deleted":
-        return ReadEvent(ChatEvent(kind, _id(data.get("id"), "data.id"), "", {}))
+        return ReadEvent(ChatEvent(kind=kind, message_id=_id(data.get("id"), "data.id"), sender="", statuses={}))
     user, message = _id(data.get("user"), "data.user"), _id(data.get("message"), "data.message")
-    return ReadEvent(ChatEvent(kind, message, "", {user: _STATUSES[kind]}))
+    return ReadEvent(ChatEvent(kind=kind, message_id=message, sender="", statuses={user: _STATUSES[kind]}))
 
 
 def _sent(data: Mapping[str, Any], region: str) -> ReadEvent:
@@ -105,15 +105,15 @@ def _sent(data: Mapping[str, Any], region: str) -> ReadEvent:
         people=people,
     )
     event = ChatEvent(
-        "sent",
-        message_id,
-        sender_id,
-        {sender_id: Status.READ, **dict.fromkeys(people, Status.SENT)},
-        conversation_id,
-        pack(message),
-        odd.counts,
-        {user: str(person.phone) for user, person in people.items() if person.phone is not None},
-        _time(message.sent_at, odd),
+        kind="sent",
+        message_id=message_id,
+        sender=sender_id,
+        statuses={sender_id: Status.READ, **dict.fromkeys(people, Status.SENT)},
+        conversation_id=conversation_id,
+        payload=pack(message),
+        left_out=odd.counts,
+        phones={user: str(person.phone) for user, person in people.items() if person.phone is not None},
+        sent_at=_time(message.sent_at, odd),
     )
     return ReadEvent(event, tuple(odd.warnings))
 

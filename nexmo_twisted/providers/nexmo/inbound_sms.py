@@ -27,13 +27,19 @@ def read_sms(found: Found) -> InboundSms:
     message_id, msisdn, to = (required(params, name) for name in ("messageId", "msisdn", "to"))
     kind = optional(params, "type").lower()
     if kind == "binary":
-        return InboundSms(message_id, msisdn, to, "", binary=True)
+        return InboundSms(message_id=message_id, msisdn=msisdn, to=to, text="", binary=True)
     text = params.get("text", "" if kind in ("text", "unicode") else None)
     if text is None:
         raise BadRequest("text is not UTF-8, or too long" if "text" in params else "text is missing")
     if len(text) > LONGEST_TEXT:
         raise BadRequest("text is longer than any SMS")
-    return InboundSms(message_id, msisdn, to, text, part=_part(params) if len(text) <= _LONGEST_PART else None)
+    return InboundSms(
+        message_id=message_id,
+        msisdn=msisdn,
+        to=to,
+        text=text,
+        part=_part(params) if len(text) <= _LONGEST_PART else None,
+    )
 
 
 def _part(params: Mapping[str, str | None]) -> Part | None:

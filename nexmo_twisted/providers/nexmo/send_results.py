@@ -125,7 +125,7 @@ def judge_answer(http_status: int, retry_after: str | None, body: bytes, *, date
 
 def judge_failure(sent_any: bool, reason: str) -> Outcome:
     """The outcome of an SMS request without an answer: all depends on whether any byte may have gone out."""
-    return Outcome(UNCERTAIN if sent_any else NOT_SENT, reason)
+    return Outcome(verdict=UNCERTAIN if sent_any else NOT_SENT, reason=reason)
 
 
 def _judge_body(document: Mapping[str, Any], where: str, wait: float | None) -> Outcome:
@@ -146,7 +146,7 @@ def _judge_parts(parts: Sequence[Mapping[str, Any] | None], wait: float | None) 
         return min(others, key=lambda outcome: WEIGHT.index(outcome.verdict))
     ids = tuple(message_id for outcome in accepted for message_id in outcome.message_ids)
     alarm = f"only {len(accepted)} of {len(judged)} parts accepted: {others[0].reason}" if others else ""
-    return Outcome(ACCEPTED, alarm or "accepted", message_ids=ids, alarm=alarm)
+    return Outcome(verdict=ACCEPTED, reason=alarm or "accepted", message_ids=ids, alarm=alarm)
 
 
 def _judge_part(part: Mapping[str, Any] | None, wait: float | None) -> Outcome:
@@ -156,7 +156,7 @@ def _judge_part(part: Mapping[str, Any] | None, wait: float | None) -> Outcome:
     if known.verdict is ACCEPTED:
         message_id = part.get("message-id")
         ids = (message_id,) if isinstance(message_id, str) and 0 < len(message_id) <= 100 else ()
-        return Outcome(ACCEPTED, known.name, message_ids=ids)
+        return Outcome(verdict=ACCEPTED, reason=known.name, message_ids=ids)
     text = part.get("error-text")
     text = text[:_LONGEST_TEXT] if isinstance(text, str) else ""
     if known.verdict is NOT_SENT:
@@ -176,8 +176,8 @@ def _outcome(known: StatusRule, where: str, text: str = "", wait: float | None =
         reason += f" ({_safe(text)})"
     later = known.verdict in (NOT_SENT, ACCOUNT)
     return Outcome(
-        known.verdict,
-        reason,
+        verdict=known.verdict,
+        reason=reason,
         retry_after=wait if later else None,
         alarm=reason if known.alarm else "",
         exceeded="account" if known.exceeded and _ACCOUNT_WIDE.search(text) else known.exceeded,

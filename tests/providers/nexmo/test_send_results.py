@@ -91,7 +91,7 @@ class StatusTests(TestCase):
 
     def test_accepted(self) -> None:
         """Status 0 is accepted, with the ids of all parts."""
-        self.assertEqual(judge(accepted()), Outcome(Verdict.ACCEPTED, "accepted", message_ids=("id-1",)))
+        self.assertEqual(judge(accepted()), Outcome(verdict=Verdict.ACCEPTED, reason="accepted", message_ids=("id-1",)))
         self.assertEqual(judge(accepted(1), accepted(2)).message_ids, ("id-1", "id-2"))
 
     def test_accepted_without_a_readable_id(self) -> None:
@@ -282,5 +282,9 @@ class HttpTests(TestCase):
 class FailureTests(TestCase):
     def test_failures(self) -> None:
         """Without an answer it matters whether anything was sent: if so, nobody knows; if not, again later."""
-        self.assertEqual(judge_failure(False, "connection refused"), Outcome(Verdict.NOT_SENT, "connection refused"))
-        self.assertEqual(judge_failure(True, "connection lost"), Outcome(Verdict.UNCERTAIN, "connection lost"))
+        self.assertEqual(
+            judge_failure(False, "connection refused"), Outcome(verdict=Verdict.NOT_SENT, reason="connection refused")
+        )
+        self.assertEqual(
+            judge_failure(True, "connection lost"), Outcome(verdict=Verdict.UNCERTAIN, reason="connection lost")
+        )
