@@ -30,7 +30,7 @@ class Kind:
 
 
 _HTTPS = "https, or http for this machine itself (localhost, 127.0.0.0/8, [::1]); no user name, query or fragment"
-_CREDENTIAL = "visible ASCII characters without blanks"
+_CREDENTIAL = "visible ASCII characters without spaces"
 _ENDPOINT = (
     "a Twisted endpoint description, such as tcp:8080, ssl:443:privateKey=key.pem:certKey=cert.pem, unix:/path or "
 )
@@ -84,7 +84,7 @@ PhoneNumbers = Annotated[
     AfterValidator(validators.distinct),
     Kind(
         "list of phone numbers",
-        "a list of different numbers with country code, 7 to 15 digits; '+', blanks, hyphens and parentheses may stand "
+        "a list of different numbers with country code, 7 to 15 digits; '+', spaces, hyphens and parentheses may stand "
         "between",
         many=True,
     ),

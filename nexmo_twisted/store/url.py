@@ -48,7 +48,7 @@ def parse(url: str) -> RedisAddress:
     if url == "embedded":
         return RedisAddress(kind="embedded")
     if re.search(r"[\x00-\x20\x7f]", url):
-        raise ValueError("blanks and control characters are not allowed, percent-encode them")
+        raise ValueError("spaces and control characters are not allowed, percent-encode them")
     scheme, separator, rest = url.partition("://")
     match scheme.lower() if separator else "":
         case "redis":
