@@ -181,12 +181,18 @@ class NexmoService(Service):
         self.listeners.start()
         gatherResults([connection.open() for connection in self.connections]).addCallback(self._connected)
         self._late = self._clock.callLater(
-            1.0, self._log.error, "Redis: no connection yet, waiting for it; webhooks are answered 503"
+            1.0,
+            self._log.error,
+            "Redis: no connection yet, webhooks are answered 503; check that it runs at server.redis",
         )
 
     def _connected(self, _: object) -> None:
         preparing = Deferred.fromCoroutine(self._prepare())
-        preparing.addErrback(lambda failure: self._log.failure("A step before the start of processing failed", failure))
+        preparing.addErrback(
+            lambda failure: self._log.failure(
+                "Start: a step before processing failed, processing starts without it", failure
+            )
+        )
         preparing.addCallback(self._go)
 
     async def _prepare(self) -> None:
@@ -198,7 +204,7 @@ class NexmoService(Service):
             self._late.cancel()
         if self.running:
             self.ready = True
-            self._log.info("Connected to Redis; processing started")
+            self._log.info("Redis: connected, processing started")
             if self._warning:
                 self._log.warn("{text}", text=self._warning)
             for component in self._components:
@@ -233,11 +239,13 @@ class NexmoService(Service):
             await self._tried(connection.close)
         if self._embedded is not None:
             await self._tried(self._embedded.stopService)
-        self._log.info("Stopped")
+        self._log.info("Service: stopped")
 
     def _tried(self, step: Callable[[], Any]) -> Deferred[Any]:
-        """Does one step of stopping. A failure is told, and keeps no other step from being done."""
-        return maybeDeferred(step).addErrback(lambda failure: self._log.failure("A shutdown step failed", failure))
+        """Does one step of stopping. A failure is logged; the other steps are done all the same."""
+        return maybeDeferred(step).addErrback(
+            lambda failure: self._log.failure("Stop: a step failed, the other steps are done", failure)
+        )
 
 
 def make_service(

@@ -90,7 +90,11 @@ class CircuitBreaker:
     def _note(self, call: str, reason: str) -> None:
         now, known = self._clock.seconds(), self._strange.get(call)
         if known is None:
-            self._log.error("{reason}", reason=reason)
+            self._log.error(
+                "{name}: not its own answer, others are sent first and this is retried: {reason}",
+                name=self.name,
+                reason=reason,
+            )
         self._strange[call] = _Strange(known.since if known else now, now, reason)
 
     def _answered(self, call: str) -> None:

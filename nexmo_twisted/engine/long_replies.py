@@ -16,7 +16,7 @@ BATCH = 20
 
 
 class LongReplyTimeouts:
-    """Times out long replies that wait for parts; ``reply_came`` is called when one of them may be posted.
+    """Times out long replies that wait for parts; ``poke_replies`` is called when one of them may be posted.
 
     A long reply whose parts have all arrived is completed by its last part, not here.
     """
@@ -34,7 +34,10 @@ class LongReplyTimeouts:
     async def _poll(self) -> float | None:
         closed = await self._inbox.close_parts(BATCH)
         if closed.orphans:
-            self._log.error("Long replies: {n} dropped, their parts are missing in Redis", n=closed.orphans)
+            self._log.error(
+                "Long replies: {n} are not posted, their parts are missing in Redis; check whether Redis evicts keys",
+                n=closed.orphans,
+            )
         if closed.torn:
             self._metrics.count("long_replies_incomplete", amount=closed.torn)
             self._log.info("Long replies: {n} posted although parts are missing", n=closed.torn)

@@ -158,7 +158,7 @@ class Notifications:
         )
         if not message.text:
             raise Skip("blank")
-        recipient, handset = await self._recipient(item.user_id, message)
+        recipient, handset = await self._recipient(item, message)
         sender = await self._sender(item.sender, message)
         context = {**message.values, "sender": sender.values, "recipient": recipient.values, "text": message.text}
         thread = Thread(item.user_id, item.conversation_id)
@@ -171,9 +171,9 @@ class Notifications:
             item, thread, handset, str(recipient.phone), context, body, message.conversation
         )
 
-    async def _recipient(self, user_id: str, message: ChatMessage) -> tuple[Identity, str]:
+    async def _recipient(self, item: Notification, message: ChatMessage) -> tuple[Identity, str]:
         try:
-            identity = await self._identity(user_id, message)
+            identity = await self._identity(item.user_id, message)
             handset = phones.e164(identity.phone, self._terms.region)
         except Permanent as error:
             if error.code != "unknown_user":
@@ -181,12 +181,15 @@ class Notifications:
             raise Skip(error.code) from error
         except phones.BadPhone as error:
             self._log.info(
-                "Notification skipped: the recipient has no usable phone number: {reason}", reason=str(error)
+                "Message {id}: no SMS sent, the recipient has no usable phone number: {reason}",
+                id=item.message_id,
+                reason=str(error),
             )
             raise Skip("no_phone", error.reason if identity.phone else "") from error
         if phones.canonical(handset) in self._own:
             self._log.info(
-                "Notification skipped: the recipient's phone is one of our own numbers, {number}",
+                "Message {id}: no SMS sent, the recipient's phone is {number}, one of our own numbers",
+                id=item.message_id,
                 number=phones.masked(handset),
             )
             raise Skip("own_number")

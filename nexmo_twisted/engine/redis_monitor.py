@@ -128,7 +128,7 @@ class RedisMonitor:
         self.heartbeat, self._confirmed = heartbeat, number
         self._report_skew(skew(heartbeat.now, asked, answered))
         if self._warnings.note("blocked handsets", reason := forged_stops(heartbeat)) and reason:
-            self._log.warn("{reason}", reason=reason)
+            self._log.warn("Blocked handsets: {reason}; require signed webhooks", reason=reason)
         if self._away:
             self._away = None
             self._settings_at = 0.0  # it may be another one
@@ -156,7 +156,11 @@ class RedisMonitor:
         if self._skewed and not was:
             reason = f"the clock of Redis is {apart:.0f} s {'ahead of' if seconds > 0 else 'behind'} this machine's"
             self._warnings.note("clock", reason)
-            self._log.error("{reason}", reason=reason)
+            self._log.error(
+                "Redis: {reason}; signatures with a time may be rejected, delays may end early or late; synchronise "
+                "the clocks (NTP)",
+                reason=reason,
+            )
         elif not self._skewed:
             self._warnings.note("clock", "")
 

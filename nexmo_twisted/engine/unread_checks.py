@@ -41,7 +41,10 @@ class UnreadChecks:
         if done.messages:
             self._metrics.count("messages_due", amount=done.messages)
         if done.orphans:
-            self._log.error("Unread checks: {n} dropped, their message is missing in Redis", n=done.orphans)
+            self._log.error(
+                "Unread checks: {n} messages are missing in Redis and get no SMS; check whether Redis evicts keys",
+                n=done.orphans,
+            )
         if done.notifications:
             self._poke_notifications()
         return None if done.next is None else done.next / 1000

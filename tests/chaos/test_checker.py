@@ -227,7 +227,7 @@ class BuriedTests(SynchronousTestCase):
 class ErrorsTests(SynchronousTestCase):
     def test_traceback(self) -> None:
         """An exception that was logged with its traceback is found by its last line, however the log indents it."""
-        log = """2026-01-01T00:00:00+0000 [-] Connected to Redis; processing started
+        log = """2026-01-01T00:00:00+0000 [-] Redis: connected, processing started
 2026-01-01T00:00:01+0000 [-] Webhook: unexpected error while storing it, answered 503
 \tTraceback (most recent call last):
 \t  File "service.py", line 1, in go

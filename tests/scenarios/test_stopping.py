@@ -41,7 +41,7 @@ class StopTests(World):
         await service.stopService()
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.assertEqual(len(self.flushLoggedErrors(LookupError)), 1)
-        self.assertIn("Stopped", lines.all)
+        self.assertIn("Service: stopped", lines.all)
         await Listener(Factory(), port).stop()
         for _ in range(1000):
             if await self.connections() == before:
