@@ -164,6 +164,6 @@ class InterceptionHealthTests(HealthWorld):
         await self.pass_time(900)
         await self.assert_well()
         self.assertEqual(len(self.texts()), 1)
-        lines = [line for line in self.lines.ours if line.endswith(REASON)]
+        lines = [line for line in self.lines.ours if line.startswith("Layer:") and line.endswith(REASON)]
         self.assertEqual(lines, [f"Layer: not its own answer, others are sent first and this is retried: {REASON}"])
         self.assertEqual(self.posted(TALK)[1:], [])
