@@ -1,7 +1,7 @@
-"""What the composition asks of the folder of a company: of a chat platform, and of an SMS provider.
+"""Connectors: what the composition needs from the package of a chat platform or of an SMS provider.
 
-A connector knows its company's settings. It builds the port that the engine uses and the endpoints that the company
-posts to, and says what else has to be known of it.
+A connector has the settings of its platform or provider. It builds the port that the engine uses and the endpoints that
+webhooks arrive at, and says what else the composition has to know.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the service listens on: the site for the companies' webhooks, and that for operators."""
+"""What the service listens on: the site for webhooks, and that for operators."""
 
 from __future__ import annotations
 

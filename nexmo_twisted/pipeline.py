@@ -226,8 +226,8 @@ class Pipeline:
         )
         return AutoReplies(self._store, policy, self.notifications.worker.poke)
 
-    def _quarantine(self, company: ChatConnector | SmsConnector) -> Quarantine:
-        return Quarantine(self._store, company.name.lower(), signed=company.signed)
+    def _quarantine(self, connector: ChatConnector | SmsConnector) -> Quarantine:
+        return Quarantine(self._store, connector.name.lower(), signed=connector.signed)
 
     def _introduction(self, functions: CustomerFunctions) -> Introduction | None:
         introduce = self._settings.introduce_conversation

@@ -1,4 +1,4 @@
-"""The Twisted service: every part is built here, started and stopped in order. Nobody else knows the companies."""
+"""The Twisted service: builds all parts, starts and stops them in order. Only it knows the platform and provider."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Every setting once: its type, its default and one sentence about it. The account at a company has its model in the
-folder of the company."""
+"""Every setting once: its type, its default and one sentence about it. The model of the settings of a platform or
+provider is in its package."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class LimitSettings(Table):
 
 
 class SmsSettings(Table):
-    """How SMS are sent and answered, whichever company sends them."""
+    """How SMS are sent and answered, whichever provider sends them."""
 
     max_segments: values.Segments = setting("How many segments of an SMS one text may fill; the rest is cut.", 6)
     receipt_timeout: values.Duration = setting(

@@ -1,4 +1,4 @@
-"""The values that pass between the rooms. All are frozen; none does any I/O."""
+"""The values that the engine, the store, platforms and providers exchange. All are frozen; none does any I/O."""
 
 from __future__ import annotations
 

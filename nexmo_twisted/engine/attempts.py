@@ -1,4 +1,4 @@
-"""Departures: the last step before an SMS goes out, in which its number, its limits and the attempt are settled."""
+"""Attempts: choose the number of an SMS, check its rate limits, and record the attempt before the SMS is sent."""
 
 from __future__ import annotations
 

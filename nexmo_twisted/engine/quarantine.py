@@ -7,7 +7,7 @@ from nexmo_twisted.ports.store import QuarantineLog
 
 
 class Quarantine:
-    """Those of one ``source``, a company's name in lower case. ``signed``: it signs what it posts."""
+    """The webhooks of one ``source``, the name of a platform or provider in lower case. ``signed``: it signs them."""
 
     def __init__(self, port: QuarantineLog, source: str, *, signed: bool) -> None:
         self._port = port

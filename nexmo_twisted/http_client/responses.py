@@ -12,20 +12,20 @@ from nexmo_twisted.errors import AccountFault, NexmoTwistedError, Permanent, Tem
 from nexmo_twisted.http_client.client import Answer, Broken, Http, NotSent
 
 
-async def ask(http: Http, company: str, method: str, url: str, headers: Headers, body: bytes | None = None) -> Answer:
+async def ask(http: Http, remote: str, method: str, url: str, headers: Headers, body: bytes | None = None) -> Answer:
     """One call that may simply be made again: it raises Temporary when no whole answer came back."""
     try:
         return await http.request(method, url, headers=headers, body=body)
     except (NotSent, Broken) as error:
-        raise Temporary(f"{company}: {error.reason}") from None
+        raise Temporary(f"{remote}: {error.reason}") from None
 
 
-def refusal(company: str, status: int, answer: Answer) -> NexmoTwistedError:
+def refusal(remote: str, status: int, answer: Answer) -> NexmoTwistedError:
     """The error that an answer stands for. ``status`` is its HTTP status or the code that replaces it.
 
     A redirect is not followed and counts as temporary: it comes from a wrong address or something in between.
     """
-    reason = f"{company} answered {status}"
+    reason = f"{remote} answered {status}"
     wait = named_wait(answer.headers.get("retry-after"), answer.headers.get("date"))
     if status in (401, 402):
         return AccountFault(f"{reason}: credentials or account rejected", wait)
@@ -36,14 +36,14 @@ def refusal(company: str, status: int, answer: Answer) -> NexmoTwistedError:
     return Temporary(reason, wait)
 
 
-def unreadable(company: str) -> Temporary:
+def unreadable(remote: str) -> Temporary:
     """The answer is not of the shape it should have."""
-    return Temporary(f"{company} sent an unreadable answer")
+    return Temporary(f"{remote} sent an unreadable answer")
 
 
-def read_json(company: str, answer: Answer) -> Any:
+def read_json(remote: str, answer: Answer) -> Any:
     """The body as JSON; raises Temporary when it is none."""
     try:
         return json.loads(answer.body)
     except (ValueError, RecursionError):
-        raise unreadable(company) from None
+        raise unreadable(remote) from None

@@ -1,4 +1,4 @@
-"""Looking after Redis itself: whether it takes what is written, still has what it confirmed, and would keep it."""
+"""Heartbeats in Redis and its settings: what the engine needs to know whether Redis accepts, has and keeps data."""
 
 from __future__ import annotations
 

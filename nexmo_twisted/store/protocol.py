@@ -1,4 +1,4 @@
-"""One line to one Redis server: made, logged in, and in use only after it has answered.
+"""One TCP connection to one Redis server. It is used only after the server has accepted the login.
 
 txredisapi speaks the protocol. Its factories are not used: they queue commands while they are disconnected, say
 nothing when a master turns out to be none, and log every attempt.

@@ -1,4 +1,4 @@
-"""The queues in Redis: texts that are owed, and replies that are to be posted."""
+"""The two queues in Redis: notifications that are to be sent, and replies that are to be posted."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class Admission:
 
 
 class Webhooks(Endpoint, Protocol):
-    """An endpoint that a company posts to."""
+    """A webhook endpoint, that a platform or provider posts to."""
 
     @property
     def admission(self) -> Admission:

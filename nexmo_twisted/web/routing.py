@@ -1,4 +1,4 @@
-"""All that is served to the internet: the endpoints of the companies, under the paths they know."""
+"""The public site: the webhook endpoints of the platform and the provider, under their paths."""
 
 from __future__ import annotations
 
