@@ -31,7 +31,7 @@ class Tuning:
     """Times that only tests change.
 
     ``lease``: milliseconds until what a process has claimed may be claimed by another; longer than anything we do with
-    it, and so than ``chat_timeout`` and ``provider_timeout``, seconds for a whole exchange with the platform or provider.
+    it, and so than ``chat_timeout`` and ``provider_timeout``, seconds for a whole exchange with either side.
     ``between_pipelined``: seconds between two requests of one connection that did not wait for an answer, so that
     others come first. ``redis_timeout``: seconds of the reactor for one command of Redis.
     """

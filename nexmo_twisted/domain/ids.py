@@ -1,7 +1,7 @@
 """What messages, notifications, replies and SMS are called: in Redis, outside, and to people.
 
-Ids of platforms and providers are opaque texts. In Redis they become keys of a fixed length: 16 bytes, written as 22 characters of
-base64url.
+Ids of platforms and providers are opaque texts. In Redis they become keys of a fixed length: 16 bytes, written as 22
+characters of base64url.
 """
 
 from __future__ import annotations

@@ -35,8 +35,8 @@ _MESSAGE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """One webhook of ``source``, the name of a platform or provider in lower case. ``at`` is when it came (ms since the epoch), None when
-    that is not known. ``signed``: its sender signed it, so it is no stranger's."""
+    """One webhook of ``source``, the name of a platform or provider in lower case. ``at`` is when it came (ms since the
+    epoch), None when that is not known. ``signed``: its sender signed it, so it is no stranger's."""
 
     source: str
     reason: str
