@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from nexmo_twisted.domain.delivery import DeliveryReport
 from nexmo_twisted.domain.link_state import LinkCommit, LinkState
@@ -25,6 +25,7 @@ from nexmo_twisted.ports.store import (
     Inbox,
     Links,
     Locks,
+    NamedPhones,
     QuarantineLog,
     Receipts,
     UnreadQueue,
@@ -34,13 +35,14 @@ from tests.engine.fakes import Calls, Fake, flags
 
 class FakeLinks(Fake):
     """``states`` are what is read, one after the other, the last one for ever. ``stands`` says of each write, in order,
-    whether nothing has changed; afterwards nothing has."""
+    whether nothing has changed; afterwards nothing has. ``commits`` are those that were to be written."""
 
     def __init__(self, calls: Calls, *states: LinkState) -> None:
         super().__init__(calls)
         self.states = list(states)
         self.stands: deque[bool] = deque()
         self.read: LinkState | None = None
+        self.commits: list[LinkCommit] = []
 
     async def read_links(self, user_id: str, handset: str, *, raw: str = "", number: str = "") -> LinkState:
         await self.note("read_links", user_id, handset, raw or number)
@@ -49,6 +51,7 @@ class FakeLinks(Fake):
 
     async def renew_links(self, commit: LinkCommit) -> bool:
         self._check(commit.state)
+        self.commits.append(commit)
         await self.note("renew_links", commit.number)
         return self.stands.popleft() if self.stands else True
 
@@ -63,6 +66,23 @@ class FakeLinks(Fake):
     def _check(self, state: LinkState) -> None:
         if state is not self.read:
             raise AssertionError("not based on what was read last")
+
+
+class FakeNamedPhones(Fake):
+    """``known`` are the phones by user."""
+
+    def __init__(self, calls: Calls, **known: str) -> None:
+        super().__init__(calls)
+        self.known = known
+
+    async def name_phones(self, phones: Mapping[str, str], at: int | None, kept: int) -> None:
+        if not phones:
+            raise AssertionError("nothing to keep")
+        await self.note("name_phones", phones, at, kept)
+
+    async def named_phone(self, user_id: str) -> str:
+        await self.note("named_phone", user_id)
+        return self.known.get(user_id, "")
 
 
 class FakeReceipts(Fake):
@@ -161,6 +181,7 @@ def _check_text(sms: InboundSms) -> None:
 
 
 _links: type[Links] = FakeLinks
+_named: type[NamedPhones] = FakeNamedPhones
 _receipts: type[Receipts] = FakeReceipts
 _inbox: type[Inbox] = FakeInbox
 _unread: type[UnreadQueue] = FakeUnreadQueue
