@@ -162,9 +162,9 @@ class NumbersTests(RegistrationCase):
     def test_routed(self) -> None:
         """An inbound URL that is not ours is set, and the log says what it was; one that replaces another is a
         warning."""
-        for before, level, host in (
+        for before, level, shown in (
             ("", "info", "not set"),
-            ("https://old.example.com/x?key=1", "warn", "old.example"),
+            ("https://old.example.com/x?key=1", "warn", "old.example.com"),
         ):
             self.begin()
             self.provider.owned[1] = self.owned(TWO, before)

@@ -22,7 +22,7 @@ from tests.engine.fake_store import FakeInbox, FakeLinks, FakeQuarantineLog, Fak
 from tests.factories import HANDSET, NUMBERS, READ_RECEIPT
 
 OURS = NUMBERS[0]
-SMS = InboundSms("id-1", HANDSET, OURS, "On my way")
+SMS = InboundSms(message_id="id-1", msisdn=HANDSET, to=OURS, text="On my way")
 PART = Part("ref", 2, 1)
 WAIT = 20_000
 
