@@ -66,7 +66,8 @@ def flags(**given: bool) -> list[str]:
 
 
 class FakeChat(Fake):
-    """``text`` and ``values`` are what is read of every message; ``done`` what registering takes."""
+    """``text`` and ``values`` are what is read of every message, ``profiles`` and ``with_it`` (the conversation) come
+    with it; ``done`` is what registering takes."""
 
     def __init__(self, calls: Calls) -> None:
         super().__init__(calls)
@@ -74,6 +75,8 @@ class FakeChat(Fake):
         self.values: Mapping[str, Any] = {}
         self.about: Mapping[str, Any] = {"id": "c-1"}
         self.done: Sequence[str] = ()
+        self.profiles: Mapping[str, Mapping[str, Any]] = {}
+        self.with_it: Mapping[str, Any] | None = None
 
     async def identity(self, user_id: str) -> Mapping[str, Any]:
         await self.note("identity", user_id)
@@ -98,7 +101,7 @@ class FakeChat(Fake):
         del message_id, conversation_id, sender
         if not payload or not statuses:
             raise AssertionError("the message is gone")
-        return ChatMessage(self.text, self.values)
+        return ChatMessage(self.text, self.values, self.profiles, self.with_it)
 
 
 class FakeProvider(Fake):

@@ -85,6 +85,7 @@ class NotificationCase(StageCase):
         self.identities = FakeIdentities(calls, ann={"name": "Ann"}, bob={"name": "Bob", "phone": "+1 201-555-0198"})
         self.template = FakeTemplate(calls)
         self.introduction: FakeIntroduction | None = None
+        self.use_profiles = True
         self.policy = POLICY
 
     def stage(self) -> Notifications:
@@ -94,7 +95,7 @@ class NotificationCase(StageCase):
             chat=self.chat,
             provider=self.provider,
             identities=self.identities,
-            use_profiles=True,
+            use_profiles=self.use_profiles,
             template=self.template,
             introduction=self.introduction,
             terms=self.policy,
@@ -327,6 +328,22 @@ class TextTests(NotificationCase):
         self.begin()
         self.identities.fail("ann", Temporary("down"))
         self.assertEqual(self.handle(notification()), [("reschedule", 5_000, "down")])
+
+    def test_what_comes_with_it(self) -> None:
+        """Nobody is asked for a profile or a conversation that came with the message, unless they are a function's."""
+        self.chat.profiles = {"bob": {"name": "Bo", "phone": HANDSET}, "ann": {"name": "An"}}
+        self.chat.with_it = {"id": "c-1", "title": "Trip"}
+        self.template.names = {"conversation"}
+        self.introduction = FakeIntroduction(self.calls)
+        self.handle(notification())
+        self.assertEqual(self.template.context["sender"], {"name": "An"})
+        self.assertEqual(self.template.context["recipient"], {"name": "Bo", "phone": HANDSET})
+        self.assertEqual(self.template.context["conversation"], {"id": "c-1", "title": "Trip"})
+        self.assertEqual([call for call in self.calls if call[0] in ("identity", "conversation")], [])
+        self.begin()
+        self.use_profiles = False
+        self.handle(notification())
+        self.assertEqual(self.template.context["sender"], {"name": "Ann"})
 
     def test_conversation(self) -> None:
         """The conversation is looked up for a template that uses it, and laid over what came with the message."""
