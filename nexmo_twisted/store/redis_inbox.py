@@ -40,7 +40,7 @@ PROMOTED = 2000
 NOTICES_TO_STRANGERS = 100
 #: How many receipts of unknown SMS are kept for a while. Forged ones must not fill Redis, and a genuine one waits for
 #: seconds.
-PARKED = 250
+EARLY_RECEIPTS = 250
 #: How many unreadable webhooks are kept of those that are signed, which no stranger can push out, and of the others.
 QUARANTINED = 100
 
@@ -139,7 +139,7 @@ class RedisInbox(RedisSteps):
             short_sms_id(report.message_id),
             report.state.kept,
             int(block and report.state.opted_out),
-            PARKED,
+            EARLY_RECEIPTS,
             handset,
             number,
             phones.region_of(handset) if handset else "",

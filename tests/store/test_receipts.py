@@ -21,7 +21,7 @@ from nexmo_twisted.domain.results import Delivery, ItemState
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.providers.nexmo.receipt_codes import read_state
 from nexmo_twisted.store.admin import QueueAdmin
-from nexmo_twisted.store.redis_inbox import PARKED
+from nexmo_twisted.store.redis_inbox import EARLY_RECEIPTS
 from nexmo_twisted.store.schema import DAY, KEEP, MINUTE
 from tests.factories import HANDSET, NUMBERS, delivery_report, event, kept, uuid
 from tests.inspector import K
@@ -310,12 +310,14 @@ class EarlyReceiptTests(ReceiptCase):
     async def test_bounded(self) -> None:
         """A flood of receipts that nobody knows takes a bounded room, and the newest are kept."""
         await self.hear("delivered", "first")
-        for n in range(PARKED + 50):
+        for n in range(EARLY_RECEIPTS + 50):
             self.clock.advance(0.001)
             await self.hear("delivered", f"id {n}")
             await self.hear("failed", f"id {n}")
-        self.assertEqual(await self.parked(), PARKED)
-        for n, (part, said) in enumerate((("first", ""), ("id 49", ""), ("id 50", "f"), (f"id {PARKED + 49}", "f")), 1):
+        self.assertEqual(await self.parked(), EARLY_RECEIPTS)
+        for n, (part, said) in enumerate(
+            (("first", ""), ("id 49", ""), ("id 50", "f"), (f"id {EARLY_RECEIPTS + 49}", "f")), 1
+        ):
             item = await self.sending(n)
             await self.accept(item, part)
             self.assertEqual(await self.said(n), said, part)

@@ -18,13 +18,13 @@ local q, limit, claimed, lost, dead = names(queue), tonumber(ARGV[3]), {}, 0, 0
 local records, messages = {}, {}      -- by mid, and as they are returned
 
 -- They are among the leases that were given last, of which many more belong to others.
-local function take_back(heard)
+local function take_back(last_token)
   redis.call('ZREM', q.queue, '')     -- draining: a first write that needs no memory lets the others pass
   local lanes = redis.call('ZREVRANGEBYSCORE', q.queue, int(now + lease), '(' .. int(now), 'LIMIT', 0, 1000)
   for _, lane in ipairs(lanes) do
     for _, id in ipairs(redis.call('ZRANGE', q.lane .. lane, 0, 1)) do
       local read = redis.call('HMGET', q.item .. id, F.state, F.process, F.token, F.lease_ends, F.probes)
-      if read[1] == 'C' and read[2] == ARGV[8] and (tonumber(read[3] or '') or 0) > heard
+      if read[1] == 'C' and read[2] == ARGV[8] and (tonumber(read[3] or '') or 0) > last_token
         and redis.call('ZSCORE', q.queue, lane) == read[4] then
         redis.call('ZADD', q.queue, int(now), lane)
         if read[5] == '1' and redis.call('EXISTS', K.suspended) == 1 then
@@ -38,9 +38,9 @@ if ARGV[9] ~= '' then take_back(tonumber(ARGV[9])) end
 
 if queue == 'out' then cut_back(q, now) end
 
-local hold = queue == 'out' and load_hold()
-if hold and free_rank(hold) == 0 and tonumber(hold[F.probe] or '0') > now then
-  return {int(tonumber(hold[F.probe]) - now), 0, 0, {}}
+local suspension = queue == 'out' and load_suspension()
+if suspension and free_rank(suspension) == 0 and tonumber(suspension[F.probe] or '0') > now then
+  return {int(tonumber(suspension[F.probe]) - now), 0, 0, {}}
 end
 
 local function suspect(item) return item[F.state] == 'C' and item[F.process] ~= ARGV[8] end
@@ -83,7 +83,7 @@ local function due_lanes()
   return lanes
 end
 
-local function tell_message(mid)
+local function add_message(mid)
   if records[mid] then return end
   local record = load_message(mid) or {[F.closed] = 'expired'}
   local ok, ranks = pcall(cjson.encode, record[F.statuses] or {})
@@ -97,31 +97,31 @@ local function tell_message(mid)
   end
 end
 
-local held = held_so_far(now)
+local suspended = suspended_so_far(now)
 local function claim(lane, id, item)
   local alone = suspect(item)
-  if item[F.message] then tell_message(item[F.message]) end
+  if item[F.message] then add_message(item[F.message]) end
   redis.call('ZREM', q.queue, lane)
   local token = int(redis.call('INCR', K.seq))
   if alone then redis.call('HINCRBY', q.item .. id, F.crashes, 1) end
-  redis.call('HSET', q.item .. id, F.state, 'C', F.token, token, F.process, ARGV[8], F.probes, hold and '1' or '')
+  redis.call('HSET', q.item .. id, F.state, 'C', F.token, token, F.process, ARGV[8], F.probes, suspension and '1' or '')
   if item[F.seen_version] then redis.call('HSET', q.item .. id, F.seen_version, version(item[F.message])) end
   lease_lane(q, id, item, now + lease)
   local before = tonumber(item[F.suspended_before] or '')
-  local waited = now - (tonumber(item[F.due]) or now) - (before and held - before or 0)
+  local waited = now - (tonumber(item[F.due]) or now) - (before and suspended - before or 0)
   local fields = {'suspect', alone and '1' or ''}
   for field, value in pairs(item) do fields[#fields + 1] = field; fields[#fields + 1] = value end
   claimed[#claimed + 1] = {id, token, int(waited), fields}
 end
 
-if hold then
+if suspension then
   local function fit(item) return ARGV[7] == '1' or not suspect(item) end
-  local lane, id, item, rank = next_probe(q, hold, now, head_of, fit)
+  local lane, id, item, rank = next_probe(q, suspension, now, head_of, fit)
   if id then
     claim(lane, id, item)
-    tried(hold, rank, now + tonumber(ARGV[6]))
+    tried(suspension, rank, now + tonumber(ARGV[6]))
   end
-  return {look_again(q, hold, now), lost, dead, messages, unpack(claimed)}
+  return {look_again(q, suspension, now), lost, dead, messages, unpack(claimed)}
 end
 for _, lane in ipairs(due_lanes()) do
   local id, item = head_of(lane)

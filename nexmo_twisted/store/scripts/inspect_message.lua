@@ -1,6 +1,6 @@
 -- uses time messages queue inspection
 -- All that is known of one message, as of one moment. ARGV: now, mid.
--- Returns {now, since when the outgoing side is held or '', why, when the check is due or '', record, user, status,
+-- Returns {now, since when sending is suspended or '', why, when the check is due or '', record, user, status,
 -- user, status ..., user, outcome ..., entries}; record = {why it is closed, when, due, delay, sender, open,
 -- conversation, id of the message if it has one of its own}, absent ones '', or empty when there is none.
 local now, mid = clock(ARGV[1]), ARGV[2]

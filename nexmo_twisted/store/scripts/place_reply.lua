@@ -15,5 +15,5 @@ if #found ~= 1 then return {#found == 0 and 'OTHER' or 'BOTH', item[F.entry] or 
 put_back(q, rid, item, '', now)
 redis.call('HSET', q.item .. rid, F.entry, found[1])
 redis.call('HDEL', q.item .. rid, F.ambiguous, F.other_entry, F.owner, F.owner_map, F.failures, F.aside_at)
-redis.call('HSET', q.item .. rid, F.suspended_before, int(held_so_far(now) - (now - tonumber(item[F.due] or now))))
+redis.call('HSET', q.item .. rid, F.suspended_before, int(suspended_so_far(now) - (now - tonumber(item[F.due] or now))))
 return {'DONE', int(math.max(0, look_now(q, rid, item, now) - now))}

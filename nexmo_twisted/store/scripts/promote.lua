@@ -7,7 +7,7 @@ local now, ranks, q = clock(ARGV[1]), ARGV[3], names('out')
 local mids = redis.call('ZRANGEBYSCORE', K.due, '-inf', int(now), 'LIMIT', 0, ARGV[2])
 local records = {}
 for i, mid in ipairs(mids) do records[i] = load_message(mid) or false end
-local held, since = tonumber(redis.call('GET', K.suspended_ms) or '0'), redis.call('HGET', K.suspended, F.since)
+local suspended, since = tonumber(redis.call('GET', K.suspended_ms) or '0'), redis.call('HGET', K.suspended, F.since)
 local made, orphans, looked_at = 0, 0, 0
 for i, mid in ipairs(mids) do
   if made >= tonumber(ARGV[4]) then break end
@@ -22,7 +22,8 @@ for i, mid in ipairs(mids) do
       if user ~= record[F.sender] and string.find(ranks, int(rank), 1, true) then users[#users + 1] = user end
     end
     local open, many = #users, #users > MANY
-    local base = int(held + (since and math.max(0, record[F.due] - tonumber(since)) or 0))   -- held before it was due
+    -- for how long sending was suspended before it was due
+    local base = int(suspended + (since and math.max(0, record[F.due] - tonumber(since)) or 0))
     for _, user in ipairs(users) do
       local nid = nid_of(mid, user)
       redis.call('HSET', K.out_item .. nid, F.lane, user, F.message, mid, F.due, int(record[F.due]), F.state, 'R',

@@ -11,7 +11,7 @@ local now, q, id, token = clock(ARGV[1]), names('out'), ARGV[2], ARGV[3]
 local item = load_item(q.item .. id)
 local said, blocks, early, map = '', false, {}, ''
 for i = FIRST, #ARGV do
-  local before, blocked = parked(ARGV[i], now)
+  local before, blocked = early_receipt(ARGV[i], now)
   if before ~= '' then early[#early + 1] = ARGV[i] end
   said, blocks = heavier(said, before), blocks or blocked
 end
@@ -23,7 +23,7 @@ if item then
   close_item(q, id, item, ARGV[4], now, said)
 else
   local sms = said ~= '' and find_sms(q, id)   -- another receipt has closed it
-  if sms then hear(q, id, sms, said) end
+  if sms then keep_receipt(q, id, sms, said) end
 end
 if item and ARGV[11] ~= '' then
   local key = map_key(item[F.lane])
@@ -31,7 +31,7 @@ if item and ARGV[11] ~= '' then
   if unchanged then write_map(item[F.lane], ARGV[11], ARGV[12]) else map = 'MAP' end
 end
 for i = FIRST, #ARGV do index_sms(ARGV[i], id, now) end
-for _, message_id in ipairs(early) do unpark(message_id) end
+for _, message_id in ipairs(early) do forget_early(message_id) end
 if blocks then opt_out(ARGV[5], now) end
-if item then lift_hold(item, now) end
+if item then end_suspension(item, now) end
 return {item and 'DONE' or 'GONE', said, map}

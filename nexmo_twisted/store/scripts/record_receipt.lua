@@ -1,10 +1,10 @@
 -- uses time messages queue links attempts completion sms_index receipts
 -- A receipt came for an SMS, so it was accepted, whatever the receipt says and whoever sent it. What it says is kept
 -- with what became of the SMS. When nothing is known of the SMS, its answer may not be stored yet: then the receipt is
--- parked.
+-- kept as an early one.
 -- ARGV: now, nid that its client-ref names or '', the provider's message id or '', what it says (see
--- shared/receipts.lua), 1 when its handset is to get no more texts, most receipts to be parked, the handset it names or
--- '', the number of ours that it names or '', the country of the handset or ''.
+-- shared/receipts.lua), 1 when its handset is to get no more texts, most early receipts to be kept, the handset it
+-- names or '', the number of ours that it names or '', the country of the handset or ''.
 -- Returns {nid or '' when nothing is known, the state that this ended or '', what receipts said before, what they say,
 -- then user, handset and number of a link whose map has to be written, or ''}.
 local now, q, message_id, said, blocks = clock(ARGV[1]), names('out'), ARGV[3], ARGV[4], ARGV[5] == '1'
@@ -15,7 +15,7 @@ if not sms and message_id ~= '' then
   sms = nid and find_sms(q, nid)
 end
 if not sms then
-  if message_id ~= '' then park(message_id, said, blocks, now, tonumber(ARGV[6])) end
+  if message_id ~= '' then keep_early(message_id, said, blocks, now, tonumber(ARGV[6])) end
   return {'', '', '', '', '', '', ''}
 end
 if sms.item then redis.call('ZREM', q.uncertain, nid) end   -- draining: a first write that needs no memory
@@ -70,11 +70,11 @@ prove(item)
 if item then
   ended = item[F.state]
   close_item(q, nid, item, (ended == 'S' and 'sent ' or 'receipt ') .. item[F.number] .. ' ' .. message_id, now, said)
-  if message_id ~= '' then index_sms(message_id, nid, now) end   -- the answer that told the id may never have come
-  if ended == 'S' then lift_hold(item, now) end
+  if message_id ~= '' then index_sms(message_id, nid, now) end   -- the answer with the id may never have come
+  if ended == 'S' then end_suspension(item, now) end
 else
   before = said_of(sms.outcome)
-  hear(q, nid, sms, said)
+  keep_receipt(q, nid, sms, said)
 end
 if blocks and weight(said) > weight(before) then opt_out(handset_of(item), now) end
 local user = item and item[F.message] and item[F.lane] or sms.user

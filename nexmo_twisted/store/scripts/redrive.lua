@@ -24,10 +24,11 @@ end
 local function redrive(id, item)
   put_back(q, id, item, '', now)
   end_attempt_of(id, item, 'unproven', now)
-  -- What it waited so far counts no more: suspended_before is what had been held when it fell due, and the claim
-  -- subtracts what was held since from what it waited (a reply, which has none of its own, is given time for holds of
-  -- the other side, too).
-  redis.call('HSET', q.item .. id, F.suspended_before, int(held_so_far(now) - (now - tonumber(item[F.due] or now))))
+  -- What it waited so far counts no more: suspended_before is the time of suspension up to when it fell due, and the
+  -- claim subtracts the time of suspension since then from what it waited (from that of a reply, too, although replies
+  -- are not suspended).
+  local before = suspended_so_far(now) - (now - tonumber(item[F.due] or now))
+  redis.call('HSET', q.item .. id, F.suspended_before, int(before))
   redis.call('HDEL', q.item .. id, F.failures, F.failed_introductions, F.suspensions, F.aside_at)
   if doubtful(item) then redis.call('HSET', q.item .. id, F.resent, '1') end   -- this was the one time it is sent again
   return math.max(0, look_now(q, id, item, now) - now)

@@ -8,5 +8,5 @@ if not item or item[F.token] ~= ARGV[4] then return 'STALE' end
 set_aside(q, id, item, state, ARGV[6], now)
 if state == 'D' then end_attempt_of(id, item, 'refused', now)
 elseif tonumber(ARGV[7] or '') then redis.call('HSET', q.item .. id, F.request_sent, int(now - tonumber(ARGV[7]))) end
-if ARGV[8] == '1' then lift_hold(item, now) else not_tried(item, now) end
+if ARGV[8] == '1' then end_suspension(item, now) else not_tried(item, now) end
 return 'DONE'

@@ -36,7 +36,7 @@ local function look_at_open(mid, record)
     if expired then
       record[F.outcomes] = record[F.outcomes] or {}
       record[F.outcomes][user] = 'expired @' .. int(now - record[F.due])
-      if many then tell_apart(mid, string.match(nid, '%x+$'), record[F.outcomes][user], user) end
+      if many then save_apart(mid, string.match(nid, '%x+$'), record[F.outcomes][user], user) end
     else
       make_again(mid, record, user, nid, many)
       left = left + 1
@@ -139,11 +139,11 @@ local function look_at_outcomes(key)
   if redis.call('EXISTS', K.message .. string.sub(key, #K.outcomes + 1)) == 0 then must_end(key, KEEP.closed) end
 end
 
-local function look_at_hold(key)
-  local hold = load_item(key)
-  if (tonumber(hold[F.since]) or hold[F.undecided] == '1') and tonumber(hold[F.probe]) then return end
-  redis.call('HSET', key, F.since, tonumber(hold[F.since]) and hold[F.since] or int(now),
-    F.probe, tonumber(hold[F.probe]) and hold[F.probe] or int(now), F.why, hold[F.why] or 'unknown')
+local function look_at_suspension(key)
+  local suspension = load_item(key)
+  if (tonumber(suspension[F.since]) or suspension[F.undecided] == '1') and tonumber(suspension[F.probe]) then return end
+  redis.call('HSET', key, F.since, tonumber(suspension[F.since]) and suspension[F.since] or int(now),
+    F.probe, tonumber(suspension[F.probe]) and suspension[F.probe] or int(now), F.why, suspension[F.why] or 'unknown')
   repaired('suspension')
 end
 
@@ -188,7 +188,7 @@ local families = {                    -- what the key begins with, the types it 
   {K.rate_wait, 'zset', function(key) must_end(key, KEEP.rate) end},
   {K.quarantine, 'list', function(key) must_end(key, KEEP.quarantine) end},
   {K.unsigned, 'list', function(key) must_end(key, KEEP.quarantine) end},
-  {K.suspended, 'hash', look_at_hold},
+  {K.suspended, 'hash', look_at_suspension},
   {K.auto_replies_all, 'hash', function(key) must_end(key, KEEP.lock) end},
   {K.receipts_seen, 'hash', function(key) must_end(key, KEEP.receipts_seen) end},
   {K.schema, 'string'},

@@ -23,7 +23,7 @@ local function owe_notice(rid, what, handset, number, text, now, most)
   redis.call('PEXPIRE', key, int(KEEP.auto_replies))
   local lane = '+' .. handset                     -- beside the texts of the handset's user, so that neither waits
   redis.call('HSET', q.item .. nid, F.lane, lane, F.handset, handset, F.number, number, F.text, text,
-    F.due, int(now), F.state, 'R', F.suspended_before, int(held_so_far(now)))
+    F.due, int(now), F.state, 'R', F.suspended_before, int(suspended_so_far(now)))
   redis.call('ZADD', q.lane .. lane, int(now), nid)
   redis.call('ZADD', q.queue, 'NX', int(now), lane)
 end

@@ -124,7 +124,7 @@ local function outcome_apart(mid, digits)   -- and its user; nil when there is n
   return string.match(redis.call('HGET', K.outcomes .. mid, digits) or '', '^(.*)%z(.*)$')
 end
 
-local function tell_apart(mid, digits, outcome, user)
+local function save_apart(mid, digits, outcome, user)
   redis.call('HSET', K.outcomes .. mid, digits, outcome .. '\0' .. user)
 end
 

@@ -13,9 +13,9 @@ local function load_item(key)
   return item
 end
 
--- Whether the lane of an item is leased to it: then the lane is to be looked at when the lease of the item ends.
+-- Whether an item has the lease of its lane: then the lane is to be looked at when the lease of the item ends.
 -- Another item may have come to the head of the lane meanwhile, or have taken the lane over after that lease.
-local function holds(q, item)
+local function has_lease(q, item)
   return (item[F.state] == 'C' or item[F.state] == 'S') and item[F.lease_ends]
     and redis.call('ZSCORE', q.queue, item[F.lane]) == item[F.lease_ends]
 end
@@ -70,7 +70,7 @@ end
 local function leave_lane(q, id, item, now)
   redis.call('ZREM', q.lane .. item[F.lane], id)
   if redis.call('EXISTS', q.lane .. item[F.lane]) == 0 then redis.call('ZREM', q.queue, item[F.lane])
-  elseif holds(q, item) then redis.call('ZADD', q.queue, int(now), item[F.lane]) end
+  elseif has_lease(q, item) then redis.call('ZADD', q.queue, int(now), item[F.lane]) end
   if item[F.limit] then leave_lines(q, id, item) end
 end
 
@@ -97,7 +97,7 @@ end
 local function put_back(q, id, item, reason, at, now)
   redis.call('ZREM', q.uncertain, id)
   redis.call('ZREM', q.dead, id)
-  if holds(q, item) then redis.call('ZREM', q.queue, item[F.lane]) end
+  if has_lease(q, item) then redis.call('ZREM', q.queue, item[F.lane]) end
   redis.call('ZADD', q.lane .. item[F.lane], now and int(at) or item[F.order] or item[F.due], id)
   redis.call('HSET', q.item .. id, F.state, 'R', F.token, '')
   redis.call('HDEL', q.item .. id, F.crashes, F.passed_until)
@@ -123,7 +123,7 @@ end
 local function somebody_works_on(q, lane)
   for _, id in ipairs(redis.call('ZRANGE', q.lane .. lane, 0, -1)) do
     local item = load_item(q.item .. id)
-    if item and holds(q, item) then return true end
+    if item and has_lease(q, item) then return true end
   end
   return false
 end
@@ -139,7 +139,7 @@ local function look_now(q, id, item, now)
   return now
 end
 
-local function held_so_far(now)
+local function suspended_so_far(now)
   local total = tonumber(redis.call('GET', K.suspended_ms) or '0')
   local since = redis.call('HGET', K.suspended, F.since)
   if since then total = total + now - tonumber(since) end

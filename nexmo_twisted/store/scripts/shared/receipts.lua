@@ -24,9 +24,9 @@ local function find_sms(q, nid)
   if item then return tonumber(item[F.attempts] or '0') >= 1 and {item = item} or nil end
   if redis.call('TYPE', q.item .. nid).ok == 'string' then return {outcome = redis.call('GET', q.item .. nid)} end
   local mid, hash = string.match(nid, '^([^.]+)%.(%x+)$')
-  local told, whose
-  if mid then told, whose = outcome_apart(mid, hash) end
-  if told then return {outcome = told, mid = mid, apart = hash, user = whose} end
+  local apart, whose
+  if mid then apart, whose = outcome_apart(mid, hash) end
+  if apart then return {outcome = apart, mid = mid, apart = hash, user = whose} end
   local record = mid and load_message(mid)
   for user, outcome in pairs(record and record[F.outcomes] or {}) do
     if nid_of(mid, user) == nid then
@@ -36,35 +36,35 @@ local function find_sms(q, nid)
 end
 
 -- What a receipt says is kept with what became of the SMS.
-local function hear(q, nid, sms, said)
+local function keep_receipt(q, nid, sms, said)
   local outcome = with_receipt(sms.outcome, said)
   if outcome == sms.outcome then return end
-  if sms.apart then tell_apart(sms.mid, sms.apart, outcome, sms.user)
+  if sms.apart then save_apart(sms.mid, sms.apart, outcome, sms.user)
   elseif sms.record then
     sms.record[F.outcomes][sms.user] = outcome
     save_message(sms.mid, sms.record)
   else redis.call('SET', q.item .. nid, outcome, 'KEEPTTL') end
 end
 
--- A receipt may come before the answer that tells its id: for a while it waits for that in a hash, with what it says
+-- A receipt may come before the answer that contains its id: for a while it waits for that in a hash, with what it says
 -- and whether it blocks the handset. When there are too many the oldest goes, since a genuine one waits for seconds
 -- only.
-local function parked_as(message_id)
+local function early_field(message_id)
   local slot, field = place_of(message_id)
   return slot .. field
 end
 
-local function parked(message_id, now)
-  local entry = redis.call('HGET', K.early_receipts, parked_as(message_id)) or ''
+local function early_receipt(message_id, now)
+  local entry = redis.call('HGET', K.early_receipts, early_field(message_id)) or ''
   local at, said, blocks = string.match(entry, '^(%d+) (%l%d*) (%d)$')
   if at and now - tonumber(at) <= KEEP.early_receipts then return said, blocks == '1' end
   return '', false
 end
 
-local function unpark(message_id) redis.call('HDEL', K.early_receipts, parked_as(message_id)) end
+local function forget_early(message_id) redis.call('HDEL', K.early_receipts, early_field(message_id)) end
 
-local function park(message_id, said, blocks, now, most)
-  local field, before, blocked = parked_as(message_id), parked(message_id, now)
+local function keep_early(message_id, said, blocks, now, most)
+  local field, before, blocked = early_field(message_id), early_receipt(message_id, now)
   if redis.call('HEXISTS', K.early_receipts, field) == 0 and redis.call('HLEN', K.early_receipts) >= most then
     local all, oldest, since = redis.call('HGETALL', K.early_receipts), nil, math.huge
     for i = 1, #all, 2 do
@@ -73,8 +73,8 @@ local function park(message_id, said, blocks, now, most)
     end
     redis.call('HDEL', K.early_receipts, oldest)
   end
-  local told = {int(now), heavier(before, said), (blocks or blocked) and 1 or 0}
-  redis.call('HSET', K.early_receipts, field, table.concat(told, ' '))
+  local kept = {int(now), heavier(before, said), (blocks or blocked) and 1 or 0}
+  redis.call('HSET', K.early_receipts, field, table.concat(kept, ' '))
   redis.call('PEXPIRE', K.early_receipts, int(KEEP.early_receipts))
 end
 
