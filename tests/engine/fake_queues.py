@@ -56,13 +56,14 @@ class Leases(Fake):
 
 
 class FakeOutbox(Leases):
-    """``waiting`` are handed out by the next claim; ``begins`` are the answers to attempts, OK after those. ``mine``:
-    whether items are still this process' when they are set aside."""
+    """``waiting`` are handed out by the next claim; ``begins`` are the answers to attempts, OK after those, and
+    ``limits`` those of the last one. ``mine``: whether items are still this process' when they are set aside."""
 
     def __init__(self, calls: Calls) -> None:
         super().__init__(calls)
         self.waiting: list[Notification] = []
         self.begins: deque[Begun] = deque()
+        self.limits: Sequence[Limit] = ()
         self.delivery: Delivery | None = Delivery(message_id="known", ended=None, before=None, said=None)
         self.suspension = Suspension.BEGUN
         self.settled = Settled(resent=0, parked=0, dropped=0, unneeded=0, next=None)
@@ -86,6 +87,7 @@ class FakeOutbox(Leases):
     ) -> Begun:
         del report, lease
         self.check(item, sending=False)
+        self.limits = limits
         await self.note("begin_attempt", commit.number, introduced, [limit.name for limit in limits])
         return self._begin(item)
 
