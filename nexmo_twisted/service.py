@@ -118,7 +118,9 @@ class NexmoService(Service):
         work = Connection(reactor, address, scripts, reply_timeout=tuning.redis_timeout, tell=False)
         self.connections = (web, work)
         store = decorators.store(RedisStore(web, work, now, conversation_prefix=chat.conversation_prefix))
-        self.monitor = RedisMonitor(RedisHeartbeat(web, token_hex(8), now), clock, wall, self.metrics)
+        self.monitor = RedisMonitor(
+            RedisHeartbeat(web, token_hex(8), now), clock=clock, wall=wall, metrics=self.metrics
+        )
         self._functions = CustomerFunctions(reactor, clock, wall)
         self._pool = outgoing(reactor)
         self.pipeline = Pipeline(
@@ -135,14 +137,14 @@ class NexmoService(Service):
             lease=tuning.lease,
         )
         terms = self.pipeline.terms
-        sweeping = RedisSweep(work, now, terms.report, terms.link_lifetime + terms.link_keep)
-        self.sweep = Sweep(store, sweeping, clock, self.metrics)
+        sweeping = RedisSweep(work, now=now, report=terms.report, link_ttl=terms.link_lifetime + terms.link_keep)
+        self.sweep = Sweep(locks=store, steps=sweeping, clock=clock, metrics=self.metrics)
         self.metrics.add(Gauges(self.monitor, self._functions, self.pipeline.circuits))
         self.listeners = Listeners(
             settings,
             reactor,
-            clock,
-            self.metrics,
+            clock=clock,
+            metrics=self.metrics,
             webhooks={
                 **chat.webhooks(self.pipeline.chat_intake, self.metrics, clock),
                 **sms.webhooks(self.pipeline.sms_intake, self.metrics, clock),

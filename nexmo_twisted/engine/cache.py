@@ -19,6 +19,7 @@ class Cache(Generic[Answer]):
     def __init__(
         self,
         fetch: Callable[[str], Coroutine[Any, Any, Answer]],
+        *,
         clock: IReactorTime,
         size: int = 1000,
         seconds: float = 300.0,

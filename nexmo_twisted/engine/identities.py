@@ -51,7 +51,7 @@ class Identities:
     """Any source, with a memory: 1,000 users for five minutes, one question in flight for each."""
 
     def __init__(self, source: IdentitySource, clock: IReactorTime) -> None:
-        self._cache: Cache[Identity] = Cache(source.identity, clock)
+        self._cache: Cache[Identity] = Cache(source.identity, clock=clock)
 
     async def identity(self, user_id: str) -> Identity:
         return await self._cache.get(user_id)

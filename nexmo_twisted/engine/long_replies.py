@@ -29,7 +29,7 @@ class LongReplyTimeouts:
         self._inbox = inbox
         self._poke_replies = poke_replies
         self._metrics = metrics
-        self.poller = Poller("long_replies", clock, self._poll)
+        self.poller = Poller("long_replies", clock=clock, poll=self._poll)
 
     async def _poll(self) -> float | None:
         closed = await self._inbox.close_parts(BATCH)

@@ -69,9 +69,16 @@ class Notifications:
         self._terms = terms
         self._clock = clock
         self._metrics = metrics
-        self._conversations: Cache[Mapping[str, Any]] = Cache(chat.conversation, clock)
+        self._conversations: Cache[Mapping[str, Any]] = Cache(chat.conversation, clock=clock)
         self.worker: Worker[Notification] = Worker(
-            "notifications", "out", clock, outbox.claim_notifications, self._handle, metrics, lease, circuits
+            "notifications",
+            queue="out",
+            clock=clock,
+            claim=outbox.claim_notifications,
+            handle=self._handle,
+            metrics=metrics,
+            lease=lease,
+            circuits=circuits,
         )
         self._recorder = AttemptRecorder(
             outbox=outbox,

@@ -28,6 +28,7 @@ class Poller:
     def __init__(
         self,
         name: str,
+        *,
         clock: IReactorTime,
         poll: Callable[[], Awaitable[float | None]],
         longest: float = LONGEST_PAUSE,

@@ -49,7 +49,7 @@ class Reconciler:
         self._circuit = circuit
         self._clock = clock
         self._next_probe = 0.0
-        self.poller = Poller("reconciliation", clock, self._poll)
+        self.poller = Poller("reconciliation", clock=clock, poll=self._poll)
 
     async def _poll(self) -> float | None:
         batch, wait = BATCH, self._next_probe - self._clock.seconds()

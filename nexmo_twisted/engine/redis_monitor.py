@@ -56,7 +56,7 @@ class RedisMonitor:
 
     _log = Logger()
 
-    def __init__(self, redis: Watched, clock: IReactorTime, wall: Callable[[], float], metrics: Metrics) -> None:
+    def __init__(self, redis: Watched, *, clock: IReactorTime, wall: Callable[[], float], metrics: Metrics) -> None:
         self.heartbeat = Heartbeat()  #: the newest one
         self.skew = 0.0  #: seconds that Redis' clock is ahead of ours, at least
         self._redis = redis
@@ -70,7 +70,7 @@ class RedisMonitor:
         self._warnings = IssueLog(wall)
         self._skewed = False
         self._settings_at = 0.0
-        self.poller = Poller("redis_monitor", clock, self._poll, longest=EVERY)
+        self.poller = Poller("redis_monitor", clock=clock, poll=self._poll, longest=EVERY)
         self.start = self.poller.start
 
     @property

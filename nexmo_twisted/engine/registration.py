@@ -51,7 +51,7 @@ class Registration:
         self._issues = IssueLog(wall)
         self._locked = False
         self._repaired = False
-        self.poller = Poller("registration", clock, self._poll, longest=EVERY)
+        self.poller = Poller("registration", clock=clock, poll=self._poll, longest=EVERY)
         self.start = self.poller.start
 
     async def _poll(self) -> float | None:

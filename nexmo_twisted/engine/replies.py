@@ -58,7 +58,14 @@ class Replies:
         self._metrics = metrics
         self._notices = notices
         self.worker: Worker[Reply] = Worker(
-            "replies", "in", clock, queue.claim_replies, self._handle, metrics, lease, circuits
+            "replies",
+            queue="in",
+            clock=clock,
+            claim=queue.claim_replies,
+            handle=self._handle,
+            metrics=metrics,
+            lease=lease,
+            circuits=circuits,
         )
 
     async def _handle(self, item: Reply) -> None:

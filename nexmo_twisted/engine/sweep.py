@@ -55,7 +55,7 @@ class Sweep:
 
     _log = Logger()
 
-    def __init__(self, locks: Locks, steps: Steps, clock: IReactorTime, metrics: Metrics) -> None:
+    def __init__(self, *, locks: Locks, steps: Steps, clock: IReactorTime, metrics: Metrics) -> None:
         self._locks = locks
         self._steps = steps
         self._metrics = metrics
@@ -65,7 +65,7 @@ class Sweep:
         self._repaired: Counter[str] = Counter()
         self._expired: Counter[str] = Counter()
         self._foreign: Counter[str] = Counter()
-        self.poller = Poller("sweep", clock, self._poll, longest=EVERY)
+        self.poller = Poller("sweep", clock=clock, poll=self._poll, longest=EVERY)
 
     @property
     def walking(self) -> bool:

@@ -15,7 +15,7 @@ class TurnedAway:
     def __init__(self, inbox: Inbox, clock: IReactorTime) -> None:
         self._inbox = inbox
         self._unreported = 0
-        self.poller = Poller("turned_away", clock, self._poll)
+        self.poller = Poller("turned_away", clock=clock, poll=self._poll)
 
     @property
     def unreported(self) -> bool:

@@ -34,7 +34,7 @@ class UnreadChecks:
         self._report = report
         self._poke_notifications = poke_notifications
         self._metrics = metrics
-        self.poller = Poller("unread_checks", clock, self._poll)
+        self.poller = Poller("unread_checks", clock=clock, poll=self._poll)
 
     async def _poll(self) -> float | None:
         done = await self._queue.promote(BATCH, self._report)

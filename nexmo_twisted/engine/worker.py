@@ -45,6 +45,7 @@ class Worker(Generic[Item]):
     def __init__(
         self,
         name: str,
+        *,
         queue: str,
         clock: IReactorTime,
         claim: Claim[Item],
@@ -67,7 +68,7 @@ class Worker(Generic[Item]):
         self._working: set[Deferred[None]] = set()
         self._alone = False
         self.closing = False  #: nothing new is to be begun
-        self._poller = Poller(name, clock, self._poll)
+        self._poller = Poller(name, clock=clock, poll=self._poll)
         self.start = self._poller.start
         self.poke = self._poller.poke
 

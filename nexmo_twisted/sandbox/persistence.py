@@ -29,6 +29,7 @@ class Persistence:
 
     def __init__(
         self,
+        *,
         companies: Simulators,
         timeline: Timeline,
         clock: SkippingClock,

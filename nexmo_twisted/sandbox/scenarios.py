@@ -32,7 +32,9 @@ class Stage:
     order, again, and beside each other.
     """
 
-    def __init__(self, sandbox: Simulators, names: Names, clock: IReactorTime, timeline: Timeline, story: str) -> None:
+    def __init__(
+        self, *, sandbox: Simulators, names: Names, clock: IReactorTime, timeline: Timeline, story: str
+    ) -> None:
         self.sandbox = sandbox
         self._timeline = timeline
         self._story = story
@@ -235,7 +237,7 @@ CASES = {
 class Cases:
     """Plays cases side by side, and tells what they do to the timeline."""
 
-    def __init__(self, sandbox: Simulators, timeline: Timeline, names: Names, clock: IReactorTime) -> None:
+    def __init__(self, sandbox: Simulators, *, timeline: Timeline, names: Names, clock: IReactorTime) -> None:
         self._sandbox = sandbox
         self._names = names
         self._timeline = timeline
@@ -251,7 +253,7 @@ class Cases:
         """Begin one. Fires when it has come to its end, however."""
         story = f"case {uuid4()}"
         self._timeline.begin(story, f"Case: {case.title}")
-        stage = Stage(self._sandbox, self._names, self._clock, self._timeline, story)
+        stage = Stage(sandbox=self._sandbox, names=self._names, clock=self._clock, timeline=self._timeline, story=story)
         stage.say(case.shows)
         playing = Deferred.fromCoroutine(self._play(case, stage))
         if not playing.called:

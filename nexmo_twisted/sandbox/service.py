@@ -97,6 +97,7 @@ class _Observed:
     def __init__(
         self,
         settings: Settings,
+        *,
         reactor: Any,
         clock: SkippingClock,
         companies: Simulators,
@@ -113,7 +114,9 @@ class _Observed:
             now=clock.milliseconds,
             wall=clock.wall,
             decorators=Decorators(
-                store=lambda store: ObservedStore(store, self._facts, text_of, timeline, names),
+                store=lambda store: ObservedStore(
+                    store, facts=self._facts, text=text_of, timeline=timeline, names=names
+                ),
                 chat=lambda chat: ObservedChat(chat, timeline, names),
                 provider=lambda provider: ObservedProvider(provider, timeline, names),
             ),
@@ -124,7 +127,9 @@ class _Observed:
         connection = self.service.connections[1]
         self._facts_of = QueueAdmin(connection, clock.milliseconds)
         self._redis = connection
-        self.keeping = Persistence(companies, timeline, clock, reactor, self._redis.command)
+        self.keeping = Persistence(
+            companies=companies, timeline=timeline, clock=clock, reactor=reactor, command=self._redis.command
+        )
 
     async def _facts(self, message_id: str) -> MessageReport | None:
         return await self._facts_of.inspect_message(message_id)
@@ -189,10 +194,22 @@ class SandboxService(Service):
         self.sandbox.nexmo.opt_out_assist = settings.sms.opt_out == "provider"
         seed_people(self.sandbox)
         timeline, names = Timeline(self.clock.wall), Names(self.sandbox.layer, settings.default_region)
-        self._observed = _Observed(settings, reactor, self.clock, self.sandbox, timeline, names, data)
+        self._observed = _Observed(
+            settings,
+            reactor=reactor,
+            clock=self.clock,
+            companies=self.sandbox,
+            timeline=timeline,
+            names=names,
+            data=data,
+        )
         self.service = self._observed.service
-        skipping = TimeTravel(self.clock, reactor, self.busy, self._next_due, self._observed.keeping.save)
-        self.page = Page(self.sandbox, timeline, names, self.clock, skipping, reactor)
+        skipping = TimeTravel(
+            self.clock, reactor=reactor, busy=self.busy, next_due=self._next_due, keep=self._observed.keeping.save
+        )
+        self.page = Page(
+            self.sandbox, timeline=timeline, names=names, clock=self.clock, skipping=skipping, reactor=reactor
+        )
         where = f"tcp:{self.url.rpartition(':')[2]}:interface=127.0.0.1"
         self._companies = listening(where, _CompaniesSite(self.sandbox.resource), reactor=reactor)
 

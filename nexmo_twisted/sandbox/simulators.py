@@ -23,7 +23,7 @@ from nexmo_twisted.sandbox.nexmo.simulator import InboundForm, SimulatedNexmo
 NUMBERS = ("12015550101", "12015550102")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
     """What the simulated companies expect. The defaults are good for nothing else."""
 
@@ -65,12 +65,14 @@ class Simulators:
         self._clock = clock
         self.deliverer = Deliverer(reactor, clock, persistent=persistent)
         wall = now or clock.seconds
-        self.layer = SimulatedLayer(self.credentials.layer_app_id, wall, self.deliverer.deliver, api_url=self.layer_url)
+        self.layer = SimulatedLayer(
+            app_id=self.credentials.layer_app_id, now=wall, deliver=self.deliverer.deliver, api_url=self.layer_url
+        )
         self.nexmo = SimulatedNexmo(
-            self.credentials.nexmo_key,
-            self.credentials.nexmo_secret,
-            wall,
-            self.deliverer.deliver,
+            key=self.credentials.nexmo_key,
+            secret=self.credentials.nexmo_secret,
+            now=wall,
+            deliver=self.deliverer.deliver,
             inbound_form=inbound_form,
             signature_secret=self.credentials.signature_secret,
             signature_method=self.credentials.signature_method,

@@ -36,6 +36,7 @@ class TimeTravel:
     def __init__(
         self,
         clock: SkippingClock,
+        *,
         reactor: IReactorTime,
         busy: Callable[[], bool],
         next_due: Callable[[], Awaitable[float | None]],

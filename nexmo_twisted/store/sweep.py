@@ -37,7 +37,7 @@ class Swept:
 class RedisSweep:
     """``report`` are the statuses that justify a text, ``link_ttl`` the ms that the links of a handset are kept."""
 
-    def __init__(self, connection: Connection, now: Now, report: Collection[Status], link_ttl: int) -> None:
+    def __init__(self, connection: Connection, *, now: Now, report: Collection[Status], link_ttl: int) -> None:
         self._connection = connection
         self._now = now
         self._ranks = ranks(report)

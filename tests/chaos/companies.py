@@ -35,8 +35,8 @@ LANES = 50  #: webhooks on the wire at a time, for each of a company's channels
 RECEIPTS = (
     ReceiptPlan(),
     ReceiptPlan(early=True),
-    ReceiptPlan(("buffered", "delivered")),
-    ReceiptPlan(("failed",), err_code="6"),
+    ReceiptPlan(statuses=("buffered", "delivered")),
+    ReceiptPlan(statuses=("failed",), err_code="6"),
 )
 
 
@@ -85,13 +85,16 @@ class Companies:
         self.faults = UnreliableFaults(random, observations)
         self.deliverer = UnreliableDeliverer(reactor, random, observations)
         self.layer = SimulatedLayer(
-            credentials.layer_app_id, reactor.seconds, self.deliverer.deliver, api_url=f"{base_url}/layer"
+            app_id=credentials.layer_app_id,
+            now=reactor.seconds,
+            deliver=self.deliverer.deliver,
+            api_url=f"{base_url}/layer",
         )
         self.nexmo = SimulatedNexmo(
-            credentials.nexmo_key,
-            credentials.nexmo_secret,
-            reactor.seconds,
-            self.deliverer.deliver,
+            key=credentials.nexmo_key,
+            secret=credentials.nexmo_secret,
+            now=reactor.seconds,
+            deliver=self.deliverer.deliver,
             signature_secret=credentials.signature_secret,
             signature_method=credentials.signature_method,
         )

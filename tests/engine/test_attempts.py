@@ -86,7 +86,7 @@ class AttemptCase(StageCase):
             outbox=self.outbox,
             links=self.links,
             introduction=self.introduction,
-            conversations=Cache(self.chat.conversation, self.clock),
+            conversations=Cache(self.chat.conversation, clock=self.clock),
             terms=self.policy,
             lease=LEASE,
             closing=lambda: self.closing,

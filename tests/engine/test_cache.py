@@ -14,7 +14,7 @@ class CacheTests(TestCase):
         self.clock = Clock()
         self.asked: list[str] = []
         self.waiting: list[Deferred[str]] = []
-        self.cache: Cache[str] = Cache(self.fetch, self.clock, size=2, seconds=300)
+        self.cache: Cache[str] = Cache(self.fetch, clock=self.clock, size=2, seconds=300)
 
     async def fetch(self, key: str) -> str:
         self.asked.append(key)

@@ -17,7 +17,7 @@ class PollerTests(TestCase):
         self.clock = Clock()
         self.looks: list[float] = []
         self.answer: Callable[[], float | None] = lambda: None
-        self.poller = Poller("test", self.clock, self.look)
+        self.poller = Poller("test", clock=self.clock, poll=self.look)
 
     async def look(self) -> float | None:
         self.looks.append(self.clock.seconds())
@@ -42,7 +42,7 @@ class PollerTests(TestCase):
                 return super().seconds()
 
         clock = Real()
-        poller = Poller("test", clock, self.look)
+        poller = Poller("test", clock=clock, poll=self.look)
         poller.start()
         clock.advance(0.001)
         self.assertEqual(len(self.looks), 1)
@@ -67,7 +67,7 @@ class PollerTests(TestCase):
             await going
             return None
 
-        poller = Poller("test", self.clock, slow)
+        poller = Poller("test", clock=self.clock, poll=slow)
         poller.start()
         self.clock.advance(0)
         poller.poke()
@@ -125,7 +125,7 @@ class PollerTests(TestCase):
             await going[-1]
             return None
 
-        poller = Poller("test", self.clock, slow)
+        poller = Poller("test", clock=self.clock, poll=slow)
         poller.start()
         self.clock.advance(0)
         poller.poke(0.1)
@@ -137,7 +137,7 @@ class PollerTests(TestCase):
 
     def test_stop_has_an_end(self) -> None:
         """A look that does not end is cut off after ten seconds."""
-        poller = Poller("test", self.clock, lambda: Deferred())
+        poller = Poller("test", clock=self.clock, poll=lambda: Deferred())
         poller.start()
         self.clock.advance(0)
         stopped = Deferred.fromCoroutine(poller.stop())
@@ -155,7 +155,7 @@ class PollerTests(TestCase):
             await going
             return 1.0
 
-        poller = Poller("test", self.clock, slow)
+        poller = Poller("test", clock=self.clock, poll=slow)
         poller.start()
         self.clock.advance(0)
         stopped = Deferred.fromCoroutine(poller.stop())

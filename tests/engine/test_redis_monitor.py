@@ -65,7 +65,7 @@ class MonitorCase(TestCase):
         self.clock.advance(1_000_000)  # counts from somewhere
         self.redis = FakeRedis(self.wall)
         self.metrics = PrometheusMetrics()
-        self.monitor = RedisMonitor(self.redis, self.clock, self.wall, self.metrics)
+        self.monitor = RedisMonitor(self.redis, clock=self.clock, wall=self.wall, metrics=self.metrics)
 
     def wall(self) -> float:
         return NEW_YEAR + self.clock.seconds() - 1_000_000

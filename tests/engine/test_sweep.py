@@ -77,7 +77,7 @@ class SweepLoopCase(TestCase):
 
     def process(self) -> tuple[FakeSweep, Sweep]:
         steps = FakeSweep(self.clock)
-        sweep = Sweep(cast(Store, self.locks), steps, self.clock, self.metrics)
+        sweep = Sweep(locks=cast(Store, self.locks), steps=steps, clock=self.clock, metrics=self.metrics)
         sweep.poller.start()
         self.clock.advance(0)
         return steps, sweep

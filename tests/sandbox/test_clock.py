@@ -85,7 +85,7 @@ class SkippingTests(SynchronousTestCase):
         async def keep() -> None:
             self.called.append("kept")
 
-        self.skips = TimeTravel(self.clock, self.machine, lambda: False, next_due, keep)
+        self.skips = TimeTravel(self.clock, reactor=self.machine, busy=lambda: False, next_due=next_due, keep=keep)
         return Deferred.fromCoroutine(self.skips.skip(60))
 
     def test_slow_redis(self) -> None:

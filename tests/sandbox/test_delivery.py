@@ -228,7 +228,15 @@ class DelivererTests(SimulatorsCase):
     """The deliverer on its own."""
 
     def call(self, number: int, done: list[Any]) -> WebhookCall:
-        return WebhookCall("one", "POST", f"{self.customer_url}/{number}", (), b"x", Patience(1.0), done=done.append)
+        return WebhookCall(
+            channel="one",
+            method="POST",
+            url=f"{self.customer_url}/{number}",
+            headers=(),
+            body=b"x",
+            patience=Patience(1.0),
+            done=done.append,
+        )
 
     async def test_outcome(self) -> None:
         """The outcome is told once: the answer, whatever it was, or None."""
@@ -238,7 +246,15 @@ class DelivererTests(SimulatorsCase):
         self.sandbox.deliverer.deliver(self.call(0, done))
         self.sandbox.deliverer.deliver(self.call(1, done))
         self.sandbox.deliverer.deliver(
-            WebhookCall("two", "GET", "http://127.0.0.1:1/", (), b"", Patience(1.0), done=done.append)
+            WebhookCall(
+                channel="two",
+                method="GET",
+                url="http://127.0.0.1:1/",
+                headers=(),
+                body=b"",
+                patience=Patience(1.0),
+                done=done.append,
+            )
         )
         await self.sandbox.idle()
         self.assertCountEqual(done, [Answer(201, b"made"), Answer(404, b"no"), None])
@@ -284,7 +300,9 @@ class DelivererTests(SimulatorsCase):
 
         url = self.serve(Site(Watched()))
         for _ in range(5):
-            self.sandbox.deliverer.deliver(WebhookCall("one", "POST", url, (), b"x", Patience(1.0)))
+            self.sandbox.deliverer.deliver(
+                WebhookCall(channel="one", method="POST", url=url, headers=(), body=b"x", patience=Patience(1.0))
+            )
         await self.sandbox.idle()
         self.assertEqual(len(ports), 1)
 

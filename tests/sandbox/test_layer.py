@@ -25,7 +25,7 @@ class LayerEventTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.calls: list[WebhookCall] = []
-        self.layer = SimulatedLayer(APP, lambda: SENT_AT, self.calls.append)
+        self.layer = SimulatedLayer(app_id=APP, now=lambda: SENT_AT, deliver=self.calls.append)
         self.conversation = self.layer.start_conversation(
             ["12345", "999", "111"], conversation_id="e67b5da2-95ca-40c4-bfc5-a2a8baaeb50f"
         )

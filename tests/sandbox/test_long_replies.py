@@ -83,7 +83,9 @@ class ConcatPlanTests(SynchronousTestCase):
 class DeliveredPartsTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.calls: list[WebhookCall] = []
-        self.nexmo = SimulatedNexmo("key", "secret", lambda: NOW, self.calls.append, inbound_url="https://example.com")
+        self.nexmo = SimulatedNexmo(
+            key="key", secret="secret", now=lambda: NOW, deliver=self.calls.append, inbound_url="https://example.com"
+        )
         self.nexmo.add_number(OURS)
         self.nexmo.add_number("12015550102")
 

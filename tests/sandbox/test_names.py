@@ -12,7 +12,9 @@ from tests.support import NEW_YEAR
 class NamesTests(TestCase):
     def test_two_spellings(self) -> None:
         """A handset has one owner and one place, also when a reply spells its number otherwise than its profile."""
-        layer = SimulatedLayer("940de862-3c96-11e4-baad-164230d1df67", lambda: NEW_YEAR, lambda _call: None)
+        layer = SimulatedLayer(
+            app_id="940de862-3c96-11e4-baad-164230d1df67", now=lambda: NEW_YEAR, deliver=lambda _call: None
+        )
         layer.add_user("zoe", display_name="Zoe", phone_number="+54 11 2345 6789")
         names = Names(layer, "US")
         names.meet("5491123456789", "zoe")

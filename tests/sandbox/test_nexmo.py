@@ -55,7 +55,7 @@ class HandsetTests(SynchronousTestCase):
     def test_without_a_url(self) -> None:
         """An SMS to a number without any URL is in the thread, and goes nowhere."""
         calls: list[WebhookCall] = []
-        nexmo = SimulatedNexmo("key", "secret", lambda: NOW, calls.append)
+        nexmo = SimulatedNexmo(key="key", secret="secret", now=lambda: NOW, deliver=calls.append)
         nexmo.add_number(OURS)
         nexmo.reply(BOB, OURS, "Hello")
         self.assertEqual([(sms.direction, sms.text) for sms in nexmo.handset(BOB)], [("sent", "Hello")])
@@ -69,7 +69,7 @@ class HandsetTests(SynchronousTestCase):
 
     def test_secrets_do_not_print(self) -> None:
         """Neither the account's secrets nor the defaults of the sandbox print."""
-        nexmo = SimulatedNexmo("key", "hush", lambda: NOW, print, signature_secret="hushhush")
+        nexmo = SimulatedNexmo(key="key", secret="hush", now=lambda: NOW, deliver=print, signature_secret="hushhush")
         self.assertNotIn("hush", repr(nexmo))
         self.assertNotIn("secret'", repr(Credentials()))
 

@@ -105,12 +105,12 @@ class OptOutAssistTests(SimulatorsCase):
     async def test_plan(self) -> None:
         """When and how often a receipt comes, or whether, is as planned; that it is of a failure is not."""
         self.nexmo.reply(BOB, OURS, "STOP")
-        self.nexmo.receipts = ReceiptPlan(("buffered", "delivered"), times=2, delay=30)
+        self.nexmo.receipts = ReceiptPlan(statuses=("buffered", "delivered"), times=2, delay=30)
         await self.send()
         self.assertEqual(await self.came("/receipt"), [])
         self.clock.advance(30)
         self.assertEqual([receipt["err-code"] for receipt in await self.came("/receipt")], ["9", "9"])
-        self.nexmo.receipts = ReceiptPlan(())
+        self.nexmo.receipts = ReceiptPlan(statuses=())
         await self.send()
         self.assertEqual(await self.came("/receipt"), [])
 

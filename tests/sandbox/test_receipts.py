@@ -45,7 +45,9 @@ class ReceiptPlanTests(SynchronousTestCase):
                     "client_ref": False,
                 }
             ),
-            ReceiptPlan(("buffered", "failed"), "6", True, 3, 2.5, False),
+            ReceiptPlan(
+                statuses=("buffered", "failed"), err_code="6", early=True, times=3, delay=2.5, client_ref=False
+            ),
         )
 
     def test_not_a_plan(self) -> None:
@@ -273,7 +275,7 @@ class ReceiptTimeTests(ReceiptCase):
 
     async def test_early_parts(self) -> None:
         """Early means that every receipt of the SMS has been posted; one that was not taken is repeated later."""
-        self.nexmo.receipts = ReceiptPlan(("buffered", "delivered"), early=True)
+        self.nexmo.receipts = ReceiptPlan(statuses=("buffered", "delivered"), early=True)
         self.customer.answer = lambda _hit: (503, b"")
         await self.send("a" * 200)
         self.assertEqual((len(self.customer.hits), self.sandbox.deliverer.retries), (4, 4))
@@ -391,7 +393,7 @@ class ReceiptSelectionTests(ReceiptCase):
         """A final status other than 'delivered' comes with its error code."""
         for status in ("failed", "rejected", "expired"):
             self.customer.hits.clear()
-            self.nexmo.receipts = ReceiptPlan((status,), "9")
+            self.nexmo.receipts = ReceiptPlan(statuses=(status,), err_code="9")
             await self.send()
             self.assertEqual((await self.posted("status"), await self.posted("err-code")), ([status], ["9"]))
 
@@ -399,7 +401,7 @@ class ReceiptSelectionTests(ReceiptCase):
         """Several statuses are posted in the order of the plan, in a sensible one or not; each for every part."""
         for statuses in (("buffered", "delivered"), ("delivered", "buffered"), ("accepted", "buffered", "failed")):
             self.customer.hits.clear()
-            self.nexmo.receipts = ReceiptPlan(statuses, "2")
+            self.nexmo.receipts = ReceiptPlan(statuses=statuses, err_code="2")
             await self.send("a" * 200)
             ids = self.nexmo.sent[-1].message_ids
             self.assertEqual(
@@ -417,8 +419,8 @@ class ReceiptSelectionTests(ReceiptCase):
 
     async def test_by_handset(self) -> None:
         """A handset's own plan counts for it alone, and before the one for all."""
-        self.nexmo.receipts = ReceiptPlan(("failed",))
-        self.nexmo.receipts_of[ANN] = ReceiptPlan(("expired",), "1")
+        self.nexmo.receipts = ReceiptPlan(statuses=("failed",))
+        self.nexmo.receipts_of[ANN] = ReceiptPlan(statuses=("expired",), err_code="1")
         await self.send(to=ANN)
         await self.send(to=BOB)
         found = {(receipt["msisdn"], receipt["status"]) for receipt in await self.receipts()}
@@ -428,12 +430,14 @@ class ReceiptSelectionTests(ReceiptCase):
         """Plans are made and forgotten over HTTP, for all or for one handset; a new one replaces the old one."""
         plan = {"statuses": ["failed"], "err_code": "6", "early": True, "times": 2, "delay": 30}
         self.assertEqual((await self.ask("POST", "/control/receipts", plan)).status, 200)
-        self.assertEqual(self.nexmo.receipts, ReceiptPlan(("failed",), "6", True, 2, 30))
+        self.assertEqual(
+            self.nexmo.receipts, ReceiptPlan(statuses=("failed",), err_code="6", early=True, times=2, delay=30)
+        )
         await self.ask("POST", "/control/receipts", {"handset": BOB, "statuses": []})
-        self.assertEqual(self.nexmo.receipt_plan(BOB), ReceiptPlan(()))
+        self.assertEqual(self.nexmo.receipt_plan(BOB), ReceiptPlan(statuses=()))
         await self.ask("POST", "/control/receipts", {"times": 2})
         self.assertEqual(self.nexmo.receipt_plan(ANN), ReceiptPlan(times=2))
-        self.assertEqual(self.nexmo.receipt_plan(BOB), ReceiptPlan(()))
+        self.assertEqual(self.nexmo.receipt_plan(BOB), ReceiptPlan(statuses=()))
         self.assertEqual((await self.ask("DELETE", "/control/receipts")).status, 200)
         self.assertEqual((self.nexmo.receipts, self.nexmo.receipts_of), (ReceiptPlan(), {}))
 

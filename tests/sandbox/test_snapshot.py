@@ -39,8 +39,8 @@ Companies = tuple[SimulatedLayer, SimulatedNexmo, list[WebhookCall]]
 def companies() -> Companies:
     """Both, as they are at start."""
     calls: list[WebhookCall] = []
-    layer = SimulatedLayer(APP, lambda: NOW, calls.append)
-    nexmo = SimulatedNexmo("key", "secret", lambda: NOW, calls.append, opt_out_assist=True)
+    layer = SimulatedLayer(app_id=APP, now=lambda: NOW, deliver=calls.append)
+    nexmo = SimulatedNexmo(key="key", secret="secret", now=lambda: NOW, deliver=calls.append, opt_out_assist=True)
     nexmo.add_number(ONE)
     nexmo.add_number(TWO)
     return layer, nexmo, calls
@@ -202,7 +202,10 @@ class SnapshotRestoreTests(SynchronousTestCase):
         del account.numbers[ONE]
         account.add_number("12015550103")
         other = SimulatedLayer(
-            "940de862-3c96-11e4-baad-164230d1df67", lambda: NOW, lambda _call: None, "http://127.0.0.1:1"
+            app_id="940de862-3c96-11e4-baad-164230d1df67",
+            now=lambda: NOW,
+            deliver=lambda _call: None,
+            api_url="http://127.0.0.1:1",
         )
         restore(remember(layer, nexmo), other, account)
         self.assertEqual(

@@ -63,7 +63,9 @@ class TimelineOrderTests(SynchronousTestCase):
         self.clock = Clock()
         self.timeline = Timeline(self.clock.seconds)
         self.timeline.begin(MESSAGE, "Ann: Lunch?")
-        self.names = Names(SimulatedLayer("app", self.clock.seconds, lambda *_: None, api_url=""), "US")
+        self.names = Names(
+            SimulatedLayer(app_id="app", now=self.clock.seconds, deliver=lambda *_: None, api_url=""), "US"
+        )
 
     def numbers(self) -> Sequence[int]:
         (_, story) = self.timeline.as_json()
@@ -90,7 +92,7 @@ class TimelineOrderTests(SynchronousTestCase):
         """Webhooks are told as they came, whichever was stored first: one message after the other, and of one message
         one event after the other."""
         slow: Any = Slow()
-        store = ObservedStore(slow, unknown, lambda _: "", self.timeline, self.names)
+        store = ObservedStore(slow, facts=unknown, text=lambda _: "", timeline=self.timeline, names=self.names)
         came: tuple[tuple[EventKind, str], ...]
         came = (("sent", "first"), ("sent", "second"), ("delivered", "first"), ("read", "first"))
         for kind, message in came:
@@ -108,7 +110,7 @@ class TimelineOrderTests(SynchronousTestCase):
         """A receipt that is faster than Nexmo's answer is told behind the text that it is about."""
         slow: Any = Slow()
         provider = ObservedProvider(slow, self.timeline, self.names)
-        store = ObservedStore(slow, unknown, lambda _: "", self.timeline, self.names)
+        store = ObservedStore(slow, facts=unknown, text=lambda _: "", timeline=self.timeline, names=self.names)
         sending = Deferred.fromCoroutine(provider.send(Sms(ONE, BOB, "Ann: Lunch?", client_ref=NID)))
         self.clock.advance(0.5)
         receipt = delivery_report(NID, "0A0B", BOB, ONE, "delivered", "0")

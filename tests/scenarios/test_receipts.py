@@ -130,7 +130,9 @@ class DeliveryReceiptTests(ReceiptsCase):
 
     async def test_without_reference(self) -> None:
         """A receipt that does not name the SMS is found by its messageId, repeated or not, also days later."""
-        self.nexmo.receipts = ReceiptPlan(("buffered", "failed"), "6", times=2, delay=3 * 86_400.0, client_ref=False)
+        self.nexmo.receipts = ReceiptPlan(
+            statuses=("buffered", "failed"), err_code="6", times=2, delay=3 * 86_400.0, client_ref=False
+        )
         message_id = await self.text_unread(LONG)
         self.assertNotIn("delivery receipt", await self.why(message_id))
         await self.pass_time(3 * 86_400.0)
@@ -142,7 +144,7 @@ class DeliveryReceiptTests(ReceiptsCase):
         """One that comes before the answer of the send request is heard once that is there, whether it names the SMS
         or not."""
         for named in (True, False):
-            self.nexmo.receipts = ReceiptPlan(("failed",), "6", early=True, times=2, client_ref=named)
+            self.nexmo.receipts = ReceiptPlan(statuses=("failed",), err_code="6", early=True, times=2, client_ref=named)
             message_id = await self.text_unread(LONG)
             self.assertIn("delivery receipt: failed, code 6", await self.why(message_id))
         self.assertEqual(self.counted_receipts(), {"failed": 7, "unmatched": 6})
@@ -151,7 +153,7 @@ class DeliveryReceiptTests(ReceiptsCase):
 
     async def test_each_recipient(self) -> None:
         """What became of one recipient's SMS says nothing of another's."""
-        self.nexmo.receipts_of[CLEO] = ReceiptPlan(("rejected",), "7", client_ref=False)
+        self.nexmo.receipts_of[CLEO] = ReceiptPlan(statuses=("rejected",), err_code="7", client_ref=False)
         story = await self.why(await self.text_unread(conversation=LUNCH))
         bob, _, cleo = story.partition("cleo")
         self.assertIn("delivery receipt: delivered", bob)
@@ -192,9 +194,9 @@ class OptedOutReceiptTests(ReceiptsCase):
     async def test_blocks(self) -> None:
         """A receipt that says "opted out" blocks the phone, as STOP does, whether it names the SMS or not."""
         for plan in (
-            ReceiptPlan(("failed",), "9"),
-            ReceiptPlan(("rejected",), "9", client_ref=False),
-            ReceiptPlan(("failed",), "9", client_ref=False, early=True),
+            ReceiptPlan(statuses=("failed",), err_code="9"),
+            ReceiptPlan(statuses=("rejected",), err_code="9", client_ref=False),
+            ReceiptPlan(statuses=("failed",), err_code="9", client_ref=False, early=True),
         ):
             await self.redis("DEL", f"{K.opted_out}{BOB}")
             self.nexmo.receipts = plan
@@ -224,7 +226,7 @@ class OptOutDisabledTests(ReceiptsCase):
 
     async def test_blocks_nobody(self) -> None:
         """Where nobody shall be blocked nobody is; the receipt is kept like any other."""
-        self.nexmo.receipts = ReceiptPlan(("failed",), "9")
+        self.nexmo.receipts = ReceiptPlan(statuses=("failed",), err_code="9")
         message_id = await self.text_unread()
         self.assertIn("failed, code 9", await self.why(message_id))
         self.assertEqual(await self.inspector.keys("opted_out"), [])

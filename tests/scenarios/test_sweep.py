@@ -217,7 +217,7 @@ class RepairByAgeTests(SweepCase):
 class NothingToRepairTests(SweepCase):
     async def assert_nothing(self, where: str) -> None:
         """A whole sweep at this very moment finds nothing."""
-        sweeping = RedisSweep(self.connection, self.now, (Status.SENT, Status.DELIVERED), 37 * DAY)
+        sweeping = RedisSweep(self.connection, now=self.now, report=(Status.SENT, Status.DELIVERED), link_ttl=37 * DAY)
         place: str | None = ""
         while place is not None:
             step = await sweeping.step(place)

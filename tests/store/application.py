@@ -29,7 +29,7 @@ class Application:
         self.store = RedisStore(connection, connection, now, conversation_prefix=CONVERSATION_PREFIX)
         self.admin = QueueAdmin(connection, now)
         self.heartbeat = RedisHeartbeat(connection, "one", now)
-        self._sweeping = RedisSweep(connection, now, REPORT, LINKS)
+        self._sweeping = RedisSweep(connection, now=now, report=REPORT, link_ttl=LINKS)
 
     async def work(self) -> None:
         """Texts and replies in every state, so that there are keys of nearly all kinds."""

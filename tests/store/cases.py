@@ -89,7 +89,7 @@ class QueueCase(StoreCase):
 class SweepCase(QueueCase):
     async def asyncSetUp(self) -> None:
         await super().asyncSetUp()
-        self.sweeping = RedisSweep(self.connection, self.now, REPORT, LINKS)
+        self.sweeping = RedisSweep(self.connection, now=self.now, report=REPORT, link_ttl=LINKS)
 
     async def sweep(self) -> dict[str, int]:
         """A whole sweep: what it repaired, with ``expired`` and ``foreign`` before what was not."""

@@ -109,7 +109,14 @@ class WebhookCase(TestCase):
     def open(self, max_in_flight: int = 256, check: Any = None) -> None:
         chat: ChatIntake = RecordingIntake(self.intake, "layer")
         sms: SmsIntake = RecordingIntake(self.intake, "nexmo")
-        self.layer = LayerWebhook((SECRET, OLD_SECRET), API_ROOT, chat, self.counted, self.clock, max_in_flight)
+        self.layer = LayerWebhook(
+            secrets=(SECRET, OLD_SECRET),
+            api_root=API_ROOT,
+            intake=chat,
+            metrics=self.counted,
+            clock=self.clock,
+            max_in_flight=max_in_flight,
+        )
         self.nexmo = NexmoWebhooks(sms, self.counted, self.clock, check, max_in_flight)
         self.root = root({"hooks/layer": self.layer, "sms": self.nexmo})
         self.client: Any = StubTreq(self.root)  # it has the functions of treq without annotations

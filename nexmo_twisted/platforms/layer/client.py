@@ -45,7 +45,7 @@ class LayerClient:
     ``api_root`` is where the URLs of its objects begin.
     """
 
-    def __init__(self, http: Http, api_url: str, app_id: str, token: str) -> None:
+    def __init__(self, http: Http, *, api_url: str, app_id: str, token: str) -> None:
         app = quote(app_id.rpartition("/")[2], safe="")
         self._http = http
         self.api_root = f"{api_url.rstrip('/')}/apps/{app}"

@@ -33,18 +33,24 @@ class LayerConnector:
         self._webhook_name = webhook_name
         self._url = f"{server_url}/{path}"
         self._path = path
-        self.take_large = LargeBodies(f"/{path.strip('/')}", settings.signing_secrets).begin
+        self.take_large = LargeBodies(f"/{path.strip('/')}", secrets=settings.signing_secrets).begin
 
     def platform(self, http: Http) -> ChatPlatform:
         settings = self._settings
-        client = LayerClient(http, settings.api_url, settings.app_id, settings.token.get_secret_value())
+        client = LayerClient(
+            http, api_url=settings.api_url, app_id=settings.app_id, token=settings.token.get_secret_value()
+        )
         secret = settings.secret[0].get_secret_value()
         return LayerPlatform(client, name=self._webhook_name, url=self._url, secret=secret, register=settings.register)
 
     def webhooks(self, intake: ChatIntake, metrics: Metrics, clock: IReactorTime) -> Mapping[str, Webhooks]:
         settings = self._settings
         api_root = f"{settings.api_url}/apps/{settings.app_id}"
-        return {self._path: LayerWebhook(settings.signing_secrets, api_root, intake, metrics, clock)}
+        return {
+            self._path: LayerWebhook(
+                secrets=settings.signing_secrets, api_root=api_root, intake=intake, metrics=metrics, clock=clock
+            )
+        }
 
 
 _: type[ChatConnector] = LayerConnector

@@ -24,7 +24,7 @@ _SIGNATURE = re.compile(rb"[0-9A-Fa-f]{40}")
 class LargeBodies:
     """Those that are posted to ``path`` (with its slash) and bear a signature. ``secrets`` are as for the endpoint."""
 
-    def __init__(self, path: str, secrets: Sequence[bytes], largest: int = LARGEST, places: int = PLACES) -> None:
+    def __init__(self, path: str, *, secrets: Sequence[bytes], largest: int = LARGEST, places: int = PLACES) -> None:
         self._path = path.encode()
         self._secrets = secrets
         self._largest = largest

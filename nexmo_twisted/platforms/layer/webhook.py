@@ -30,7 +30,7 @@ log = Logger()
 _LONGEST_CHALLENGE = 256  # characters
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LayerWebhook:
     """The webhook that is registered with Layer.
 

@@ -55,6 +55,7 @@ class NexmoClient:
     def __init__(
         self,
         http: Http,
+        *,
         api_url: str,
         key: str,
         secret: str,

@@ -52,7 +52,9 @@ class NexmoConnector:
         settings = self._settings
         sign = self._sign if settings.sign_outgoing else None
         secret = settings.secret.get_secret_value()
-        return NexmoClient(http, settings.api_url, settings.key, secret, self._receipt_url, sign)
+        return NexmoClient(
+            http, api_url=settings.api_url, key=settings.key, secret=secret, callback=self._receipt_url, sign=sign
+        )
 
     def webhooks(self, intake: SmsIntake, metrics: Metrics, clock: IReactorTime) -> Mapping[str, Webhooks]:
         check = self._check if self.signed else None

@@ -26,6 +26,7 @@ class View:
     def __init__(
         self,
         sandbox: Simulators,
+        *,
         timeline: Timeline,
         names: Names,
         clock: SkippingClock,

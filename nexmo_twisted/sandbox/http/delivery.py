@@ -84,7 +84,9 @@ class Deliverer:
 
     async def probe(self, url: str, timeout: float) -> Answer | None:
         """GET a URL once, as both companies do before they accept it. None when nothing answered in time."""
-        return await self._attempt(WebhookCall("", "GET", url, (), b"", Patience(timeout)))
+        return await self._attempt(
+            WebhookCall(channel="", method="GET", url=url, headers=(), body=b"", patience=Patience(timeout))
+        )
 
     def idle(self) -> Deferred[None]:
         """Fires when nothing is on the wire and nothing is ready to go; later attempts may still be due."""

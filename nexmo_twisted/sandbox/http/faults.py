@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from nexmo_twisted.sandbox.json_fields import members, refuse_unknown
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """What goes wrong with requests to the simulated companies.
 

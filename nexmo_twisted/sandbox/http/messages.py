@@ -48,7 +48,7 @@ class Patience:
         return min(self.first * 2.0 ** min(failures - 1, 64), self.longest, self.limit - elapsed)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookCall:
     """One request that a company wants to make to a customer's server.
 

@@ -11,7 +11,7 @@ from typing import Any
 from nexmo_twisted.sandbox.layer.webhooks import bare, iso
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Conversation:
     """One conversation; ``participants`` are user ids."""
 
@@ -36,7 +36,7 @@ class Conversation:
         }
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Message:
     """One message: written by a user (``user_id``) or by a bot (``name``)."""
 

@@ -20,7 +20,7 @@ __all__ = ["Conversation", "Message", "SimulatedLayer"]
 _LEVELS = ("sent", "delivered", "read")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class SimulatedLayer:
     """The state of one Layer app.
 

@@ -63,7 +63,7 @@ def signature(secret: str, body: bytes) -> str:
     return hmac.new(secret.encode("utf-8"), body, hashlib.sha1).hexdigest()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Webhook:
     """One registered webhook. Its secret never leaves it."""
 

@@ -13,7 +13,7 @@ _GOOD = ("accepted", "buffered", "delivered")
 _UNKNOWN = "1"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptPlan:
     """The receipts of every part of an SMS that came with a ``callback``.
 
@@ -63,7 +63,14 @@ class ReceiptPlan:
             raise ValueError("times must be a whole number of at least 1")
         if not isinstance(delay, int | float) or isinstance(delay, bool) or not 0 <= delay < float("inf"):
             raise ValueError("delay must be a number that is not negative")
-        return cls(tuple(statuses), made["err_code"], made["early"], times, delay, made["client_ref"])
+        return cls(
+            statuses=tuple(statuses),
+            err_code=made["err_code"],
+            early=made["early"],
+            times=times,
+            delay=delay,
+            client_ref=made["client_ref"],
+        )
 
 
 def _as_json(plan: ReceiptPlan) -> dict[str, object]:

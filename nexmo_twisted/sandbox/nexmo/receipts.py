@@ -109,4 +109,6 @@ def _end(channel: str, tried: Deferred[None]) -> WebhookCall:
         tried.callback(None)
         return False
 
-    return WebhookCall(channel, "", "", (), b"", WEBHOOK_PATIENCE, wanted)
+    return WebhookCall(
+        channel=channel, method="", url="", headers=(), body=b"", patience=WEBHOOK_PATIENCE, wanted=wanted
+    )

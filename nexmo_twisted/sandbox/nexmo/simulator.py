@@ -50,7 +50,7 @@ class SmsSeen:
     client_ref: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptedSms:
     """One send request that Nexmo accepted, as it came; one message id for each part.
 
@@ -68,7 +68,7 @@ class AcceptedSms:
     blocked: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class SimulatedNexmo:
     """The state of one account and of every handset it wrote to.
 
@@ -127,7 +127,17 @@ class SimulatedNexmo:
         count = gsm.parts(seen, unicode=type == "unicode")
         message_ids = tuple(str(uuid4()) for _ in range(count))
         blocked = self.opt_out_assist and (sender, to) in self.opted_out
-        sms = AcceptedSms(sender, to, text, type, client_ref, callback, message_ids, self.now(), blocked)
+        sms = AcceptedSms(
+            sender=sender,
+            to=to,
+            text=text,
+            type=type,
+            client_ref=client_ref,
+            callback=callback,
+            message_ids=message_ids,
+            at=self.now(),
+            blocked=blocked,
+        )
         self.sent.append(sms)
         self.references[client_ref] += 1
         if not blocked:
@@ -213,10 +223,16 @@ class SimulatedNexmo:
         match self.inbound_form:
             case "GET":
                 url = with_query(url, urlencode(pushed))
-                return WebhookCall(channel, "GET", url, (), b"", WEBHOOK_PATIENCE)
+                return WebhookCall(
+                    channel=channel, method="GET", url=url, headers=(), body=b"", patience=WEBHOOK_PATIENCE
+                )
             case "POST":
                 form = urlencode(pushed).encode("ascii")
-                return WebhookCall(channel, "POST", url, (FORM,), form, WEBHOOK_PATIENCE)
+                return WebhookCall(
+                    channel=channel, method="POST", url=url, headers=(FORM,), body=form, patience=WEBHOOK_PATIENCE
+                )
             case "JSON":
                 body = json.dumps(pushed, ensure_ascii=False).encode("utf-8")
-                return WebhookCall(channel, "POST", url, (JSON,), body, WEBHOOK_PATIENCE)
+                return WebhookCall(
+                    channel=channel, method="POST", url=url, headers=(JSON,), body=body, patience=WEBHOOK_PATIENCE
+                )

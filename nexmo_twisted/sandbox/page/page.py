@@ -44,14 +44,15 @@ class Page:
     def __init__(
         self,
         sandbox: Simulators,
+        *,
         timeline: Timeline,
         names: Names,
         clock: SkippingClock,
         skipping: TimeTravel,
         reactor: IReactorTime,
     ) -> None:
-        self.cases = Cases(sandbox, timeline, names, clock)
-        view = View(sandbox, timeline, names, clock, self.cases, skipping)
+        self.cases = Cases(sandbox, timeline=timeline, names=names, clock=clock)
+        view = View(sandbox, timeline=timeline, names=names, clock=clock, cases=self.cases, skipping=skipping)
         self._events = Events(view.as_json, clock.wall, reactor)
         sandbox.resource.putChild(b"events", self._events)
         for path, (name, kind) in _FILES.items():

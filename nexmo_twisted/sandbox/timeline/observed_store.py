@@ -56,6 +56,7 @@ class ObservedStore:
     def __init__(
         self,
         store: Store,
+        *,
         facts: Callable[[str], Awaitable[MessageReport | None]],
         text: Callable[[ChatEvent], str],
         timeline: Timeline,

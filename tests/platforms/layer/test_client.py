@@ -57,15 +57,15 @@ class LayerClientCase(LoopbackCase):
         self.calls: list[WebhookCall] = []
         self.faults = Faults()
         self.time = 1_700_000_000.0
-        self.layer = SimulatedLayer(APP, lambda: self.time, self.calls.append)
+        self.layer = SimulatedLayer(app_id=APP, now=lambda: self.time, deliver=self.calls.append)
         api = LayerApi(self.layer, token=TOKEN, faults=self.faults, clock=Clock())
         self.url = self.serve_resource(api.resource)
         self.http = Http(self.connections(), reactor, timeout=30.0)
-        self.client = LayerClient(self.http, self.url, APP, TOKEN)
+        self.client = LayerClient(self.http, api_url=self.url, app_id=APP, token=TOKEN)
 
     def client_of(self, status: int, body: bytes, **headers: str) -> LayerClient:
         """A client of a server that answers everything so."""
-        return LayerClient(self.http, self.serve(answer(status, body, **headers)).url, APP, TOKEN)
+        return LayerClient(self.http, api_url=self.serve(answer(status, body, **headers)).url, app_id=APP, token=TOKEN)
 
     async def code(self, call: Awaitable[object]) -> str:
         """The code of the permanent failure this ends in."""
@@ -173,7 +173,7 @@ class IdentityTests(LayerClientCase):
     async def test_impossible_user_ids(self) -> None:
         """Ids that no path can name are unknown, and no request is made."""
         server = self.serve(answer(200, b"{}"))
-        client = LayerClient(self.http, server.url, APP, TOKEN)
+        client = LayerClient(self.http, api_url=server.url, app_id=APP, token=TOKEN)
         for user_id in (".", "..", "", "half \ud83d"):
             self.assertEqual(await self.code(client.identity(user_id)), "unknown_user")
         self.assertEqual(server.requests, [])
@@ -201,7 +201,7 @@ class ConversationTests(LayerClientCase):
     async def test_foreign_ids(self) -> None:
         """What is no conversation's id reaches no path."""
         server = self.serve(answer(200, b"{}"))
-        client = LayerClient(self.http, server.url, APP, TOKEN)
+        client = LayerClient(self.http, api_url=server.url, app_id=APP, token=TOKEN)
         for conversation_id in ("", "..", "layer:///messages/" + str(ONCE), str(ONCE) + "/messages", "x" * 36):
             self.assertEqual(await self.code(client.conversation(conversation_id)), "conversation_gone")
             self.assertEqual(await self.code(client.post(conversation_id, "bob", ["x"], ONCE)), "conversation_gone")
@@ -289,7 +289,7 @@ class InterceptedTests(LayerClientCase):
 
     async def test_wrong_path(self) -> None:
         """A path that Layer does not know is no user, and no conversation, that it does not know."""
-        client = LayerClient(self.http, f"{self.url}/v2", APP, TOKEN)
+        client = LayerClient(self.http, api_url=f"{self.url}/v2", app_id=APP, token=TOKEN)
         for name, call in self.each_call(client).items():
             error = await self.failure(call())
             self.assertIs(type(error), Intercepted, name)
@@ -297,7 +297,9 @@ class InterceptedTests(LayerClientCase):
 
     async def test_wrong_app(self) -> None:
         """An app that Layer does not know, or has suspended, is a fault of the account."""
-        for name, call in self.each_call(LayerClient(self.http, self.url, "another", TOKEN)).items():
+        for name, call in self.each_call(
+            LayerClient(self.http, api_url=self.url, app_id="another", token=TOKEN)
+        ).items():
             self.assertIs(type(await self.failure(call())), AccountFault, name)
         for status, what in ((403, "app_suspended"), (404, "invalid_app_id")):
             for name, call in self.each_call(self.client_of(status, refusal(what))).items():
@@ -349,14 +351,14 @@ class FailureTests(LayerClientCase):
 
     async def test_wrong_token(self) -> None:
         """A wrong token is a fault of the account, and the reason does not show it."""
-        client = LayerClient(self.http, self.url, APP, "another-token")
+        client = LayerClient(self.http, api_url=self.url, app_id=APP, token="another-token")
         error = await self.failure(client.identity("ann"))
         self.assertIs(type(error), AccountFault)
         self.assertNotIn("another-token", str(error))
 
     async def test_no_connection(self) -> None:
         """Layer down is temporary."""
-        client = LayerClient(self.http, await self.refused_url(), APP, TOKEN)
+        client = LayerClient(self.http, api_url=await self.refused_url(), app_id=APP, token=TOKEN)
         error = await self.failure(client.identity("ann"))
         self.assertEqual((type(error), str(error)), (Temporary, "Layer: connection refused"))
 
@@ -364,7 +366,7 @@ class FailureTests(LayerClientCase):
         """A Layer that never answers is given up after the time limit; that too is temporary."""
         received: Deferred[None] = Deferred()
         server, clock = self.serve(lambda _channel, _request: received.callback(None)), Clock()
-        client = LayerClient(Http(self.connections(), clock, timeout=10.0), server.url, APP, TOKEN)
+        client = LayerClient(Http(self.connections(), clock, timeout=10.0), api_url=server.url, app_id=APP, token=TOKEN)
         failing = Deferred.fromCoroutine(self.failure(client.identity("ann")))
         await received
         clock.advance(10.0)
@@ -552,7 +554,10 @@ class WebhookTests(LayerClientCase):
 
     async def test_two_processes_that_differ(self) -> None:
         """Processes with different secrets replace each other's webhook ever more rarely, and say why."""
-        clients = {"one secret": self.client, "another one": LayerClient(self.http, self.url, APP, TOKEN)}
+        clients = {
+            "one secret": self.client,
+            "another one": LayerClient(self.http, api_url=self.url, app_id=APP, token=TOKEN),
+        }
         replaced = refused = 0
         for _ in range(32):
             for secret, client in clients.items():
@@ -569,7 +574,7 @@ class WebhookTests(LayerClientCase):
 
     async def test_never_without_any(self) -> None:
         """One that others registered with another secret and that was turned off is replaced at once."""
-        other = LayerClient(self.http, self.url, APP, TOKEN)
+        other = LayerClient(self.http, api_url=self.url, app_id=APP, token=TOKEN)
         for _ in range(3):
             for hook in self.layer.webhooks:
                 self.layer.webhooks.delete(hook.id)

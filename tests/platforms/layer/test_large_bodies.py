@@ -29,7 +29,7 @@ def large(size: int = 2 * MEBIBYTE) -> bytes:
 class LargeBodyCase(WebhookCase):
     def serve(self) -> Loopback:
         self.refused: list[str] = []
-        self.large = LargeBodies(LAYER, (SECRET, OLD_SECRET))
+        self.large = LargeBodies(LAYER, secrets=(SECRET, OLD_SECRET))
         later = partial(reactor.callLater, 0)
         site = hardened_site(self.root, self.clock, refused=self.refused.append, large=self.large.begin, later=later)
         return Loopback(self, site)
@@ -196,7 +196,7 @@ class BeginLargeBodyTests(WebhookCase):
 
     def test_whom(self) -> None:
         """Only what is posted to the door itself, with or without a query."""
-        bodies = LargeBodies(LAYER, (SECRET,))
+        bodies = LargeBodies(LAYER, secrets=(SECRET,))
         for method, target in (
             (b"GET", LAYER),
             (b"PUT", LAYER),
@@ -209,7 +209,7 @@ class BeginLargeBodyTests(WebhookCase):
 
     def test_closed_twice(self) -> None:
         """A place is given back once."""
-        bodies = LargeBodies(LAYER, (SECRET,), places=1)
+        bodies = LargeBodies(LAYER, secrets=(SECRET,), places=1)
         body = self.begin(bodies)
         assert body is not None
         self.assertIsNone(self.begin(bodies))
@@ -222,7 +222,9 @@ class BeginLargeBodyTests(WebhookCase):
         """The signature is that of all bytes, in however many pieces they came."""
         raw = b"0123456789"
         headers = Headers({b"layer-webhook-signature": [hmac.digest(SECRET, raw, "sha1").hex().encode()]})
-        body = LargeBodies(LAYER, (OLD_SECRET, SECRET), largest=10).begin(b"POST", LAYER.encode(), headers, None)
+        body = LargeBodies(LAYER, secrets=(OLD_SECRET, SECRET), largest=10).begin(
+            b"POST", LAYER.encode(), headers, None
+        )
         assert body is not None
         for at in range(10):
             self.assertFalse(body.is_signed())

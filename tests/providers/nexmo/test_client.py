@@ -52,15 +52,15 @@ class NexmoClientCase(LoopbackCase):
         calls: list[WebhookCall] = []
         self.faults = Faults()
         self.reachable = Reachable()
-        self.nexmo = SimulatedNexmo(KEY, SECRET, lambda: 1_700_000_000.0, calls.append)
+        self.nexmo = SimulatedNexmo(key=KEY, secret=SECRET, now=lambda: 1_700_000_000.0, deliver=calls.append)
         self.nexmo.add_number(NUMBER)
         api = NexmoApi(self.nexmo, probe=self.reachable, faults=self.faults, clock=Clock())
         self.url = self.serve_resource(api.resource)
         self.http = Http(self.connections(), reactor, timeout=30.0)
-        self.client = NexmoClient(self.http, self.url, KEY, SECRET, CALLBACK)
+        self.client = NexmoClient(self.http, api_url=self.url, key=KEY, secret=SECRET, callback=CALLBACK)
 
     def client_of(self, server: Server) -> NexmoClient:
-        return NexmoClient(self.http, server.url, KEY, SECRET, CALLBACK)
+        return NexmoClient(self.http, api_url=server.url, key=KEY, secret=SECRET, callback=CALLBACK)
 
 
 class SendTests(NexmoClientCase):
@@ -112,7 +112,9 @@ class SendTests(NexmoClientCase):
     async def test_signed(self) -> None:
         """Signed, an SMS carries key, time and signature, and the secret in no form."""
         server = self.serve(answer(200, b"{}"))
-        client = NexmoClient(self.http, server.url, KEY, SECRET, CALLBACK, signing("sha256"))
+        client = NexmoClient(
+            self.http, api_url=server.url, key=KEY, secret=SECRET, callback=CALLBACK, sign=signing("sha256")
+        )
         await client.send(SMS)
         head, body = server.requests[0].decode().split("\r\n\r\n")
         self.assertNotIn("authorization", head.lower())
@@ -130,11 +132,15 @@ class SendTests(NexmoClientCase):
         self.nexmo.signature_secret = "signs"
         for method in METHODS:
             self.nexmo.signature_method = method
-            client = NexmoClient(self.http, self.url, KEY, SECRET, CALLBACK, signing(method))
+            client = NexmoClient(
+                self.http, api_url=self.url, key=KEY, secret=SECRET, callback=CALLBACK, sign=signing(method)
+            )
             for text in ("a&b=c", "Grüße & 你好=😀", "half \ud83d", "+ % \n"):
                 outcome = await client.send(replace(SMS, text=text))
                 self.assertIs(outcome.verdict, Verdict.ACCEPTED, (method, text, outcome))
-        outcome = await NexmoClient(self.http, self.url, KEY, SECRET, CALLBACK, signing("md5")).send(SMS)
+        outcome = await NexmoClient(
+            self.http, api_url=self.url, key=KEY, secret=SECRET, callback=CALLBACK, sign=signing("md5")
+        ).send(SMS)
         self.assertIs(outcome.verdict, Verdict.ACCOUNT)
         self.assertEqual(len(await client.numbers()), 1)  # with the secret, as ever
 
@@ -177,7 +183,7 @@ class SendTests(NexmoClientCase):
 
     async def test_wrong_secret(self) -> None:
         """Wrong credentials are a fault of the account, and the reason does not show them."""
-        client = NexmoClient(self.http, self.url, KEY, "another-secret", CALLBACK)
+        client = NexmoClient(self.http, api_url=self.url, key=KEY, secret="another-secret", callback=CALLBACK)
         outcome = await client.send(SMS)
         self.assertIs(outcome.verdict, Verdict.ACCOUNT)
         self.assertTrue(outcome.alarm)
@@ -185,7 +191,7 @@ class SendTests(NexmoClientCase):
 
     async def test_not_sent(self) -> None:
         """Nobody there: certainly not sent."""
-        client = NexmoClient(self.http, await self.refused_url(), KEY, SECRET, CALLBACK)
+        client = NexmoClient(self.http, api_url=await self.refused_url(), key=KEY, secret=SECRET, callback=CALLBACK)
         outcome = await client.send(SMS)
         self.assertEqual((outcome.verdict, outcome.reason), (Verdict.NOT_SENT, "connection refused"))
 
@@ -201,7 +207,9 @@ class SendTests(NexmoClientCase):
         """No answer within the time limit: uncertain."""
         received: Deferred[None] = Deferred()
         server, clock = self.serve(lambda _channel, _request: received.callback(None)), Clock()
-        client = NexmoClient(Http(self.connections(), clock, timeout=30.0), server.url, KEY, SECRET, CALLBACK)
+        client = NexmoClient(
+            Http(self.connections(), clock, timeout=30.0), api_url=server.url, key=KEY, secret=SECRET, callback=CALLBACK
+        )
         sending = Deferred.fromCoroutine(client.send(SMS))
         await received
         clock.advance(30.0)
@@ -287,7 +295,7 @@ class NumbersTests(NexmoClientCase):
 
     async def test_no_connection(self) -> None:
         """Nexmo down is temporary."""
-        client = NexmoClient(self.http, await self.refused_url(), KEY, SECRET, CALLBACK)
+        client = NexmoClient(self.http, api_url=await self.refused_url(), key=KEY, secret=SECRET, callback=CALLBACK)
         for call in (client.numbers(), client.route_inbound(OwnedNumber(NUMBER, "US"), REPLIES)):
             self.assertIs(type(await self.failure(call)), Temporary)
 
