@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from twisted.trial.unittest import TestCase
@@ -110,6 +110,30 @@ def misnamed(module: str, source: str) -> list[str]:
     ]
 
 
+def never_prepared(sources: Mapping[str, str]) -> list[str]:
+    """The classes whose ``asyncSetUp`` nobody calls: they do not derive from tests.support.AsyncCase.
+
+    ``sources`` are by module, a file below the repository, dotted.
+    """
+    bases: dict[str, list[str]] = {}
+    found = []
+    for module, source in sources.items():
+        tree = ast.parse(source)
+        known = {name.rpartition(".")[2]: name for _, name in imports(module, tree, package="")}
+        classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+        known |= {node.name: f"{module}.{node.name}" for node in classes}
+        for node in classes:
+            written = [ast.unparse(base).partition("[")[0].partition(".") for base in node.bases]
+            bases[f"{module}.{node.name}"] = [known.get(name, name) + dot + rest for name, dot, rest in written]
+            if any(getattr(each, "name", "") == "asyncSetUp" for each in node.body):
+                found.append(f"{module}.{node.name}")
+
+    def is_async(name: str) -> bool:
+        return name == "tests.support.AsyncCase" or any(map(is_async, bases.get(name, ())))
+
+    return [name for name in found if not is_async(name)]
+
+
 def within(name: str, module: str) -> bool:
     return f"{name}.".startswith(f"{module}.")
 
@@ -161,6 +185,12 @@ class NamesOfTestsTests(TestCase):
         """Every class with tests is called after its subject."""
         found = [fault for module, source in modules(TESTS, TESTS.parent) for fault in misnamed(module, source)]
         self.assertEqual(found, [])
+
+
+class SetUpsOfTestsTests(TestCase):
+    def test_are_called(self) -> None:
+        """Every class with an asyncSetUp derives from AsyncCase, which calls it: else its tests run unprepared."""
+        self.assertEqual(never_prepared(dict(modules(TESTS, TESTS.parent))), [])
 
 
 class CheckerTests(TestCase):
@@ -295,6 +325,28 @@ class CheckerTests(TestCase):
             self.assertEqual(len(misnamed("tests.test_x", f"class Subject(TestCase):\n    {function}")), 1)
             self.assertEqual(misnamed("tests.test_x", f"class SubjectTests(TestCase):\n    {function}"), [])
         self.assertEqual(misnamed("tests.test_x", "class SubjectCase(TestCase):\n    def check(self): pass"), [])
+
+    def test_finds_a_set_up_that_is_not_called(self) -> None:
+        """Whichever way a class comes to AsyncCase, and in whichever module: only without one it is found."""
+        cases = "from tests.support import AsyncCase\nclass RoomCase(Generic[T], AsyncCase): pass"
+        set_up = "    async def asyncSetUp(self): pass"
+        for imported, base, found in (
+            ("from tests.support import AsyncCase", "AsyncCase", False),
+            ("from tests import support", "support.AsyncCase", False),
+            ("import tests.support", "tests.support.AsyncCase", False),
+            ("from tests.cases import RoomCase", "RoomCase", False),
+            ("from .cases import RoomCase", "RoomCase", False),
+            ("from tests.cases import RoomCase", "Mixin, RoomCase", False),
+            ("from tests.cases import RoomCase\nclass Inner(RoomCase): pass", "Inner", False),
+            ("from tests.cases import RoomCase", "RoomCase[int]", False),
+            ("from twisted.trial.unittest import TestCase", "TestCase", True),
+            ("from unittest import IsolatedAsyncioTestCase", "IsolatedAsyncioTestCase", True),
+            ("from elsewhere import AsyncCase", "AsyncCase", True),
+            ("class Inner: pass", "Inner", True),
+        ):
+            sources = {"tests.cases": cases, "tests.test_x": f"{imported}\nclass ATests({base}):\n{set_up}"}
+            self.assertEqual(never_prepared(sources), ["tests.test_x.ATests"] if found else [], (imported, base))
+        self.assertEqual(never_prepared({"tests.test_x": "class ATests(TestCase): pass"}), [])
 
     def test_a_new_room_needs_a_rule(self) -> None:
         """A module at a new place is not silently free of walls."""
