@@ -80,7 +80,7 @@ class FakeResolver:
         hostName: str,
         portNumber: int = 0,
         addressTypes: Sequence[type[IAddress]] | None = None,  # noqa: ARG002 - of the interface
-        transportSemantics: str = "TCP",  # noqa: ARG002
+        transportSemantics: str = "TCP",  # noqa: ARG002 - likewise
     ) -> IHostResolution:
         self.name = hostName
         resolutionReceiver.resolutionBegan(self)

@@ -13,7 +13,7 @@ PACKAGE = "nexmo_twisted"
 ROOT = Path(__file__).parent.parent / PACKAGE
 TESTS = Path(__file__).parent
 
-GROUND = {"domain", "errors", "durations"}
+GROUND = {"domain", "errors", "durations", "deferreds"}
 PORTS = GROUND | {"ports"}
 #: What a company's folder is made of, besides its own modules.
 COMPANY = PORTS | {"http_client", "web", "connectors"}
@@ -23,11 +23,12 @@ ROOMS = {
     "domain": GROUND,
     "errors": GROUND,
     "durations": GROUND,
+    "deferreds": GROUND,
     "ports": GROUND,
     "templates": GROUND,
     "config": GROUND | {"store", "templates"},  # the parts of a Redis address; what compiles
-    "web": {"ports", "domain", "errors"},
-    "engine": {"ports", "domain", "errors", "templates"},
+    "web": {"ports", "domain", "errors", "deferreds"},
+    "engine": {"ports", "domain", "errors", "deferreds", "templates"},
     "tls": GROUND,
     "http_client": PORTS | {"tls"},
     "store": PORTS | {"tls"},

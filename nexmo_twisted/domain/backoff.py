@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
+from math import ceil, log2
 
 BASE = 5.0  #: seconds, before jitter, after the first attempt
 CAP = 15 * 60.0  #: seconds: nothing waits longer than this between two attempts
 
 _SECONDS = re.compile(r"\d{1,9}(?:\.\d+)?", re.ASCII)
-_DOUBLINGS = 8  # 5 s doubled eight times is above the cap; more would only overflow
+_DOUBLINGS = max(0, ceil(log2(CAP / BASE)))  # as many as reach the cap; more would only overflow
 
 
 def delay(attempt: int, *, retry_after: float | None = None, random: Callable[[], float]) -> float:

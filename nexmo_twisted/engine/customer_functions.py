@@ -13,9 +13,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
+from nexmo_twisted.deferreds import hand_over
 from nexmo_twisted.engine.issues import Issue
 from nexmo_twisted.errors import Temporary
 
@@ -89,7 +89,7 @@ class CustomerFunctions:
         work = Deferred.fromCoroutine(self._call(call))
         # Coroutines can catch even their cancellation and go on; nobody waits for them any longer all the same.
         answer: Deferred[Any] = Deferred(lambda _: work.cancel())
-        work.addBoth(_hand_over, answer)
+        work.addBoth(hand_over, answer)
         limit = self._clock.callLater(PATIENCE, self._give_up, call, work, answer)
         self._open.add(answer)
         try:
@@ -128,7 +128,7 @@ class CustomerFunctions:
                 name=call.name,
                 stuck=len(self._stuck),
             )
-        _hand_over(result, answer)
+        hand_over(result, answer)
 
     def _give_up(self, call: _Call, work: Deferred[None], answer: Deferred[Any]) -> None:
         answer.errback(Temporary(f"{call.name} took more than {PATIENCE:.0f} seconds"))
@@ -182,15 +182,6 @@ def where(error: BaseException) -> str:
     frames = extract_tb(error.__traceback__)
     line = f" at {frames[-1].filename}:{frames[-1].lineno} in {frames[-1].name}" if frames else ""
     return f"{type(error).__name__}{line}"
-
-
-def _hand_over(result: Any, answer: Deferred[Any]) -> None:
-    if answer.called:
-        return
-    if isinstance(result, Failure):
-        answer.errback(result)
-    else:
-        answer.callback(result)
 
 
 def _runs_in_reactor(function: Callable[..., Any]) -> bool:

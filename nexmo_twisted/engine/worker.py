@@ -10,6 +10,7 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from nexmo_twisted.deferreds import shielded
 from nexmo_twisted.domain.model import (
     Notification,
     Reply,
@@ -127,7 +128,7 @@ class Worker(Generic[Item]):
         return bool(self._working) or self._poller.busy
 
     def _all_done(self) -> Deferred[Any]:
-        return DeferredList([_follow(work) for work in self._working])
+        return DeferredList([shielded(work) for work in self._working])
 
     async def stop(self) -> None:
         """Claim nothing more; wait for what is being worked on, not longer than ten seconds."""
@@ -144,15 +145,3 @@ class Worker(Generic[Item]):
             work.cancel()
         if self._working:
             self._patience = self._clock.callLater(1.0, self._give_up)
-
-
-def _follow(work: Deferred[None]) -> Deferred[None]:
-    """A Deferred that fires when ``work`` does, without taking its result away."""
-    follower: Deferred[None] = Deferred()
-
-    def fire(result: Any) -> Any:
-        follower.callback(None)
-        return result
-
-    work.addBoth(fire)
-    return follower

@@ -11,10 +11,10 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.server import Request
 
+from nexmo_twisted.deferreds import shielded
 from nexmo_twisted.errors import StoreUnavailable
 from nexmo_twisted.ports import Metrics
 from nexmo_twisted.web.responses import Endpoint, answer
-from nexmo_twisted.web.shield import shielded
 
 
 class Admission:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import txredisapi
@@ -123,8 +122,7 @@ class BusyProcessTests(TestCase):
         """After a standstill of the process that is longer than Redis may take every command is answered, and the line
         is the same: those that had gone out and those that had not."""
         clock = Clock()
-        make: Callable[[], RedisProtocol] = lambda: RedisProtocol(clock)  # noqa: E731
-        line = await dial(UNIXClientEndpoint(reactor, str(Server.shared().socket)), make)
+        line = await dial(UNIXClientEndpoint(reactor, str(Server.shared().socket)), lambda: RedisProtocol(clock))
         self.addCleanup(lambda: line.lost)
         self.addCleanup(line.abort)
         for _ in range(3):

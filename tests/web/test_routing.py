@@ -175,7 +175,15 @@ class LayerTests(WebhookCase):
     async def test_a_secret_is_needed(self) -> None:
         """A door without a secret, or with an empty one, would let in anybody."""
         for secrets in ((), (b"",), (SECRET, b"")):
-            self.assertRaises(ValueError, LayerWebhook, secrets, API_ROOT, self.intake, self.counted, self.clock)
+            intake: Any = self.intake
+            with self.assertRaises(ValueError):
+                LayerWebhook(
+                    secrets=secrets,
+                    api_root=API_ROOT,
+                    intake=intake,
+                    metrics=self.counted,
+                    clock=self.clock,
+                )
 
 
 class NexmoTests(WebhookCase):

@@ -59,7 +59,7 @@ def run(options: Options, context_of: Callable[[Settings], Context]) -> None:
         sys.stderr.write(f"invalid configuration:\n{faults}")
         raise SystemExit(2) from None
     if sys.stdout is None:  # it is closed
-        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - open as long as the process
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # whatever the terminal can show
     react(lambda reactor: Deferred.fromCoroutine(_run(reactor, options, settings, context_of(settings))))
 
