@@ -10,6 +10,7 @@ from nexmo_twisted.domain.delivery import CodeMeaning
 from nexmo_twisted.domain.model import Accepted, Notification, Outcome, Status, Verdict
 from nexmo_twisted.domain.rate_limits import ACCOUNT
 from nexmo_twisted.domain.results import Begin, Begun
+from nexmo_twisted.engine.circuit_breaker import FAILURES, FIRST_PAUSE, CircuitBreaker
 from nexmo_twisted.engine.delivery_receipts import DeliveryNews
 from nexmo_twisted.engine.links import LinkUpdates
 from nexmo_twisted.engine.notifications import Notifications
@@ -78,6 +79,7 @@ class NotificationCase(StageCase):
     def begin(self) -> None:
         super().begin()
         calls = self.calls
+        self.circuit = CircuitBreaker("a remote", self.clock)
         self.outbox = FakeOutbox(calls)
         self.links = FakeLinks(calls, link_state())
         self.chat = FakeChat(calls)
@@ -103,7 +105,7 @@ class NotificationCase(StageCase):
             random=lambda: 1.0,
             metrics=self.metrics,
             lease=LEASE,
-            circuits=(),
+            circuits=[self.circuit],
             link_updates=LinkUpdates(self.links, LIFETIME, KEEP),
             news=DeliveryNews(self.metrics, lambda _code: CodeMeaning("", "do something")),
             poke_waiting=lambda: self.calls.append(("poke_waiting",)),
@@ -262,6 +264,17 @@ class NeedlessTests(NotificationCase):
 
 
 class ClaimTests(NotificationCase):
+    def test_open_circuit(self) -> None:
+        """While a remote that is needed fails nothing is worked on before its next probe."""
+        for _ in range(FAILURES):
+            self.circuit.record_failure("down")
+        self.outbox.waiting = [notification()]
+        self.stage().worker.start()
+        self.clock.advance(FIRST_PAUSE - 0.1)
+        self.assertEqual(self.calls, [])
+        self.clock.advance(0.1)
+        self.assertNotEqual(self.calls, [])
+
     def test_found_in_a_bad_way(self) -> None:
         """What other processes left is counted: SMS they were sending, and notifications that killed several."""
         self.outbox.lost, self.outbox.crashed = 2, 3

@@ -10,6 +10,7 @@ from twisted.internet.defer import CancelledError
 from nexmo_twisted.domain.model import Reply
 from nexmo_twisted.domain.results import Resolved
 from nexmo_twisted.engine.auto_replies import AutoReplies, AutoReplyPolicy
+from nexmo_twisted.engine.circuit_breaker import FAILURES, FIRST_PAUSE, CircuitBreaker
 from nexmo_twisted.engine.links import LinkUpdates
 from nexmo_twisted.engine.replies import Replies
 from nexmo_twisted.errors import (
@@ -99,6 +100,7 @@ class ReplyCase(StageCase):
     def begin(self) -> None:
         super().begin()
         calls = self.calls
+        self.circuit = CircuitBreaker("a remote", self.clock)
         self.queue = FakeReplyQueue(calls)
         entry = f'["bob","c-1",{NOW + 1000},{NOW}]'
         self.links = FakeLinks(calls, link_state(**{NUMBERS[0]: entry}))
@@ -117,7 +119,7 @@ class ReplyCase(StageCase):
             random=lambda: 1.0,
             metrics=self.metrics,
             lease=LEASE,
-            circuits=(),
+            circuits=[self.circuit],
             notices=AutoReplies(self.queue, policy, lambda: None),
         )
 
@@ -270,6 +272,17 @@ class OpenTests(ReplyCase):
 
 
 class ClaimTests(ReplyCase):
+    def test_open_circuit(self) -> None:
+        """While a remote that is needed fails nothing is worked on before its next probe."""
+        for _ in range(FAILURES):
+            self.circuit.record_failure("down")
+        self.queue.waiting = [reply()]
+        self.stage().worker.start()
+        self.clock.advance(FIRST_PAUSE - 0.1)
+        self.assertEqual(self.calls, [])
+        self.clock.advance(0.1)
+        self.assertNotEqual(self.calls, [])
+
     def test_crashed(self) -> None:
         """Replies that killed several processes are dead letters, and closed with that."""
         self.queue.crashed = 2
