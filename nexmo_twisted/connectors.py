@@ -37,6 +37,10 @@ class ChatConnector(Protocol):
         """What templates can say of its messages, besides templates.compiled.COMMON_NAMES."""
 
     @property
+    def registers(self) -> bool:
+        """Whether our webhook is registered through its API."""
+
+    @property
     def names_phones(self) -> bool:
         """Whether its events may name the phones of users, which then are theirs without a question."""
 

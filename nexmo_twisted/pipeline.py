@@ -98,7 +98,7 @@ class Pipeline:
         self.registration = Registration(
             locks=store,
             links=store,
-            chat=guarded[0],
+            chat=guarded[0] if chat_of.registers else None,
             provider=guarded[1],
             sms_url=sms_of.inbound_url,
             numbers=sms_of.numbers,
@@ -116,7 +116,8 @@ class Pipeline:
             source = CustomIdentities(functions, settings.identities)
         else:
             source = PlatformIdentities(chat)
-            circuits.append(chat_circuit)
+            if not self._chat_of.names_phones:  # else most texts need nothing of the platform
+                circuits.append(chat_circuit)
         self._identities = Identities(source, self._clock)
         self.notifications = Notifications(
             outbox=self._store,

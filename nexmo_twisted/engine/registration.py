@@ -24,7 +24,8 @@ ALONE = 50.0
 
 
 class Registration:
-    """Checks every minute, in one process at a time. A failure is logged when it begins, and the check is repeated."""
+    """Checks every minute, in one process at a time. A failure is logged when it begins, and the check is repeated.
+    ``chat`` is None for a chat platform where nothing is to be registered."""
 
     _log = Logger()
 
@@ -33,7 +34,7 @@ class Registration:
         *,
         locks: Locks,
         links: Links,
-        chat: ChatPlatform,
+        chat: ChatPlatform | None,
         provider: SmsProvider,
         sms_url: str,
         numbers: Sequence[str],
@@ -57,7 +58,8 @@ class Registration:
     async def _poll(self) -> float | None:
         self._locked = await self._locks.acquire_lock("registration", ALONE)
         if self._locked:
-            await self._check("chat webhook", self._webhook)
+            if self._chat is not None:
+                await self._check("chat webhook", partial(self._webhook, self._chat))
             await self._check("SMS numbers", self._inbound)
         return EVERY
 
@@ -78,8 +80,8 @@ class Registration:
         else:
             self._issues.note(what, "")
 
-    async def _webhook(self) -> None:
-        done = await self._chat.ensure_registered()
+    async def _webhook(self, chat: ChatPlatform) -> None:
+        done = await chat.ensure_registered()
         for each in done:
             self._log.info("Registration: chat webhook {done}", done=each)
         if done and self._repaired:

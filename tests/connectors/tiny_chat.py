@@ -167,6 +167,7 @@ class TinyChatConnector:
     signed = False
     conversation_prefix = ""
     template_names = frozenset({"id"})
+    registers = True
     names_phones = False
     take_large = None
 

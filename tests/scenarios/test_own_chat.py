@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import json
 
+from nexmo_twisted.domain.explain import Policy
+from nexmo_twisted.operations.cli.explain import explain
+from nexmo_twisted.providers.nexmo.receipt_codes import describe
+from nexmo_twisted.store.admin import QueueAdmin
+from tests.factories import REPORT
 from tests.inspector import K
 from tests.own_chat import Trouble, deleted, sent, status
 from tests.scenarios.outside import Lines
@@ -110,6 +115,47 @@ class OwnChatTests(OwnWorld):
         self.assertIn("From https://chat.example.org/c/42.", text)
         self.assertIn("Ann in Trip to Bob: Lunch at one? (12345)", text)
         self.assertEqual(self.chat.calls, [])
+
+
+class DeliveredTests(OwnWorld):
+    settings = {"report_on_status": ["sent"]}
+
+    async def test_delivered(self) -> None:
+        """Whoever has got it on a device needs no SMS, if the settings say so."""
+        await self.event(sent(recipients=[BOBS, CLEOS]))
+        self.assertEqual((await self.event(status("delivered"))).code, 204)
+        await self.pass_time(DELAY)
+        self.assertEqual((self.texts(BOB), self.texts(CLEO)), ([], ["Ann: Lunch at one?"]))
+
+
+class ExplainTests(OwnWorld):
+    async def explained(self, message_id: str) -> str:
+        told: list[str] = []
+        operator = QueueAdmin(self.connection, self.now)
+        await explain(operator, message_id, Policy(REPORT, 600_000, "resend"), describe, out=told.append)
+        return "\n".join(told)
+
+    async def test_by_id(self) -> None:
+        """An operator finds a message, and an event in quarantine, by the id that the chat has given it."""
+        self.assertIn("Nothing is known", await self.explained("room 7/12345"))
+        await self.text_it(id="room 7/12345")
+        self.assertIn("sent", await self.explained("room 7/12345"))
+        await self.event(sent(id="67890", conversation=None))
+        self.assertIn("data.conversation is missing", await self.explained("67890"))
+
+
+class ChatDownTests(OwnWorld):
+    async def test_texts_go_on(self) -> None:
+        """A chat that fails holds up its replies, not the texts that need nothing of it."""
+        await self.text_it()
+        self.chat.trouble.append(Trouble(500, times=1000))
+        await self.reply(BOB, ONE, "Yes")
+        while not self.service.pipeline.circuits[0].open:
+            await self.pass_time(60)
+        await self.event(sent(id="2", text="Still there?"))
+        await self.event(sent(id="3", text="Hello?", recipients=[CLEOS]))
+        await self.pass_time(DELAY)
+        self.assertEqual((self.texts()[1:], self.texts(CLEO)), (["Ann: Still there?"], ["Ann: Hello?"]))
 
 
 class WarningTests(OwnWorld):

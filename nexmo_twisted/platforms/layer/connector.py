@@ -33,6 +33,7 @@ class LayerConnector:
         self._webhook_name = webhook_name
         self._url = f"{server_url}/{path}"
         self._path = path
+        self.registers = settings.register
         self.take_large = LargeBodies(f"/{path.strip('/')}", secrets=settings.signing_secrets).begin
 
     def platform(self, http: Http) -> ChatPlatform:
@@ -41,7 +42,7 @@ class LayerConnector:
             http, api_url=settings.api_url, app_id=settings.app_id, token=settings.token.get_secret_value()
         )
         secret = settings.secret[0].get_secret_value()
-        return LayerPlatform(client, name=self._webhook_name, url=self._url, secret=secret, register=settings.register)
+        return LayerPlatform(client, name=self._webhook_name, url=self._url, secret=secret)
 
     def webhooks(self, intake: ChatIntake, metrics: Metrics, clock: IReactorTime) -> Mapping[str, Webhooks]:
         settings = self._settings

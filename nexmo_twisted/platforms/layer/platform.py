@@ -17,15 +17,13 @@ PART_BYTES = 2048
 
 
 class LayerPlatform:
-    """``name`` is that of our webhook at Layer, ``url`` where it points to, and ``secret`` what signs it. ``register``:
-    it is registered there, else whoever runs the backend has told it our URL."""
+    """``name`` is that of our webhook at Layer, ``url`` where it points to, and ``secret`` what signs it."""
 
-    def __init__(self, client: LayerClient, *, name: str, url: str, secret: str, register: bool) -> None:
+    def __init__(self, client: LayerClient, *, name: str, url: str, secret: str) -> None:
         self._client = client
         self._name = name
         self._url = url
         self._secret = secret
-        self._register = register
         self.identity = client.identity
         self.conversation = client.conversation
 
@@ -33,8 +31,6 @@ class LayerPlatform:
         await self._client.post(conversation_id, user_id, split_bytes(text, PART_BYTES), once)
 
     async def ensure_registered(self) -> Sequence[str]:
-        if not self._register:
-            return ()
         return await self._client.ensure_webhook(self._name, self._url, self._secret)
 
     def read_payload(

@@ -14,7 +14,7 @@ from nexmo_twisted.ports import ChatPlatform
 
 
 class WebhookPlatform:
-    """Nothing is registered there: whoever runs the chat tells it our URL."""
+    """Nothing is registered there."""
 
     def __init__(self, client: ChatClient) -> None:
         self.identity = client.identity
