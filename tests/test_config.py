@@ -109,13 +109,18 @@ class FaultsTests(TestCase):
             (line,) = faults(**with_(key, "open-sesame"))
             self.assertEqual(line, f"{key} (argument): unknown key; the nearest known key is {meant}")
 
+    def test_unlike_keys(self) -> None:
+        """A key that is like none of ours is a fault without a suggestion, which would be nonsense."""
+        for key in ("give_up", "colour", "debug", "nexmo.gibberish"):
+            self.assertEqual(faults(**with_(key, "open-sesame")), (f"{key} (argument): unknown key",))
+
     def test_features_to_come(self) -> None:
         """What cannot be done yet cannot be set, instead of being ignored."""
         for key, value in {
             "operator.token": "",
         }.items():
             (line,) = faults(**with_(key, value))
-            self.assertTrue(line.startswith(f"{key} (argument): unknown key; "), line)
+            self.assertTrue(line.startswith(f"{key} (argument): unknown key"), line)
 
     def test_a_long_receipt_url(self) -> None:
         """Nexmo takes 100 characters for the URL of receipts: one more is a fault at start, not of every SMS."""

@@ -186,12 +186,12 @@ class EnvironmentTests(TestCase):
             "NEXMO_TWISTED__DELAY_FILE": "NEXMO_TWISTED__DELAY",
             "NEXMO_TWISTED__layer__token": "NEXMO_TWISTED__LAYER__TOKEN",
             "nexmo_twisted__delay": "NEXMO_TWISTED__DELAY",
-            "NEXMO_TWISTED__": "",
-            "NEXMO_TWISTED__SMS": "NEXMO_TWISTED__",
         }.items():
             (line,) = faults(self.example, environ={variable: "open-sesame"})
             self.assertTrue(line.startswith(f"{variable}: unknown variable; the nearest known one is {meant}"), line)
             self.assertNotIn("sesame", line)
+        for variable in ("NEXMO_TWISTED__", "NEXMO_TWISTED__GIVE_UP"):
+            self.assertEqual(faults(self.example, environ={variable: "x"}), (f"{variable}: unknown variable",))
         self.load({"NEXMO_TWISTED_SERVICE_HOST": "10.0.0.1", "NEXMO_TWISTED": "1", "LAYER_WEBHOOK_SECRET": "x"})
 
     def test_the_variables_of_the_node_service(self) -> None:

@@ -16,6 +16,9 @@ from nexmo_twisted.durations import quoted
 
 Path = tuple[str, ...]
 
+#: From this likeness on, of 0 to 3, one name may be a misspelling of another.
+_LIKE = 1.1
+
 _TABLE = Kind("table", "a table", secret=True)
 
 
@@ -55,14 +58,15 @@ def table(field: FieldInfo) -> type[BaseModel] | None:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The known dotted name that ``name`` is most likely a misspelling of."""
+    """The known dotted name that ``name`` is most likely a misspelling of; blank when none is like it."""
 
     def likeness(candidate: str) -> float:
         ends = (candidate.rpartition(".")[2], name.rpartition(".")[2])
         words, written = ends[0].split("_"), ends[1].lower().split("_")
         return _ratio(candidate, name) + _ratio(*ends) + sum(word in written for word in words) / len(words)
 
-    return max(known, key=likeness)
+    found = max(known, key=likeness)
+    return found if likeness(found) >= _LIKE else ""
 
 
 def _ratio(one: str, other: str) -> float:
@@ -118,7 +122,8 @@ def unknown(name: str, origin: str, names: list[str]) -> str:
     """The line for a key that is none of ``names``."""
     if "." not in name:
         names = [*names, *dict.fromkeys(known.partition(".")[0] for known in names)]
-    return line(name[:60], origin, "unknown key", reason=f"the nearest known key is {nearest(name, names)}")
+    meant = nearest(name, names)
+    return line(name[:60], origin, "unknown key", reason=meant and f"the nearest known key is {meant}")
 
 
 def _line(fault: Mapping[str, Any], name: str, origin: str, key: Key | None, names: list[str]) -> str:

@@ -222,8 +222,10 @@ def _unknown_variables(environ: Mapping[str, str], keys: Sequence[Key]) -> Itera
     names = {_dotted(variable): variable for variable in variables}
     for variable in sorted(environ):
         if variable.upper().startswith(PREFIX) and variable not in variables:
-            meant = names[nearest(_dotted(variable), names)]
-            yield line(variable[:80], "", "unknown variable", reason=f"the nearest known one is {meant}")
+            meant = names.get(nearest(_dotted(variable), names))
+            yield line(
+                variable[:80], "", "unknown variable", reason=f"the nearest known one is {meant}" if meant else ""
+            )
 
 
 def _dotted(variable: str) -> str:

@@ -27,6 +27,7 @@ from nexmo_twisted.domain.results import (
     Begin,
     Begun,
     Delivery,
+    ItemState,
     PartTaken,
     Promoted,
     Received,
@@ -41,7 +42,10 @@ from nexmo_twisted.sandbox.names import Names, readable_number
 from nexmo_twisted.sandbox.timeline.timeline import Timeline, Tone
 
 #: What becomes of an SMS of unknown outcome without a receipt, by the state it is in then.
-_SETTLED = {**dict.fromkeys("RCS", "sent again"), "D": "dead letter, it may have been sent"}
+_SETTLED: dict[str, str] = {
+    **dict.fromkeys((ItemState.READY, ItemState.CLAIMED, ItemState.SENDING), "sent again"),
+    ItemState.DEAD: "dead letter, it may have been sent",
+}
 _ASKED = {
     "stop": "STOP: blocked for all numbers",
     "start": "START: no longer blocked",
@@ -211,7 +215,7 @@ class ObservedStore:
         at = self._timeline.now()
         delivery = await self._store.record_receipt(report, block=block)
         story = story_of(delivery.message_id)
-        if delivery.ended in ("U", "D"):
+        if delivery.ended in (ItemState.UNCERTAIN, ItemState.DEAD):
             self._timeline.add(story, "good", "its receipt says that it was sent", at)
         if story and delivery.said is not None and delivery.said != delivery.before:
             tone: Tone = "bad" if delivery.said.failed else "good"
@@ -226,7 +230,7 @@ class ObservedStore:
             for nid, user in list(self._uncertain.items()):
                 facts = await self._facts(story_of(nid))
                 states = {entry.id: entry.state for entry in facts.entries} if facts else {}
-                if states.get(nid) != "U":
+                if states.get(nid) != ItemState.UNCERTAIN:
                     del self._uncertain[nid]
                     outcome = _SETTLED.get(states.get(nid, ""), "no further SMS")
                     self._timeline.add(story_of(nid), "wait", f"{user}: no receipt in time: {outcome}", at)
