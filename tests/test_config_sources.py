@@ -257,7 +257,7 @@ class EnvironmentTests(TestCase):
             server = self.load({"HOST": "node.example", "PORT": "3000", variable: value}).server
             self.assertEqual((server.url, server.listen), ("https://node.example", "tcp:3000"), variable)
 
-    def told(self, environ: Mapping[str, str], path: object = None, **overrides: Any) -> list[str]:
+    def log_lines(self, environ: Mapping[str, str], path: object = None, **overrides: Any) -> list[str]:
         """What the log says of these settings."""
         events: list[LogEvent] = []
         observe_log(self, events.append)
@@ -267,7 +267,7 @@ class EnvironmentTests(TestCase):
     def test_where_they_came_from(self) -> None:
         """The log says in one line, without values, where each setting came from that does not stand in the file."""
         file = Path(self.example).name
-        self.assertEqual(self.told({}), [])
+        self.assertEqual(self.log_lines({}), [])
         key = self.secret_file(b"open-sesame")
         environ = {
             "NEXMO_KEY": "open-sesame",
@@ -279,8 +279,8 @@ class EnvironmentTests(TestCase):
             f"delay (NEXMO_TWISTED__DELAY), identities (argument), server.listen (PORT), nexmo.key (NEXMO_KEY), "
             f"nexmo.secret ({key}, named by NEXMO_TWISTED__NEXMO__SECRET_FILE)"
         )
-        self.assertEqual(self.told(environ, identities=accept), [f"Settings (not from {file}): {origins}"])
-        (line,) = self.told({"HOST": "x", "PORT": "1"})
+        self.assertEqual(self.log_lines(environ, identities=accept), [f"Settings (not from {file}): {origins}"])
+        (line,) = self.log_lines({"HOST": "x", "PORT": "1"})
         self.assertTrue(line.startswith("HOST and PORT ignored: they are only read beside another variable"), line)
 
     def test_faults_of_the_node_variables(self) -> None:

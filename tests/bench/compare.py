@@ -115,7 +115,7 @@ def main(root: Path, commit: str, rounds: int, options: Sequence[str], as_json: 
     if as_json:
         print(json.dumps({"commit": identity, **comparison.document()}, indent=1))
     else:
-        print(comparison.told(commit, rounds))
+        print(comparison.lines(commit, rounds))
 
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -46,7 +46,7 @@ class Row:
     rounds: Sequence[tuple[float, float]]
     ratio: float
 
-    def told(self) -> str:
+    def lines(self) -> str:
         """One line for people."""
         if not self.better:
             return f"{self.name}: {self.ratio:.3f} (whether higher or lower is better is not known)"
@@ -75,10 +75,10 @@ class Comparison:
     only_that: Sequence[str]
     zero: Sequence[str]
 
-    def told(self, commit: str, rounds: int) -> str:
+    def lines(self, commit: str, rounds: int) -> str:
         """Lines for people; ``commit`` is what the other tree is called."""
         lines = [f"This tree to {commit}, median of the ratios of {rounds} round{'s' * (rounds != 1)}:"]
-        lines += [row.told() for row in self.rows]
+        lines += [row.lines() for row in self.rows]
         lines += [f"only in this tree: {name}" for name in self.only_this]
         lines += [f"only in {commit}: {name}" for name in self.only_that]
         lines += [f"no ratio, since it is 0 in {commit}: {name}" for name in self.zero]

@@ -42,31 +42,33 @@ class CompareRowsTests(SynchronousTestCase):
         """More acknowledgements a second are told as better, fewer as worse."""
         [more] = compared([({"acks": 1.1}, {"acks": 1.0})]).rows
         [fewer] = compared([({"acks": 0.9}, {"acks": 1.0})]).rows
-        self.assertEqual(more.told(), "acks: 1.100 (higher is better: this tree is 10 % BETTER)")
-        self.assertEqual(fewer.told(), "acks: 0.900 (higher is better: this tree is 10 % WORSE)")
+        self.assertEqual(more.lines(), "acks: 1.100 (higher is better: this tree is 10 % BETTER)")
+        self.assertEqual(fewer.lines(), "acks: 0.900 (higher is better: this tree is 10 % WORSE)")
 
     def test_lower_is_better(self) -> None:
         """More CPU is told as worse, less as better."""
         [more] = compared([({MESSAGE: 1.1}, {MESSAGE: 1.0})]).rows
         [less] = compared([({MESSAGE: 0.9}, {MESSAGE: 1.0})]).rows
-        self.assertIn("1.100 (lower is better: this tree is 10 % WORSE)", more.told())
-        self.assertIn("0.900 (lower is better: this tree is 10 % BETTER)", less.told())
+        self.assertIn("1.100 (lower is better: this tree is 10 % WORSE)", more.lines())
+        self.assertIn("0.900 (lower is better: this tree is 10 % BETTER)", less.lines())
 
     def test_the_same(self) -> None:
         """What differs by less than a tenth of a percent is told as the same."""
         [row] = compared([({"acks": 1.0004}, {"acks": 1.0})]).rows
-        self.assertEqual(row.told(), "acks: 1.000 (higher is better: the same)")
+        self.assertEqual(row.lines(), "acks: 1.000 (higher is better: the same)")
 
     def test_unknown_direction(self) -> None:
         """Of a row that nobody entered no verdict is given."""
         [row] = compared([({"new": 3.0}, {"new": 1.0})]).rows
-        self.assertEqual(row.told(), "new: 3.000 (whether higher or lower is better is not known)")
+        self.assertEqual(row.lines(), "new: 3.000 (whether higher or lower is better is not known)")
 
     def test_rows_of_one_tree(self) -> None:
         """Rows that only one of the two has are listed as such, and those that were 0 in the other one."""
-        told = compared([({"acks": 1.0, "new": 1.0, "nil": 1.0}, {"acks": 1.0, "old": 1.0, "nil": 0.0})]).told("v1", 1)
+        printed = compared([({"acks": 1.0, "new": 1.0, "nil": 1.0}, {"acks": 1.0, "old": 1.0, "nil": 0.0})]).lines(
+            "v1", 1
+        )
         self.assertEqual(
-            told.splitlines(),
+            printed.splitlines(),
             [
                 "This tree to v1, median of the ratios of 1 round:",
                 "acks: 1.000 (higher is better: the same)",

@@ -111,7 +111,7 @@ class BrowserCase(TestCase):
         heard = len(house.sandbox.output)
         expect.set_options(timeout=PATIENCE)
         try:
-            self.told("faults", method="DELETE")
+            self.control("faults", method="DELETE")
             story()
             for visit in self.visits:
                 self.look_over(visit)
@@ -127,7 +127,7 @@ class BrowserCase(TestCase):
         wrong = [complaint for complaint in visit.complaints if not any(each in complaint for each in self.excused)]
         self.assertEqual((strange, wrong), ([], []))
 
-    def told(self, what: str, body: Any = None, method: str = "POST") -> Any:
+    def control(self, what: str, body: Any = None, method: str = "POST") -> Any:
         """A request to the control API, for what is not the subject of a test."""
         data = None if body is None else json.dumps(body).encode()
         request = Request(f"{self.house.sandbox.url}/control/{what}", data, method=method)  # noqa: S310 - on loopback
@@ -141,8 +141,8 @@ class BrowserCase(TestCase):
         people = {f"anna-{number}": talk.ann, f"bert-{number}": talk.bob}
         for place, (user, name) in enumerate(people.items()):
             phone = f"+1 20{2 + place} 555 01{number:02}"
-            self.told("users", {"id": user, "name": name, "phone": phone})
-        self.told("conversations", {"participants": list(people), "name": talk.name})
+            self.control("users", {"id": user, "name": name, "phone": phone})
+        self.control("conversations", {"participants": list(people), "name": talk.name})
         return talk
 
     def visit(self, talk: Talk | None = None) -> Visit:

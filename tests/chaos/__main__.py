@@ -32,7 +32,7 @@ LAST_RESORT = 60
 
 
 async def main(reactor: Any, profile: LoadProfile, seed: int, circumstances: Circumstances) -> None:
-    print(f"seed {seed}: {circumstances.told()}", flush=True)
+    print(f"seed {seed}: {circumstances.summary()}", flush=True)
     run = Run(reactor, profile, seed, circumstances)
 
     def give_up(*_: object) -> None:

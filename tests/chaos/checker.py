@@ -27,10 +27,10 @@ class ExpectedText:
     """One recipient of one message. ``due`` is ms by Redis' clock, None when Redis knows of no message. ``handsets``
     are all phones that the user ever had.
 
-    ``aside`` says that the SMS was uncertain for a while, or is buried, or may have waited for a number: it stepped out
-    of its user's order. ``buried`` is the visible reason, blank when it is not. ``closed`` is what became of it
-    otherwise, in one word, and ``ended`` is when that was, in seconds; ``excused`` says that this is a reason not to
-    send it.
+    ``aside`` says that the SMS was uncertain for a while, or is a dead letter, or may have waited for a number: it
+    stepped out of its user's order. ``dead_letter`` is the visible reason, blank when it is none. ``closed`` is what
+    became of it otherwise, in one word, and ``ended`` is when that was, in seconds; ``excused`` says that this is a
+    reason not to send it.
     """
 
     message: str
@@ -40,7 +40,7 @@ class ExpectedText:
     due: int | None
     obligation: Obligation
     aside: bool = False
-    buried: str = ""
+    dead_letter: str = ""
     closed: str = ""
     ended: float | None = None
     excused: bool = False
@@ -74,7 +74,7 @@ def lost_texts(expected_texts: Iterable[ExpectedText], texts: Iterable[Text]) ->
         f"{expected.message} for {expected.user}, due {expected.due}: {expected.closed or 'nothing is known of it'}"
         for expected in expected_texts
         if expected.obligation is Obligation.OWED
-        and not (expected.buried or expected.excused)
+        and not (expected.dead_letter or expected.excused)
         and (expected.message, expected.user) not in sent
     ]
 
@@ -130,23 +130,23 @@ def disordered_texts(expected_texts: Iterable[ExpectedText], attempts: Iterable[
     ]
 
 
-#: Why an SMS may be buried in a run: its outcome stayed unknown, or everybody who worked on it was killed. One to a
-#: handset that Nexmo refused an SMS to may be "refused", too.
+#: Why an SMS may become a dead letter in a run: its outcome stayed unknown, or everybody who worked on it was killed.
+#: One to a handset that Nexmo refused an SMS to may be "refused", too.
 ACCEPTED_REASONS = ("uncertain", "crashes")
 #: Why a reply may be: the same, or nobody can know where it belongs.
 ACCEPTED_REPLY_REASONS = ("ambiguous", "crashes")
 
 
-def buried_needlessly(
+def needless_dead_letters(
     expected_texts: Iterable[ExpectedText], replies: Mapping[str, str], barred: Collection[str]
 ) -> list[str]:
-    """Buried for another reason. ``replies`` are those of replies, blank when they are not buried; ``barred`` are the
+    """Dead letters for another reason. ``replies`` are those of replies, blank when they are none; ``barred`` are the
     handsets to which some SMS was permanently refused."""
     found = []
     for expected in expected_texts:
         reasons = (*ACCEPTED_REASONS, "refused") if expected.handsets.intersection(barred) else ACCEPTED_REASONS
-        if not _accepted(expected.buried, reasons):
-            found.append(f"{expected.message} for {expected.user}: {expected.buried}")
+        if not _accepted(expected.dead_letter, reasons):
+            found.append(f"{expected.message} for {expected.user}: {expected.dead_letter}")
     return found + [
         f"{name}: {reason}" for name, reason in replies.items() if not _accepted(reason, ACCEPTED_REPLY_REASONS)
     ]

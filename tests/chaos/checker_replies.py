@@ -20,7 +20,10 @@ def lost(answers: Iterable[Answer], posts: Iterable[Post]) -> list[str]:
     return [
         f"{answer}: {answer.outcome or 'nothing is known of it'}"
         for answer in answers
-        if answer.acknowledged is not None and not answer.buried and not _closed(answer) and answer.name not in posted
+        if answer.acknowledged is not None
+        and not answer.dead_letter
+        and not _closed(answer)
+        and answer.name not in posted
     ]
 
 
@@ -161,7 +164,7 @@ def ambiguous(view: View, answers: Iterable[Answer]) -> list[str]:
     found: dict[str, str] = {}
     for answer in answers:
         if answer.ambiguous:
-            found.setdefault(reply_of(answer.name), f"{_told(view, answer)}: {answer.buried}")
+            found.setdefault(reply_of(answer.name), f"{_told(view, answer)}: {answer.dead_letter}")
     return list(found.values())
 
 
@@ -175,7 +178,7 @@ def ambiguous_needlessly(
         one = len({(each.user, each.conversation) for each in view.get(answer.where, ())}) == 1
         near = [when for when in unsettled.get(answer.handset, ()) if _near(answer, when, receipt_timeout)]
         if answer.ambiguous and one and not near:
-            found.append(f"{_told(view, answer)}: {answer.buried}")
+            found.append(f"{_told(view, answer)}: {answer.dead_letter}")
     return found
 
 
@@ -218,4 +221,6 @@ def delays(answers: Iterable[Answer], posts: Iterable[Post]) -> list[float]:
 def late(answers: Sequence[Answer], posts: Iterable[Post], seconds: float) -> list[str]:
     """Posted later than so many seconds after they were written, or not at all."""
     taken = zip(answers, delays(answers, posts), strict=True)
-    return [f"{answer}, {delay:.2f} s, {answer.outcome or answer.buried}" for answer, delay in taken if delay > seconds]
+    return [
+        f"{answer}, {delay:.2f} s, {answer.outcome or answer.dead_letter}" for answer, delay in taken if delay > seconds
+    ]

@@ -52,7 +52,7 @@ class Circumstances:
             "number_expiration_time": f"{self.lifetime:g} seconds",
         }
 
-    def told(self) -> dict[str, object]:
+    def summary(self) -> dict[str, object]:
         """For the report."""
         return {**asdict(self), "slow_numbers": len(self.limits)}
 

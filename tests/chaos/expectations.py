@@ -154,10 +154,10 @@ NOTIFICATIONS = (
         "set_aside:before",
         "lease settle",
         sms=0,
-        ends=("bob buried: refused",),
+        ends=("bob dead letter: refused",),
         counted={"sms_uncertain": 1, "sms_reconciled resent": 1, "dead_letters out refused": 1},
     ),
-    Crash(BARRED, "set_aside:after", sms=0, ends=("bob buried: refused",), counted=NOTHING),
+    Crash(BARRED, "set_aside:after", sms=0, ends=("bob dead letter: refused",), counted=NOTHING),
     # nobody knows whether it was accepted
     Crash(ANSWER_LOST, "set_aside:before", "lease", ends=BY_RECEIPT, counted=SETTLED),
     Crash(ANSWER_LOST, "set_aside:after", ends=BY_RECEIPT, counted=_RECEIPT),
@@ -194,7 +194,7 @@ def _reply(
 
 
 def _left(at: str, waits: str, counted: Mapping[str, int]) -> Crash:
-    return Crash(LEFT, at, waits, ends=("bob sent", "reply buried: not_participant"), counted=counted)
+    return Crash(LEFT, at, waits, ends=("bob sent", "reply dead letter: not_participant"), counted=counted)
 
 
 def _lost(at: str, waits: str, counted: Mapping[str, int]) -> Crash:
@@ -246,8 +246,8 @@ REPLIES = (
 )
 
 
-#: What kills whoever works on it is buried after three claims, and nobody else is; after two if it dies while it sends,
-#: since then nobody knows what was sent.
+#: What kills whoever works on it is a dead letter after three claims, and nobody else is; after two if it dies while it
+#: sends, since then nobody knows what was sent.
 POISONS = (
     Crash(
         POISON,
@@ -255,7 +255,7 @@ POISONS = (
         "lease",
         about="'bob'",
         times=3,
-        ends=("bob buried: crashes", "cleo sent"),
+        ends=("bob dead letter: crashes", "cleo sent"),
         counted={"dead_letters out crashes": 1},
     ),
     Crash(
@@ -264,7 +264,7 @@ POISONS = (
         "lease settle",
         times=2,
         sms=0,
-        ends=("bob buried: uncertain",),
+        ends=("bob dead letter: uncertain",),
         counted={"sms_uncertain": 1, "sms_reconciled parked": 1, "dead_letters out uncertain": 1},
     ),
     Crash(
@@ -275,7 +275,7 @@ POISONS = (
         times=3,
         sms=4,
         posts=1,
-        ends=("ann sent", "bob sent", "bob sent", "cleo sent", "reply buried: crashes", "reply posted"),
+        ends=("ann sent", "bob sent", "bob sent", "cleo sent", "reply dead letter: crashes", "reply posted"),
         counted={"dead_letters in crashes": 1, "replies_closed dead_letter": 1},
     ),
 )

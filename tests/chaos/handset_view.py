@@ -39,7 +39,7 @@ class Answer:
 
     ``written`` is when it was; ``began`` is when Nexmo first tried to deliver it and ``acknowledged`` when it first had
     a 2xx, in seconds. ``word`` is what it asks for (STOP, START or HELP), blank for a message. ``outcome`` is what the
-    service says became of it, ``buried`` why it is, if it is. ``whole`` is False where parts of it
+    service says became of it, ``dead_letter`` why it is one, if it is. ``whole`` is False where parts of it
     never come, or another reply had the same reference.
     """
 
@@ -51,7 +51,7 @@ class Answer:
     acknowledged: float | None
     word: str = ""
     outcome: str = ""
-    buried: str = ""
+    dead_letter: str = ""
     whole: bool = True
 
     @property
@@ -60,7 +60,7 @@ class Answer:
 
     @property
     def ambiguous(self) -> bool:
-        return self.buried.startswith("ambiguous")
+        return self.dead_letter.startswith("ambiguous")
 
     def __str__(self) -> str:
         return f"{self.name} from …{self.handset[-4:]} to …{self.number[-4:]}"

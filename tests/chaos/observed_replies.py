@@ -80,7 +80,7 @@ def _answer(name: str, written: Written, observations: Observations, known: tupl
         acknowledged=delivery.acknowledged,
         word=written.word,
         outcome=known[0],
-        buried=known[1],
+        dead_letter=known[1],
         whole=written.whole,
     )
 

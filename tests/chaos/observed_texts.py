@@ -81,7 +81,7 @@ async def observe(participants: Participants) -> Observed:
     records, observations, companies = participants.records, participants.observations, participants.companies
     messages = _messages(companies, participants.player)
     told = [each for each in messages if _acknowledged(each, observations)]
-    known, buried = await records.of([each.id for each in told]), await records.buried()
+    known, dead = await records.of([each.id for each in told]), await records.dead_letters()
     doubtful = uncertain(companies, records)
     sent = [each.id for each in participants.player.sent]
     replies = await observe_replies(
@@ -91,7 +91,7 @@ async def observe(participants: Participants) -> Observed:
     unsettled = _unsettled(participants, doubtful)
     expected_texts = [
         _expected(
-            participants, each, user, known[each.id], buried.get((message_key(each.id), user), ""), replies, unsettled
+            participants, each, user, known[each.id], dead.get((message_key(each.id), user), ""), replies, unsettled
         )
         for each in told
         for user in companies.layer.conversation(each.conversation).participants
@@ -153,7 +153,7 @@ def _expected(
     message: _Message,
     user: str,
     record: Record,
-    buried: str,
+    dead_letter: str,
     replies: Replies,
     unsettled: Mapping[str, list[float]],
 ) -> ExpectedText:
@@ -173,8 +173,8 @@ def _expected(
         conversation=message.conversation,
         due=record.due,
         obligation=obligation(record.due, [end.acknowledged for end in ends if end.began is not None]),
-        aside=apart or bool(buried),
-        buried=buried,
+        aside=apart or bool(dead_letter),
+        dead_letter=dead_letter,
         closed=closed,
         ended=ended,
         excused=scarce or ended_by_stop,

@@ -39,8 +39,8 @@ end
 return found
 """)
 
-#: What is buried. Returns {message or '', user or handset, id, reason} for each.
-_BURIED = with_constants("""
+#: The dead letters. Returns {message or '', user or handset, id, reason} for each.
+_DEAD_LETTERS = with_constants("""
 local found = {}
 for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
   local read = redis.call('HMGET', KEYS[2] .. id, F.message, F.lane, F.reason)
@@ -106,15 +106,15 @@ class Records:
         counts = {name: int(await self.connection.command("ZCARD", KEYS[name])) for name in names}
         return {name: count for name, count in counts.items() if count}
 
-    async def buried(self) -> dict[Recipient, str]:
-        """Every buried SMS with its reason."""
-        listed = await self._ask(_BURIED, KEYS["out_dead"], KEYS["out_item"])
+    async def dead_letters(self) -> dict[Recipient, str]:
+        """Every SMS that is a dead letter, with its reason."""
+        listed = await self._ask(_DEAD_LETTERS, KEYS["out_dead"], KEYS["out_item"])
         return {(message, user): reason for message, user, _, reason in listed}
 
     async def replies(self, message_ids: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-        """What became of each of these parts of replies, and why it is buried, or blank, by name. They are given with
-        Nexmo's message ids."""
-        buried = {rid: reason for _, _, rid, reason in await self._ask(_BURIED, KEYS["in_dead"], KEYS["in_item"])}
+        """What became of each of these parts of replies, and why it is a dead letter, or blank, by name. They are given
+        with Nexmo's message ids."""
+        dead = {rid: reason for _, _, rid, reason in await self._ask(_DEAD_LETTERS, KEYS["in_dead"], KEYS["in_item"])}
         found = {}
         names = list(message_ids)
         for first in range(0, len(names), BATCH):
@@ -122,7 +122,7 @@ class Records:
             ids = [reply_key(message_ids[name]) for name in batch]
             answers = await self._ask(_REPLIES, KEYS["in_item"], "", *ids)
             for name, (outcome, rid) in zip(batch, answers, strict=True):
-                found[name] = outcome, buried.get(rid, "")
+                found[name] = outcome, dead.get(rid, "")
         return found
 
     async def of(self, message_ids: Sequence[str]) -> dict[str, Record]:

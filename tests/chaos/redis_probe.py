@@ -59,7 +59,7 @@ class RedisProbe(RedisSocket):
         return f"{what if what == 'reply' else user} {_end(state, reason)}"
 
     def left(self) -> list[str]:
-        """Lanes that are not empty, and other keys that never end, but for what is buried."""
+        """Lanes that are not empty, and other keys that never end, but for dead letters."""
         keys: list[str] = self.ask("KEYS", "*")
         return [
             key for key in keys if self.ask("PTTL", key) < 0 and not key.startswith((K.out_dead, K.in_dead, *_FOR_EVER))
@@ -67,4 +67,4 @@ class RedisProbe(RedisSocket):
 
 
 def _end(state: str, reason: str) -> str:
-    return f"buried: {reason.partition(':')[0]}" if state == "D" else f"in state {state}"
+    return f"dead letter: {reason.partition(':')[0]}" if state == "D" else f"in state {state}"

@@ -48,7 +48,7 @@ def promises(
 ) -> list[Promise]:
     """All of them. ``doubled_allowed`` is None where nothing is promised about SMS that go out twice."""
     expected_texts, texts, answers = observed.expected_texts, observed.texts, observed.replies.answers
-    buried = {each.name: each.buried for each in answers}
+    dead = {each.name: each.dead_letter for each in answers}
     return [
         Promise("texts lost", checker.lost_texts(expected_texts, texts)),
         Promise("texts doubled", checker.doubled_texts(texts, observed.stories), doubled_allowed),
@@ -62,8 +62,8 @@ def promises(
         *_numbers(observed),
         *_replies(observed),
         Promise(
-            "buried needlessly",
-            checker.buried_needlessly(expected_texts, buried, observed.participants.observations.barred),
+            "needless dead letters",
+            checker.needless_dead_letters(expected_texts, dead, observed.participants.observations.barred),
         ),
         Promise("left unfinished", [*unfinished, *observed.unacknowledged]),
         Promise("unforeseen errors", errors),
@@ -112,8 +112,8 @@ def figures(observed: Observed) -> dict[str, object]:
     """What there was, so that zeros have a meaning."""
     answers, found = observed.replies.answers, observed.replies
     obligations = Counter(expected.obligation for expected in observed.expected_texts)
-    reasons = [each.buried for each in observed.expected_texts] + [each.buried for each in answers]
-    gone = {(expected.message, expected.user) for expected in observed.expected_texts if expected.buried}
+    reasons = [each.dead_letter for each in observed.expected_texts] + [each.dead_letter for each in answers]
+    gone = {(expected.message, expected.user) for expected in observed.expected_texts if expected.dead_letter}
     settled = observed.uncertain.keys() - observed.sent_again - observed.unneeded - gone
     closed = checker_replies.closed_though_texted(found.view, observed.participants.handsets.phones, answers)
     quick = sorted(checker_replies.delays(found.quiet, found.posts))
@@ -131,7 +131,7 @@ def figures(observed: Observed) -> dict[str, object]:
         "words": dict(Counter(each.word for each in answers if each.word)),
         "posted_parts": len(found.posts),
         "reply_pairs_in_order": checker_replies.ordered_pairs(answers),
-        "reply_ends": dict(Counter(each.outcome.partition(" ")[0] for each in answers if not each.buried)),
+        "reply_ends": dict(Counter(each.outcome.partition(" ")[0] for each in answers if not each.dead_letter)),
         "why_closed_though_texted": {why or "unexplained": len(lines) for why, lines in closed.items()},
         "ambiguous_share": round(len(checker_replies.ambiguous(found.view, answers)) / max(1, _count(answers)), 4),
         "quiet_seconds": {"replies": len(quick), "median": _round(quick, 0.5), "most": _round(quick, 1.0)},
@@ -141,7 +141,7 @@ def figures(observed: Observed) -> dict[str, object]:
             "sent_again": len(observed.sent_again),
             "not_needed_any_more": len(observed.unneeded),
         },
-        "buried": dict(Counter(reason.partition(":")[0].partition(" ")[0] for reason in reasons if reason)),
+        "dead_letters": dict(Counter(reason.partition(":")[0].partition(" ")[0] for reason in reasons if reason)),
     }
 
 

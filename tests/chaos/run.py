@@ -189,7 +189,7 @@ class Run:
     def _what_happened(self, took: float) -> dict[str, object]:
         return {
             "seed": self._seed,
-            **self._given.told(),
+            **self._given.summary(),
             "seconds": round(took, 1),
             "messages": len(self._player.sent),
             "webhooks": self._observations.calls,

@@ -42,11 +42,11 @@ class ObligationTests(SynchronousTestCase):
 
 class TextsTests(SynchronousTestCase):
     def test_lost(self) -> None:
-        """What was owed to one recipient is lost, whatever another one got; buried with a reason is not lost."""
+        """What was owed to one recipient is lost, whatever another one got; a dead letter with a reason is not lost."""
         self.assertEqual(checker.lost_texts([FIRST, BOB], [text(FIRST), text(BOB)]), [])
         self.assertEqual(len(checker.lost_texts([FIRST, BOB], [text(FIRST)])), 1)
         self.assertEqual(len(checker.lost_texts([FIRST], [])), 1)
-        self.assertEqual(checker.lost_texts([replace(FIRST, buried="crashes")], []), [])
+        self.assertEqual(checker.lost_texts([replace(FIRST, dead_letter="crashes")], []), [])
 
     def test_lost_without_a_trace(self) -> None:
         """A message that was acknowledged and that Redis knows nothing of is lost."""
@@ -107,7 +107,7 @@ class TextsTests(SynchronousTestCase):
         self.assertEqual(checker.disordered_texts([FIRST, SECOND], [text(FIRST), text(SECOND), text(FIRST)]), [])
 
     def test_aside(self) -> None:
-        """What was uncertain or buried stepped aside, and the others keep their order around it."""
+        """What was uncertain or a dead letter stepped aside, and the others keep their order around it."""
         aside = replace(FIRST, aside=True)
         self.assertEqual(checker.disordered_texts([aside, SECOND], [text(SECOND), text(FIRST)]), [])
         attempts = [text(DINNER), text(FIRST), text(SECOND)]
@@ -207,21 +207,25 @@ class NumberTests(SynchronousTestCase):
         self.assertEqual(without(replace(expected, handsets=BOBS), 3), 0)
 
 
-class BuriedTests(SynchronousTestCase):
+class DeadLetterTests(SynchronousTestCase):
     def test_fates(self) -> None:
-        """Kill enough processes, and something is buried with good reason."""
-        expected_texts = [FIRST, replace(FIRST, buried="uncertain: lost"), replace(FIRST, buried="crashes")]
+        """Kill enough processes, and there are dead letters with good reason."""
+        expected_texts = [FIRST, replace(FIRST, dead_letter="uncertain: lost"), replace(FIRST, dead_letter="crashes")]
         replies = {"r1": "", "r2": "crashes", "r3": "ambiguous: one, other"}
-        self.assertEqual(checker.buried_needlessly(expected_texts, replies, ()), [])
+        self.assertEqual(checker.needless_dead_letters(expected_texts, replies, ()), [])
 
     def test_needless(self) -> None:
         """Nothing in a run is a reason to refuse anything; and a reply can be posted again."""
-        self.assertEqual(len(checker.buried_needlessly([replace(FIRST, buried="refused: 15")], {}, ["222"])), 1)
-        self.assertEqual(len(checker.buried_needlessly([], {"r1": "uncertain: lost"}, ())), 1)
+        self.assertEqual(
+            len(checker.needless_dead_letters([replace(FIRST, dead_letter="refused: 15")], {}, ["222"])), 1
+        )
+        self.assertEqual(len(checker.needless_dead_letters([], {"r1": "uncertain: lost"}, ())), 1)
 
     def test_barred(self) -> None:
         """But a handset that Nexmo barred is."""
-        self.assertEqual(checker.buried_needlessly([replace(FIRST, buried="refused: status 7")], {}, ["111"]), [])
+        self.assertEqual(
+            checker.needless_dead_letters([replace(FIRST, dead_letter="refused: status 7")], {}, ["111"]), []
+        )
 
 
 class ErrorsTests(SynchronousTestCase):

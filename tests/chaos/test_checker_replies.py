@@ -119,13 +119,13 @@ class PlaceTests(SynchronousTestCase):
         self.assertEqual(checker.stops_posted([replace(YES, word="HELP")], [post(YES)]), [])
 
 
-class LostTests(SynchronousTestCase):
+class LostReplyTests(SynchronousTestCase):
     def test_lost(self) -> None:
-        """A reply that was acknowledged is posted or buried, whatever the service says became of it."""
+        """A reply that was acknowledged is posted or a dead letter, whatever the service says became of it."""
         self.assertEqual(checker.lost([YES], [post(YES)]), [])
         self.assertEqual(len(checker.lost([YES, NO], [post(YES)])), 1)
         self.assertEqual(len(checker.lost([replace(YES, outcome="")], [])), 1)
-        self.assertEqual(checker.lost([replace(YES, outcome="", buried="ambiguous: one, other")], []), [])
+        self.assertEqual(checker.lost([replace(YES, outcome="", dead_letter="ambiguous: one, other")], []), [])
 
     def test_not_acknowledged(self) -> None:
         """One that never was is still Nexmo's."""
@@ -212,13 +212,13 @@ class OrderTests(SynchronousTestCase):
 class AmbiguousTests(SynchronousTestCase):
     def test_share(self) -> None:
         """A reply counts once, however many parts it has."""
-        dead = replace(YES, buried="ambiguous: one, other")
+        dead = replace(YES, dead_letter="ambiguous: one, other")
         self.assertEqual(len(checker.ambiguous(VIEW, [dead, replace(dead, name="r1.2"), NO])), 1)
-        self.assertEqual(checker.ambiguous(VIEW, [YES, replace(NO, buried="crashes")]), [])
+        self.assertEqual(checker.ambiguous(VIEW, [YES, replace(NO, dead_letter="crashes")]), [])
 
     def test_needlessly(self) -> None:
         """Where the number carried one thread, and nothing was unsettled on that handset at the time."""
-        dead = replace(YES, number="2", buried="ambiguous: one, other")
+        dead = replace(YES, number="2", dead_letter="ambiguous: one, other")
 
         def found(answer: Answer, *unsettled: float) -> int:
             return len(checker.ambiguous_needlessly(VIEW, [answer], {"111": unsettled}, 20.0))
@@ -228,7 +228,7 @@ class AmbiguousTests(SynchronousTestCase):
         self.assertEqual(found(dead, 100.0), 1)
         self.assertEqual(found(dead, 55.0), 0)
         self.assertEqual(found(replace(dead, number="1")), 0)
-        self.assertEqual(found(replace(dead, buried="")), 0)
+        self.assertEqual(found(replace(dead, dead_letter="")), 0)
 
     def test_late(self) -> None:
         """How long a reply took from the handset to the chat, and whether that was too long."""

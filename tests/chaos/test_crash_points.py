@@ -87,7 +87,7 @@ class CrashPointTests(TestCase):
         await self.check(OWN_CHAT, OwnChatCrashWorld)
 
     async def test_poison(self) -> None:
-        """An item that kills every process which works on it is buried after three claims; the others go on."""
+        """An item that kills every process which works on it is a dead letter after three claims; the others go on."""
         await self.check(POISONS)
 
 

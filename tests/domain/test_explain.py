@@ -73,13 +73,13 @@ def reply(**fields: str) -> QueueItem:
     return queue_item("in", "r", stored(named), str(NOW + 5000))
 
 
-def told(known: MessageReport, policy: Policy = RESEND) -> list[str]:
+def story(known: MessageReport, policy: Policy = RESEND) -> list[str]:
     return [line.strip() for line in message_story(known, policy, describe)]
 
 
 def of_bob(entry: QueueItem, policy: Policy = RESEND) -> list[str]:
     """What is told of Bob's text, behind his name."""
-    lines = told(facts(entries=[entry]), policy)
+    lines = story(facts(entries=[entry]), policy)
     return lines[lines.index("bob, status sent:") + 1 :]
 
 
@@ -103,18 +103,20 @@ class ExplainMessageTests(TestCase):
 
     def test_late(self) -> None:
         """A check that should have been made long ago points to the service; one that nobody will make, too."""
-        self.assertIn("not checked yet, though due for 5 min: is the service running?", told(facts(open=None, check=1)))
-        self.assertIn("not checked yet: due now", told(facts(open=None, check=1, due=NOW)))
+        self.assertIn(
+            "not checked yet, though due for 5 min: is the service running?", story(facts(open=None, check=1))
+        )
+        self.assertIn("not checked yet: due now", story(facts(open=None, check=1, due=NOW)))
         self.assertIn(
             "it is missing from the list of checks; the hourly sweep repairs this",
-            told(facts(open=None, due=NOW + 1)),
+            story(facts(open=None, due=NOW + 1)),
         )
 
     def test_statuses_only(self) -> None:
         """Without its message.sent nothing is owed."""
         known = facts(due=None, delay=None, sender="", open=None, ranks={"bob": 1})
         self.assertEqual(
-            told(known)[1:],
+            story(known)[1:],
             [
                 "its message.sent event has not arrived, only later ones; without it no SMS is sent",
                 "bob, status delivered:",
@@ -126,7 +128,7 @@ class ExplainMessageTests(TestCase):
         """From which number, when, and under which id at Nexmo; no number is told whole."""
         known = facts(closed="done", closed_at=NOW, open=None, ranks={}, outcomes={"bob": f"sent {ONE} 0A0B @12500"})
         self.assertEqual(
-            told(known)[3:],
+            story(known)[3:],
             [
                 "checked, and closed 2026-01-01T00:00:00Z",
                 "bob:",
@@ -140,7 +142,7 @@ class ExplainMessageTests(TestCase):
         talk = "layer:///conversations/x"
         known = facts(closed="done", closed_at=NOW, open=None, conversation=talk, ranks={"bob": 2, "cleo": 1})
         sent = facts(outcomes={"cleo": f"sent {ONE} 0A0B @12500"}).outcomes
-        lines = told(replace(known, outcomes=sent))
+        lines = story(replace(known, outcomes=sent))
         self.assertEqual(lines[1], f"received 2025-12-31T23:45:00Z, sent by ann in {talk}")
         self.assertEqual(
             lines[4:],
@@ -153,16 +155,16 @@ class ExplainMessageTests(TestCase):
             ],
         )
         known = facts(closed="read", closed_at=NOW, open=None, ranks={"bob": 2})
-        self.assertIn("no SMS was needed: read is not in report_on_status", told(known))
+        self.assertIn("no SMS was needed: read is not in report_on_status", story(known))
 
     def test_held_is_no_stop(self) -> None:
         """While the account is at fault a text that waits says nothing of the service."""
-        lines = told(
+        lines = story(
             facts(suspended=NOW - MINUTE, suspended_reason="no credit", entries=[text(NOW - 5 * MINUTE, state="R")])
         )
         self.assertNotIn("is the service running", " ".join(lines))
         self.assertIn("it is sent when the suspension ends", lines)
-        self.assertIn("is the service running?", " ".join(told(facts(entries=[text(NOW - 5 * MINUTE, state="R")]))))
+        self.assertIn("is the service running?", " ".join(story(facts(entries=[text(NOW - 5 * MINUTE, state="R")]))))
 
     def test_sms(self) -> None:
         """Whose an SMS is, then what is known of its message; of a notice what it was."""
@@ -194,7 +196,7 @@ class ExplainMessageTests(TestCase):
             "uncertain dropped @60000": "given up at 2025-12-31T23:56:00Z: it may or may not have been sent "
             "(no receipt came in time)",
         }.items():
-            self.assertEqual(told(facts(closed="done", outcomes={"bob": outcome}, ranks={}))[5], line, outcome)
+            self.assertEqual(story(facts(closed="done", outcomes={"bob": outcome}, ranks={}))[5], line, outcome)
 
     def test_receipts(self) -> None:
         """What Nexmo's receipts say of it, and what is to be done about a failure; of one given up, too."""
@@ -209,15 +211,15 @@ class ExplainMessageTests(TestCase):
         }.items():
             known = facts(closed="done", outcomes={"bob": f"sent {ONE} 0A0B @60000{end}"}, ranks={})
             self.assertEqual(
-                told(known)[5:], ["sent from …0101 at 2025-12-31T23:56:00Z", "the provider's id: 0A0B", *lines]
+                story(known)[5:], ["sent from …0101 at 2025-12-31T23:56:00Z", "the provider's id: 0A0B", *lines]
             )
         known = facts(closed="done", outcomes={"bob": "uncertain dropped @60000 =d"}, ranks={})
-        self.assertEqual(told(known)[6:], ["delivery receipt: delivered"])
+        self.assertEqual(story(known)[6:], ["delivery receipt: delivered"])
 
     def test_long_id(self) -> None:
         """An id that is a UUID is told as Nexmo writes it."""
         known = facts(closed="done", outcomes={"bob": f"sent {ONE} {short_sms_id(MESSAGE)} @1"}, ranks={})
-        self.assertIn(f"the provider's id: {MESSAGE}", told(known))
+        self.assertIn(f"the provider's id: {MESSAGE}", story(known))
 
     def test_nobody(self) -> None:
         """All had seen it; it was deleted; its record is broken; only an item is left of it."""
@@ -228,21 +230,21 @@ class ExplainMessageTests(TestCase):
             "undecodable": "closed 2026-01-01T00:00:00Z: its record in Redis cannot be read",
             "expired": "the message itself is no longer kept",
         }.items():
-            self.assertEqual(told(facts(closed=closed, **at))[3:], [line])
+            self.assertEqual(story(facts(closed=closed, **at))[3:], [line])
 
     def test_not_owed(self) -> None:
         """Who is owed no text although it was checked, and why."""
         policy = Policy((Status.SENT,), MINUTE, "resend")
         self.assertIn(
-            "no SMS is needed: the status is not in report_on_status", told(facts(ranks={"ann": 2, "bob": 1}), policy)
+            "no SMS is needed: the status is not in report_on_status", story(facts(ranks={"ann": 2, "bob": 1}), policy)
         )
-        self.assertIn("no SMS is needed: the status was different when it was checked", told(facts(ranks={"bob": 0})))
+        self.assertIn("no SMS is needed: the status was different when it was checked", story(facts(ranks={"bob": 0})))
 
     def test_held(self) -> None:
         """While the account is at fault, since when and why."""
         known = facts(suspended=NOW - MINUTE, suspended_reason="status 9: no credit left", entries=[text(state="R")])
-        self.assertIn("sending is suspended since 2025-12-31T23:59:00Z: status 9: no credit left", told(known))
-        self.assertNotIn("suspended", " ".join(told(facts(suspended=NOW, entries=[text(state="D", reason="x")]))))
+        self.assertIn("sending is suspended since 2025-12-31T23:59:00Z: status 9: no credit left", story(known))
+        self.assertNotIn("suspended", " ".join(story(facts(suspended=NOW, entries=[text(state="D", reason="x")]))))
 
     @given(
         st.dictionaries(st.text(), st.text(), max_size=3),
@@ -250,7 +252,7 @@ class ExplainMessageTests(TestCase):
     )
     def test_any(self, outcomes: dict[str, str], fields: dict[str, str]) -> None:
         """Whatever Redis holds, it is told in lines without an error."""
-        for line in told(facts(outcomes=outcomes, entries=[text_with(fields)])):
+        for line in story(facts(outcomes=outcomes, entries=[text_with(fields)])):
             self.assertTrue(line.isprintable())
 
 
@@ -323,7 +325,7 @@ class ExplainTextTests(TestCase):
         self.assertIn("without one it is kept as a dead letter after", again[1])
         self.assertIn("an attempt of unknown outcome was repeated", again)
 
-    def test_buried(self) -> None:
+    def test_dead_letter(self) -> None:
         """Since when, why, and how to try it again."""
         self.assertEqual(
             of_bob(text(None, state="D", aside_at=str(NOW), reason="template: no such member")),
@@ -349,7 +351,7 @@ class ExplainReplyTests(TestCase):
         )
 
     def test_states(self) -> None:
-        """Being posted, or buried; and one whose conversation was unknown when it came."""
+        """Being posted, or a dead letter; and one whose conversation was unknown when it came."""
         self.assertIn("being posted;", " ".join(reply_story("0A01", reply(state="C"), NOW)))
         left = reply(state="D", aside_at=str(NOW), reason="not_participant: left", entry="")
         lines = list(reply_story("0A01", left, NOW))

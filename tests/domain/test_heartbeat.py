@@ -13,40 +13,40 @@ SAFE = RedisSettings("noeviction", True, "always")
 
 
 class DurabilityWarningTests(TestCase):
-    def told(
+    def reasons(
         self, policy: str | None = "noeviction", aof: bool | None = True, fsync: str | None = "always"
     ) -> list[str]:
         return [reason for reason in doubts(RedisSettings(policy, aof, fsync)).values() if reason]
 
     def test_none(self) -> None:
         """Nothing is evicted, and everything is on the disk before it is confirmed: no doubts."""
-        self.assertEqual(self.told(), [])
+        self.assertEqual(self.reasons(), [])
 
     def test_eviction(self) -> None:
         """Any policy but one may evict what is owed."""
         for policy in ("allkeys-lru", "allkeys-random", "volatile-lru", "volatile-lfu", "volatile-ttl", "unheard-of"):
-            (told,) = self.told(policy=policy)
+            (told,) = self.reasons(policy=policy)
             self.assertIn("may evict", told)
             self.assertIn(policy, told)
 
     def test_no_aof(self) -> None:
         """Without an append-only file nothing is kept, whatever the rest says."""
         for fsync in ("always", "everysec", None):
-            (told,) = self.told(aof=False, fsync=fsync)
+            (told,) = self.reasons(aof=False, fsync=fsync)
             self.assertIn("append-only", told)
 
     def test_fsync(self) -> None:
         """Any fsync but at once may lose the end."""
         for fsync in ("everysec", "no", "unheard-of"):
-            (told,) = self.told(fsync=fsync)
+            (told,) = self.reasons(fsync=fsync)
             self.assertIn(f"appendfsync is {fsync}, not always", told)
 
     def test_unknown(self) -> None:
         """What cannot be told is a doubt, and says so."""
         for unknown in ({"policy": None}, {"aof": None}, {"fsync": None}):
-            (told,) = self.told(**unknown)
+            (told,) = self.reasons(**unknown)
             self.assertRegex(told, "cannot be read")
-        self.assertEqual(len(self.told(None, None, None)), 2)
+        self.assertEqual(len(self.reasons(None, None, None)), 2)
 
     def test_ended(self) -> None:
         """Each doubt is named also when there is none, so that one can see that it has ended."""

@@ -157,7 +157,7 @@ def assigned() -> Iterator[str]:
                     yield other
 
 
-class CurrentTests(TestCase):
+class RenumberingTests(TestCase):
     def test_today(self) -> None:
         """What a plan allows no longer, or never did, is dialled as the plan has it today."""
         for written, today in TODAY:

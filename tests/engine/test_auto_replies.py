@@ -52,7 +52,7 @@ class AskedTests(AutoReplyCase):
             self.assertTrue(asked.turned_away, (text, number, opt_out))
 
 
-class LostTests(AutoReplyCase):
+class NoticeOfLossTests(AutoReplyCase):
     def test_told(self) -> None:
         """Whose reply cannot be posted is told so, from a number that may be used: from others the text is blank. Then
         it is sent at once."""

@@ -183,7 +183,7 @@ class StuckThreadTests(FunctionCase):
         for call in calls:
             await self.assert_temporary(call, "took more than 10 seconds")
 
-    def told(self) -> list[str]:
+    def log_lines(self) -> list[str]:
         return [line for line in self.lines.ours if "no result in" in line]
 
     async def test_reported(self) -> None:
@@ -197,8 +197,8 @@ class StuckThreadTests(FunctionCase):
         )
         for _ in range(100):
             self.clock.advance(1)
-        self.assertEqual((self.functions.stuck, len(self.told())), (1, 1))
-        self.assertIn("StuckThreadTests.block", self.told()[0])
+        self.assertEqual((self.functions.stuck, len(self.log_lines())), (1, 1))
+        self.assertIn("StuckThreadTests.block", self.log_lines()[0])
         self.assertNotIn("bob", "\n".join(self.lines.all))
         self.release.set()
         await until(lambda: not self.functions.stuck, TURNS)
@@ -212,7 +212,7 @@ class StuckThreadTests(FunctionCase):
         ((what, since, reason),) = self.functions.issues()
         self.assertEqual((what, since), ("function StuckThreadTests.block", 1_000_000))
         self.assertIn("3 of", reason)
-        self.assertEqual(len(self.told()), 3)
+        self.assertEqual(len(self.log_lines()), 3)
 
     async def test_one_user(self) -> None:
         """A user for whom the function never returns takes one thread, however often it is tried; others go on."""

@@ -212,7 +212,7 @@ class DataLossTests(MonitorCase):
 
 
 class WarningTests(MonitorCase):
-    def told(self, about: str) -> list[str]:
+    def log_lines(self, about: str) -> list[str]:
         return [line for line in self.lines.ours if about in line]
 
     def shown(self) -> list[str]:
@@ -222,18 +222,18 @@ class WarningTests(MonitorCase):
         """What Redis may lose is told when it begins and when it changes, and shown as long as it is so, since then."""
         self.redis.settings_now = replace(SAFE, fsync="everysec")
         self.beats(200)
-        self.assertEqual(len(self.told("appendfsync")), 1)
+        self.assertEqual(len(self.log_lines("appendfsync")), 1)
         ((what, since, reason),) = self.monitor.warnings()
         self.assertEqual((what, since), ("Redis durability", NEW_YEAR))
         self.assertIn("everysec", reason)
         self.redis.settings_now = RedisSettings("allkeys-lru", False, "everysec")
         self.beats(200)
-        self.assertEqual((len(self.told("append-only")), len(self.told("allkeys-lru"))), (1, 1))
+        self.assertEqual((len(self.log_lines("append-only")), len(self.log_lines("allkeys-lru"))), (1, 1))
         self.assertEqual(self.shown(), ["Redis durability", "Redis eviction"])
         self.redis.settings_now = SAFE
         self.beats(60)
         self.assertEqual(self.shown(), [])
-        self.assertEqual(len(self.told("Redis")), 3)
+        self.assertEqual(len(self.log_lines("Redis")), 3)
 
     def test_every_minute(self) -> None:
         """The settings are looked at every minute, and when Redis has been away: it may be another one."""
@@ -253,5 +253,5 @@ class WarningTests(MonitorCase):
             self.beats(10)
             self.assertEqual(self.shown(), shown)
             self.assertApproximates(self.monitor.skew, ahead, 0.002)
-        self.assertEqual(len(self.told("behind this machine's")), 1)
+        self.assertEqual(len(self.log_lines("behind this machine's")), 1)
         self.assertEqual(self.rollbacks, 0)

@@ -82,7 +82,7 @@ class SweepLoopCase(TestCase):
         self.clock.advance(0)
         return steps, sweep
 
-    def told(self, seconds: float) -> list[tuple[LogLevel, str]]:
+    def logged(self, seconds: float) -> list[tuple[LogLevel, str]]:
         """What is logged while time passes, in small steps."""
         with capturedLogs() as events:
             self.clock.pump([0.5] * int(seconds / 0.5))
@@ -158,7 +158,7 @@ class SweepOutageTests(SweepLoopCase):
 class SweepLogTests(SweepLoopCase):
     def test_nothing_found(self) -> None:
         """Normally one line says that all is well, and nothing is counted."""
-        self.assertEqual(self.told(FIRST + 5), [(LogLevel.info, "30")])
+        self.assertEqual(self.logged(FIRST + 5), [(LogLevel.info, "30")])
         self.assertEqual(self.metrics.counted, {})
 
     def test_found(self) -> None:
@@ -169,7 +169,7 @@ class SweepLogTests(SweepLoopCase):
             "b": {"repaired": {"type": 1}, "foreign": {f"{K.handset} list": 1}},
         }
         self.assertEqual(
-            self.told(FIRST + 5),
+            self.logged(FIRST + 5),
             [
                 (LogLevel.error, "3 due, 1 lane, 1 type"),
                 (LogLevel.error, f"1 {K.handset} list"),
@@ -189,6 +189,6 @@ class SweepLogTests(SweepLoopCase):
     def test_each_on_its_own(self) -> None:
         """The next sweep tells of what it found itself."""
         self.steps.answers = {"b": {"repaired": {"due": 1}}}
-        self.told(FIRST + 5)
+        self.logged(FIRST + 5)
         self.steps.answers = {}
-        self.assertEqual(self.told(EVERY), [(LogLevel.info, "30")])
+        self.assertEqual(self.logged(EVERY), [(LogLevel.info, "30")])

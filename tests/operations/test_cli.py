@@ -35,22 +35,22 @@ SINCE = "2026-01-01T00:00:00Z"
 class CommandCase(AdminCase):
     async def asyncSetUp(self) -> None:
         await super().asyncSetUp()
-        self.told: list[str] = []
+        self.printed: list[str] = []
         self.asked: list[str] = []
 
-    async def buried_reply(self, message_id: str = "0A0000000123ABCD1") -> str:
+    async def dead_letter_reply(self, message_id: str = "0A0000000123ABCD1") -> str:
         reply = await self.reply(message_id)
         await self.store.set_aside(reply, "conversation_gone: deleted", uncertain=False)
         return reply.id
 
     async def show(self, *queues: Any, limit: int | None = 100, as_json: bool = False) -> list[str]:
         """What `dead-letters list` prints."""
-        self.told.clear()
+        self.printed.clear()
         done = await list_dead_letters(
-            self.operator, queues or ("out", "in"), limit, as_json=as_json, out=self.told.append
+            self.operator, queues or ("out", "in"), limit, as_json=as_json, out=self.printed.append
         )
         self.assertTrue(done)
-        return self.told
+        return self.printed
 
     def answering(self, answer: bool) -> Callable[[str], bool]:
         def ask(question: str) -> bool:
@@ -62,9 +62,9 @@ class CommandCase(AdminCase):
     async def again(
         self, ids: Sequence[str] | None, *, yes: bool = False, ask: Callable[[str], bool] | None = None
     ) -> bool:
-        """What `redrive` answers; what it prints is in ``told``."""
-        self.told.clear()
-        return await redrive(self.operator, ids, REPORT, yes=yes, ask=ask, out=self.told.append)
+        """What `redrive` answers; what it prints is in ``printed``."""
+        self.printed.clear()
+        return await redrive(self.operator, ids, REPORT, yes=yes, ask=ask, out=self.printed.append)
 
 
 class ListCommandTests(CommandCase):
@@ -75,8 +75,8 @@ class ListCommandTests(CommandCase):
 
     async def test_table(self) -> None:
         """Texts and replies, each in a row: numbers masked, and nobody's words."""
-        one, two = await self.uncertain(1), await self.buried(2)
-        rid = await self.buried_reply()
+        one, two = await self.uncertain(1), await self.dead_letter(2)
+        rid = await self.dead_letter_reply()
         header, *rows = await self.show()
         self.assertEqual(
             header.split(), ["what", "id", "message", "id", "user", "numbers", "since", "attempts", "reason"]
@@ -92,11 +92,11 @@ class ListCommandTests(CommandCase):
         starts = {row.index(SINCE) for row in rows}
         self.assertEqual(len(starts), 1, "the columns are not below each other")
         for secret in (HANDSET, *NUMBERS, "Yes!", "This is it."):
-            self.assertNotIn(secret, "\n".join([*self.told, *await self.show(as_json=True)]))
+            self.assertNotIn(secret, "\n".join([*self.printed, *await self.show(as_json=True)]))
 
     async def test_json(self) -> None:
         """The same for machines."""
-        item = await self.buried()
+        item = await self.dead_letter()
         (text,) = json.loads("".join(await self.show(as_json=True)))["items"]
         self.assertEqual(
             text,
@@ -116,14 +116,14 @@ class ListCommandTests(CommandCase):
 
     async def test_queue(self) -> None:
         """One of the two queues alone."""
-        await self.buried()
-        rid = await self.buried_reply()
+        await self.dead_letter()
+        rid = await self.dead_letter_reply()
         self.assertEqual(len(await self.show("out")), 2)
         self.assertIn(rid, (await self.show("in"))[1])
 
     async def test_limit(self) -> None:
         """More than the limit is never left out in silence."""
-        items = [await self.buried(n) for n in range(1, 8)]
+        items = [await self.dead_letter(n) for n in range(1, 8)]
         rows = await self.show(limit=3)
         self.assertEqual([row.split()[2] for row in rows[1:-1]], [item.id for item in items[:3]])
         self.assertEqual(rows[-1], "... and 4 more: --limit 7 or --limit 0 shows all")
@@ -136,7 +136,9 @@ class ListCommandTests(CommandCase):
         await self.owe(1, "b\u202eob" + "x" * 100)
         (item,) = await self.claim()
         await self.store.set_aside(item, "template: x", uncertain=False)
-        await self.redis("HSET", f"{K.in_item}{await self.buried_reply()}", F.message_id, "\x1b[2J", F.entry, "no JSON")
+        await self.redis(
+            "HSET", f"{K.in_item}{await self.dead_letter_reply()}", F.message_id, "\x1b[2J", F.entry, "no JSON"
+        )
         rows = await self.show()
         self.assertTrue(all(row.isprintable() for row in rows), rows)
         self.assertTrue(all(len(row) < 250 for row in rows), rows)
@@ -154,23 +156,24 @@ class RedriveCommandTests(CommandCase):
 
     async def test_some(self) -> None:
         """Each of these is put back, and said so."""
-        one, two, three = await self.buried(1), await self.buried(2), await self.buried(3)
-        rid = await self.buried_reply()
+        one, two, three = await self.dead_letter(1), await self.dead_letter(2), await self.dead_letter(3)
+        rid = await self.dead_letter_reply()
         self.assertTrue(await self.again([one.id, three.id, rid]))
         self.assertEqual(
-            self.told, [f"{item}: put back into the queue, next in line" for item in (one.id, three.id, rid)]
+            self.printed, [f"{item}: put back into the queue, next in line" for item in (one.id, three.id, rid)]
         )
         self.assertEqual([await self.state(item) for item in (one, two, three)], ["R", "D", "R"])
 
     async def test_unknown(self) -> None:
         """What nobody knows is told, whatever it is, and the others are done all the same."""
-        item = await self.buried()
+        item = await self.dead_letter()
         strange = ["", "x", "A" * 22, "*", "A" * 22 + "." + "0" * 12, item.id.upper(), "../\x00", uuid(1)]
         self.assertFalse(await self.again([*strange, item.id]))
         self.assertEqual(
-            [line.rpartition(": ")[2] for line in self.told[:-1]], ["no dead letter or uncertain SMS has this id"] * 8
+            [line.rpartition(": ")[2] for line in self.printed[:-1]],
+            ["no dead letter or uncertain SMS has this id"] * 8,
         )
-        self.assertTrue(all(line.isprintable() for line in self.told))
+        self.assertTrue(all(line.isprintable() for line in self.printed))
         self.assertEqual(await self.state(item), "R")
 
     async def test_confirmed(self) -> None:
@@ -179,48 +182,48 @@ class RedriveCommandTests(CommandCase):
         self.assertTrue(await self.again([item.id], ask=self.answering(True)))
         self.assertIn("may send it a second time", self.asked[0])
         self.assertIn("yes", self.asked[0])
-        self.assertEqual(self.told, [f"{item.id}: put back into the queue, next in line"])
+        self.assertEqual(self.printed, [f"{item.id}: put back into the queue, next in line"])
         self.assertEqual(await self.state(item), "R")
 
     async def test_not_confirmed(self) -> None:
         """Anything else leaves it as it is."""
         item = await self.uncertain()
         self.assertFalse(await self.again([item.id], ask=self.answering(False)))
-        self.assertEqual((self.told, await self.state(item)), ([f"{item.id}: unchanged"], "U"))
+        self.assertEqual((self.printed, await self.state(item)), ([f"{item.id}: unchanged"], "U"))
 
     async def test_nobody_to_ask(self) -> None:
         """Where nobody can be asked it is refused, unless the answer is given beforehand."""
         item = await self.uncertain()
         self.assertFalse(await self.again([item.id]))
-        self.assertIn("use --yes to send it", self.told[0])
+        self.assertIn("use --yes to send it", self.printed[0])
         self.assertEqual(await self.state(item), "U")
         self.assertTrue(await self.again([item.id], yes=True, ask=self.answering(False)))
         self.assertEqual((self.asked, await self.state(item)), ([], "R"))
 
     async def test_all(self) -> None:
         """Everything but what may have been sent; with yes that, too."""
-        items = [await self.buried(1), await self.uncertain(2), await self.buried(3)]
-        await self.buried_reply()
+        items = [await self.dead_letter(1), await self.uncertain(2), await self.dead_letter(3)]
+        await self.dead_letter_reply()
         self.assertTrue(await self.again(None, ask=self.answering(True)))
         self.assertEqual(self.asked, [])
-        self.assertIn(f"{items[1].id}: skipped, it may have been sent already", self.told)
+        self.assertIn(f"{items[1].id}: skipped, it may have been sent already", self.printed)
         self.assertEqual(
-            self.told[-2:], ["3 put back.", "1 skipped: they may have been sent already; --yes sends them again."]
+            self.printed[-2:], ["3 put back.", "1 skipped: they may have been sent already; --yes sends them again."]
         )
         self.assertEqual([await self.state(item) for item in items], ["R", "U", "R"])
         self.assertTrue(await self.again(None, yes=True))
-        self.assertEqual(self.told, [f"{items[1].id}: put back into the queue, next in line", "1 put back."])
+        self.assertEqual(self.printed, [f"{items[1].id}: put back into the queue, next in line", "1 put back."])
         self.assertTrue(await self.again(None))
-        self.assertEqual(self.told, ["No dead letters and no uncertain SMS."])
+        self.assertEqual(self.printed, ["No dead letters and no uncertain SMS."])
 
     async def test_needless(self) -> None:
         """What was read, deleted or has run out meanwhile is told, and no fault."""
-        read, deleted = await self.buried(1), await self.uncertain(2)
+        read, deleted = await self.dead_letter(1), await self.uncertain(2)
         await self.store.record_event(event("read", uuid(1), bob=Status.READ), 0)
         await self.store.record_event(event("deleted", uuid(2)), 0)
         self.assertTrue(await self.again([read.id, deleted.id]))
         self.assertEqual(
-            self.told,
+            self.printed,
             [
                 f"{read.id}: closed, nothing to do: the recipient had read the message",
                 f"{deleted.id}: closed, nothing to do: the message was deleted",
@@ -229,37 +232,37 @@ class RedriveCommandTests(CommandCase):
 
     async def test_needless_among_all(self) -> None:
         """They are counted apart."""
-        read, _ = await self.buried(1), await self.buried(2)
+        read, _ = await self.dead_letter(1), await self.dead_letter(2)
         await self.store.record_event(event("read", uuid(1), bob=Status.READ), 0)
         self.assertTrue(await self.again(None))
-        self.assertEqual((len(self.told), self.told[-1]), (3, "1 put back, 1 closed."))
+        self.assertEqual((len(self.printed), self.printed[-1]), (3, "1 put back, 1 closed."))
         self.assertEqual(await self.state(read), "")
 
     async def test_on_its_way(self) -> None:
-        """What is not buried is not touched."""
+        """What is no dead letter is not touched."""
         await self.owe()
         (item,) = await self.claim()
         self.assertTrue(await self.again([item.id]))
-        self.assertEqual(self.told, [f"{item.id}: already in the queue"])
+        self.assertEqual(self.printed, [f"{item.id}: already in the queue"])
 
     async def test_its_turn(self) -> None:
         """What has to wait for another text of its user says how long."""
-        item = await self.buried(1)
+        item = await self.dead_letter(1)
         await self.sending(2)
         self.assertTrue(await self.again([item.id]))
-        self.assertEqual(self.told, [f"{item.id}: put back into the queue, due in 1 min 30 s"])
+        self.assertEqual(self.printed, [f"{item.id}: put back into the queue, due in 1 min 30 s"])
 
 
 class ExplainCommandTests(CommandCase):
     policy = Policy(REPORT, 600_000, "resend")
 
     async def ask(self, message_id: str) -> tuple[bool, list[str]]:
-        self.told.clear()
-        return await explain(self.operator, message_id, self.policy, describe, out=self.told.append), self.told
+        self.printed.clear()
+        return await explain(self.operator, message_id, self.policy, describe, out=self.printed.append), self.printed
 
     async def test_message(self) -> None:
         """As people copy the id: bare, whole, in any case. No number is told whole, and nobody's words are."""
-        item = await self.buried()
+        item = await self.dead_letter()
         for spelling in (uuid(1), f"layer:///messages/{uuid(1).upper()}"):
             known, lines = await self.ask(spelling)
             self.assertTrue(known)
@@ -272,7 +275,7 @@ class ExplainCommandTests(CommandCase):
     async def test_reply(self) -> None:
         """A reply by Nexmo's messageId, also when that looks like a message id."""
         for message_id in ("0A0000000123ABCD1", uuid(5)):
-            await self.buried_reply(message_id)
+            await self.dead_letter_reply(message_id)
             known, lines = await self.ask(message_id)
             self.assertTrue(known)
             self.assertEqual(lines[0], f"Reply {message_id}")
@@ -281,8 +284,8 @@ class ExplainCommandTests(CommandCase):
 
     async def test_both(self) -> None:
         """When one id is that of a message and of a reply, both are told."""
-        await self.buried(1)
-        await self.buried_reply(uuid(1))
+        await self.dead_letter(1)
+        await self.dead_letter_reply(uuid(1))
         _, lines = await self.ask(uuid(1))
         self.assertEqual(
             [line for line in lines if not line.startswith(" ")], [f"Message {uuid(1)}", f"Reply {uuid(1)}"]
@@ -321,7 +324,7 @@ class OptionsTests(TestCase):
         """An id given twice is one."""
         self.assertEqual(self.parsed(RedriveOptions(), "one", "two", "one").ids, ("one", "two"))
 
-    def test_buried(self) -> None:
+    def test_dead_letter(self) -> None:
         """A table has a limit unless somebody says otherwise; what machines read has none."""
         for words, queues, limit in (
             ((), ("out", "in"), 100),

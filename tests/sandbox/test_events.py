@@ -27,7 +27,7 @@ class _Request(DummyRequest):
     def unregisterProducer(self) -> None:
         self.producer = None
 
-    def told(self) -> list[Any]:
+    def events(self) -> list[Any]:
         """The events since it was asked last."""
         data = [each for each in self.written if not each.startswith(b"retry: ")]
         events = [json.loads(each.removeprefix(b"data: ")) for each in data]
@@ -48,41 +48,41 @@ class EventsTests(TestCase):
 
     def test_at_first(self) -> None:
         """A page is told at once what there is and what time it is."""
-        self.assertEqual(self.open().told(), [{"now": 1000.0, "view": {"messages": 0}}])
+        self.assertEqual(self.open().events(), [{"now": 1000.0, "view": {"messages": 0}}])
 
     def test_news(self) -> None:
         """What changes is told to every page; many changes at a time are told once."""
         pages = [self.open(), self.open()]
         for page in pages:
-            page.told()
+            page.events()
         self.view["messages"] = 1
         self.view["messages"] = 2
         self.clock.advance(EVERY)
         for page in pages:
-            self.assertEqual([event["view"] for event in page.told()], [{"messages": 2}])
+            self.assertEqual([event["view"] for event in page.events()], [{"messages": 2}])
         self.clock.advance(EVERY)
-        self.assertEqual([page.told() for page in pages], [[], []])
+        self.assertEqual([page.events() for page in pages], [[], []])
 
     def test_silence(self) -> None:
         """Where nothing changes the time is told now and then."""
         page = self.open()
-        page.told()
+        page.events()
         self.clock.pump([EVERY] * SILENT)
-        (event,) = page.told()
+        (event,) = page.events()
         self.assertEqual(list(event), ["now"])
 
     def test_a_page_that_does_not_read(self) -> None:
         """Nothing is piled up for it; when it reads again it is told how things are then."""
         page = self.open()
-        page.told()
+        page.events()
         page.producer.pauseProducing()
         for number in range(1, 100):
             self.view["messages"] = number
             self.clock.advance(EVERY)
-        self.assertEqual(page.told(), [])
+        self.assertEqual(page.events(), [])
         page.producer.resumeProducing()
         self.clock.advance(EVERY)
-        self.assertEqual([event["view"] for event in page.told()], [{"messages": 99}])
+        self.assertEqual([event["view"] for event in page.events()], [{"messages": 99}])
 
     def test_nobody_looks(self) -> None:
         """While no page is open nothing is looked at, and nothing is timed."""

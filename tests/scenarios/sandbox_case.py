@@ -89,7 +89,7 @@ class SandboxCase(AsyncCase):
         _, event, _ = b"".join(chunks).split(b"\n\n")
         return json.loads(event.removeprefix(b"data: "))["view"]
 
-    async def told(self) -> list[str]:
+    async def timeline_lines(self) -> list[str]:
         """Everything on the timeline."""
         return [line["text"] for story in (await self.view())["stories"] for line in story["lines"]]
 

@@ -360,7 +360,7 @@ class InvalidWebhookTests(EndpointWorld):
             await self.assertQuarantined("nexmo", before, count, number)
 
 
-class OddTextTests(World):
+class TextCleaningTests(World):
     async def test_control_characters(self) -> None:
         """NUL and control characters are left out of what is texted; line breaks stay, and a tab is a blank."""
         self.layer.add_user("ann", display_name="A\0n\x1bn")

@@ -38,21 +38,21 @@ class SandboxScenarioTests(SandboxCase):
         await self.play("throttled", "15 s", "1 minute")
         await self.over()
         self.assertEqual(self.texts(), ["Ann 2: Are you coming tonight?"])
-        self.assertEqual(len([line for line in await self.told() if "not accepted by Nexmo" in line]), 3)
+        self.assertEqual(len([line for line in await self.timeline_lines() if "not accepted by Nexmo" in line]), 3)
 
     async def test_layer_down(self) -> None:
         """Layer is down: the reply is posted once it is back, once."""
         await self.play("layer-down", "15 s", "5 minutes")
         await self.over()
         self.assertEqual(self.in_talk()[1:], [("bob", "Layer was down when I wrote this.")])
-        self.assertEqual(len([line for line in await self.told() if "503" in line and "retry in" in line]), 4)
+        self.assertEqual(len([line for line in await self.timeline_lines() if "503" in line and "retry in" in line]), 4)
 
     async def test_read_before_sent(self) -> None:
         """Read before sent: the webhooks come the other way round, and nothing is sent."""
         await self.play("read-first", "1 minute")
         await self.over()
         self.assertEqual(self.nexmo.sent, [])
-        received = [line for line in await self.told() if line.startswith("message.")]
+        received = [line for line in await self.timeline_lines() if line.startswith("message.")]
         self.assertEqual([line.split()[0] for line in received], ["message.read", "message.sent"])
 
     async def test_two_at_once(self) -> None:
@@ -74,7 +74,8 @@ class SandboxScenarioTests(SandboxCase):
         await self.over()
         self.assertEqual(sorted(self.texts()), [f"Ann 2: What do you think of plan {each}?" for each in (1, 2)])
         self.assertIn(
-            "Bob 2: no SMS: all numbers were in use on the recipient's handset; add numbers", await self.told()
+            "Bob 2: no SMS: all numbers were in use on the recipient's handset; add numbers",
+            await self.timeline_lines(),
         )
 
     async def test_long_reply(self) -> None:
@@ -83,7 +84,7 @@ class SandboxScenarioTests(SandboxCase):
         await self.over()
         (_, (who, text)) = self.in_talk()
         self.assertEqual((who, text.count("This is sentence")), ("bob", 10))
-        received = [line for line in await self.told() if line.startswith("part ")]
+        received = [line for line in await self.timeline_lines() if line.startswith("part ")]
         self.assertEqual([line.split()[1] for line in received], ["3", "1", "2"])
 
     async def test_stop(self) -> None:
@@ -94,14 +95,14 @@ class SandboxScenarioTests(SandboxCase):
         await until(lambda: len(self.texts()) == 3, PATIENCE)
         self.assertEqual(self.texts()[1:], [CONFIRM_STOP, CONFIRM_START])
         self.assertEqual([text for _, text in self.in_talk()], ["Are you coming tonight?", "Bob, one more thing ..."])
-        self.assertIn("Bob 2: no SMS: the recipient has opted out by SMS", await self.told())
+        self.assertIn("Bob 2: no SMS: the recipient has opted out by SMS", await self.timeline_lines())
 
     async def test_answer_lost(self) -> None:
         """Nexmo's answer is lost: its receipt settles it, and nothing is sent twice."""
         await self.play("lost", "15 s", "30 minutes")
         await self.over()
         self.assertEqual(self.texts(), ["Ann 2: Are you coming tonight?"])
-        self.assertTrue(any("it may or may not have been sent" in line for line in await self.told()))
+        self.assertTrue(any("it may or may not have been sent" in line for line in await self.timeline_lines()))
 
     async def test_all(self) -> None:
         """There are eight; one that is not known is refused in words."""
@@ -118,7 +119,7 @@ class SandboxScenarioTests(SandboxCase):
         await self.do("replies", handset=self.bob(), number=ONE, text="STOP")
         await self.do("skip", by="2 hours")
         await self.over()
-        self.assertIn("An hour has passed", "".join(await self.told()))
+        self.assertIn("An hour has passed", "".join(await self.timeline_lines()))
 
     async def test_leaves_nothing(self) -> None:
         """A case that ends early takes its faults along."""
@@ -148,8 +149,8 @@ class SandboxScenarioTests(SandboxCase):
         while self.running.page.cases.playing:
             await self.do("skip", by="1 minute")
         await self.do("skip", by="30 minutes")
-        told = await self.told()
-        self.assertNotIn("An hour has passed", "".join(told))
+        lines = await self.timeline_lines()
+        self.assertNotIn("An hour has passed", "".join(lines))
         of = {case: number for number, case in enumerate(reversed(CASES), 3)}
         self.assertEqual(self.texts(self.bob(of["throttled"])), [f"Ann {of['throttled']}: Are you coming tonight?"])
         self.assertEqual(self.texts(self.bob(of["lost"])), [f"Ann {of['lost']}: Are you coming tonight?"])

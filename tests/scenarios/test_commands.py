@@ -44,22 +44,22 @@ class CommandsBesideServiceTests(World):
     async def asyncSetUp(self) -> None:
         await super().asyncSetUp()
         self.operator = QueueAdmin(self.connection, self.now, conversation_prefix=CONVERSATION_PREFIX)
-        self.told: list[str] = []
+        self.printed: list[str] = []
 
     async def why(self, message_id: str) -> list[str]:
         """What is told, without what stands before each line."""
-        self.told.clear()
-        await explain(self.operator, message_id, Policy(REPORT, 600_000, "resend"), describe, out=self.told.append)
-        return [line.strip() for line in self.told]
+        self.printed.clear()
+        await explain(self.operator, message_id, Policy(REPORT, 600_000, "resend"), describe, out=self.printed.append)
+        return [line.strip() for line in self.printed]
 
     async def ids(self) -> list[str]:
-        self.told.clear()
-        await list_dead_letters(self.operator, ("out", "in"), None, as_json=True, out=self.told.append)
-        return [item["id"] for item in json.loads("".join(self.told))["items"]]
+        self.printed.clear()
+        await list_dead_letters(self.operator, ("out", "in"), None, as_json=True, out=self.printed.append)
+        return [item["id"] for item in json.loads("".join(self.printed))["items"]]
 
     async def redrive(self, *ids: str, yes: bool = False) -> bool:
-        self.told.clear()
-        return await redrive(self.operator, ids or None, REPORT, yes=yes, ask=None, out=self.told.append)
+        self.printed.clear()
+        return await redrive(self.operator, ids or None, REPORT, yes=yes, ask=None, out=self.printed.append)
 
     async def test_refused(self) -> None:
         """A text that Nexmo refused is sent within five seconds after it is redriven, once what was wrong is mended;
@@ -255,8 +255,8 @@ class CommandProcessTests(QueueCase):
         state: str = await self.inspector.state(item.id)
         return state
 
-    async def test_buried(self) -> None:
-        """What is buried, as a table and as JSON; when nothing is, that."""
+    async def test_dead_letters(self) -> None:
+        """The dead letters, as a table and as JSON; when there are none, that."""
         self.assertEqual(await self.command("dead-letters", "list"), (0, "No dead letters and no uncertain SMS.\n", ""))
         item = await self.aside(1)
         code, output, errors = await self.command("dead-letters", "list", "--queue", "out")

@@ -25,14 +25,14 @@ PATIENCE = 30.0  #: seconds, on a busy machine
 
 
 class Example(ProcessProtocol):
-    """One of them, as a process of its own. ``told`` is what it prints."""
+    """One of them, as a process of its own. ``printed`` is what it prints."""
 
     def __init__(self) -> None:
-        self.told = ""
+        self.printed = ""
         self.ended: Deferred[None] = Deferred()
 
     def outReceived(self, data: bytes) -> None:
-        self.told += data.decode()
+        self.printed += data.decode()
 
     errReceived = outReceived
 
@@ -68,32 +68,32 @@ class ExampleCase(World):
     def environ(self) -> dict[str, str]:
         raise NotImplementedError
 
-    async def told(self, pattern: str) -> None:
+    async def printed(self, pattern: str) -> None:
         """Waits until the example has printed it."""
         end = time.monotonic() + PATIENCE
-        while not re.search(pattern, self.example.told):
+        while not re.search(pattern, self.example.printed):
             if time.monotonic() > end:
-                self.fail(f"never printed {pattern}: {self.example.told}")
+                self.fail(f"never printed {pattern}: {self.example.printed}")
             await turn(0.01)
             self.clock.advance(0)
 
     async def there_and_back(self) -> None:
         """A message that is not read, one that is, and an answer."""
         self.example.type("ann: Lunch at one?")
-        await self.told(r"message\.sent 204")
+        await self.printed(r"message\.sent 204")
         self.assertEqual(await self.redis("ZCARD", K.due), 1)
         await self.pass_time(DELAY)
         self.assertEqual(self.texts(), ["Ann: Lunch at one?"])
         self.nexmo.reply(BOB, ONE, "Yes, gladly")
-        await self.told(r"(?s)bob: Yes, gladly.*message\.sent 204")
+        await self.printed(r"(?s)bob: Yes, gladly.*message\.sent 204")
         await self.settle()
         self.assertEqual(self.counted("replies_closed", "posted"), 1)
         self.example.type("ann reads")
-        await self.told(r"message\.read 204")
+        await self.printed(r"message\.read 204")
         self.example.type("ann: Never mind")
-        await self.told(r"(?s)Never mind.*message\.sent 204")
+        await self.printed(r"(?s)Never mind.*message\.sent 204")
         self.example.type("bob reads")
-        await self.told(r"(?s)Never mind(.*message\.read 204){3}")
+        await self.printed(r"(?s)Never mind(.*message\.read 204){3}")
         await self.pass_time(DELAY)
         self.assertEqual((self.texts(), len(self.nexmo.sent)), (["Ann: Lunch at one?"], 1))
 

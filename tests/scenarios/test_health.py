@@ -55,7 +55,7 @@ class HealthEndpointTests(HealthWorld):
         self.assertEqual((await self.caller.ask("GET", "/health")).code, 404)
 
 
-class DownTests(HealthWorld):
+class OutageTests(HealthWorld):
     async def assert_down(self, reason: str) -> None:
         """503, as the webhooks, since this second."""
         await self.turned_away()
@@ -344,7 +344,7 @@ class DataLossTests(HealthWorld):
 class DurabilityWarningTests(HealthWorld):
     options = ("--appendfsync", "everysec")
 
-    def told(self) -> list[str]:
+    def log_lines(self) -> list[str]:
         return [line for line in self.lines.ours if line.startswith(("Redis durability:", "Redis eviction:"))]
 
     async def test_fsync(self) -> None:
@@ -357,7 +357,7 @@ class DurabilityWarningTests(HealthWorld):
         for _ in range(10):
             await self.pass_time(60)
         self.assertEqual((await self.health())["warnings"], [warning])
-        self.assertEqual(len(self.told()), 1)
+        self.assertEqual(len(self.log_lines()), 1)
 
     async def test_changed(self) -> None:
         """What changes is noticed within a minute: no file at all, eviction, and all as it should be."""
@@ -366,12 +366,12 @@ class DurabilityWarningTests(HealthWorld):
         await self.pass_time(60)
         warnings = (await self.health())["warnings"]
         self.assertEqual({each["what"] for each in warnings}, {"Redis durability", "Redis eviction"})
-        self.assertEqual(len(self.told()), 3)
+        self.assertEqual(len(self.log_lines()), 3)
         for name, value in (("appendonly", "yes"), ("maxmemory-policy", "noeviction"), ("appendfsync", "always")):
             self.server.ask("CONFIG", "SET", name, value)
         await self.pass_time(60)
         await self.assert_well()
-        self.assertEqual(len(self.told()), 3)
+        self.assertEqual(len(self.log_lines()), 3)
 
     async def test_failed_over(self) -> None:
         """When Redis comes back it is looked at again at once: it may be another one."""

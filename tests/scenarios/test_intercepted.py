@@ -22,7 +22,7 @@ class InterceptedAnswerTests(World):
         for _ in range(4 * number):
             await self.pass_time(900)
 
-    async def buried(self, queue: Queue) -> list[str]:
+    async def dead_letters(self, queue: Queue) -> list[str]:
         return [await self.inspector.reason(each, queue) for each in await self.inspector.dead(queue)]
 
     async def test_recipient(self) -> None:
@@ -92,7 +92,7 @@ class InterceptedAnswerTests(World):
         await self.text_unread()
         await self.hours(25)
         self.assertEqual(self.counted("dead_letters", "out", "too_late"), 1)
-        self.assertEqual(await self.buried("out"), [f"too_late: not sent in time: {REASON}"])
+        self.assertEqual(await self.dead_letters("out"), [f"too_late: not sent in time: {REASON}"])
 
     async def test_reply(self) -> None:
         """A reply is posted when the page is gone, and the others of its handset before that."""
@@ -102,7 +102,7 @@ class InterceptedAnswerTests(World):
         await self.reply(BOB, ONE, "At noon.")
         await self.hours(1)
         self.assertEqual(self.posted()[1:], [("bob", "At noon.")])
-        self.assertEqual(await self.buried("in"), [])
+        self.assertEqual(await self.dead_letters("in"), [])
         self.sandbox.faults.clear()
         await self.hours(1)
         self.assertEqual(self.posted()[2:], [("bob", "What does <script> mean?")])
@@ -113,7 +113,7 @@ class InterceptedAnswerTests(World):
         self.page(path="/messages")
         await self.reply(BOB, ONE, "At noon.")
         await self.hours(25)
-        self.assertEqual(await self.buried("in"), [f"too_late: not posted in time: {REASON}"])
+        self.assertEqual(await self.dead_letters("in"), [f"too_late: not posted in time: {REASON}"])
 
     async def test_a_good_status(self) -> None:
         """A reply is not posted because a page has a good status."""

@@ -35,7 +35,7 @@ class LogPrivacyTests(World):
         self.caller = Caller(f"http://127.0.0.1:{self.port}", self.sandbox.credentials.layer_secret)
         self.layer.add_user(DAN, display_name="Dan", phone_number=f"+{DAN}")
 
-    def told(self) -> list[str]:
+    def log_lines(self) -> list[str]:
         return [line for line in self.lines.all if not _THEIRS.search(line)]
 
     def secrets(self) -> dict[str, str]:
@@ -51,7 +51,7 @@ class LogPrivacyTests(World):
 
     def assert_discreet(self) -> None:
         """No whole phone of anybody, no text and no secret, in whatever form; and no failure."""
-        for line in self.told():
+        for line in self.log_lines():
             for word in WORDS:
                 self.assertNotIn(word, line.lower(), line)
             for secret in self.secrets().values():
@@ -61,11 +61,11 @@ class LogPrivacyTests(World):
                 self.assertNotIn(handset[1:], digits, line)
         self.assertEqual(self.flushLoggedErrors(), [])
 
-    def assert_told(self, *parts: str) -> None:
+    def assert_logged(self, *parts: str) -> None:
         """These happened, and an operator can read that they did."""
-        told = "\n".join(self.told())
+        lines = "\n".join(self.log_lines())
         for part in parts:
-            self.assertIn(part, told)
+            self.assertIn(part, lines)
 
     async def test_the_whole_story(self) -> None:
         """When all goes well, numbers are shown by their last four digits and texts not at all."""
@@ -78,7 +78,7 @@ class LogPrivacyTests(World):
         await self.send("A huckleberry?")
         await self.pass_time(60)
         self.assertEqual(len(self.posted()), 5)
-        self.assert_told("sent to …0112 from …0101", "Reply from …0112: posted", "sent to …0113")
+        self.assert_logged("sent to …0112 from …0101", "Reply from …0112: posted", "sent to …0113")
         self.assert_discreet()
 
     async def test_failures_of_nexmo(self) -> None:
@@ -109,8 +109,8 @@ class LogPrivacyTests(World):
         self.assertEqual(self.counted("sms_uncertain"), 5)
         self.assertGreaterEqual(self.counted("account_errors"), 4)
         self.assertGreaterEqual(self.counted("dead_letters", "out", "refused"), 5)
-        self.assert_told("may or may not have been sent", "dead letter, refused", ": retry in", "Sending suspended")
-        self.assert_told("throttled by the account", f"throttled by …{ONE[-4:]}")
+        self.assert_logged("may or may not have been sent", "dead letter, refused", ": retry in", "Sending suspended")
+        self.assert_logged("throttled by the account", f"throttled by …{ONE[-4:]}")
         self.assert_discreet()
 
     async def test_failures_of_layer(self) -> None:
@@ -130,10 +130,10 @@ class LogPrivacyTests(World):
         self.fault(path="/webhooks", status=401, body=page)
         self.fault(path="/account/numbers", status=500, body=page)
         await self.pass_time(60)
-        self.assert_told(
+        self.assert_logged(
             "Chat platform: credentials or account rejected", "Reply from …0112: dead letter", "cannot be checked"
         )
-        self.assert_told("Layer answers 410 without Layer's error object")
+        self.assert_logged("Layer answers 410 without Layer's error object")
         self.assert_discreet()
 
     async def test_no_number(self) -> None:
@@ -141,7 +141,7 @@ class LogPrivacyTests(World):
         for _ in range(2):
             await self.text_unread("A tangerine?", "ann", self.layer.start_conversation(["ann", "bob"]))
         self.assertEqual(self.counted("numbers_exhausted"), 1)
-        self.assert_told("all numbers of the handset are in use", "12015550177")
+        self.assert_logged("all numbers of the handset are in use", "12015550177")
         self.assert_discreet()
 
     async def test_no_phone(self) -> None:
@@ -156,7 +156,7 @@ class LogPrivacyTests(World):
         await self.text_unread("A gooseberry?")
         for _ in range(3):
             await self.pass_time(60)
-        self.assert_told("introduction failed, the SMS is sent without it", "no usable phone")
+        self.assert_logged("introduction failed, the SMS is sent without it", "no usable phone")
         self.assert_discreet()
 
     async def test_functions(self) -> None:
@@ -184,7 +184,9 @@ class LogPrivacyTests(World):
         for _ in range(5):
             await self.pass_time(60)
         self.assertEqual(self.counted("sms_accepted"), 1)
-        self.assert_told("the identities function raised LookupError", "introduction: ValueError", "ZeroDivisionError")
+        self.assert_logged(
+            "the identities function raised LookupError", "introduction: ValueError", "ZeroDivisionError"
+        )
         self.assert_discreet()
 
     async def test_bad_input(self) -> None:
@@ -218,7 +220,7 @@ class LogPrivacyTests(World):
             self.assertGreater(self.counted("webhooks", "layer", outcome), 0, outcome)
         for outcome in ("unsigned", "forged", "quarantined"):
             self.assertGreater(self.counted("webhooks", "nexmo", outcome), 0, outcome)
-        self.assert_told("unsigned request", "Quarantined a malformed", "Reply from …0188: not posted")
+        self.assert_logged("unsigned request", "Quarantined a malformed", "Reply from …0188: not posted")
         self.assert_discreet()
 
     async def test_refusing_redis(self) -> None:
@@ -233,5 +235,5 @@ class LogPrivacyTests(World):
         await self.redis("SET", "nexmo-layer-integration-bob", f"persimmon {BOB}")
         await self.text_unread("A huckleberry?")
         await self.pass_time(60)
-        self.assert_told("unread_checks: Redis unavailable", "unread_checks: recovered")
+        self.assert_logged("unread_checks: Redis unavailable", "unread_checks: recovered")
         self.assert_discreet()

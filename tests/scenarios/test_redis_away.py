@@ -31,23 +31,23 @@ class RedisAwayTests(OutageCase):
         self.server.kill()
         for _ in range(20):
             await self.pass_time(5)
-        await until(lambda: self.told("Redis: not connected"), 1_000_000)
-        pausing = [line.partition(":")[0] for line in self.told(": Redis unavailable, retrying: ")]
+        await until(lambda: self.log_lines("Redis: not connected"), 1_000_000)
+        pausing = [line.partition(":")[0] for line in self.log_lines(": Redis unavailable, retrying: ")]
         self.assertLess({"unread_checks", "notifications", "replies", "registration"}, set(pausing))
         self.assertEqual(len(pausing), len(set(pausing)), pausing)
-        self.assertEqual(self.told(": recovered"), [])
+        self.assertEqual(self.log_lines(": recovered"), [])
         self.server.start()
         await self.connected()
         for _ in range(20):
             await self.pass_time(5)
         self.assertCountEqual(
-            [line.partition(":")[0] for line in self.told(": recovered") if not line.startswith("Redis")], pausing
+            [line.partition(":")[0] for line in self.log_lines(": recovered") if not line.startswith("Redis")], pausing
         )
-        self.assertEqual(len(self.told(": Redis unavailable, retrying: ")), len(pausing))
+        self.assertEqual(len(self.log_lines(": Redis unavailable, retrying: ")), len(pausing))
         for line in ("Redis: not connected", "Redis: reconnected"):
-            self.assertEqual(len(self.told(line)), 1, self.lines.ours)
+            self.assertEqual(len(self.log_lines(line)), 1, self.lines.ours)
 
-    def told(self, what: str) -> list[str]:
+    def log_lines(self, what: str) -> list[str]:
         return [line for line in self.lines.ours if what in line]
 
     async def test_full_drains(self) -> None:

@@ -85,7 +85,7 @@ class ReplyTests(World):
         self.assertEqual(self.posted()[1:], [("bob", "Patience")])
 
     async def test_conversation_gone(self) -> None:
-        """A reply whose conversation is gone is buried with its reason."""
+        """A reply whose conversation is gone becomes a dead letter with its reason."""
         await self.text_unread()
         self.layer.delete_conversation(TALK)
         await self.reply(BOB, ONE, "Anybody there?")
@@ -101,7 +101,7 @@ class ReplyTests(World):
         self.assertEqual(self.counted("dead_letters", "in", "not_participant"), 1)
 
     async def test_too_late(self) -> None:
-        """A reply that cannot be posted for a day is buried, not posted into another day's talk."""
+        """A reply that cannot be posted for a day becomes a dead letter, and is not posted into another day's talk."""
         await self.text_unread()
         self.fault(path="/messages", method="POST", status=503, times=0)
         await self.reply(BOB, ONE, "Now!")

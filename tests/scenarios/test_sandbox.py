@@ -41,7 +41,7 @@ class SandboxTests(SandboxCase):
         self.assertEqual(answer, {"ahead": 604_800.0})
         self.assertEqual(self.texts(), ["Ann: Are you there?"])
         self.assertTrue(0 <= self.nexmo.sent[0].at - began - self.delay < 2.0)
-        told = await self.told()
+        lines = await self.timeline_lines()
         for line in (
             "message.sent received, due in 10 s",
             "checked: not read by Bob",
@@ -49,7 +49,7 @@ class SandboxTests(SandboxCase):
             "Bob: text sent from +1 201 555 0101 (1 segment, GSM-7)",
             "Bob: delivery receipt: delivered",
         ):
-            self.assertIn(line, told)
+            self.assertIn(line, lines)
 
     async def test_skip_what(self) -> None:
         """What is no time to skip is told in words, and nothing is skipped."""
@@ -70,7 +70,7 @@ class SandboxTests(SandboxCase):
         (thread,) = next(each for each in view["handsets"] if each["owner"] == "Bob")["threads"]
         self.assertEqual([sms["text"] for sms in thread["messages"]], ["Ann: Are you there?", "Yes"])
         self.assertEqual([each["text"] for each in view["conversations"][0]["messages"]], ["Are you there?", "Yes"])
-        self.assertIn("reply posted into Ann and Bob as Bob", await self.told())
+        self.assertIn("reply posted into Ann and Bob as Bob", await self.timeline_lines())
 
     async def test_each_its_own_story(self) -> None:
         """What became of several replies is told of each, however they were put off."""
@@ -94,7 +94,7 @@ class SandboxTests(SandboxCase):
             self.layer.send(talk["id"], "ann", "Hello")
         await self.do("skip", by="30 seconds")
         waits = "waiting for the rate limit of +1 201 555 0101"
-        self.assertEqual(len([line for line in await self.told() if line.endswith(waits)]), 1)
+        self.assertEqual(len([line for line in await self.timeline_lines() if line.endswith(waits)]), 1)
         self.assertEqual(len(self.nexmo.sent), 2)
 
     async def test_slow_while_time_is_skipped(self) -> None:
@@ -103,7 +103,7 @@ class SandboxTests(SandboxCase):
         self.layer.send(TALK, "ann", "Are you there?")
         await self.do("skip", by="10 minutes")
         self.assertEqual(self.texts(), ["Ann: Are you there?"])
-        self.assertFalse([line for line in await self.told() if "may or may not" in line])
+        self.assertFalse([line for line in await self.timeline_lines() if "may or may not" in line])
 
     async def test_no_receipt(self) -> None:
         """What becomes of an SMS of unknown outcome is told, too."""
@@ -111,8 +111,8 @@ class SandboxTests(SandboxCase):
         await self.do("faults", path="/sms/json", done=True, drop=True)
         self.layer.send(TALK, "ann", "Are you there?")
         await self.do("skip", by="30 minutes")
-        told = await self.told()
-        self.assertIn("Bob: no receipt in time: sent again", told)
+        lines = await self.timeline_lines()
+        self.assertIn("Bob: no receipt in time: sent again", lines)
         self.assertEqual(len(self.texts()), 2)
 
     async def test_kept_at_once(self) -> None:
@@ -142,9 +142,9 @@ class SandboxTests(SandboxCase):
         await self.do("read", message=message, user="bob")
         await self.do("skip", by="30 seconds")
         self.assertEqual(self.texts(), [])
-        told = await self.told()
-        self.assertIn("message.read received: read by Bob", told)
-        self.assertIn("checked: skipped, all recipients have read it", told)
+        lines = await self.timeline_lines()
+        self.assertIn("message.read received: read by Bob", lines)
+        self.assertIn("checked: skipped, all recipients have read it", lines)
 
     async def test_restart(self) -> None:
         """After a restart all is where it was: the chat, the handsets, the timeline, what is pending, the time."""

@@ -15,7 +15,7 @@ class SendAttemptTests(World):
         uncertain: list[str] = await self.inspector.uncertain()
         return uncertain
 
-    async def buried(self) -> list[str]:
+    async def dead_letters(self) -> list[str]:
         ids = await self.inspector.dead()
         return [await self.inspector.reason(nid) for nid in ids]
 
@@ -81,10 +81,10 @@ class SendAttemptTests(World):
         self.assertEqual(len(await self.uncertain()), 1)
 
     async def test_refused(self) -> None:
-        """What can never work is buried with its reason."""
+        """What can never work becomes a dead letter with its reason."""
         self.fault(path="/sms/json", nexmo_status="7")
         await self.text_unread()
-        (reason,) = await self.buried()
+        (reason,) = await self.dead_letters()
         self.assertIn("refused", reason)
         self.assertEqual(self.counted("dead_letters", "out", "refused"), 1)
 
@@ -143,7 +143,7 @@ class SendAttemptTests(World):
         self.assertEqual(len(self.texts()), 1)
 
     async def test_too_late(self) -> None:
-        """What could not be sent within a day after it was due is buried as too late."""
+        """What could not be sent within a day after it was due becomes a dead letter as too late."""
         self.fault(path="/sms/json", status=429, times=0)
         await self.text_unread()
         for _ in range(4):
@@ -152,7 +152,7 @@ class SendAttemptTests(World):
         await self.pass_time(900)
         self.assertEqual(self.texts(), [])
         self.assertEqual(self.counted("dead_letters", "out", "too_late"), 1)
-        self.assertIn("too_late", (await self.buried())[0])
+        self.assertIn("too_late", (await self.dead_letters())[0])
 
     async def test_read_while_waiting(self) -> None:
         """A message that is read while its SMS waits for another attempt is not sent."""

@@ -117,7 +117,7 @@ class RepairTests(SweepCase):
         self.assertEqual((self.texts(), self.repaired()), ([TEXT], {"aside": 1}))
         await self.assert_all_is_done()
 
-    async def test_buried(self) -> None:
+    async def test_dead_letters(self) -> None:
         """What is given up is not in the list that an operator sees."""
         self.fault(path="/sms/json", nexmo_status="6")
         await self.text_unread()
@@ -200,8 +200,8 @@ class RepairTests(SweepCase):
 
 
 class RepairByAgeTests(SweepCase):
-    async def test_buried(self) -> None:
-        """What is buried is kept for thirty days, however many there are; then it goes, and that is counted."""
+    async def test_dead_letters(self) -> None:
+        """A dead letter is kept for thirty days, however many there are; then it goes, and that is counted."""
         for _ in range(3):
             self.fault(path="/sms/json", nexmo_status="6")
             await self.text_unread()
@@ -243,7 +243,7 @@ class NothingToRepairTests(SweepCase):
         await self.assert_nothing("settled")
         self.fault(path="/sms/json", nexmo_status="6")
         await self.text_unread("refused")
-        await self.assert_nothing("buried")
+        await self.assert_nothing("dead")
         self.fault(path="/sms/json", nexmo_status="9", times=3)
         message = await self.text_unread("held", conversation=LUNCH)
         await self.assert_nothing("held")
@@ -280,7 +280,7 @@ class NothingToRepairTests(SweepCase):
         self.layer.delete_conversation(TALK)
         self.layer.delete_conversation(LUNCH)
         await self.reply(BOB, ONE, "Is nobody there?")
-        await self.assert_nothing("buried answer")
+        await self.assert_nothing("dead answer")
         await self.reply("VONAGE", ONE, "quarantine")
         await self.assert_nothing("quarantine")
 

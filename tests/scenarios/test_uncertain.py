@@ -18,8 +18,8 @@ class UncertainCase(World):
         number: int = len(await self.inspector.uncertain())
         return number
 
-    async def buried(self) -> list[str]:
-        """The reasons of what is buried."""
+    async def dead_letters(self) -> list[str]:
+        """The reasons of the dead letters."""
         ids = await self.inspector.dead()
         return [await self.inspector.reason(each) for each in ids]
 
@@ -31,7 +31,7 @@ class ReconcileByReceiptTests(UncertainCase):
         await self.text_unread()
         await self.pass_time(SETTLE * 2)
         self.assertEqual(self.texts(), ["Ann: Lunch at noon?"])
-        self.assertEqual((await self.uncertain(), await self.buried()), (0, []))
+        self.assertEqual((await self.uncertain(), await self.dead_letters()), (0, []))
         self.assertEqual(self.counted("sms_accepted"), 1)
 
     async def test_of_any_kind(self) -> None:
@@ -69,17 +69,17 @@ class ReconcileByReceiptTests(UncertainCase):
         await self.pass_time(60)
         self.assertEqual((await self.uncertain(), self.counted("sms_reconciled", "receipt")), (0, 1))
 
-    async def test_after_it_was_buried(self) -> None:
-        """Even what is buried as uncertain is known to be sent when its receipt comes after all."""
+    async def test_after_it_was_a_dead_letter(self) -> None:
+        """Even a dead letter that was uncertain is known to be sent when its receipt comes after all."""
         self.nexmo.receipts = ReceiptPlan(delay=3 * SETTLE)
         self.fault(**CUT)
         self.fault(**LOST)
         await self.text_unread()
         await self.pass_time(SETTLE)
         await self.pass_time(SETTLE)
-        self.assertEqual(await self.buried(), ["uncertain: connection lost"])
+        self.assertEqual(await self.dead_letters(), ["uncertain: connection lost"])
         await self.pass_time(2 * SETTLE)
-        self.assertEqual((await self.buried(), len(self.texts())), ([], 1))
+        self.assertEqual((await self.dead_letters(), len(self.texts())), ([], 1))
 
 
 class ResendTests(UncertainCase):
@@ -94,12 +94,12 @@ class ResendTests(UncertainCase):
         self.assertEqual(self.counted("sms_reconciled", "resent"), 1)
 
     async def test_once(self) -> None:
-        """Only once: an SMS that is uncertain twice is buried, with its reason."""
+        """Only once: an SMS that is uncertain twice becomes a dead letter, with its reason."""
         self.fault(**LOST, times=2)
         await self.text_unread()
         await self.pass_time(SETTLE)
         await self.pass_time(SETTLE)
-        self.assertEqual(await self.buried(), ["uncertain: connection lost"])
+        self.assertEqual(await self.dead_letters(), ["uncertain: connection lost"])
         await self.pass_time(86_400)
         self.assertEqual(self.texts(), [])
         self.assertEqual(
@@ -160,9 +160,9 @@ class UncertainDuringOutageTests(UncertainCase):
         self.sandbox.faults.clear()
         for _ in range(60):
             await self.pass_time(60)
-        buried = len(await self.buried())
-        self.assertLessEqual(buried, 3)
-        self.assertEqual((len(self.nexmo.sent), await self.uncertain()), (12 - buried, 0))
+        dead = len(await self.dead_letters())
+        self.assertLessEqual(dead, 3)
+        self.assertEqual((len(self.nexmo.sent), await self.uncertain()), (12 - dead, 0))
 
 
 class ParkTests(UncertainCase):
@@ -173,9 +173,9 @@ class ParkTests(UncertainCase):
         self.fault(**LOST)
         await self.text_unread()
         await self.pass_time(119)
-        self.assertEqual((await self.uncertain(), await self.buried()), (1, []))
+        self.assertEqual((await self.uncertain(), await self.dead_letters()), (1, []))
         await self.pass_time(1)
-        self.assertEqual((await self.uncertain(), await self.buried()), (0, ["uncertain: connection lost"]))
+        self.assertEqual((await self.uncertain(), await self.dead_letters()), (0, ["uncertain: connection lost"]))
         await self.pass_time(86_400)
         self.assertEqual(self.texts(BOB), [])
 
@@ -188,7 +188,7 @@ class DropTests(UncertainCase):
         self.fault(**LOST)
         await self.text_unread()
         await self.pass_time(SETTLE)
-        self.assertEqual((await self.uncertain(), await self.buried()), (0, []))
+        self.assertEqual((await self.uncertain(), await self.dead_letters()), (0, []))
         self.assertEqual(self.counted("sms_reconciled", "dropped"), 1)
         await self.pass_time(86_400)
         self.assertEqual(self.texts(BOB), [])

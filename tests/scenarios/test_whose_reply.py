@@ -48,7 +48,7 @@ class ReplyThreadCase(World):
         self.clock.advance(seconds)
         await self.settle()
 
-    async def buried(self) -> list[str]:
+    async def dead_letters(self) -> list[str]:
         return [await self.inspector.reason(each, "in") for each in await self.inspector.dead("in")]
 
     def answers(self, conversation: str) -> list[str]:
@@ -102,8 +102,8 @@ class ReplyDuringSendTests(ReplyThreadCase):
         await self.arrive(6)
         await self.reply(BOB, ONE, "Yes!")
         self.assertEqual((self.answers(TALK), self.answers(LUNCH)), ([], []))
-        self.assertEqual(len(await self.buried()), 2)
-        self.assertTrue(all(reason.startswith("ambiguous") for reason in await self.buried()))
+        self.assertEqual(len(await self.dead_letters()), 2)
+        self.assertTrue(all(reason.startswith("ambiguous") for reason in await self.dead_letters()))
         self.assertEqual(self.texts()[2:], [LOST])
         await self.pass_time(4)
         await self.reply(BOB, ONE, "To you all")
@@ -167,7 +167,7 @@ class LongReplyDuringSendTests(ReplyThreadCase):
         await self.part()
         await self.arrive(6)
         await self.pass_time(61)
-        self.assertEqual(len(await self.buried()), 1)
+        self.assertEqual(len(await self.dead_letters()), 1)
 
 
 class ReplyWhileUncertainTests(ReplyThreadCase):
@@ -181,9 +181,9 @@ class ReplyWhileUncertainTests(ReplyThreadCase):
         await self.text_unread("To all", conversation=LUNCH)
         await self.pass_time(20)
         await self.reply(BOB, ONE, "Yes")
-        self.assertEqual((self.answers(TALK), self.answers(LUNCH), await self.buried()), ([], [], []))
+        self.assertEqual((self.answers(TALK), self.answers(LUNCH), await self.dead_letters()), ([], [], []))
         await self.pass_time(40)
-        self.assertEqual((self.answers(TALK), self.answers(LUNCH), len(await self.buried())), ([], [], 1))
+        self.assertEqual((self.answers(TALK), self.answers(LUNCH), len(await self.dead_letters())), ([], [], 1))
         await self.pass_time(4)
         await self.reply(BOB, ONE, "To you all")
         self.assertEqual(self.answers(LUNCH), ["To you all"])
@@ -218,7 +218,7 @@ class ReplyWhileUncertainTests(ReplyThreadCase):
         await self.reply(BOB, ONE, "Yes")
         await self.pass_time(SETTLE)
         self.assertEqual((self.answers(TALK), self.answers(LUNCH)), ([], []))
-        self.assertEqual(len(await self.buried()), 1)
+        self.assertEqual(len(await self.dead_letters()), 1)
 
     async def test_no_receipts_for_the_first_there(self) -> None:
         """The number never carried anything else on that handset: the reply proves nothing about the SMS, which is sent
@@ -302,7 +302,7 @@ class RevertedAttemptTests(ReplyThreadCase):
         await self.pass_time(60)
         await self.reply(BOB, ONE, "Yes")
         self.assertEqual((self.answers(TALK), self.answers(LUNCH)), ([], []))
-        self.assertEqual(len(await self.buried()), 1)
+        self.assertEqual(len(await self.dead_letters()), 1)
         await self.text_unread("Now then")
         await self.pass_time(4)
         await self.reply(BOB, ONE, "To Ann")

@@ -160,7 +160,7 @@ class AdminCase(QueueCase):
         await super().asyncSetUp()
         self.operator = QueueAdmin(self.connection, self.now, conversation_prefix=CONVERSATION_PREFIX)
 
-    async def buried(self, n: int = 1, reason: str = "refused: status 6: invalid message") -> Notification:
+    async def dead_letter(self, n: int = 1, reason: str = "refused: status 6: invalid message") -> Notification:
         """A text that was permanently refused."""
         item = await self.sending(n)
         await self.store.set_aside(item, reason, uncertain=False)

@@ -19,8 +19,8 @@ GIVE_UP = DAY
 
 class ListDeadLettersTests(AdminCase):
     async def test_oldest_first(self) -> None:
-        """What is buried and what is uncertain, each once, the oldest first; what waits is not among it."""
-        first, second, third = await self.uncertain(1), await self.buried(2), await self.buried(3)
+        """Dead letters and what is uncertain, each once, the oldest first; what waits is not among it."""
+        first, second, third = await self.uncertain(1), await self.dead_letter(2), await self.dead_letter(3)
         await self.owe(4)
         self.assertEqual(await self.operator.aside("out"), [first.id, second.id, third.id])
         self.assertEqual(await self.operator.aside("in"), [])
@@ -52,10 +52,10 @@ class ListDeadLettersTests(AdminCase):
 
 
 class RedriveTests(AdminCase):
-    async def test_buried(self) -> None:
-        """A buried text is claimed at once, as if it had never been tried, and is no longer listed; neither it nor
-        its message ends by itself."""
-        item = await self.buried()
+    async def test_dead_letter(self) -> None:
+        """A dead letter that is redriven is claimed at once, as if it had never been tried, and is no longer listed;
+        neither it nor its message ends by itself."""
+        item = await self.dead_letter()
         self.assertEqual(await self.redrive(item), ["DONE"])
         self.assertEqual(await self.operator.aside("out"), [])
         for key in (f"{K.out_item}{item.id}", *await self.inspector.keys("message")):
@@ -71,7 +71,7 @@ class RedriveTests(AdminCase):
     async def test_a_new_start(self) -> None:
         """What was given up as too late has all its time again, and that stands still while sending is suspended, as
         ever; so has a reply."""
-        item, reply = await self.buried(1, "too_late: not sent in time"), await self.reply()
+        item, reply = await self.dead_letter(1, "too_late: not sent in time"), await self.reply()
         await self.store.set_aside(reply, "too_late: not posted in time", uncertain=False)
         self.clock.advance(2 * GIVE_UP / 1000)
         self.assertEqual(await self.redrive(item) + await self.redrive(reply), ["DONE", "DONE"])
@@ -117,8 +117,8 @@ class RedriveTests(AdminCase):
         self.assertEqual(await self.redrive(item, confirmed=True), ["DONE"])
         self.assertEqual([each.id for each in await self.claim()], [item.id])
 
-    async def test_buried_as_uncertain(self) -> None:
-        """So it is when the policy buried it, and when it was sent again and then refused."""
+    async def test_dead_letter_as_uncertain(self) -> None:
+        """So it is when the policy made it a dead letter, and when it was sent again and then refused."""
         item = await self.uncertain(1)
         self.clock.advance(600)
         await self.store.reconcile(10, 600_000, "park", REPORT)
@@ -154,7 +154,7 @@ class RedriveTests(AdminCase):
     async def test_needless(self) -> None:
         """What was read or deleted meanwhile, or whose message is no longer kept, is closed instead, with or without a
         confirmation, since nothing is sent."""
-        read, deleted, expired = await self.buried(1), await self.uncertain(2), await self.buried(3)
+        read, deleted, expired = await self.dead_letter(1), await self.uncertain(2), await self.dead_letter(3)
         await self.store.record_event(event("read", uuid(1), bob=Status.READ), 0)
         await self.store.record_event(event("deleted", uuid(2)), 0)
         await self.redis("DEL", await self._key(3))
@@ -183,13 +183,13 @@ class RedriveTests(AdminCase):
 
     async def test_twice(self) -> None:
         """Asked for twice, as when an answer was lost, it is put back once."""
-        item = await self.buried()
+        item = await self.dead_letter()
         self.assertEqual(await self.redrive(item, item), ["DONE", "WAITING"])
         self.assertEqual(len(await self.claim()), 1)
 
     async def test_many(self) -> None:
         """Several scripts' worth of them, of one user: all come back, in the order in which they fell due."""
-        items = [await self.buried(n) for n in range(1, 46)]
+        items = [await self.dead_letter(n) for n in range(1, 46)]
         self.assertEqual(await self.redrive(*items), ["DONE"] * 45)
         seen = []
         while claimed := await self.claim():
@@ -213,7 +213,7 @@ class RedriveOrderTests(AdminCase):
 
     async def test_before_one_that_is_put_off(self) -> None:
         """It need not wait until a later text of its user is tried again."""
-        item = await self.buried(1)
+        item = await self.dead_letter(1)
         await self.owe(2)
         (other,) = await self.claim()
         await self.store.reschedule(other, 900_000, "Layer is away")
@@ -225,7 +225,7 @@ class RedriveOrderTests(AdminCase):
         await self.owe(1)
         (first,) = await self.claim()
         await self.store.set_aside(first, "template: x", uncertain=False)
-        item = await self.buried(2)
+        item = await self.dead_letter(2)
         await self.redrive(first)
         (first,) = await self.claim()
         await self.store.reschedule(first, 900_000, "Layer is away")
@@ -235,7 +235,7 @@ class RedriveOrderTests(AdminCase):
     async def test_beside_one_on_the_wire(self) -> None:
         """While a text of its user is being sent it waits, so that never two are sent side by side, also when it is
         not the first that comes back; then it is its turn."""
-        items = [await self.buried(1), await self.buried(2)]
+        items = [await self.dead_letter(1), await self.dead_letter(2)]
         sending = await self.sending(3)
         for item in items:
             self.assertEqual(await self.waits(item), [Redriven(item.id, Redrive.DONE, LEASE)])
@@ -354,9 +354,9 @@ class MessageReportTests(AdminCase):
             ends = {user: end.rpartition(" @")[0] for user, end in (await self.known(n)).outcomes.items()}
             self.assertEqual(ends, {"bob": outcome, "7": outcome})
 
-    async def test_deleted_while_buried(self) -> None:
-        """What a deleted message left buried is found."""
-        item = await self.buried()
+    async def test_deleted_dead_letter(self) -> None:
+        """The dead letter of a deleted message is found."""
+        item = await self.dead_letter()
         await self.store.record_event(event("deleted", uuid(1)), 0)
         facts = await self.operator.inspect_message(uuid(1))
         assert facts is not None
@@ -364,7 +364,7 @@ class MessageReportTests(AdminCase):
 
     async def test_no_longer_kept(self) -> None:
         """So it is when the message is no longer kept at all."""
-        item = await self.buried()
+        item = await self.dead_letter()
         await self.redis("DEL", *await self.inspector.keys("message"))
         facts = await self.operator.inspect_message(uuid(1))
         assert facts is not None
@@ -372,7 +372,7 @@ class MessageReportTests(AdminCase):
 
     async def test_unreadable(self) -> None:
         """A record that nobody can read is one, and no error."""
-        await self.buried()
+        await self.dead_letter()
         (key,) = await self.inspector.keys("message")
         await self.redis("SET", key, "what is this")
         facts = await self.operator.inspect_message(uuid(1))

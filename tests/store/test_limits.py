@@ -194,8 +194,9 @@ class LeaveQueueTests(LimitCase):
     """Whoever leaves a line lets the others move up."""
 
     async def test_read(self) -> None:
-        """Read, deleted, buried, opted out: when that turns out, the next one need not wait until its own slot."""
-        for number, how in enumerate(("read", "buried", "put off")):
+        """Read, deleted, a dead letter, opted out: when that turns out, the next one need not wait until its own
+        slot."""
+        for number, how in enumerate(("read", "dead letter", "put off")):
             await self.redis("FLUSHALL")
             await self.in_line()
             self.clock.advance(1 - EARLY / 1000)
@@ -204,7 +205,7 @@ class LeaveQueueTests(LimitCase):
                 await self.store.record_event(event("read", item.message_id, u1=Status.READ), 0)
                 self.assertEqual(await self.attempt(item), "read")
                 await self.store.complete(item, "read")
-            elif how == "buried":
+            elif how == "dead letter":
                 await self.store.set_aside(item, "too_late", uncertain=False)
             else:
                 await self.store.reschedule(item, 60_000, "layer is away")

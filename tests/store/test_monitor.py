@@ -114,7 +114,7 @@ class HeartbeatTests(QueueCase):
         self.assertEqual((heartbeat.out, heartbeat.out_age), (1, 0))
 
     async def test_aside(self) -> None:
-        """It counts what is uncertain and buried, and tells how long the oldest uncertain one has been so."""
+        """It counts uncertain SMS and dead letters, and tells how long the oldest uncertain one has been so."""
         for n, uncertain in ((1, True), (2, True), (3, False)):
             await self.owe(n)
             (item,) = await self.claim()

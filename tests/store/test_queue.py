@@ -113,7 +113,7 @@ class ClaimTests(QueueCase):
         self.assertEqual([item.message_id for item in await self.claim()], [uuid(1)])
 
     async def test_aside_blocks_nobody(self) -> None:
-        """Uncertain and buried items step aside and stay visible with their reason."""
+        """Uncertain items and dead letters step aside and stay visible with their reason."""
         for n, uncertain in enumerate((True, False), 1):
             await self.owe(n)
             (item,) = await self.claim()
@@ -125,7 +125,7 @@ class ClaimTests(QueueCase):
         self.assertEqual([i.message_id for i in await self.claim()], [uuid(3)])
 
     async def test_tokens(self) -> None:
-        """Who lost the lease can neither finish nor retry nor bury what another has claimed since."""
+        """Who lost the lease can neither finish nor retry nor set aside what another has claimed since."""
         await self.owe()
         (late,) = await self.claim()
         self.clock.advance(LEASE / 1000)
@@ -138,7 +138,8 @@ class ClaimTests(QueueCase):
         self.assertEqual(await self.begin(current), "OK")
 
     async def test_crashing_item(self) -> None:
-        """An item that is claimed three times without a word is buried: it may be what kills the process."""
+        """An item that is claimed three times without a result becomes a dead letter: it may be what kills the
+        process."""
         await self.owe(1)
         await self.owe(2)
         for _ in range(3):
@@ -149,8 +150,8 @@ class ClaimTests(QueueCase):
         self.assertEqual(len(await self.inspector.dead()), 1)
 
     async def test_an_answer_that_is_lost(self) -> None:
-        """Who claims again what it claimed before, since it never heard of that, has not died: nothing is buried, and
-        nothing waits for its turn as a suspect."""
+        """Who claims again what it claimed before, since it never heard of that, has not died: nothing becomes a dead
+        letter, and nothing waits for its turn as a suspect."""
         await self.owe(1, "bob")
         await self.owe(2, "cleo")
         for _ in range(5):
@@ -390,7 +391,8 @@ class SuspendSendingTests(QueueCase):
         self.assertEqual(item.waited, 60_001)
 
     async def test_the_same_one_again(self) -> None:
-        """When time and again the hold begins with one SMS, though others go out in between, that one is buried."""
+        """When time and again the hold begins with one SMS, though others go out in between, that one becomes a dead
+        letter."""
         await self.owe(1)
         for n, expected in enumerate(("NEW", "NEW", "DEAD")):
             (poison,) = await self.claim()
@@ -453,7 +455,7 @@ class SuspendSendingTests(QueueCase):
 
 class SetAsideTests(QueueCase):
     async def test_what_is_set_aside_ends(self) -> None:
-        """A message with a buried recipient ends one day, whatever comes after."""
+        """A message with a dead letter ends one day, whatever comes after."""
         await self.owe(1, "bob", "cleo")
         one, two = await self.claim()
         await self.store.set_aside(one, "x", uncertain=False)
@@ -489,7 +491,7 @@ class SetAsideTests(QueueCase):
         self.assertEqual(len(await self.inspector.uncertain()), 0)
 
     async def test_a_late_word(self) -> None:
-        """Whoever was only slow may still say what became of a buried item; then it is buried no more."""
+        """Whoever was only slow may still say what became of a dead letter; then it is none any more."""
         await self.owe(1)
         for _ in range(3):
             (item,) = await self.claim()
@@ -515,7 +517,7 @@ class SetAsideTests(QueueCase):
         self.assertEqual(len(await self.inspector.dead()), 0)
 
     async def test_unreadable_item(self) -> None:
-        """An item that nobody can read spoils no other, and is buried in the end."""
+        """An item that nobody can read spoils no other, and becomes a dead letter in the end."""
         await self.owe(1, "bob")
         await self.owe(2, "cleo")
         (nid,) = await self.redis("ZRANGE", f"{K.out_lane}bob", 0, 0)

@@ -67,7 +67,7 @@ class ResolveReplyTests(ResolvingCase):
 
     async def test_woken(self) -> None:
         """Whatever ends the attempt has the reply looked at again at once."""
-        for ends in ("accepted", "refused", "buried", "held"):
+        for ends in ("accepted", "refused", "dead letter", "held"):
             await self.redis("FLUSHALL")
             await self.redis("HSET", f"{K.handset}{HANDSET}", NUMBER, f'["ann","{OLD}",1,1]', F.version, 1)
             item = await self.trying()
@@ -77,7 +77,7 @@ class ResolveReplyTests(ResolvingCase):
                 await self.store.record_accepted(item, attempt(HANDSET, NUMBER), "sent x y", sent())
             elif ends == "refused":
                 await self.store.reschedule(item, 60_000, "HTTP 503")
-            elif ends == "buried":
+            elif ends == "dead letter":
                 await self.store.set_aside(item, "refused: status 6", uncertain=False)
             else:
                 await self.store.suspend_sending(item, "status 9")

@@ -232,8 +232,8 @@ class RepairSetAsideTests(SweepCase):
             await self.assert_repairs(aside=1)
             self.assertEqual(await self.redis("ZSCORE", index, item.id), since)
 
-    async def test_buried_reply(self) -> None:
-        """A buried reply as well."""
+    async def test_dead_letter_reply(self) -> None:
+        """A reply that is a dead letter as well."""
         rid = await self.replied()
         (item,) = await self.replies()
         await self.store.set_aside(item, "why", uncertain=False)
@@ -426,7 +426,7 @@ class EndlessKeysTests(SweepCase):
         (reply,) = await self.replies()
         await self.store.complete(reply, "posted")
         uncertain = await self.aside(3, uncertain=True)
-        buried = await self.aside(4, uncertain=False)
+        dead_letter = await self.aside(4, uncertain=False)
         await self.redis("SET", f"{K.escaped}phone-1", "{}")
         await self.store.quarantine('{"n": 1}', signed=True)
         await self.store.quarantine('{"n": 1}', signed=False)
@@ -440,7 +440,7 @@ class EndlessKeysTests(SweepCase):
             f"{K.message}{message_key(uuid(5))}": KEEP["pending"] + 600_000,
             f"{K.in_item}{rid}": KEEP["closed"],
             f"{K.out_item}{uncertain.id}": KEEP["aside"],
-            f"{K.out_item}{buried.id}": KEEP["aside"],
+            f"{K.out_item}{dead_letter.id}": KEEP["aside"],
             f"{K.handset}{HANDSET}": LINKS,
             f"{K.escaped}phone-1": LINKS,
             K.quarantine: KEEP["quarantine"],

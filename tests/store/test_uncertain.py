@@ -42,7 +42,7 @@ class ReceiptProofTests(UncertainCase):
         self.assertEqual(await self.outcome(), f"receipt {NUMBERS[0]} provider-id @1 =d")
 
     async def test_every_state(self) -> None:
-        """It counts in every state that comes after an attempt: on the wire, buried, waiting, claimed again."""
+        """It counts in every state that comes after an attempt: on the wire, a dead letter, waiting, claimed again."""
         item = await self.sending(1)
         self.assertEqual((await self.store.record_receipt(receipt(item.id))).ended, "S")
         item = await self.sending(2)
@@ -102,7 +102,7 @@ class ReconcileTests(UncertainCase):
         self.assertEqual(await self.state(item), "U")
 
     async def test_resend_once(self) -> None:
-        """Sent again once; when that is uncertain too, it is buried and says so."""
+        """Sent again once; when that is uncertain too, it is a dead letter and says so."""
         item = await self.uncertain()
         self.clock.advance(SETTLE / 1000)
         self.assertEqual(await self.settle(), Settled(resent=1, parked=0, dropped=0, unneeded=0, next=None))
@@ -138,7 +138,7 @@ class ReconcileTests(UncertainCase):
         self.assertEqual([i.id for i in await self.claim()], [item.id])
 
     async def test_hold(self) -> None:
-        """Suspension: buried, for somebody to decide."""
+        """Suspension: a dead letter, for somebody to decide."""
         item = await self.uncertain()
         self.clock.advance(SETTLE / 1000)
         self.assertEqual(await self.settle("park"), Settled(resent=0, parked=1, dropped=0, unneeded=0, next=None))

@@ -15,7 +15,7 @@ class TimeTests(BrowserCase):
         talk = self.new_talk()
         number = talk.name.removeprefix("Talk ")
         for place in ("second", "third"):
-            self.told(
+            self.control(
                 "conversations", {"participants": [f"anna-{number}", f"bert-{number}"], "name": f"{place} {number}"}
             )
         visit = self.visit(talk)
@@ -68,7 +68,7 @@ class TimeTests(BrowserCase):
         expect(visit.message("Who restarted it?")).to_contain_text(talk.bob)
 
 
-class TroubleTests(BrowserCase):
+class FaultTests(BrowserCase):
     @in_browser
     def test_a_fault_and_its_recovery(self) -> None:
         """Nexmo throttles the next two requests as the page tells it to; then the text goes out, once."""
@@ -85,9 +85,9 @@ class TroubleTests(BrowserCase):
         expect(trouble.get_by_role("listitem")).to_have_text("/sms/json “Does it go out?”: answer code 1 (2 left)")
         visit.write("Does it go out?")
         visit.skip("10 min")
-        told = visit.story(f"{talk.ann}: Does it go out?")
-        expect(told.get_by_text("not accepted by Nexmo")).to_have_count(2)
-        expect(told.get_by_text("text sent from")).to_have_count(1)
+        story = visit.story(f"{talk.ann}: Does it go out?")
+        expect(story.get_by_text("not accepted by Nexmo")).to_have_count(2)
+        expect(story.get_by_text("text sent from")).to_have_count(1)
         expect(visit.sms(talk.bob)).to_have_text(f"Received: {talk.ann}: Does it go out?")
         expect(trouble.get_by_role("listitem")).to_have_count(0)
         expect(visit.button("All works again")).to_be_hidden()
@@ -110,8 +110,8 @@ class TroubleTests(BrowserCase):
         expect(trouble.get_by_role("listitem")).to_have_text(f"/sms/json {digits} “Fail”: answer HTTP 503 (always)")
         visit.write("Fail once or twice.")
         visit.skip("30 s")
-        told = visit.story(f"{talk.ann}: Fail once or twice.")
-        expect(told.get_by_text("may have been accepted by Nexmo").first).to_be_visible()
+        story = visit.story(f"{talk.ann}: Fail once or twice.")
+        expect(story.get_by_text("may have been accepted by Nexmo").first).to_be_visible()
         expect(visit.thread(talk.bob)).to_have_count(0)
         visit.button("All works again").click()
         expect(trouble.get_by_role("listitem")).to_have_count(0)
@@ -126,13 +126,13 @@ class TroubleTests(BrowserCase):
         visit.unfold("Play a case")
         visit.button("Long reply in three parts").click()
         expect(visit.button("Long reply in three parts …")).to_be_visible()
-        told = visit.story("Case: Long reply in three parts")
-        expect(told).to_contain_text("who does not read it")
-        (ann, bob), *_ = re.findall(r"(Ann \d+) writes to (Bob \d+)", told.inner_text())  # the case's own
+        story = visit.story("Case: Long reply in three parts")
+        expect(story).to_contain_text("who does not read it")
+        (ann, bob), *_ = re.findall(r"(Ann \d+) writes to (Bob \d+)", story.inner_text())  # the case's own
         visit.talk(f"{ann}, {bob}").click()
         visit.message("Are you coming tonight?").wait_for()
         visit.skip("30 s")
-        expect(told).to_contain_text("Nexmo delivers part 3, then part 1, then part 2")
+        expect(story).to_contain_text("Nexmo delivers part 3, then part 1, then part 2")
         whole = " ".join(f"This is sentence {each} of a long answer." for each in range(1, 11))
         expect(visit.message(whole)).to_contain_text(bob)
         parts = visit.page.get_by_role("article").filter(has_text="part 3 of 3 received")

@@ -25,7 +25,8 @@ class RefusedTextWorld(World):
 
 class OneRefusedTextTests(RefusedTextWorld):
     async def test_others_go_out(self) -> None:
-        """The others go out at once, whoever they are for; that one is tried three times and then buried."""
+        """The others go out at once, whoever they are for; that one is tried three times and then becomes a dead
+        letter."""
         self.refuse()
         await self.send(POISON)
         await self.pass_time(1)
