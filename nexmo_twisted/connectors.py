@@ -78,7 +78,7 @@ class SmsConnector(Protocol):
         """The longest text of one request, in UTF-16 units."""
 
     @property
-    def hidden(self) -> str:
+    def redact(self) -> str:
         """A secret part of the paths of its endpoints, which no log shows; blank for none."""
 
     @property

@@ -25,7 +25,7 @@ from nexmo_twisted.web.site import hardened_site
 class Listeners:
     """Both are closed at first.
 
-    ``webhooks`` and ``pages`` are by path; what is ``hidden`` in a path is not logged. ``between_pipelined`` is how
+    ``webhooks`` and ``pages`` are by path; the text ``redact`` in a path is not logged. ``between_pipelined`` is how
     many seconds lie between two requests of one connection that did not wait for an answer.
     """
 
@@ -39,7 +39,7 @@ class Listeners:
         webhooks: Mapping[str, Webhooks],
         pages: Mapping[str, Endpoint],
         take_large: TakeLarge | None,
-        hidden: str,
+        redact: str,
         between_pipelined: float,
     ) -> None:
         later = partial(reactor.callLater, between_pipelined)
@@ -47,8 +47,8 @@ class Listeners:
         self.public = hardened_site(
             root(webhooks),
             clock,
-            refused=partial(metrics.count, "http_rejected"),
-            hidden=hidden,
+            on_rejected=partial(metrics.count, "http_rejected"),
+            redact=redact,
             later=later,
             large=take_large,
         )

@@ -151,7 +151,7 @@ class NexmoService(Service):
             },
             pages={"health": HealthEndpoint(self._health()), "metrics": MetricsEndpoint(self.metrics)},
             take_large=chat.take_large,
-            hidden=sms.hidden,
+            redact=sms.redact,
             between_pipelined=tuning.between_pipelined,
         )
 

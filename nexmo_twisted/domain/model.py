@@ -223,7 +223,7 @@ class Verdict(Enum):
     ACCEPTED = "accepted"  #: the provider has taken it
     NOT_SENT = "not_sent"  #: certainly not sent; may be tried again
     UNCERTAIN = "uncertain"  #: may have been sent; trying again might double it
-    ACCOUNT = "account"  #: certainly not sent, and nothing else will be until the account is repaired
+    ACCOUNT_ERROR = "account"  #: certainly not sent, and nothing else will be until the account is repaired
     REFUSED = "refused"  #: certainly not sent, and never will be
 
 

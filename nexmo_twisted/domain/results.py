@@ -144,7 +144,7 @@ class Relink:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
+class Reconciled:
     """What became of the SMS of unknown outcome that had no receipt in time, one count each.
 
     ``next`` is the ms until the next one is to be settled, None when none waits.

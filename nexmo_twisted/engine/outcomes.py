@@ -80,7 +80,7 @@ class OutcomeRecorder:
                     id=item.message_id,
                     reason=reason,
                 )
-        elif verdict is Verdict.ACCOUNT:
+        elif verdict is Verdict.ACCOUNT_ERROR:
             self._metrics.count("account_errors")
             await self._suspend(item, reason)
         else:

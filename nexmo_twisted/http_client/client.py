@@ -31,7 +31,7 @@ from nexmo_twisted.http_client.connections import HandshakeFailed, outgoing
 from nexmo_twisted.http_client.treq_client import NO_COOKIES, client, ready_url
 from nexmo_twisted.tls import Distrusted
 
-__all__ = ["Answer", "Broken", "Http", "NotSent", "outgoing"]
+__all__ = ["Broken", "Http", "HttpResponse", "NotSent", "outgoing"]
 
 
 class NotSent(Exception):
@@ -53,8 +53,8 @@ class Broken(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole answer. Header names are in lower case; of a header that came twice, the last value. It took ``seconds``
+class HttpResponse:
+    """A response. Header names are in lower case; of a header that came twice, the last value. It took ``seconds``
     from the moment in which the bytes of the request went out, None for one without a body."""
 
     status: int
@@ -79,7 +79,7 @@ class Http:
 
     async def request(
         self, method: str, url: str, *, headers: Headers, body: bytes | None = None, until: float | None = None
-    ) -> Answer:
+    ) -> HttpResponse:
         """Send one request; raises :class:`NotSent` or :class:`Broken`, in doubt the latter.
 
         ``headers`` are not changed, so that one object serves all requests of its kind. One with a body whose bytes
@@ -131,7 +131,7 @@ class Http:
         finally:
             if timer.active():
                 timer.cancel()
-        return Answer(
+        return HttpResponse(
             response.code,
             {
                 name.decode("latin-1").lower(): values[-1].decode("latin-1")

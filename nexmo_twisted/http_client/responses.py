@@ -9,10 +9,12 @@ from twisted.web.http_headers import Headers
 
 from nexmo_twisted.domain.backoff import named_wait
 from nexmo_twisted.errors import AccountFault, NexmoTwistedError, Permanent, Temporary, Throttled
-from nexmo_twisted.http_client.client import Answer, Broken, Http, NotSent
+from nexmo_twisted.http_client.client import Broken, Http, HttpResponse, NotSent
 
 
-async def ask(http: Http, remote: str, method: str, url: str, headers: Headers, body: bytes | None = None) -> Answer:
+async def ask(
+    http: Http, remote: str, method: str, url: str, headers: Headers, body: bytes | None = None
+) -> HttpResponse:
     """One call that may simply be made again: it raises Temporary when no whole answer came back."""
     try:
         return await http.request(method, url, headers=headers, body=body)
@@ -20,7 +22,7 @@ async def ask(http: Http, remote: str, method: str, url: str, headers: Headers, 
         raise Temporary(f"{remote}: {error.reason}") from None
 
 
-def refusal(remote: str, status: int, answer: Answer) -> NexmoTwistedError:
+def refusal(remote: str, status: int, answer: HttpResponse) -> NexmoTwistedError:
     """The error that an answer stands for. ``status`` is its HTTP status or the code that replaces it.
 
     A redirect is not followed and counts as temporary: it comes from a wrong address or something in between.
@@ -41,7 +43,7 @@ def unreadable(remote: str) -> Temporary:
     return Temporary(f"{remote} sent an unreadable answer")
 
 
-def read_json(remote: str, answer: Answer) -> Any:
+def read_json(remote: str, answer: HttpResponse) -> Any:
     """The body as JSON; raises Temporary when it is none."""
     try:
         return json.loads(answer.body)

@@ -35,8 +35,8 @@ from nexmo_twisted.domain.results import (
     PartTaken,
     Promoted,
     Received,
+    Reconciled,
     Resolved,
-    Settled,
     Suspension,
 )
 
@@ -154,7 +154,7 @@ class Outbox(Protocol):
         """Let no SMS pass the rate limit of that name for ``duration`` ms. After that, this notification is the first
         to be tried, and this attempt does not count."""
 
-    async def reconcile(self, limit: int, receipt_timeout: int, policy: str, report: Collection[Status]) -> Settled:
+    async def reconcile(self, limit: int, receipt_timeout: int, policy: str, report: Collection[Status]) -> Reconciled:
         """Apply ``policy`` ("resend" (once), "park" or "drop") to at most ``limit`` SMS that have been uncertain for
         ``receipt_timeout`` ms. A participant whose status is not in ``report`` any more gets no SMS."""
 

@@ -29,9 +29,9 @@ from nexmo_twisted.domain.results import (
     Claimed,
     Delivery,
     ItemState,
+    Reconciled,
     Relink,
     Resolved,
-    Settled,
     Suspension,
 )
 from nexmo_twisted.errors import AnswerLost, StoreUnavailable
@@ -161,11 +161,11 @@ class RedisQueues(RedisSteps):
             else None
         )
 
-    async def reconcile(self, limit: int, receipt_timeout: int, policy: str, report: Collection[Status]) -> Settled:
+    async def reconcile(self, limit: int, receipt_timeout: int, policy: str, report: Collection[Status]) -> Reconciled:
         resent, parked, dropped, unneeded, after = await self._work.run(
             "reconcile", self._now(), limit, receipt_timeout, policy, ranks(report)
         )
-        return Settled(resent=resent, parked=parked, dropped=dropped, unneeded=unneeded, next=int_or_none(after))
+        return Reconciled(resent=resent, parked=parked, dropped=dropped, unneeded=unneeded, next=int_or_none(after))
 
     async def complete(self, item: Notification | Reply, outcome: str) -> None:
         await self._work.run("complete", self._now(), queue_of(item), item.id, item.token, outcome)

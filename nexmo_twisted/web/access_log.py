@@ -24,12 +24,12 @@ class AccessLog:
         return getattr(request, "stored", False) or self._others.may(f"{_client(request)} {request.code}")
 
 
-def access_line(_timestamp: str, request: Request, hidden: str = "") -> str:
-    """One line of the access log: never the query, since that is where Nexmo puts numbers and texts, nor ``hidden``.
+def access_line(_timestamp: str, request: Request, redact: str = "") -> str:
+    """One line of the access log: never the query, since that is where Nexmo puts numbers and texts, nor ``redact``.
 
     The time is left to the log itself: ``timestamp`` comes from a clock that need not tell the time of day.
     """
-    whole = request.path.replace(hidden.encode(), b"...") if hidden else request.path
+    whole = request.path.replace(redact.encode(), b"...") if redact else request.path
     method, path = repr(request.method[:16])[2:-1], repr(whole[:100])[2:-1]
     return f"{_client(request)} {method} {path} {request.code} {request.sentLength}"
 

@@ -32,7 +32,7 @@ class Limits:
     max_body: int
     deadline: float
     answer_within: float
-    refused: Callable[[str], object]
+    on_rejected: Callable[[str], object]
     large: TakeLarge
     later: Callable[[Callable[[], object]], IDelayedCall]
     connections: Connections
@@ -112,9 +112,9 @@ class Channel(HTTPChannel):
             return
         self._timer = None
         if self._answering:
-            self.limits.refused("slow_answer")
+            self.limits.on_rejected("slow_answer")
         elif not self.turned_away and (self.requests or not self._answered):
-            self.limits.refused("slow_request")
+            self.limits.on_rejected("slow_request")
         self.transport.abortConnection()
 
     def dataReceived(self, data: bytes) -> None:
@@ -206,7 +206,7 @@ class Channel(HTTPChannel):
 
     def refuse_body(self) -> None:
         """Answer 413."""
-        self.limits.refused("body_too_large")
+        self.limits.on_rejected("body_too_large")
         self._refuse(b"413 Content Too Large")
 
     def _refuse_head(self) -> None:

@@ -29,8 +29,8 @@ def hardened_site(
     deadline: float = 10.0,
     answer_within: float = 30.0,
     max_connections: int = 512,
-    refused: Callable[[str], object] = lambda _reason: None,
-    hidden: str = "",
+    on_rejected: Callable[[str], object] = lambda _reason: None,
+    redact: str = "",
     large: TakeLarge | None = None,
     later: Callable[[Callable[[], object]], IDelayedCall] | None = None,
 ) -> IProtocolFactory:
@@ -47,9 +47,9 @@ def hardened_site(
     others had their turn: ``later`` calls a function some time later (in the next turn of ``clock`` unless given). A
     request that is answered 4xx is the last one of its connection.
 
-    ``refused`` hears of each refusal: ``body_too_large``, ``slow_request``, ``slow_answer`` or
+    ``on_rejected`` hears of each refusal: ``body_too_large``, ``slow_request``, ``slow_answer`` or
     ``too_many_connections``. Forms are left unparsed: a handler reads ``request.content``. Encryption is the
-    business of the endpoint that listens. What is ``hidden`` in a path is not shown in the access log.
+    business of the endpoint that listens. The text ``redact`` in a path is not shown in the access log.
 
     ``large`` is asked, with the method, the target, the headers and the declared length of a request (None for chunks),
     before its body is refused for its size. What it returns takes the body instead, and is the ``large`` of the request
@@ -64,12 +64,12 @@ def hardened_site(
                 max_body=max_body,
                 deadline=deadline,
                 answer_within=answer_within,
-                refused=refused,
+                on_rejected=on_rejected,
                 large=large or (lambda *_request: None),
                 later=later or partial(clock.callLater, 0.0),
                 connections=Connections(max_connections),
             ),
-            hidden,
+            redact,
         ),
     )
 
@@ -89,13 +89,13 @@ class _HardenedSite(Site):
     displayTracebacks = False
     protocol = Channel  # type: ignore[assignment]
 
-    def __init__(self, resource: IResource, limits: Limits, hidden: str) -> None:
+    def __init__(self, resource: IResource, limits: Limits, redact: str) -> None:
         super().__init__(
             resource,
             BoundedRequest,
             parsePOSTFormSubmission=False,
             timeout=None,
-            logFormatter=partial(access_line, hidden=hidden),
+            logFormatter=partial(access_line, redact=redact),
             reactor=limits.clock,
         )
         self.limits = limits
@@ -104,7 +104,7 @@ class _HardenedSite(Site):
     def buildProtocol(self, addr: IAddress | None) -> Any:
         limits = self.limits
         if limits.connections.full:
-            limits.refused("too_many_connections")
+            limits.on_rejected("too_many_connections")
             if not limits.connections.cut_longest_waiting():
                 return _Excess()  # None would do for TCP, but breaks the TLS wrapper
         channel: Any = super().buildProtocol(addr)

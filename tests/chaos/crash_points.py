@@ -22,7 +22,7 @@ from nexmo_twisted.domain.results import (
     Claimed,
     Closed,
     Promoted,
-    Settled,
+    Reconciled,
 )
 from nexmo_twisted.ports import ChatPlatform, SmsProvider
 from nexmo_twisted.ports.store import (
@@ -113,7 +113,7 @@ def _nothing_done(result: object) -> bool:
         return not (result.items or result.lost or result.crashed)
     if isinstance(result, Closed):
         return not (result.torn or result.orphans)
-    if isinstance(result, Settled):
+    if isinstance(result, Reconciled):
         return not (result.resent or result.parked or result.dropped or result.unneeded)
     return False
 

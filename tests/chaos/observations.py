@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qs
 
-from nexmo_twisted.sandbox.http.messages import Answer, WebhookCall
+from nexmo_twisted.sandbox.http.messages import SimulatedResponse, WebhookCall
 from nexmo_twisted.sandbox.layer.webhooks import bare
 from tests.chaos.names import pieces
 
@@ -63,7 +63,7 @@ class Observations:
             self.open -= 1
             return False
 
-        def done(answer: Answer | None) -> None:
+        def done(answer: SimulatedResponse | None) -> None:
             self.open -= 1
             if answer is None or not answer.ok:
                 self.given_up += 1

@@ -137,7 +137,7 @@ class TinySmsConnector:
     name = "Tiny SMS"
     signed = False
     max_characters = 60
-    hidden = ""
+    redact = ""
     warning = "Tiny SMS: anybody can post to it"
 
     def __init__(self, url: str, server_url: str, numbers: Sequence[str]) -> None:

@@ -19,8 +19,8 @@ from nexmo_twisted.domain.results import (
     Begun,
     Claimed,
     Delivery,
+    Reconciled,
     Resolved,
-    Settled,
     Suspension,
 )
 from nexmo_twisted.ports.store import (
@@ -66,7 +66,7 @@ class FakeOutbox(Leases):
         self.limits: Sequence[Limit] = ()
         self.delivery: Delivery | None = Delivery(message_id="known", ended=None, before=None, said=None)
         self.suspension = Suspension.BEGUN
-        self.settled = Settled(resent=0, parked=0, dropped=0, unneeded=0, next=None)
+        self.settled = Reconciled(resent=0, parked=0, dropped=0, unneeded=0, next=None)
         self.steps_aside = True
         self.mine = True
 
@@ -169,7 +169,7 @@ class FakeOutbox(Leases):
         await self.note("pause_limit", limit, duration, reason)
         self.conclude(item)
 
-    async def reconcile(self, limit: int, receipt_timeout: int, policy: str, report: Collection[Status]) -> Settled:
+    async def reconcile(self, limit: int, receipt_timeout: int, policy: str, report: Collection[Status]) -> Reconciled:
         await self.note("reconcile", limit, receipt_timeout, policy, report)
         return self.settled
 

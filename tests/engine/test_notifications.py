@@ -159,7 +159,7 @@ class SendTests(NotificationCase):
         self.clock.callLater(0.5, sending.callback, None)
         self.attempt(0.5)
         self.assertEqual(self.metrics.observed, [("sms_lateness", 1.5)])
-        for verdict in (Verdict.NOT_SENT, Verdict.UNCERTAIN, Verdict.ACCOUNT, Verdict.REFUSED):
+        for verdict in (Verdict.NOT_SENT, Verdict.UNCERTAIN, Verdict.ACCOUNT_ERROR, Verdict.REFUSED):
             self.begin()
             self.provider.outcome = Outcome(verdict=verdict, reason="why")
             self.attempt()

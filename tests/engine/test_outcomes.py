@@ -136,7 +136,8 @@ class OutcomeTests(OutcomeCase):
             self.begin()
             self.outbox.suspension = suspension
             self.assertEqual(
-                self.conclude(Outcome(verdict=Verdict.ACCOUNT, reason="no credit")), [("suspend_sending", "no credit")]
+                self.conclude(Outcome(verdict=Verdict.ACCOUNT_ERROR, reason="no credit")),
+                [("suspend_sending", "no credit")],
             )
             self.assertEqual(self.counted, {("account_errors",): 1, **counted}, suspension)
             self.assertEqual((self.levels, self.news), (levels, False), suspension)

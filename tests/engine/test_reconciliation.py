@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nexmo_twisted.domain.results import Settled
+from nexmo_twisted.domain.results import Reconciled
 from nexmo_twisted.engine.circuit_breaker import FAILURES, CircuitBreaker
 from nexmo_twisted.engine.poller import LONGEST_PAUSE
 from nexmo_twisted.engine.reconciliation import BATCH, Reconciler
@@ -15,31 +15,31 @@ POKE = ("poke_waiting",)
 
 #: What a pass did, what is counted and logged, whether others may go on, and the seconds until the next pass.
 PASSES = [
-    (Settled(resent=0, parked=0, dropped=0, unneeded=0, next=None), {}, [], [], LONGEST_PAUSE),
-    (Settled(resent=0, parked=0, dropped=0, unneeded=0, next=2_500), {}, [], [], 2.5),
+    (Reconciled(resent=0, parked=0, dropped=0, unneeded=0, next=None), {}, [], [], LONGEST_PAUSE),
+    (Reconciled(resent=0, parked=0, dropped=0, unneeded=0, next=2_500), {}, [], [], 2.5),
     (
-        Settled(resent=2, parked=0, dropped=0, unneeded=0, next=10),
+        Reconciled(resent=2, parked=0, dropped=0, unneeded=0, next=10),
         {("sms_reconciled", "resent"): 2},
         ["warn"],
         [POKE],
         0.01,
     ),
     (
-        Settled(resent=0, parked=2, dropped=0, unneeded=0, next=None),
+        Reconciled(resent=0, parked=2, dropped=0, unneeded=0, next=None),
         {("sms_reconciled", "parked"): 2, ("dead_letters", "out", "uncertain"): 2},
         ["warn"],
         [POKE],
         LONGEST_PAUSE,
     ),
     (
-        Settled(resent=0, parked=0, dropped=2, unneeded=0, next=None),
+        Reconciled(resent=0, parked=0, dropped=2, unneeded=0, next=None),
         {("sms_reconciled", "dropped"): 2},
         ["warn"],
         [POKE],
         LONGEST_PAUSE,
     ),
     (
-        Settled(resent=0, parked=0, dropped=0, unneeded=2, next=None),
+        Reconciled(resent=0, parked=0, dropped=0, unneeded=2, next=None),
         {("sms_reconciled", "unneeded"): 2},
         ["warn"],
         [POKE],
@@ -93,22 +93,22 @@ class OpenCircuitTests(ReconciliationCase):
 
     def test_resend(self) -> None:
         """While the provider fails one SMS is sent again in each time that a receipt may take."""
-        self.outbox.settled = Settled(resent=0, parked=0, dropped=0, unneeded=0, next=500)
+        self.outbox.settled = Reconciled(resent=0, parked=0, dropped=0, unneeded=0, next=500)
         self.assertEqual(self.limits("resend", 0.5, 0.5, 1.9), [1])
         self.begin()
-        self.outbox.settled = Settled(resent=0, parked=0, dropped=0, unneeded=0, next=500)
+        self.outbox.settled = Reconciled(resent=0, parked=0, dropped=0, unneeded=0, next=500)
         self.assertEqual(self.limits("resend", 0.5, 0.5, 2.0), [1, 1])
 
     def test_nothing_is_sent(self) -> None:
         """Where nothing is sent again the provider does not matter."""
         for policy in ("park", "drop"):
             self.begin()
-            self.outbox.settled = Settled(resent=0, parked=0, dropped=0, unneeded=0, next=500)
+            self.outbox.settled = Reconciled(resent=0, parked=0, dropped=0, unneeded=0, next=500)
             self.assertEqual(self.limits(policy, 0.5), [BATCH, BATCH], policy)
 
     def test_closed_again(self) -> None:
         """Once the provider works all are tried."""
-        self.outbox.settled = Settled(resent=0, parked=0, dropped=0, unneeded=0, next=500)
+        self.outbox.settled = Reconciled(resent=0, parked=0, dropped=0, unneeded=0, next=500)
         reconciler = self.reconciler("resend")
         self.poll(reconciler.poller)
         self.circuit.record_success()

@@ -14,7 +14,7 @@ from twisted.logger import LogEvent
 from twisted.trial.unittest import SkipTest
 from twisted.web.http_headers import Headers
 
-from nexmo_twisted.http_client.client import Answer, Broken, Http, NotSent
+from nexmo_twisted.http_client.client import Broken, Http, HttpResponse, NotSent
 from tests.http_client.loopback import Channel, LoopbackCase, certificate, with_clock, without_names, writes
 from tests.support import observe_log
 
@@ -355,7 +355,7 @@ class HttpTests(LoopbackCase):
             reason = await self.fails(Broken, self.http(limit=1000), server.url)
             self.assertEqual(reason, "the answer is too large")
         server = self.serve(writes(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + large[1:]))
-        answer: Answer = await self.http(limit=1000).request("GET", server.url, headers=HEADERS)
+        answer: HttpResponse = await self.http(limit=1000).request("GET", server.url, headers=HEADERS)
         self.assertEqual(len(answer.body), 1000)
 
     async def test_packed_too_well(self) -> None:

@@ -12,7 +12,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
-from nexmo_twisted.http_client.client import Answer, Http
+from nexmo_twisted.http_client.client import Http, HttpResponse
 
 
 class Slow(Resource):
@@ -37,7 +37,7 @@ class Slow(Resource):
 
 
 class TimeoutTests(SynchronousTestCase):
-    def ask(self, answered_after: float) -> Deferred[Answer]:
+    def ask(self, answered_after: float) -> Deferred[HttpResponse]:
         clock = Clock()
         slow = Slow(clock, answered_after)
         slow.agent = RequestTraversalAgent(slow)

@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.server import Site
 
 from nexmo_twisted.sandbox.http.delivery import Deliverer
-from nexmo_twisted.sandbox.http.messages import Answer, Patience, WebhookCall
+from nexmo_twisted.sandbox.http.messages import Patience, SimulatedResponse, WebhookCall
 from nexmo_twisted.sandbox.layer.webhooks import EVENT_PATIENCE, EVENTS, VERIFICATION_PATIENCE
 from nexmo_twisted.sandbox.nexmo.simulator import WEBHOOK_PATIENCE
 from tests.sandbox.cases import Customer, SimulatorsCase
@@ -240,7 +240,7 @@ class DelivererTests(SimulatorsCase):
 
     async def test_outcome(self) -> None:
         """The outcome is told once: the answer, whatever it was, or None."""
-        done: list[Answer | None] = []
+        done: list[SimulatedResponse | None] = []
         answers = {"/0": (201, b"made"), "/1": (404, b"no")}
         self.customer.answer = lambda hit: answers[hit.uri]
         self.sandbox.deliverer.deliver(self.call(0, done))
@@ -257,7 +257,7 @@ class DelivererTests(SimulatorsCase):
             )
         )
         await self.sandbox.idle()
-        self.assertCountEqual(done, [Answer(201, b"made"), Answer(404, b"no"), None])
+        self.assertCountEqual(done, [SimulatedResponse(201, b"made"), SimulatedResponse(404, b"no"), None])
 
     async def test_another_order(self) -> None:
         """Whoever wants to see another order says which one goes next."""
@@ -271,7 +271,7 @@ class DelivererTests(SimulatorsCase):
     async def test_idle(self) -> None:
         """Idle at once when there is nothing to do, else when the last answer is in."""
         self.assertTrue(self.sandbox.idle().called)
-        answered: list[Answer | None] = []
+        answered: list[SimulatedResponse | None] = []
         self.sandbox.deliverer.deliver(self.call(0, answered))
         self.assertFalse(self.sandbox.idle().called)
         await self.sandbox.idle()
@@ -279,7 +279,7 @@ class DelivererTests(SimulatorsCase):
 
     async def test_stop(self) -> None:
         """Stopping ends what is on the wire and forgets what waits; nothing is sent any more."""
-        done: list[Answer | None] = []
+        done: list[SimulatedResponse | None] = []
         self.customer.answer = lambda _hit: None
         self.sandbox.deliverer.deliver(self.call(0, done))
         self.sandbox.deliverer.deliver(self.call(1, done))

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from nexmo_twisted.sandbox.http.messages import Answer, WebhookCall
+from nexmo_twisted.sandbox.http.messages import SimulatedResponse, WebhookCall
 from nexmo_twisted.sandbox.layer.simulator import SimulatedLayer
 from nexmo_twisted.sandbox.layer.webhooks import EVENTS, Gone, NoParticipant, NoSuch, signature
 from tests.sandbox.cases import APP, BASE, PLATFORM, WEBHOOKS, SimulatorsCase
@@ -36,7 +36,7 @@ class LayerEventTests(SynchronousTestCase):
         call = self.calls.pop()
         self.assertEqual(call.method, "GET")
         challenge = call.url.partition("verification_challenge=")[2]
-        call.done(Answer(200, challenge.encode() if echo else b"hello"))
+        call.done(SimulatedResponse(200, challenge.encode() if echo else b"hello"))
 
     def last(self) -> Any:
         return json.loads(self.calls[-1].body)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from nexmo_twisted.sandbox.http.messages import Answer, WebhookCall
+from nexmo_twisted.sandbox.http.messages import SimulatedResponse, WebhookCall
 from nexmo_twisted.sandbox.layer.simulator import SimulatedLayer
 from nexmo_twisted.sandbox.layer.webhooks import EVENTS, signature
 from nexmo_twisted.sandbox.nexmo.simulator import SimulatedNexmo
@@ -54,7 +54,7 @@ def lived() -> Companies:
     hook = layer.webhooks.register(
         "https://example.com/layer", EVENTS, "s3cret", version="2.0", config={"name": "Ours"}
     )
-    calls[-1].done(Answer(200, calls[-1].url.partition("=")[2].encode()))
+    calls[-1].done(SimulatedResponse(200, calls[-1].url.partition("=")[2].encode()))
     layer.webhooks.deactivate(layer.webhooks.register("https://example.com/old", EVENTS, "old").id, "by hand")
     first = layer.start_conversation(["zoe", "ann"], {"conversationName": "Two"}, distinct=True)
     second = layer.start_conversation(["ann", "zoe"])

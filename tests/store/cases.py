@@ -19,8 +19,8 @@ from nexmo_twisted.domain.model import (
     Thread,
 )
 from nexmo_twisted.domain.results import (
+    Reconciled,
     Resolved,
-    Settled,
 )
 from nexmo_twisted.errors import AnswerLost
 from nexmo_twisted.platforms.layer.ids import CONVERSATION as CONVERSATION_PREFIX
@@ -197,7 +197,7 @@ class UncertainCase(QueueCase):
         self.assertTrue(await self.store.set_aside(item, "no answer", uncertain=True))
         return item
 
-    async def settle(self, policy: str = "resend") -> Settled:
+    async def settle(self, policy: str = "resend") -> Reconciled:
         return await self.store.reconcile(10, SETTLE, policy, REPORT)
 
     async def state(self, item: Notification) -> str | None:

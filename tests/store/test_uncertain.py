@@ -14,7 +14,7 @@ from nexmo_twisted.domain.model import (
     Thread,
 )
 from nexmo_twisted.domain.results import (
-    Settled,
+    Reconciled,
 )
 from nexmo_twisted.store.schema import F
 from tests.factories import CONVERSATION, HANDSET, NUMBERS, REPORT, event, receipt, uuid
@@ -96,21 +96,21 @@ class ReconcileTests(UncertainCase):
     async def test_patience(self) -> None:
         """Nothing happens before the settle time is over, and the answer says when that is."""
         item = await self.uncertain()
-        self.assertEqual(await self.settle(), Settled(resent=0, parked=0, dropped=0, unneeded=0, next=SETTLE))
+        self.assertEqual(await self.settle(), Reconciled(resent=0, parked=0, dropped=0, unneeded=0, next=SETTLE))
         self.clock.advance(SETTLE / 1000 - 1)
-        self.assertEqual(await self.settle(), Settled(resent=0, parked=0, dropped=0, unneeded=0, next=1000))
+        self.assertEqual(await self.settle(), Reconciled(resent=0, parked=0, dropped=0, unneeded=0, next=1000))
         self.assertEqual(await self.state(item), "U")
 
     async def test_resend_once(self) -> None:
         """Sent again once; when that is uncertain too, it is a dead letter and says so."""
         item = await self.uncertain()
         self.clock.advance(SETTLE / 1000)
-        self.assertEqual(await self.settle(), Settled(resent=1, parked=0, dropped=0, unneeded=0, next=None))
+        self.assertEqual(await self.settle(), Reconciled(resent=1, parked=0, dropped=0, unneeded=0, next=None))
         (item,) = await self.claim()
         self.assertEqual(await self.begin(item), "OK")
         await self.store.set_aside(item, "no answer", uncertain=True)
         self.clock.advance(SETTLE / 1000)
-        self.assertEqual(await self.settle(), Settled(resent=0, parked=1, dropped=0, unneeded=0, next=None))
+        self.assertEqual(await self.settle(), Reconciled(resent=0, parked=1, dropped=0, unneeded=0, next=None))
         self.assertEqual(
             await self.redis("HMGET", f"{K.out_item}{item.id}", F.state, F.reason), ["D", "uncertain: no answer"]
         )
@@ -141,14 +141,14 @@ class ReconcileTests(UncertainCase):
         """Suspension: a dead letter, for somebody to decide."""
         item = await self.uncertain()
         self.clock.advance(SETTLE / 1000)
-        self.assertEqual(await self.settle("park"), Settled(resent=0, parked=1, dropped=0, unneeded=0, next=None))
+        self.assertEqual(await self.settle("park"), Reconciled(resent=0, parked=1, dropped=0, unneeded=0, next=None))
         self.assertEqual(await self.state(item), "D")
 
     async def test_drop(self) -> None:
         """Dropped: over, with a word about it."""
         item = await self.uncertain()
         self.clock.advance(SETTLE / 1000)
-        self.assertEqual(await self.settle("drop"), Settled(resent=0, parked=0, dropped=1, unneeded=0, next=None))
+        self.assertEqual(await self.settle("drop"), Reconciled(resent=0, parked=0, dropped=1, unneeded=0, next=None))
         self.assertEqual((await self.state(item), await self.outcome()), ("", f"uncertain dropped @{SETTLE + 1}"))
 
     async def test_read_meanwhile(self) -> None:
@@ -158,7 +158,7 @@ class ReconcileTests(UncertainCase):
             await self.store.record_event(event("read", uuid(n), bob=Status.READ), 0)
             self.clock.advance(SETTLE / 1000)
             self.assertEqual(
-                await self.settle(policy), Settled(resent=0, parked=0, dropped=0, unneeded=1, next=None), policy
+                await self.settle(policy), Reconciled(resent=0, parked=0, dropped=0, unneeded=1, next=None), policy
             )
             self.assertEqual(await self.state(item), "")
         item = await self.uncertain(4)

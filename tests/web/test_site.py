@@ -77,7 +77,9 @@ class SiteCase(TestCase):
         self.later: Callable[[Callable[[], object]], IDelayedCall] = partial(reactor.callLater, 0)
 
     def serve(self, **limits: Any) -> Loopback:
-        self.site: Any = hardened_site(self.echo, self.clock, refused=self.refused.append, later=self.later, **limits)
+        self.site: Any = hardened_site(
+            self.echo, self.clock, on_rejected=self.refused.append, later=self.later, **limits
+        )
         return Loopback(self, self.site)
 
 
@@ -308,7 +310,7 @@ class ConnectionTests(SiteCase):
     def test_answers_pile_up(self) -> None:
         """While a client does not read its answers, no more are made for it, however much it has sent; when it reads
         it gets the others, and when it does not it is cut."""
-        site = hardened_site(self.echo, self.clock, refused=self.refused.append)
+        site = hardened_site(self.echo, self.clock, on_rejected=self.refused.append)
         for reads in (True, False):
             self.echo.seen.clear()
             channel, transport = in_memory(site)
@@ -380,7 +382,7 @@ class ConnectionTests(SiteCase):
         ):
             self.echo.seen.clear()
             self.echo.later = later
-            site = hardened_site(self.echo, self.clock, refused=self.refused.append, later=self.later)
+            site = hardened_site(self.echo, self.clock, on_rejected=self.refused.append, later=self.later)
             listener = Listener(site)  # an overheard protocol is never half closed
             wire = HalfOpen()
             await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", listener.port), wire)
@@ -581,7 +583,7 @@ class LogTests(SiteCase):
 class TlsTests(SiteCase):
     async def test_limits_under_tls(self) -> None:
         """Size, number and time are limited in the same way when the endpoint encrypts."""
-        site = hardened_site(self.echo, self.clock, max_body=10, max_connections=3, refused=self.refused.append)
+        site = hardened_site(self.echo, self.clock, max_body=10, max_connections=3, on_rejected=self.refused.append)
         listener = Listener(site, tls=certificate("127.0.0.1")[0].options())
         self.addCleanup(listener.stop)
 

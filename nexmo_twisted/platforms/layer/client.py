@@ -15,7 +15,7 @@ from twisted.web.http_headers import Headers
 
 from nexmo_twisted.domain.invisible import is_blank
 from nexmo_twisted.errors import Declined, NexmoTwistedError, Permanent
-from nexmo_twisted.http_client.client import Answer, Http
+from nexmo_twisted.http_client.client import Http, HttpResponse
 from nexmo_twisted.http_client.responses import ask
 from nexmo_twisted.platforms.layer.errors import COMPANY, error_id, foreign, gone, read_json_or_none, refused
 from nexmo_twisted.platforms.layer.ids import CONVERSATION, CONVERSATION_ID, MESSAGE_ID
@@ -110,10 +110,10 @@ class LayerClient:
         """See to it that an active webhook of that name points to that URL and is signed with that secret."""
         return await self._webhooks.ensure(name, target_url, secret)
 
-    async def _get(self, path: str) -> Answer:
+    async def _get(self, path: str) -> HttpResponse:
         return await ask(self._http, COMPANY, "GET", self.api_root + path, self._reading)
 
-    def _object(self, answer: Answer, what: str) -> Mapping[str, Any]:
+    def _object(self, answer: HttpResponse, what: str) -> Mapping[str, Any]:
         if answer.status != 200:
             raise _for_now(refused(answer))
         value = read_json_or_none(answer)
@@ -129,7 +129,7 @@ def _conversation_uuid(conversation_id: str) -> str:
     return uuid
 
 
-def _is_message(answer: Answer) -> bool:
+def _is_message(answer: HttpResponse) -> bool:
     """Whether it is the message that was made: a page with a good status is none."""
     message = read_json_or_none(answer)
     return isinstance(message, dict) and MESSAGE_ID.fullmatch(str(message.get("id"))) is not None

@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from nexmo_twisted.errors import AccountFault, Intercepted, NexmoTwistedError, Permanent, Temporary
-from nexmo_twisted.http_client.client import Answer
+from nexmo_twisted.http_client.client import HttpResponse
 from nexmo_twisted.http_client.responses import read_json, refusal
 
 COMPANY = "Layer"
@@ -20,7 +20,7 @@ _WRONG_PATH = "invalid_endpoint"
 _ACCOUNT = {"invalid_app_id": "does not know the app", "app_suspended": "has suspended the app"}
 
 
-def read_json_or_none(answer: Answer) -> Any:
+def read_json_or_none(answer: HttpResponse) -> Any:
     """The body as JSON; None when it is none."""
     try:
         return read_json(COMPANY, answer)
@@ -28,7 +28,7 @@ def read_json_or_none(answer: Answer) -> Any:
         return None
 
 
-def error_id(answer: Answer) -> str:
+def error_id(answer: HttpResponse) -> str:
     """The ``id`` of Layer's error object, blank when the answer holds none: a name alone is what others send, too, and
     the status as ``code``. Layer's codes are numbers of its own, its ids words such as ``not_found``."""
     error = read_json_or_none(answer)
@@ -38,17 +38,17 @@ def error_id(answer: Answer) -> str:
     return name if isinstance(name, str) and _NAME.fullmatch(name) else ""
 
 
-def foreign(answer: Answer, missing: str) -> Intercepted:
+def foreign(answer: HttpResponse, missing: str) -> Intercepted:
     """The error that an answer with a good status stands for which lacks what Layer says in it."""
     return Intercepted(f"{COMPANY} answers {answer.status} without {missing}: check layer.api_url")
 
 
-def gone(answer: Answer) -> bool:
+def gone(answer: HttpResponse) -> bool:
     """Whether Layer says that what was asked for does not exist, or no longer."""
     return answer.status in (404, 410) and error_id(answer) not in ("", _WRONG_PATH, *_ACCOUNT)
 
 
-def refused(answer: Answer) -> NexmoTwistedError:
+def refused(answer: HttpResponse) -> NexmoTwistedError:
     """The error that an answer without success stands for. Intercepted when it is not of Layer, or says that we do not
     speak to the right place."""
     error = refusal(COMPANY, answer.status, answer)

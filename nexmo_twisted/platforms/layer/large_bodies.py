@@ -17,18 +17,20 @@ from nexmo_twisted.web import body as web_body
 #: Bytes that are hashed of one, and kept of one that is signed.
 LARGEST, KEPT = 16 * 1024 * 1024, 64 * 1024
 #: How many come at a time; more are refused.
-PLACES = 4
+MAX_IN_FLIGHT = 4
 _SIGNATURE = re.compile(rb"[0-9A-Fa-f]{40}")
 
 
 class LargeBodies:
     """Those that are posted to ``path`` (with its slash) and bear a signature. ``secrets`` are as for the endpoint."""
 
-    def __init__(self, path: str, *, secrets: Sequence[bytes], largest: int = LARGEST, places: int = PLACES) -> None:
+    def __init__(
+        self, path: str, *, secrets: Sequence[bytes], largest: int = LARGEST, max_in_flight: int = MAX_IN_FLIGHT
+    ) -> None:
         self._path = path.encode()
         self._secrets = secrets
         self._largest = largest
-        self._free = places
+        self._free = max_in_flight
 
     def begin(self, method: bytes, target: bytes, headers: Headers, length: int | None) -> LargeBody | None:
         """Whoever takes this one, None when nobody does. ``length`` is that which the client has declared."""

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from twisted.web.http_headers import Headers
 
 from nexmo_twisted.errors import Permanent
-from nexmo_twisted.http_client.client import Answer, Http
+from nexmo_twisted.http_client.client import Http, HttpResponse
 from nexmo_twisted.http_client.responses import ask, unreadable
 from nexmo_twisted.platforms.layer.errors import COMPANY, foreign, gone, read_json_or_none, refused
 
@@ -119,13 +119,13 @@ class LayerWebhooks:
         if answer.status not in (200, 204) and not gone(answer):  # then somebody else was faster
             raise refused(answer)
 
-    async def _call(self, method: str, url: str, expected: int, body: bytes | None = None) -> Answer:
+    async def _call(self, method: str, url: str, expected: int, body: bytes | None = None) -> HttpResponse:
         answer = await self._ask(method, url, body)
         if answer.status not in (200, expected):
             raise refused(answer)
         return answer
 
-    async def _ask(self, method: str, url: str, body: bytes | None = None) -> Answer:
+    async def _ask(self, method: str, url: str, body: bytes | None = None) -> HttpResponse:
         return await ask(self._http, COMPANY, method, url, self._headers, body)
 
 

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from nexmo_twisted.domain.backoff import named_wait
 from nexmo_twisted.domain.compact_json import dump
 from nexmo_twisted.errors import Declined, Intercepted, NexmoTwistedError, Permanent, Temporary
-from nexmo_twisted.http_client.client import Answer, Http
+from nexmo_twisted.http_client.client import Http, HttpResponse
 from nexmo_twisted.http_client.responses import ask, read_json, refusal
 from nexmo_twisted.platforms.webhook.signatures import Signatures
 from nexmo_twisted.platforms.webhook.users import read_user
@@ -60,7 +60,7 @@ class ChatClient:
             raise Permanent("the chat does not take a reply of this user there", code="not_participant")
         raise error
 
-    async def _get(self, kind: str, name: str, otherwise: str) -> Answer:
+    async def _get(self, kind: str, name: str, otherwise: str) -> HttpResponse:
         headers = self._signatures.signed(f"msg_{uuid4().hex}", b"")
         headers.setRawHeaders("Accept", ["application/json, application/scim+json"])
         answer = await ask(self._http, COMPANY, "GET", f"{self._url}/{kind}/{quote(name, safe='')}", headers)
@@ -74,7 +74,7 @@ class ChatClient:
         raise Declined(error.reason)  # a question is simply asked again, whatever was wrong with it
 
 
-def _refused(answer: Answer) -> NexmoTwistedError:
+def _refused(answer: HttpResponse) -> NexmoTwistedError:
     """The error that an answer without success stands for. What says no for good has the contract's error object;
     without it, something in front of the chat has answered."""
     error = refusal(COMPANY, answer.status, answer)
@@ -91,7 +91,7 @@ def _refused(answer: Answer) -> NexmoTwistedError:
     return Permanent(f"{COMPANY} answered {answer.status}: {code}")
 
 
-def error_code(answer: Answer) -> str:
+def error_code(answer: HttpResponse) -> str:
     """The code in ``{"error": {"code": "conversation_gone"}}``, blank when there is none."""
     try:
         found = read_json(COMPANY, answer)
@@ -102,7 +102,7 @@ def error_code(answer: Answer) -> str:
     return code if isinstance(code, str) and code.isascii() and code.isprintable() and len(code) <= 64 else ""
 
 
-def _object(answer: Answer) -> Mapping[str, Any]:
+def _object(answer: HttpResponse) -> Mapping[str, Any]:
     try:
         value = read_json(COMPANY, answer)
     except Temporary:
@@ -112,5 +112,5 @@ def _object(answer: Answer) -> Mapping[str, Any]:
     return value
 
 
-def _foreign(answer: Answer, what: str) -> Intercepted:
+def _foreign(answer: HttpResponse, what: str) -> Intercepted:
     return Intercepted(f"{COMPANY} answers {answer.status} {what}: check webhook.api_url")

@@ -18,7 +18,7 @@ from vonage_sms import SmsMessage
 
 from nexmo_twisted.domain.model import Outcome, OwnedNumber, Sms
 from nexmo_twisted.domain.segments import is_gsm
-from nexmo_twisted.http_client.client import Answer, Broken, Http, NotSent
+from nexmo_twisted.http_client.client import Broken, Http, HttpResponse, NotSent
 from nexmo_twisted.http_client.responses import ask, read_json, refusal, unreadable
 from nexmo_twisted.ports import SmsProvider
 from nexmo_twisted.providers.nexmo.send_results import judge_answer, judge_failure
@@ -162,7 +162,7 @@ def _form(fields: Mapping[str, str]) -> bytes:
     return urlencode(fields, errors="replace").encode("ascii")
 
 
-def _object(answer: Answer) -> Mapping[str, Any]:
+def _object(answer: HttpResponse) -> Mapping[str, Any]:
     if answer.status != 200:
         raise refusal(_COMPANY, answer.status, answer)
     value = read_json(_COMPANY, answer)

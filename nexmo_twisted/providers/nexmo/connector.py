@@ -34,11 +34,11 @@ class NexmoConnector:
         self.numbers = settings.phone_numbers
         self.inbound_url = f"{server_url}/{self._path}"
         self.signed = bool(self._signature_secret)
-        self.hidden = settings.path_secret.get_secret_value()
+        self.redact = settings.path_secret.get_secret_value()
 
     @property
     def warning(self) -> str:
-        if self.signed or self.hidden:
+        if self.signed or self.redact:
             return ""
         return (
             "Nexmo webhooks: not verified, anyone who knows the URL can forge SMS and receipts; set "

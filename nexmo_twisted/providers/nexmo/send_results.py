@@ -19,7 +19,7 @@ from nexmo_twisted.domain.model import Outcome, Verdict
 from nexmo_twisted.domain.phones import masked
 
 ACCEPTED, NOT_SENT, UNCERTAIN = Verdict.ACCEPTED, Verdict.NOT_SENT, Verdict.UNCERTAIN
-ACCOUNT, REFUSED = Verdict.ACCOUNT, Verdict.REFUSED
+ACCOUNT_ERROR, REFUSED = Verdict.ACCOUNT_ERROR, Verdict.REFUSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,29 +37,29 @@ class StatusRule:
 STATUSES: Final[Mapping[int, StatusRule]] = {
     0: StatusRule(ACCEPTED, "accepted"),
     1: StatusRule(NOT_SENT, "throttled", exceeded="number"),
-    2: StatusRule(ACCOUNT, "missing parameter", alarm=True),
+    2: StatusRule(ACCOUNT_ERROR, "missing parameter", alarm=True),
     3: StatusRule(REFUSED, "invalid parameter"),
-    4: StatusRule(ACCOUNT, "invalid credentials", alarm=True),
+    4: StatusRule(ACCOUNT_ERROR, "invalid credentials", alarm=True),
     5: StatusRule(UNCERTAIN, "internal error"),
     6: StatusRule(REFUSED, "invalid message"),
     7: StatusRule(REFUSED, "number barred"),
-    8: StatusRule(ACCOUNT, "account barred", alarm=True),
-    9: StatusRule(ACCOUNT, "no credit left", alarm=True),
+    8: StatusRule(ACCOUNT_ERROR, "account barred", alarm=True),
+    9: StatusRule(ACCOUNT_ERROR, "no credit left", alarm=True),
     10: StatusRule(NOT_SENT, "too many connections"),
-    11: StatusRule(ACCOUNT, "account not enabled for HTTP", alarm=True),
+    11: StatusRule(ACCOUNT_ERROR, "account not enabled for HTTP", alarm=True),
     12: StatusRule(REFUSED, "message too long"),
     13: StatusRule(UNCERTAIN, "communication failure"),
-    14: StatusRule(ACCOUNT, "invalid signature", alarm=True),
+    14: StatusRule(ACCOUNT_ERROR, "invalid signature", alarm=True),
     15: StatusRule(REFUSED, "invalid sender address", alarm=True),
     16: StatusRule(REFUSED, "invalid time to live"),
     17: StatusRule(REFUSED, "blocked by provider"),
     18: StatusRule(REFUSED, "too many destinations"),
-    19: StatusRule(ACCOUNT, "facility not allowed on the account", alarm=True),
+    19: StatusRule(ACCOUNT_ERROR, "facility not allowed on the account", alarm=True),
     20: StatusRule(REFUSED, "invalid message class"),
     22: StatusRule(REFUSED, "invalid network code"),
-    23: StatusRule(ACCOUNT, "invalid callback URL", alarm=True),
+    23: StatusRule(ACCOUNT_ERROR, "invalid callback URL", alarm=True),
     29: StatusRule(REFUSED, "destination not permitted while the account is in demo mode", alarm=True),
-    32: StatusRule(ACCOUNT, "signature and secret both sent", alarm=True),
+    32: StatusRule(ACCOUNT_ERROR, "signature and secret both sent", alarm=True),
     33: StatusRule(REFUSED, "number deactivated"),
 }
 #: an undocumented status is final, and logged as an error: trying again could go on for ever
@@ -67,8 +67,8 @@ UNDOCUMENTED: Final = StatusRule(REFUSED, "undocumented status", alarm=True)
 
 #: HTTP statuses that decide by themselves. 408 means that the server gave up in the middle of the request
 HTTP: Final[Mapping[int, StatusRule]] = {
-    401: StatusRule(ACCOUNT, "authentication failed", alarm=True),
-    402: StatusRule(ACCOUNT, "payment required", alarm=True),
+    401: StatusRule(ACCOUNT_ERROR, "authentication failed", alarm=True),
+    402: StatusRule(ACCOUNT_ERROR, "payment required", alarm=True),
     408: StatusRule(UNCERTAIN, "request timed out"),
     429: StatusRule(NOT_SENT, "too many requests", exceeded="account"),
 }
@@ -76,14 +76,14 @@ HTTP: Final[Mapping[int, StatusRule]] = {
 #: front of the SMS API or from a wrong ``api_url``: nothing was sent, the next SMS will fare no better, and
 #: the alarm calls an operator
 HUNDREDS: Final[Mapping[int, StatusRule]] = {
-    3: StatusRule(ACCOUNT, "redirected, which is never followed", alarm=True),
-    4: StatusRule(ACCOUNT, "request refused", alarm=True),
+    3: StatusRule(ACCOUNT_ERROR, "redirected, which is never followed", alarm=True),
+    4: StatusRule(ACCOUNT_ERROR, "request refused", alarm=True),
     5: StatusRule(UNCERTAIN, "server error"),
 }
 UNREADABLE: Final = StatusRule(UNCERTAIN, "unreadable answer", alarm=True)
 
 #: several parts, none accepted: what may have been sent outweighs what was not, then what can still be sent
-WEIGHT: Final[Sequence[Verdict]] = (UNCERTAIN, ACCOUNT, NOT_SENT, REFUSED)
+WEIGHT: Final[Sequence[Verdict]] = (UNCERTAIN, ACCOUNT_ERROR, NOT_SENT, REFUSED)
 
 _MOST_PARTS: Final = 50  # no SMS of ours has so many
 _LONGEST_TEXT: Final = 500  # characters of an error text that are looked at; the documented ones have 100
@@ -115,7 +115,7 @@ def judge_answer(http_status: int, retry_after: str | None, body: bytes, *, date
     if 200 <= http_status < 300:
         return _judge_body(_read(body), where, wait)
     known = HUNDREDS.get(http_status // 100, UNREADABLE)
-    if known.verdict is ACCOUNT:
+    if known.verdict is ACCOUNT_ERROR:
         # A refusal may carry the SMS API's own, more exact verdict.
         parts = [part for part in _parts(_read(body)) if _known(part) is not None]
         if parts:
@@ -174,7 +174,7 @@ def _outcome(known: StatusRule, where: str, text: str = "", wait: float | None =
     reason = f"{where}: {known.name}"
     if text:
         reason += f" ({_safe(text)})"
-    later = known.verdict in (NOT_SENT, ACCOUNT)
+    later = known.verdict in (NOT_SENT, ACCOUNT_ERROR)
     return Outcome(
         verdict=known.verdict,
         reason=reason,

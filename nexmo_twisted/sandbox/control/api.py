@@ -14,7 +14,7 @@ from twisted.web.http import Request
 from twisted.web.resource import Resource
 
 from nexmo_twisted.sandbox.control.commands import obey, refuse_politely
-from nexmo_twisted.sandbox.http.messages import json_answer
+from nexmo_twisted.sandbox.http.messages import json_response
 from nexmo_twisted.sandbox.http.serving import write
 from nexmo_twisted.sandbox.json_fields import members
 from nexmo_twisted.sandbox.layer.simulator import Conversation, SimulatedLayer
@@ -43,7 +43,7 @@ class ControlApi:
     def state(self, request: Request) -> bytes:
         return write(
             request,
-            json_answer(
+            json_response(
                 200,
                 {
                     "users": self._layer.users,

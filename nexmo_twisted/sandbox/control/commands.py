@@ -11,14 +11,14 @@ from twisted.web.resource import Resource
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
 
-from nexmo_twisted.sandbox.http.messages import Answer, json_answer
+from nexmo_twisted.sandbox.http.messages import SimulatedResponse, json_response
 from nexmo_twisted.sandbox.http.serving import BadInput, json_object, write
 from nexmo_twisted.sandbox.json_fields import refuse_unknown
 from nexmo_twisted.sandbox.layer.webhooks import Gone, NoParticipant, NoSuch
 
 
-def error(status: int, reason: str) -> Answer:
-    return json_answer(status, {"error": reason})
+def error(status: int, reason: str) -> SimulatedResponse:
+    return json_response(status, {"error": reason})
 
 
 def refuse_politely(app: Klein) -> None:
@@ -43,7 +43,7 @@ def obey(
 
 def _obeyed(
     request: Request, act: Callable[..., Mapping[str, Any]], names: tuple[str, ...], more: tuple[str, ...], status: int
-) -> Answer:
+) -> SimulatedResponse:
     try:
         body = json_object(request)
         refuse_unknown(body, (*names, *more))
@@ -51,7 +51,7 @@ def _obeyed(
             if not isinstance(body.get(name), str) or not body[name]:
                 raise ValueError(f"{name} must be a string, and not blank")
         others = {name: body[name] for name in more if name in body}
-        return json_answer(status, act(*(body[name] for name in names), **others))
+        return json_response(status, act(*(body[name] for name in names), **others))
     except BadInput as bad:
         return error(bad.status, bad.reason)
     except ValueError as wrong:

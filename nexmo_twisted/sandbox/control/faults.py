@@ -12,7 +12,7 @@ from twisted.web.resource import Resource
 
 from nexmo_twisted.sandbox.control.commands import obey, refuse_politely
 from nexmo_twisted.sandbox.http.faults import Fault, Faults
-from nexmo_twisted.sandbox.http.messages import json_answer
+from nexmo_twisted.sandbox.http.messages import json_response
 from nexmo_twisted.sandbox.http.serving import write
 from nexmo_twisted.sandbox.json_fields import members
 from nexmo_twisted.sandbox.nexmo.receipt_plan import ReceiptPlan
@@ -39,7 +39,7 @@ class FaultsApi:
     @app.route("/faults", methods=["GET"])
     def faults(self, request: Request) -> bytes:
         """The faults in force, each with the number of requests it has met so far."""
-        return write(request, json_answer(200, {"faults": self._faults.as_json()}))
+        return write(request, json_response(200, {"faults": self._faults.as_json()}))
 
     @app.route("/faults", methods=["POST"])
     def add_fault(self, request: Request) -> bytes:
@@ -54,7 +54,7 @@ class FaultsApi:
     @app.route("/faults", methods=["DELETE"])
     def clear_faults(self, request: Request) -> bytes:
         self._faults.clear()
-        return write(request, json_answer(200, {}))
+        return write(request, json_response(200, {}))
 
     @app.route("/receipts", methods=["POST"])
     def plan_receipts(self, request: Request) -> bytes:
@@ -84,4 +84,4 @@ class FaultsApi:
         """Every handset has the default receipts again."""
         self._nexmo.receipts = ReceiptPlan()
         self._nexmo.receipts_of.clear()
-        return write(request, json_answer(200, {}))
+        return write(request, json_response(200, {}))

@@ -17,7 +17,7 @@ from twisted.web.client import Agent, HTTPConnectionPool, ResponseDone
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 
-from nexmo_twisted.sandbox.http.messages import Answer, Patience, WebhookCall
+from nexmo_twisted.sandbox.http.messages import Patience, SimulatedResponse, WebhookCall
 
 #: Seconds to connect (Vonage support article 226572227).
 CONNECT_TIMEOUT = 3.0
@@ -82,7 +82,7 @@ class Deliverer:
             for call in reversed(held):
                 self.deliver(call)
 
-    async def probe(self, url: str, timeout: float) -> Answer | None:
+    async def probe(self, url: str, timeout: float) -> SimulatedResponse | None:
         """GET a URL once, as both companies do before they accept it. None when nothing answered in time."""
         return await self._attempt(
             WebhookCall(channel="", method="GET", url=url, headers=(), body=b"", patience=Patience(timeout))
@@ -176,16 +176,16 @@ class Deliverer:
         del self._retries[id(waiting)]
         self._enqueue(waiting)
 
-    async def _attempt(self, call: WebhookCall) -> Answer | None:
+    async def _attempt(self, call: WebhookCall) -> SimulatedResponse | None:
         """One request with its answer; None when it was refused, cut off or not answered in time."""
         exchange = self._run(self._exchange(call))
         try:
-            answer: Answer = await exchange.addTimeout(call.patience.timeout, self._clock)
+            answer: SimulatedResponse = await exchange.addTimeout(call.patience.timeout, self._clock)
         except Exception:
             return None
         return answer
 
-    async def _exchange(self, call: WebhookCall) -> Answer:
+    async def _exchange(self, call: WebhookCall) -> SimulatedResponse:
         headers = Headers()
         for name, value in call.headers:
             headers.addRawHeader(name, value)
@@ -199,7 +199,7 @@ class Deliverer:
         )
         body = _Body()
         response.deliverBody(body)
-        return Answer(response.code, await body.whole)
+        return SimulatedResponse(response.code, await body.whole)
 
 
 class _Body(Protocol):

@@ -10,8 +10,8 @@ JSON = ("content-type", "application/json")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """One HTTP answer, given or received."""
+class SimulatedResponse:
+    """One HTTP response of a simulated company, or to a webhook of one."""
 
     status: int
     body: bytes = b""
@@ -22,10 +22,10 @@ class Answer:
         return 200 <= self.status < 300
 
 
-def json_answer(status: int, value: object, *headers: tuple[str, str]) -> Answer:
+def json_response(status: int, value: object, *headers: tuple[str, str]) -> SimulatedResponse:
     """An answer whose body is this value as JSON in UTF-8."""
     body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
-    return Answer(status, body, (JSON, *headers))
+    return SimulatedResponse(status, body, (JSON, *headers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class WebhookCall:
     body: bytes
     patience: Patience
     wanted: Callable[[], bool] = lambda: True
-    done: Callable[[Answer | None], None] = lambda _answer: None
+    done: Callable[[SimulatedResponse | None], None] = lambda _answer: None
 
 
 def with_query(url: str, query: str) -> str:

@@ -14,7 +14,7 @@ from twisted.web.http import Request
 from twisted.web.resource import Resource
 
 from nexmo_twisted.sandbox.http.faults import Fault, Faults
-from nexmo_twisted.sandbox.http.messages import Answer
+from nexmo_twisted.sandbox.http.messages import SimulatedResponse
 
 
 class BadInput(Exception):
@@ -94,8 +94,8 @@ async def under_faults(
     request: Request,
     faults: Faults,
     clock: IReactorTime,
-    effect: Callable[[], Awaitable[Answer]],
-    broken: Callable[[Fault, Answer | None], Answer],
+    effect: Callable[[], Awaitable[SimulatedResponse]],
+    broken: Callable[[Fault, SimulatedResponse | None], SimulatedResponse],
     number: str = "",
     text: str = "",
 ) -> bytes:
@@ -122,7 +122,7 @@ async def under_faults(
     return write(request, answer or await effect(), fault)
 
 
-def write(request: Request, answer: Answer, fault: Fault | None = None) -> bytes:
+def write(request: Request, answer: SimulatedResponse, fault: Fault | None = None) -> bytes:
     """Put status and headers into the response; returns the body for Klein to write."""
     request.setResponseCode(answer.status)
     headers = list(answer.headers)

@@ -17,7 +17,7 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
 
 from nexmo_twisted.sandbox.http.faults import Faults
-from nexmo_twisted.sandbox.http.messages import Answer, json_answer
+from nexmo_twisted.sandbox.http.messages import SimulatedResponse, json_response
 from nexmo_twisted.sandbox.http.serving import BadInput, RawSegments, under_faults, write
 from nexmo_twisted.sandbox.layer.bodies import check_message, check_webhook
 from nexmo_twisted.sandbox.layer.requests import PLATFORM, WEBHOOKS, admit, create, text_of, user_of
@@ -48,13 +48,13 @@ class LayerApi:
     @app.route("/apps/<app_id>/users/<user>/identity", methods=["GET"])
     async def identity(self, request: Request, app_id: str, user: str) -> bytes:
         return await self._serve(
-            request, app_id, PLATFORM, lambda: json_answer(200, self._layer.identity(user_of(user)))
+            request, app_id, PLATFORM, lambda: json_response(200, self._layer.identity(user_of(user)))
         )
 
     @app.route("/apps/<app_id>/conversations/<uuid>", methods=["GET"])
     async def conversation(self, request: Request, app_id: str, uuid: str) -> bytes:
-        def answer() -> Answer:
-            return json_answer(200, self._layer.conversation_json(self._layer.conversation(uuid)))
+        def answer() -> SimulatedResponse:
+            return json_response(200, self._layer.conversation_json(self._layer.conversation(uuid)))
 
         return await self._serve(request, app_id, PLATFORM, answer)
 
@@ -63,7 +63,7 @@ class LayerApi:
         def to_json(message_id: str) -> dict[str, Any]:
             return self._layer.message_json(self._layer.message(message_id))
 
-        def answer() -> Answer:
+        def answer() -> SimulatedResponse:
             self._layer.conversation(uuid)
             return create(request, self._layer.made, lambda body: self._send(uuid, body), to_json)
 
@@ -71,25 +71,25 @@ class LayerApi:
 
     @app.route("/apps/<app_id>/users/<user>/messages/<uuid>", methods=["GET"])
     async def message_of_user(self, request: Request, app_id: str, user: str, uuid: str) -> bytes:
-        def answer() -> Answer:
+        def answer() -> SimulatedResponse:
             message, user_id = self._layer.message(uuid), user_of(user)
             if user_id not in message.recipient_status:
                 raise NoSuch("message")
             unread = message.recipient_status[user_id] != "read"
             shown = self._layer.message_json(message)
-            return json_answer(200, {**shown, "is_unread": unread, "received_at": shown["sent_at"]})
+            return json_response(200, {**shown, "is_unread": unread, "received_at": shown["sent_at"]})
 
         return await self._serve(request, app_id, PLATFORM, answer)
 
     @app.route("/apps/<app_id>/conversations/<uuid>/messages/<message_uuid>", methods=["GET"])
     async def message(self, request: Request, app_id: str, uuid: str, message_uuid: str) -> bytes:
-        def answer() -> Answer:
+        def answer() -> SimulatedResponse:
             conversation = self._layer.conversation(uuid)
             message = self._layer.message(message_uuid)
             if message.conversation is not conversation:
                 raise NoSuch("message")
             shown = self._layer.message_json(message)
-            return json_answer(200, {**shown, "is_unread": None, "recipient_status": None})
+            return json_response(200, {**shown, "is_unread": None, "recipient_status": None})
 
         return await self._serve(request, app_id, PLATFORM, answer)
 
@@ -97,8 +97,8 @@ class LayerApi:
 
     @app.route("/apps/<app_id>/webhooks", methods=["GET"])
     async def webhooks(self, request: Request, app_id: str) -> bytes:
-        def answer() -> Answer:
-            return json_answer(200, [hook.as_json() for hook in self._layer.webhooks])
+        def answer() -> SimulatedResponse:
+            return json_response(200, [hook.as_json() for hook in self._layer.webhooks])
 
         return await self._serve(request, app_id, WEBHOOKS, answer)
 
@@ -107,7 +107,7 @@ class LayerApi:
         def to_json(hook_id: str) -> dict[str, Any]:
             return self._layer.webhooks.get(hook_id).as_json()
 
-        def answer() -> Answer:
+        def answer() -> SimulatedResponse:
             return create(request, self._layer.made, self._register, to_json)
 
         return await self._serve(request, app_id, WEBHOOKS, answer)
@@ -115,21 +115,21 @@ class LayerApi:
     @app.route("/apps/<app_id>/webhooks/<uuid>", methods=["GET"])
     async def webhook(self, request: Request, app_id: str, uuid: str) -> bytes:
         return await self._serve(
-            request, app_id, WEBHOOKS, lambda: json_answer(200, self._layer.webhooks.get(uuid).as_json())
+            request, app_id, WEBHOOKS, lambda: json_response(200, self._layer.webhooks.get(uuid).as_json())
         )
 
     @app.route("/apps/<app_id>/webhooks/<uuid>", methods=["DELETE"])
     async def delete_webhook(self, request: Request, app_id: str, uuid: str) -> bytes:
-        def answer() -> Answer:
+        def answer() -> SimulatedResponse:
             self._layer.webhooks.delete(uuid)
-            return Answer(204)
+            return SimulatedResponse(204)
 
         return await self._serve(request, app_id, WEBHOOKS, answer)
 
     @app.route("/apps/<app_id>/webhooks/<uuid>/activate", methods=["POST"])
     async def activate(self, request: Request, app_id: str, uuid: str) -> bytes:
         return await self._serve(
-            request, app_id, WEBHOOKS, lambda: json_answer(200, self._layer.webhooks.activate(uuid).as_json())
+            request, app_id, WEBHOOKS, lambda: json_response(200, self._layer.webhooks.activate(uuid).as_json())
         )
 
     @app.route("/apps/<app_id>/webhooks/<uuid>/deactivate", methods=["POST"])
@@ -138,7 +138,7 @@ class LayerApi:
             request,
             app_id,
             WEBHOOKS,
-            lambda: json_answer(200, self._layer.webhooks.deactivate(uuid).as_json()),
+            lambda: json_response(200, self._layer.webhooks.deactivate(uuid).as_json()),
         )
 
     @app.handle_errors(NotFound, RequestRedirect)
@@ -156,10 +156,10 @@ class LayerApi:
         request: Request,
         app_id: str,
         accepted: frozenset[str],
-        answer: Callable[[], Answer],
+        answer: Callable[[], SimulatedResponse],
         text: str = "",
     ) -> bytes:
-        async def effect() -> Answer:
+        async def effect() -> SimulatedResponse:
             try:
                 admit(request, accepted, self._token)
                 if app_id != self._layer.app_id:

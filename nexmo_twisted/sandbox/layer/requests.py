@@ -14,7 +14,7 @@ from uuid import UUID
 
 from twisted.web.http import Request
 
-from nexmo_twisted.sandbox.http.messages import Answer, json_answer
+from nexmo_twisted.sandbox.http.messages import SimulatedResponse, json_response
 from nexmo_twisted.sandbox.http.serving import BadInput, header, json_object, media_type
 from nexmo_twisted.sandbox.layer.responses import Refusal
 from nexmo_twisted.sandbox.layer.webhooks import NoSuch
@@ -40,7 +40,7 @@ def create(
     made: MutableMapping[tuple[str, str], str],
     make: Callable[[Mapping[str, Any]], str],
     to_json: Callable[[str], Mapping[str, Any]],
-) -> Answer:
+) -> SimulatedResponse:
     """201 and the new resource; 200 and the first one when it was made before under the same UUID.
 
     ``made`` is what was made so far, by path and UUID. Raises Refusal or BadInput.
@@ -50,14 +50,14 @@ def create(
     body = json_object(request)
     once = header(request, "if-none-match").strip('"')
     if not once:
-        return json_answer(201, to_json(make(body)))
+        return json_response(201, to_json(make(body)))
     if not _UUID.fullmatch(once):
         raise Refusal(422, "If-None-Match must be a UUID.", {"header": "If-None-Match"})
     key = (request.path.decode("ascii"), str(UUID(once)))
     if key in made:
-        return json_answer(200, to_json(made[key]))
+        return json_response(200, to_json(made[key]))
     made[key] = identifier = make(body)
-    return json_answer(201, to_json(identifier))
+    return json_response(201, to_json(identifier))
 
 
 def text_of(request: Request) -> str:

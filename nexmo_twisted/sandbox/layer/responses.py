@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nexmo_twisted.sandbox.http.faults import Fault
-from nexmo_twisted.sandbox.http.messages import JSON, Answer, json_answer
+from nexmo_twisted.sandbox.http.messages import JSON, SimulatedResponse, json_response
 
 #: The id of an error body, by HTTP status.
 _ERRORS = {
@@ -57,7 +57,7 @@ class Refusal(Exception):
     def __init__(self, status: int, message: str, data: Mapping[str, Any] | None = None, name: str = "") -> None:
         super().__init__(message)
         name = name or _ERRORS.get(status, _ERRORS[500])
-        self.answer = json_answer(
+        self.answer = json_response(
             status,
             {
                 "code": _CODES.get(name, _OTHER),
@@ -69,9 +69,9 @@ class Refusal(Exception):
         )
 
 
-def broken(fault: Fault, _done: Answer | None) -> Answer:
+def broken(fault: Fault, _done: SimulatedResponse | None) -> SimulatedResponse:
     """The answer of a fault."""
     if fault.body is not None:
-        return Answer(fault.status or 200, fault.body, (JSON,))
+        return SimulatedResponse(fault.status or 200, fault.body, (JSON,))
     status = fault.status or (429 if fault.retry_after is not None else 500)
     return Refusal(status, "A fault of the sandbox.").answer

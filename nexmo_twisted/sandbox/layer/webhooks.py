@@ -15,7 +15,7 @@ from typing import Any, Literal
 from urllib.parse import urlencode
 from uuid import uuid4
 
-from nexmo_twisted.sandbox.http.messages import Answer, Patience, WebhookCall, with_query
+from nexmo_twisted.sandbox.http.messages import Patience, SimulatedResponse, WebhookCall, with_query
 
 EVENTS = (
     "message.sent",
@@ -184,7 +184,7 @@ class LayerWebhooks:
         return f"layer:///apps/{self._app_id}/webhooks/{uuid}"
 
     def _call(self, hook: Webhook, kind: str, body: bytes) -> WebhookCall:
-        def done(answer: Answer | None) -> None:
+        def done(answer: SimulatedResponse | None) -> None:
             if answer is None or not answer.ok:
                 hook.status, hook.status_reason = "inactive", "an event could not be delivered"
 
@@ -208,7 +208,7 @@ class LayerWebhooks:
     def _verify(self, hook: Webhook) -> None:
         challenge = str(uuid4())
 
-        def done(answer: Answer | None) -> None:
+        def done(answer: SimulatedResponse | None) -> None:
             if hook.status != "unverified":
                 return
             if answer is not None and answer.ok and answer.body == challenge.encode("ascii"):

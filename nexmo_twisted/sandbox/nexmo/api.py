@@ -20,7 +20,7 @@ from werkzeug.routing import RequestRedirect
 from nexmo_twisted.domain.model import OwnedNumber
 from nexmo_twisted.sandbox.http.allowed_urls import can_be_called
 from nexmo_twisted.sandbox.http.faults import Fault, Faults
-from nexmo_twisted.sandbox.http.messages import Answer, json_answer
+from nexmo_twisted.sandbox.http.messages import SimulatedResponse, json_response
 from nexmo_twisted.sandbox.http.serving import BadInput, form_pairs, header, media_type, under_faults, write
 from nexmo_twisted.sandbox.nexmo.rates_plan import is_toll_free
 from nexmo_twisted.sandbox.nexmo.receipts import Receipts
@@ -37,7 +37,7 @@ PROBE_TIMEOUT = 15.0
 class Probe(Protocol):
     """GETs a URL once before it is accepted."""
 
-    async def probe(self, url: str, timeout: float) -> Answer | None:
+    async def probe(self, url: str, timeout: float) -> SimulatedResponse | None:
         """The answer, or None when there was none in time."""
 
 
@@ -66,13 +66,13 @@ class NexmoApi:
         params = _form(request)
         to, text = params.get("to", ""), params.get("text", "")
 
-        async def effect() -> Answer:
+        async def effect() -> SimulatedResponse:
             answer, sms = self._send(request)
             if sms is not None:
                 await self.receipts.follow(sms, request.notifyFinish)
             return answer
 
-        def broken(fault: Fault, done: Answer | None) -> Answer:
+        def broken(fault: Fault, done: SimulatedResponse | None) -> SimulatedResponse:
             if done is None and fault.accepts_a_part:
                 done, sms = self._send(request)
                 if sms is not None:
@@ -83,14 +83,14 @@ class NexmoApi:
 
     @app.route("/account/numbers", methods=["GET"])
     async def numbers(self, request: Request) -> bytes:
-        async def effect() -> Answer:
+        async def effect() -> SimulatedResponse:
             return self._page(request) if authorized(self._nexmo, request) else _UNAUTHORIZED
 
         return await under_faults(request, self._faults, self._clock, effect, broken)
 
     @app.route("/number/update", methods=["POST"])
     async def update(self, request: Request) -> bytes:
-        async def effect() -> Answer:
+        async def effect() -> SimulatedResponse:
             return await self._update(request) if authorized(self._nexmo, request) else _UNAUTHORIZED
 
         number = _form(request).get("msisdn", "")
@@ -107,7 +107,7 @@ class NexmoApi:
 
     # Sending
 
-    def _send(self, request: Request) -> tuple[Answer, AcceptedSms | None]:
+    def _send(self, request: Request) -> tuple[SimulatedResponse, AcceptedSms | None]:
         """The answer, and the SMS if it was accepted."""
         if media_type(header(request, "content-type")).partition(";")[0] != "application/x-www-form-urlencoded":
             return labelled(415, "the body must be a form"), None
@@ -136,7 +136,7 @@ class NexmoApi:
 
     # Numbers
 
-    def _page(self, request: Request) -> Answer:
+    def _page(self, request: Request) -> SimulatedResponse:
         given = {key.decode("ascii", "replace"): values[-1] for key, values in request.args.items()}
         if given.keys() - {"size", "index"}:
             return labelled(420, "only size and index are simulated")
@@ -149,10 +149,10 @@ class NexmoApi:
         owned = list(self._nexmo.numbers.values())
         page = owned[(index - 1) * size : index * size]
         if not page:
-            return json_answer(200, {})
-        return json_answer(200, {"count": len(owned), "numbers": [_number(number) for number in page]})
+            return json_response(200, {})
+        return json_response(200, {"count": len(owned), "numbers": [_number(number) for number in page]})
 
-    async def _update(self, request: Request) -> Answer:
+    async def _update(self, request: Request) -> SimulatedResponse:
         params = _form(request)
         number = self._nexmo.numbers.get(params.get("msisdn", ""))
         if number is None or number.country != params.get("country", ""):

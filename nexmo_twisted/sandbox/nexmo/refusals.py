@@ -17,7 +17,7 @@ from twisted.web.http import Request
 from nexmo_twisted.errors import BadRequest, BadSignature
 from nexmo_twisted.providers.nexmo.signatures import verify
 from nexmo_twisted.sandbox.http.allowed_urls import can_be_called
-from nexmo_twisted.sandbox.http.messages import Answer
+from nexmo_twisted.sandbox.http.messages import SimulatedResponse
 from nexmo_twisted.sandbox.http.serving import header
 from nexmo_twisted.sandbox.nexmo.responses import problem, status
 from nexmo_twisted.sandbox.nexmo.simulator import SimulatedNexmo
@@ -34,7 +34,7 @@ _MSISDN = re.compile(r"[1-9][0-9]{6,14}")
 
 def refuse_sender(
     nexmo: SimulatedNexmo, request: Request, pairs: list[tuple[str, str]], params: Mapping[str, str]
-) -> Answer | None:
+) -> SimulatedResponse | None:
     """Credentials come in exactly one of three ways: Basic, key and secret, or key and signature."""
     basic = bool(header(request, "authorization"))
     if "sig" in params and "api_secret" in params:
@@ -54,7 +54,7 @@ def refuse_sender(
     return None if _same(params["api_secret"], nexmo.secret) else status("4")
 
 
-def refuse_sms(nexmo: SimulatedNexmo, params: Mapping[str, str]) -> Answer | None:
+def refuse_sms(nexmo: SimulatedNexmo, params: Mapping[str, str]) -> SimulatedResponse | None:
     """What is missing or wrong has a status of its own."""
     for name in ("to", "from", "text"):
         if not params.get(name):
@@ -75,13 +75,13 @@ def refuse_sms(nexmo: SimulatedNexmo, params: Mapping[str, str]) -> Answer | Non
     return None
 
 
-def refuse_request(nexmo: SimulatedNexmo) -> Answer | None:
+def refuse_request(nexmo: SimulatedNexmo) -> SimulatedResponse | None:
     """The account has sent too many requests just now. What the request asks for makes no difference."""
     words = nexmo.rates.refuse_request(nexmo.rates_plan, nexmo.now())
     return status("1", words) if words else None
 
 
-def refuse_pace(nexmo: SimulatedNexmo, sender: str) -> Answer | None:
+def refuse_pace(nexmo: SimulatedNexmo, sender: str) -> SimulatedResponse | None:
     """One of the account's numbers sends too fast. To be asked last: what is refused otherwise was not sent."""
     words = nexmo.rates.refuse_sms(nexmo.rates_plan, nexmo.numbers[sender], nexmo.now())
     return status("1", words) if words else None
@@ -98,7 +98,7 @@ def authorized(nexmo: SimulatedNexmo, request: Request) -> bool:
     return scheme.lower() == "basic" and hmac.compare_digest(given, wanted)
 
 
-def _refuse_signature(nexmo: SimulatedNexmo, pairs: list[tuple[str, str]]) -> Answer | None:
+def _refuse_signature(nexmo: SimulatedNexmo, pairs: list[tuple[str, str]]) -> SimulatedResponse | None:
     if not nexmo.signature_secret:
         return status("14")
     try:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 
 from nexmo_twisted.sandbox.http.faults import Fault
-from nexmo_twisted.sandbox.http.messages import JSON, Answer, json_answer
+from nexmo_twisted.sandbox.http.messages import JSON, SimulatedResponse, json_response
 
 #: The statuses of the SMS API, with the words that come with them.
 STATUSES = {
@@ -63,31 +63,31 @@ def refused(status: str, words: str = "") -> dict[str, str]:
     return {"status": status, "error-text": words or STATUSES.get(status, "Unknown error")}
 
 
-def entries(messages: Sequence[dict[str, str]]) -> Answer:
+def entries(messages: Sequence[dict[str, str]]) -> SimulatedResponse:
     """The answer of the SMS API: one entry for each part, and HTTP 200 whatever they say."""
-    return json_answer(200, {"message-count": str(len(messages)), "messages": list(messages)})
+    return json_response(200, {"message-count": str(len(messages)), "messages": list(messages)})
 
 
-def status(code: str, words: str = "") -> Answer:
+def status(code: str, words: str = "") -> SimulatedResponse:
     """The whole SMS was refused."""
     return entries([refused(code, words)])
 
 
-def labelled(code: int, label: str) -> Answer:
+def labelled(code: int, label: str) -> SimulatedResponse:
     """An answer of the Numbers API."""
-    return json_answer(code, {"error-code": str(code), "error-code-label": label})
+    return json_response(code, {"error-code": str(code), "error-code-label": label})
 
 
-def problem(code: int, title: str, detail: str) -> Answer:
+def problem(code: int, title: str, detail: str) -> SimulatedResponse:
     """An answer in the form of problem+json."""
-    answer = json_answer(code, {"type": "about:blank", "title": title, "detail": detail})
-    return Answer(code, answer.body, (("content-type", "application/problem+json"),))
+    answer = json_response(code, {"type": "about:blank", "title": title, "detail": detail})
+    return SimulatedResponse(code, answer.body, (("content-type", "application/problem+json"),))
 
 
-def broken(fault: Fault, _done: Answer | None = None) -> Answer:
+def broken(fault: Fault, _done: SimulatedResponse | None = None) -> SimulatedResponse:
     """The answer of a fault, anywhere."""
     if fault.body is not None:
-        return Answer(fault.status or 200, fault.body, (JSON,))
+        return SimulatedResponse(fault.status or 200, fault.body, (JSON,))
     code = fault.status or (429 if fault.retry_after is not None else 500)
     return labelled(code, "a fault of the sandbox")
 
@@ -98,7 +98,7 @@ def part_codes(fault: Fault, parts: int) -> list[str]:
     return [*codes, *codes[-1:] * parts][:parts]
 
 
-def broken_sms(fault: Fault, done: Answer | None) -> Answer:
+def broken_sms(fault: Fault, done: SimulatedResponse | None) -> SimulatedResponse:
     """The answer of a fault to a send request: of the parts that were accepted, some are reported as refused."""
     if fault.nexmo_status is None or fault.body is not None:
         return broken(fault)
@@ -108,4 +108,4 @@ def broken_sms(fault: Fault, done: Answer | None) -> Answer:
         answer = entries([part if code == "0" else refused(code) for part, code in zip(parts, codes, strict=True)])
     else:
         answer = entries([refused(code.strip()) for code in fault.nexmo_status.split(",")])
-    return Answer(fault.status or 200, answer.body, answer.headers)
+    return SimulatedResponse(fault.status or 200, answer.body, answer.headers)

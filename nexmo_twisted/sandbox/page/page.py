@@ -17,7 +17,7 @@ from nexmo_twisted.sandbox.clock import SkippingClock
 from nexmo_twisted.sandbox.control.commands import error, obey, refuse_politely
 from nexmo_twisted.sandbox.control.events import Events
 from nexmo_twisted.sandbox.control.view import View
-from nexmo_twisted.sandbox.http.messages import Answer, json_answer
+from nexmo_twisted.sandbox.http.messages import SimulatedResponse, json_response
 from nexmo_twisted.sandbox.http.serving import BadInput, json_object, write
 from nexmo_twisted.sandbox.layer.webhooks import NoSuch
 from nexmo_twisted.sandbox.names import Names
@@ -82,7 +82,7 @@ class _File(Resource):
             ("referrer-policy", "no-referrer"),
             ("cache-control", "no-cache"),
         )
-        return write(request, Answer(200, self._content, headers))
+        return write(request, SimulatedResponse(200, self._content, headers))
 
 
 class PageApi:
@@ -117,13 +117,13 @@ class PageApi:
             return write(request, error(409, "time is being skipped already"))
         except StoreUnavailable as away:
             return write(request, error(503, f"time was skipped up to where Redis failed: {away.reason}"))
-        return write(request, json_answer(200, {"ahead": self._clock.ahead}))
+        return write(request, json_response(200, {"ahead": self._clock.ahead}))
 
     @app.route("/cases", methods=["GET"])
     def cases(self, request: Request) -> bytes:
         """What there is to play."""
         known = [{"id": case.id, "title": case.title, "shows": case.shows} for case in CASES.values()]
-        return write(request, json_answer(200, {"cases": known, "playing": self._cases.playing}))
+        return write(request, json_response(200, {"cases": known, "playing": self._cases.playing}))
 
     @app.route("/cases", methods=["POST"])
     def play(self, request: Request) -> bytes:

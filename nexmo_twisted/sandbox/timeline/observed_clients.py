@@ -17,7 +17,7 @@ from nexmo_twisted.sandbox.timeline.timeline import SERVICE, Timeline
 _VERDICTS = {
     Verdict.NOT_SENT: "not accepted by Nexmo",
     Verdict.REFUSED: "rejected by Nexmo",
-    Verdict.ACCOUNT: "rejected by Nexmo because of the account",
+    Verdict.ACCOUNT_ERROR: "rejected by Nexmo because of the account",
     Verdict.UNCERTAIN: "may have been accepted by Nexmo",
 }
 

@@ -31,8 +31,8 @@ from nexmo_twisted.domain.results import (
     PartTaken,
     Promoted,
     Received,
+    Reconciled,
     Resolved,
-    Settled,
     Suspension,
 )
 from nexmo_twisted.domain.wording import explained, shortened, span
@@ -42,7 +42,7 @@ from nexmo_twisted.sandbox.names import Names, readable_number
 from nexmo_twisted.sandbox.timeline.timeline import Timeline, Tone
 
 #: What becomes of an SMS of unknown outcome without a receipt, by the state it is in then.
-_SETTLED: dict[str, str] = {
+_RECONCILED: dict[str, str] = {
     **dict.fromkeys((ItemState.READY, ItemState.CLAIMED, ItemState.SENDING), "sent again"),
     ItemState.DEAD: "dead letter, it may have been sent",
 }
@@ -223,18 +223,18 @@ class ObservedStore:
             self._timeline.add(story, tone, f"{whose}: delivery receipt: {delivery.said.in_words(describe)}", at)
         return delivery
 
-    async def reconcile(self, limit: int, receipt_timeout: int, policy: str, report: Collection[Status]) -> Settled:
+    async def reconcile(self, limit: int, receipt_timeout: int, policy: str, report: Collection[Status]) -> Reconciled:
         at = self._timeline.now()
-        settled = await self._store.reconcile(limit, receipt_timeout, policy, report)
-        if settled.resent or settled.parked or settled.dropped or settled.unneeded:
+        reconciled = await self._store.reconcile(limit, receipt_timeout, policy, report)
+        if reconciled.resent or reconciled.parked or reconciled.dropped or reconciled.unneeded:
             for nid, user in list(self._uncertain.items()):
                 facts = await self._facts(story_of(nid))
                 states = {entry.id: entry.state for entry in facts.entries} if facts else {}
                 if states.get(nid) != ItemState.UNCERTAIN:
                     del self._uncertain[nid]
-                    outcome = _SETTLED.get(states.get(nid, ""), "no further SMS")
+                    outcome = _RECONCILED.get(states.get(nid, ""), "no further SMS")
                     self._timeline.add(story_of(nid), "wait", f"{user}: no receipt in time: {outcome}", at)
-        return settled
+        return reconciled
 
     # Replies
 

@@ -19,7 +19,7 @@ LINES = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TimelineEntry:
     """One thing that happened, at so many seconds since the epoch; ``number`` is its own in its story."""
 
     number: int
@@ -35,7 +35,7 @@ class Story:
     id: str
     title: str
     due: float | None = None
-    lines: list[Line] = field(default_factory=list)
+    lines: list[TimelineEntry] = field(default_factory=list)
 
 
 class Timeline:
@@ -61,7 +61,9 @@ class Timeline:
         """One more line of a story, of what happened ``at`` that time, or now. When the story is not kept any more,
         it is a line of the service's."""
         lines = self._stories.get(story_id, self._stories[SERVICE]).lines
-        line = Line(max((each.number for each in lines), default=0) + 1, self.now() if at is None else at, tone, text)
+        line = TimelineEntry(
+            max((each.number for each in lines), default=0) + 1, self.now() if at is None else at, tone, text
+        )
         insort(lines, line, key=lambda each: each.at)
         del lines[:-LINES]
 
@@ -85,4 +87,4 @@ class Timeline:
         for story in stories:
             restored = self.begin(story["id"], story["title"])
             restored.due = story["due"]
-            restored.lines[:] = [Line(**line) for line in story["lines"]]
+            restored.lines[:] = [TimelineEntry(**line) for line in story["lines"]]

@@ -10,7 +10,7 @@ from twisted.internet import reactor
 from twisted.web.http_headers import Headers
 
 from nexmo_twisted.errors import StoreUnavailable
-from nexmo_twisted.platforms.layer.large_bodies import KEPT, LARGEST, PLACES, LargeBodies, LargeBody
+from nexmo_twisted.platforms.layer.large_bodies import KEPT, LARGEST, MAX_IN_FLIGHT, LargeBodies, LargeBody
 from nexmo_twisted.web.site import hardened_site
 from tests.factories import MESSAGE_UUID, webhook
 from tests.web.cases import LAYER, OLD_SECRET, SECRET, WebhookCase, signature
@@ -31,7 +31,9 @@ class LargeBodyCase(WebhookCase):
         self.refused: list[str] = []
         self.large = LargeBodies(LAYER, secrets=(SECRET, OLD_SECRET))
         later = partial(reactor.callLater, 0)
-        site = hardened_site(self.root, self.clock, refused=self.refused.append, large=self.large.begin, later=later)
+        site = hardened_site(
+            self.root, self.clock, on_rejected=self.refused.append, large=self.large.begin, later=later
+        )
         return Loopback(self, site)
 
     def head(self, raw: bytes, given: str | None = None, *, length: int | None = None) -> bytes:
@@ -112,18 +114,18 @@ class LargeBodyTests(LargeBodyCase):
         loopback = self.serve()
         raw = large()
         head = self.head(raw)
-        wires = [await loopback.connect() for _ in range(PLACES)]
+        wires = [await loopback.connect() for _ in range(MAX_IN_FLIGHT)]
         for wire in wires:
             wire.send(head)
-        await loopback.hear(PLACES * len(head))
+        await loopback.hear(MAX_IN_FLIGHT * len(head))
         excess = await loopback.connect()
         excess.send(head)
         self.assertEqual(await self.answered(excess), b"413")
-        await self.left(loopback, PLACES)
+        await self.left(loopback, MAX_IN_FLIGHT)
         wires[0].send(raw)
         self.assertEqual(await self.answered(wires[0]), b"202")
         wires[1].transport.abortConnection()
-        await self.left(loopback, PLACES - 1)
+        await self.left(loopback, MAX_IN_FLIGHT - 1)
         heard = loopback.server.heard
         for _ in range(2):
             (await loopback.connect()).send(head)
@@ -139,7 +141,7 @@ class LargeBodyTests(LargeBodyCase):
         raw, small = large(), json.dumps(webhook()).encode()
         chunked = self.head(raw, length=0) + b"%x\r\n%s\r\n0\r\n\r\n" % (len(raw), raw)
         asked = b"GET %s HTTP/1.1\r\nHost: h\r\n\r\n" % LAYER.encode()
-        for _ in range(PLACES):
+        for _ in range(MAX_IN_FLIGHT):
             self.intake.kept.clear()
             wire = await loopback.connect()
             wire.send(asked + self.head(raw) + raw + self.head(small) + small + chunked + asked + chunked + asked)
@@ -152,7 +154,7 @@ class LargeBodyTests(LargeBodyCase):
         """One in tiny chunks is refused like a small one, also when it is large already, and its place is free."""
         loopback = self.serve()
         start = self.head(b"", "0" * 40, length=0) + b"%x\r\n%s\r\n" % (2 * MEBIBYTE, b" " * 2 * MEBIBYTE)
-        for _ in range(PLACES + 1):
+        for _ in range(MAX_IN_FLIGHT + 1):
             wire = await loopback.connect()
             wire.send(start + b"1\r\n \r\n" * 40_000)
             self.assertEqual(await self.answered(wire), b"400")
@@ -209,7 +211,7 @@ class BeginLargeBodyTests(WebhookCase):
 
     def test_closed_twice(self) -> None:
         """A place is given back once."""
-        bodies = LargeBodies(LAYER, secrets=(SECRET,), places=1)
+        bodies = LargeBodies(LAYER, secrets=(SECRET,), max_in_flight=1)
         body = self.begin(bodies)
         assert body is not None
         self.assertIsNone(self.begin(bodies))

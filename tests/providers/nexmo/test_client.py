@@ -20,7 +20,7 @@ from nexmo_twisted.providers.nexmo.client import NexmoClient
 from nexmo_twisted.providers.nexmo.send_results import STATUSES
 from nexmo_twisted.providers.nexmo.signatures import METHODS, signed
 from nexmo_twisted.sandbox.http.faults import Fault, Faults
-from nexmo_twisted.sandbox.http.messages import Answer, WebhookCall
+from nexmo_twisted.sandbox.http.messages import SimulatedResponse, WebhookCall
 from nexmo_twisted.sandbox.nexmo.api import NexmoApi
 from nexmo_twisted.sandbox.nexmo.simulator import SimulatedNexmo
 from tests.http_client.loopback import Channel, LoopbackCase, Server, answer
@@ -43,8 +43,8 @@ class Reachable:
     def __init__(self) -> None:
         self.status = 200
 
-    async def probe(self, _url: str, _timeout: float) -> Answer | None:
-        return Answer(self.status)
+    async def probe(self, _url: str, _timeout: float) -> SimulatedResponse | None:
+        return SimulatedResponse(self.status)
 
 
 class NexmoClientCase(LoopbackCase):
@@ -141,7 +141,7 @@ class SendTests(NexmoClientCase):
         outcome = await NexmoClient(
             self.http, api_url=self.url, key=KEY, secret=SECRET, callback=CALLBACK, sign=signing("md5")
         ).send(SMS)
-        self.assertIs(outcome.verdict, Verdict.ACCOUNT)
+        self.assertIs(outcome.verdict, Verdict.ACCOUNT_ERROR)
         self.assertEqual(len(await client.numbers()), 1)  # with the secret, as ever
 
     async def test_every_status(self) -> None:
@@ -164,12 +164,12 @@ class SendTests(NexmoClientCase):
     async def test_http_statuses(self) -> None:
         """Answers of whatever stands before the SMS API."""
         for status, verdict in (
-            (302, Verdict.ACCOUNT),
-            (400, Verdict.ACCOUNT),
-            (401, Verdict.ACCOUNT),
-            (402, Verdict.ACCOUNT),
-            (403, Verdict.ACCOUNT),
-            (404, Verdict.ACCOUNT),
+            (302, Verdict.ACCOUNT_ERROR),
+            (400, Verdict.ACCOUNT_ERROR),
+            (401, Verdict.ACCOUNT_ERROR),
+            (402, Verdict.ACCOUNT_ERROR),
+            (403, Verdict.ACCOUNT_ERROR),
+            (404, Verdict.ACCOUNT_ERROR),
             (429, Verdict.NOT_SENT),
             (500, Verdict.UNCERTAIN),
             (502, Verdict.UNCERTAIN),
@@ -178,14 +178,14 @@ class SendTests(NexmoClientCase):
             self.faults.add(Fault(status=status, retry_after=7.0))
             outcome = await self.client.send(SMS)
             self.assertIs(outcome.verdict, verdict, status)
-            later = verdict in (Verdict.NOT_SENT, Verdict.ACCOUNT)
+            later = verdict in (Verdict.NOT_SENT, Verdict.ACCOUNT_ERROR)
             self.assertEqual(outcome.retry_after, 7.0 if later else None)
 
     async def test_wrong_secret(self) -> None:
         """Wrong credentials are a fault of the account, and the reason does not show them."""
         client = NexmoClient(self.http, api_url=self.url, key=KEY, secret="another-secret", callback=CALLBACK)
         outcome = await client.send(SMS)
-        self.assertIs(outcome.verdict, Verdict.ACCOUNT)
+        self.assertIs(outcome.verdict, Verdict.ACCOUNT_ERROR)
         self.assertTrue(outcome.alarm)
         self.assertNotIn("another-secret", repr(outcome))
 

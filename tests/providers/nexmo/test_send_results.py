@@ -55,7 +55,7 @@ class StatusTests(TestCase):
                 if status in TRY_AGAIN
                 else Verdict.UNCERTAIN
                 if status in UNCERTAIN
-                else Verdict.ACCOUNT
+                else Verdict.ACCOUNT_ERROR
                 if status in ACCOUNT
                 else Verdict.REFUSED
             )
@@ -63,7 +63,7 @@ class StatusTests(TestCase):
                 outcome = judge(refused(spelt))
                 self.assertIs(outcome.verdict, expected, status)
                 self.assertTrue(outcome.reason.startswith(f"status {status}: "), outcome.reason)
-            if status not in STATUSES or expected is Verdict.ACCOUNT:
+            if status not in STATUSES or expected is Verdict.ACCOUNT_ERROR:
                 self.assertEqual(outcome.alarm, outcome.reason)
 
     def test_exceeded(self) -> None:
@@ -120,7 +120,7 @@ class StatusTests(TestCase):
         """None accepted: what may have been sent decides, then the account, then what can be tried again."""
         for statuses, verdict in (
             (("7", "1"), Verdict.NOT_SENT),
-            (("1", "9"), Verdict.ACCOUNT),
+            (("1", "9"), Verdict.ACCOUNT_ERROR),
             (("9", "5"), Verdict.UNCERTAIN),
             (("1", "soon"), Verdict.UNCERTAIN),
             (("7", "6"), Verdict.REFUSED),
@@ -194,18 +194,18 @@ class HttpTests(TestCase):
                 if status == 429
                 else Verdict.UNCERTAIN
                 if status >= 500 or status == 408
-                else Verdict.ACCOUNT
+                else Verdict.ACCOUNT_ERROR
             )
             for body in (b"", b"<html>", b"{}", b"[]", b'{"title": "x", "detail": "y"}', b'{"messages": [{}]}'):
                 outcome = judge_answer(status, None, body)
                 self.assertIs(outcome.verdict, expected, status)
                 self.assertIn(f"HTTP {status}: ", outcome.reason)
-            if expected is Verdict.ACCOUNT:
+            if expected is Verdict.ACCOUNT_ERROR:
                 self.assertEqual(outcome.alarm, outcome.reason)
 
     def test_refusal_with_a_status(self) -> None:
         """A 4xx that carries the SMS API's verdict is judged by that; a 5xx stays uncertain whatever it says."""
-        self.assertIs(judge(refused("9"), http_status=400).verdict, Verdict.ACCOUNT)
+        self.assertIs(judge(refused("9"), http_status=400).verdict, Verdict.ACCOUNT_ERROR)
         self.assertIs(judge(refused("1"), http_status=403).verdict, Verdict.NOT_SENT)
         self.assertIs(judge(refused("1"), http_status=500).verdict, Verdict.UNCERTAIN)
 
@@ -245,9 +245,9 @@ class HttpTests(TestCase):
     def test_other_readable_answers(self) -> None:
         """Refused credentials and throttling were also seen in other shapes; nothing was sent then."""
         for body, verdict in (
-            (b'{"status": "4", "error-text": "Bad Credentials"}', Verdict.ACCOUNT),
-            (b'{"error-code": "401", "error-code-label": "authentication failed"}', Verdict.ACCOUNT),
-            (b'{"error-code": 402}', Verdict.ACCOUNT),
+            (b'{"status": "4", "error-text": "Bad Credentials"}', Verdict.ACCOUNT_ERROR),
+            (b'{"error-code": "401", "error-code-label": "authentication failed"}', Verdict.ACCOUNT_ERROR),
+            (b'{"error-code": 402}', Verdict.ACCOUNT_ERROR),
             (b'{"error-code": "429"}', Verdict.NOT_SENT),
         ):
             self.assertIs(judge_answer(200, None, body).verdict, verdict, body)
