@@ -87,7 +87,7 @@ class CustomerFunctions:
         if call.threaded:
             self._refuse_stuck(call)
         work = Deferred.fromCoroutine(self._call(call))
-        # Coroutines can catch even their cancellation and go on; nobody waits for them any longer all the same.
+        # Coroutines can catch even their cancellation and go on; they are not waited for any longer all the same.
         answer: Deferred[Any] = Deferred(lambda _: work.cancel())
         work.addBoth(hand_over, answer)
         limit = self._clock.callLater(PATIENCE, self._give_up, call, work, answer)

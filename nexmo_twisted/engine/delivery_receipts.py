@@ -51,8 +51,8 @@ class DeliveryNews:
 
 
 class ReceiptIntake:
-    """Takes receipts. ``block``: whoever has opted out, as a receipt says, gets no more texts; ``poke_waiting`` is told
-    when one proves an attempt."""
+    """Takes receipts. ``block``: a handset that has opted out, as a receipt says, gets no more texts; ``poke_waiting``
+    is told when one proves an attempt."""
 
     def __init__(
         self,

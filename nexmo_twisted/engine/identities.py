@@ -58,7 +58,7 @@ class Identities:
 
 
 class NamedIdentities:
-    """The phones that the platform has named with its messages last, and any source for whoever has none of these.
+    """The phones that the platform has named with its messages last, and any source for users without one.
 
     Also raises StoreUnavailable.
     """

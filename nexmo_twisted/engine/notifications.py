@@ -34,9 +34,9 @@ from nexmo_twisted.ports.store import Links, Outbox
 
 
 class Notifications:
-    """Works on claimed notifications. Every outcome is stored with its reason and counted. ``poke_waiting`` is recorded
-    when it is known, or given up, what became of an attempt: replies may wait for that. ``use_profiles``: nobody is
-    asked for a profile that came with the message."""
+    """Works on claimed notifications. Every outcome is stored with its reason and counted. ``poke_waiting`` is called
+    when the result of an attempt is recorded, known or not: replies may wait for that. ``use_profiles``: a profile that
+    came with the message is not asked for."""
 
     _log = Logger()
 
@@ -205,7 +205,7 @@ class Notifications:
     async def _sender(self, user_id: str, message: ChatMessage) -> Identity:
         try:
             return await self._identity(user_id, message)
-        except Permanent:  # the message is there, whoever wrote it
+        except Permanent:  # the message is sent also when its sender is unknown
             return Identity(user_id, {"name": user_id, "userId": user_id})
 
     async def _identity(self, user_id: str, message: ChatMessage) -> Identity:

@@ -120,7 +120,7 @@ class Replies:
 
     async def _is_theirs(self, item: Reply, thread: Thread) -> bool:
         """Whether a handset is still that of the user: once the profile names another phone, or none, the old one may
-        be in the hands of anybody. An answer of the profile counts for five minutes."""
+        be in the hands of any person. An answer of the profile counts for five minutes."""
         try:
             phone = (await self._identities.identity(thread.user_id)).phone
         except NexmoTwistedError:

@@ -71,7 +71,7 @@ class InboundSmsIntake:
         self.quarantine = quarantine.keep
 
     async def inbound_sms(self, sms: InboundSms) -> None:
-        """Store an SMS; one whose numbers are none is recorded with the reason, since nobody could be answered."""
+        """Store an SMS; one whose numbers are none is recorded with the reason, since it cannot be answered."""
         try:
             handset, number = phones.canonical(phones.inbound(sms.msisdn)), phones.inbound(sms.to)
             if number not in self._numbers:  # or it is spelled in another way than ours

@@ -109,7 +109,7 @@ class Sweep:
             self._log.error("Sweep: left keys of an unknown form alone: {found}", found=_listed(self._foreign))
         if self._expired:
             named = {_EXPIRED.get(kind, kind): number for kind, number in self._expired.items()}
-            self._log.warn("Sweep: deleted because nobody handled them in time: {found}", found=_listed(named))
+            self._log.warn("Sweep: deleted because they were not handled within 30 days: {found}", found=_listed(named))
         self._looked = 0
         for total in (self._repaired, self._expired, self._foreign):
             total.clear()

@@ -80,7 +80,7 @@ class Worker(Generic[Item]):
         slots = 1 if any(circuit.open for circuit in self._circuits) else self._slots
         free = slots - len(self._working)
         if free <= 0 or (self._alone and self._working):
-            return None  # whoever finishes first pokes
+            return None  # the first item that finishes calls poke
         claimed = await self._claim(free, self._lease, idle=not self._working)
         self._report(claimed)
         self._alone = any(item.suspect for item in claimed.items)

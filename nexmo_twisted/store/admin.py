@@ -32,7 +32,7 @@ class Redrive(StrEnum):
     DOUBTFUL = "DOUBTFUL"  #: it may have been sent; nothing was done
     WAITING = "WAITING"  #: it was not set aside
     UNKNOWN = "UNKNOWN"
-    UNNEEDED = "UNNEEDED"  #: nobody needs it, the script says why: it is closed
+    UNNEEDED = "UNNEEDED"  #: no SMS is needed, the script says why: it is closed
 
 
 _ANSWERS = {each.value: each for each in Redrive if each is not Redrive.UNNEEDED}
@@ -40,8 +40,8 @@ _ANSWERS = {each.value: each for each in Redrive if each is not Redrive.UNNEEDED
 
 @dataclass(frozen=True, slots=True)
 class Redriven:
-    """What became of one item. The lane of one that is put back is looked at in ``wait`` ms; ``why`` says why nobody
-    needs one."""
+    """What became of one item. The lane of one that is put back is looked at in ``wait`` ms; ``why`` says why
+    none is needed."""
 
     id: str
     answer: Redrive
@@ -142,7 +142,7 @@ class QueueAdmin:
 
     async def inspect_sms(self, message_id: str) -> QueueItem | None:
         """Whose SMS has that id at the provider: as far as known the notification with the id of its message and
-        recipient, or of a notice what became of it. None when nobody's is known."""
+        recipient, or of a notice what became of it. None when it is not known."""
         nid = await self._connection.run("inspect_sms", self._now(), *map(short_sms_id, _spellings(message_id)))
         if not nid:
             return None

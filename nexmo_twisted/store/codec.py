@@ -72,7 +72,7 @@ def short_conversation(conversation_id: str, prefix: str) -> str:
 
 
 def whole_conversation(short: str, prefix: str) -> str:
-    """The other way round."""
+    """The conversation id of a short form: the inverse of :func:`short_conversation`."""
     if short.startswith("="):
         return short[1:]
     return prefix + uuid_of_key(short) if short else ""

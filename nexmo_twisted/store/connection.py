@@ -38,7 +38,7 @@ _DEMOTED = re.compile("READONLY|NOREPLICAS|MASTERDOWN")
 class Connection:
     """One line at a time: commands sent over it are carried out in that order.
 
-    ``tell``: whether the log hears when Redis is away (each reason once) and when it is there again. Of several
+    ``tell``: whether it is logged when Redis is away (each reason once) and when it is there again. Of several
     connections to one Redis one is enough. ``reply_timeout``: seconds until a command without an answer fails.
     """
 

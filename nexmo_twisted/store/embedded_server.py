@@ -126,7 +126,8 @@ class SharedValkey:
         raise StoreUnavailable("Valkey did not answer on its socket")
 
     def shut_down_unless_used(self) -> None:
-        """Stop the server, whoever started it, if nobody else uses it. Raises StoreUnavailable if it stays.
+        """Stop the server, also one that another process started, if no other process uses it. Raises StoreUnavailable
+        if it stays.
 
         SHUTDOWN is answered by the end of the connection, and by an error only when it is refused.
         """
@@ -170,7 +171,7 @@ class SharedValkey:
         return self._process
 
     def _ask(self, command: bytes, within: float) -> bytes:
-        """The beginning of the answer; b'' when nobody listens or the connection ends.
+        """The beginning of the answer; b'' when no server listens or the connection ends.
 
         Raises StoreUnavailable when there is no answer within that many seconds.
         """
@@ -193,7 +194,7 @@ class SharedValkey:
 
 
 def _locked(file: int) -> bool:
-    """Have the lock of that file for ourselves, if nobody else has any part of it."""
+    """Have the lock of that file for ourselves, if no other process has any part of it."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -17,7 +17,7 @@ _FIGURES = (
 
 
 class RedisHeartbeat:
-    """Redis as one process sees it: ``name`` is that process's own and nobody else's, also after a restart.
+    """Redis as one process sees it: ``name`` is that process's own, another one after a restart.
 
     ``connection`` should be the one that serves the webhooks, since whether they can be stored is the question. Every
     method raises StoreUnavailable and nothing else.
@@ -29,7 +29,7 @@ class RedisHeartbeat:
         self._now = now
 
     async def heartbeat(self, number: int, remember: int) -> Heartbeat:
-        """Write ``number``, to be remembered for so many ms, and hear what was there before and what waits.
+        """Write ``number``, to be remembered for so many ms, and return what was there before and what waits.
 
         Refused whenever a webhook could not be stored: out of memory, read-only, no disk, still loading ...
         """

@@ -47,7 +47,7 @@ class RedisProtocol(txredisapi.RedisProtocol):  # type: ignore[misc]
     would leave a dead line in use: there must be none.
 
     Time in which this process stands still (a long computation, a suspended machine) is not Redis': the answers may be
-    in the socket, where nobody has looked yet, or the commands still with us. So a timer that is late begins anew, once
+    in the socket, not read yet, or the commands still with us. So a timer that is late begins anew, once
     for each command; and whenever time is up, the socket is read before that counts.
     """
 
@@ -81,8 +81,8 @@ class RedisProtocol(txredisapi.RedisProtocol):  # type: ignore[misc]
         super().replyReceived(reply)
 
     def tryConvertData(self, data: Any) -> Any:
-        """Bytes into text; what is not UTF-8 stays bytes. The one of txredisapi does more, which nobody needs here, and
-        takes three times as long, for fifty values of each SMS."""
+        """Bytes into text; what is not UTF-8 stays bytes. The one of txredisapi does more, which is not needed here,
+        and takes three times as long, for fifty values of each SMS."""
         if isinstance(data, bytes):
             try:
                 return data.decode()

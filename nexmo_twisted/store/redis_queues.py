@@ -85,7 +85,7 @@ class RedisQueues(RedisSteps):
         for values in raw:
             try:
                 items.append(read(records, *values))
-            except (LookupError, ValueError):  # nobody of ours wrote it
+            except (LookupError, ValueError):  # not written by this service
                 self._log.failure("Queue {queue}: item {id} is unreadable", queue=queue, id=values[0])
                 with suppress(StoreUnavailable):  # else it is claimed again later
                     await self._set_aside(queue, *values[:2], "D", "undecodable", "", 0)
@@ -136,7 +136,7 @@ class RedisQueues(RedisSteps):
     async def record_accepted(
         self, item: Notification, attempt: Attempt, outcome: str, sent: Accepted
     ) -> Delivery | None:
-        answer, heard, changed = await self._work.run(
+        answer, early, changed = await self._work.run(
             "record_accepted",
             self._now(),
             item.id,
@@ -155,7 +155,7 @@ class RedisQueues(RedisSteps):
         relink = Relink(item.user_id, attempt.handset, attempt.number) if changed else None
         return (
             Delivery(
-                message_id=item.message_id, ended=ItemState.SENDING, before=None, said=read_state(heard), relink=relink
+                message_id=item.message_id, ended=ItemState.SENDING, before=None, said=read_state(early), relink=relink
             )
             if answer == "DONE"
             else None

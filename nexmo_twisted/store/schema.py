@@ -34,7 +34,7 @@ KEYS = {
     "handset": "nx:handset:",  # + digits: HASH of what each number carries on that handset (see shared/links.lua)
     "unowned": "nx:unowned",  # SET of configured numbers that the account does not own
     "quarantine": "nx:quarantine",  # LIST of unreadable webhooks that are signed, newest first, bounded
-    "unsigned": "nx:quarantine:unsigned",  # LIST of those that anybody may have posted, likewise
+    "unsigned": "nx:quarantine:unsigned",  # LIST of those that are not signed, likewise
     "lock": "nx:lock:",  # + name: STRING, until when a periodic job is one process's alone
     "beat": "nx:beat:",  # + name of a process: STRING, the number of its last beat
     "map": "nexmo-layer-integration-",  # + user id: STRING, JSON {conversation id: {phone, expires}}

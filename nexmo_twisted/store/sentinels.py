@@ -43,7 +43,7 @@ class Sentinels:
 
     The moment between a replica's promotion and the old master's demotion is a second and more, in which the old one
     accepts what will be thrown away. So the sentinels are listened to: ``changing`` is called with None when one of
-    them begins a failover, which is a tenth of a second before it promotes anybody, and :meth:`master` names none
+    them begins a failover, which is a tenth of a second before it promotes a replica, and :meth:`master` names none
     until the new one is there. When it is over they call ``changing`` with the new master.
     """
 

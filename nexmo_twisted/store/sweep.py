@@ -22,9 +22,9 @@ _PLACES = (*_INDEXES, "keys")
 class Swept:
     """What one step came to: how many keys and entries it looked at, and what it found, by kind.
 
-    ``expired`` were kept as long as they should be. ``foreign`` are keys that nobody of ours wrote and that were left
-    alone: their family and type, never a whole key, since that may hold a phone number. ``next`` is the place of the
-    next step, None when this was the last one.
+    ``expired`` were kept as long as they should be. ``foreign`` are keys that this service did not write and that were
+    left alone: their family and type, never a whole key, since that may hold a phone number. ``next`` is the place of
+    the next step, None when this was the last one.
     """
 
     next: str | None

@@ -64,7 +64,7 @@ local function head_of(lane)
 end
 
 -- Lanes whose turn has come, which waited for a limit, then those that are due: however many fall due at once, no slot
--- of a limit is lost because nobody has time for it.
+-- of a limit is lost for lack of time.
 local function due_lanes()
   local lanes, taken = {}, {}
   if queue == 'out' then

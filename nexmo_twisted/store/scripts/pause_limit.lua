@@ -1,7 +1,7 @@
 -- uses time queue links attempts rate_limits
 -- The provider says that we are too fast: nothing passes a limit for a while. The SMS that it refused is the first one
 -- to try again then; no attempt counts as failed. ARGV: now, id, token, name of the limit, ms, reason. Returns DONE, or
--- STALE when the item is somebody else's: then the limit pauses all the same.
+-- STALE when another process has claimed the item: then the limit pauses all the same.
 local q, id, now = names('out'), ARGV[2], microseconds(ARGV[1])
 local read = redis.call('HMGET', K.rate .. ARGV[4], F.next_slot, F.interval, F.tolerance)
 local item = load_item(q.item .. id)

@@ -1,6 +1,6 @@
 -- uses time queue links
--- An operator says to which of its two threads a reply belongs that nobody could tell. ARGV: now, rid, conversation,
--- user or '' for whoever it is. Returns {DONE, ms until it is posted}, or {why not}: UNKNOWN, PLACED (it is not in
+-- An operator says to which of its two threads an ambiguous reply belongs. ARGV: now, rid, conversation,
+-- user or '' for either. Returns {DONE, ms until it is posted}, or {why not}: UNKNOWN, PLACED (it is not in
 -- doubt any more), OTHER (it can belong to neither) or BOTH (say which user), then the candidates as entries.
 local now, q, rid = clock(ARGV[1]), names('in'), ARGV[2]
 local item = load_item(q.item .. rid)

@@ -5,6 +5,6 @@
 local now, handset = clock(ARGV[1]), ARGV[3]
 redis.call('ZREM', K.out_queue, '')   -- draining: a first write that needs no memory lets the others pass
 if known_to_us(handset) and redis.call('EXISTS', K.opted_out .. handset) == 0 then
-  owe_notice(ARGV[2], 'lost', handset, ARGV[4], ARGV[5], now, 0)
+  queue_notice(ARGV[2], 'lost', handset, ARGV[4], ARGV[5], now, 0)
 end
 return 'DONE'

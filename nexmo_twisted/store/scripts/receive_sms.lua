@@ -17,13 +17,13 @@ local function done(what)
 end
 
 if asked == 'stop' then
-  if block(handset, now) then owe_notice(rid, 'stop', handset, number, answer, now, most) end
+  if block(handset, now) then queue_notice(rid, 'stop', handset, number, answer, now, most) end
   return done('stop')
 elseif asked == 'start' and blocked then
   local lifted = unblock(handset, now)
-  owe_notice(rid, lifted and 'start' or 'again', handset, number, lifted and answer or again, now, most)
+  queue_notice(rid, lifted and 'start' or 'again', handset, number, lifted and answer or again, now, most)
   return done(lifted and 'start' or 'again')
-elseif asked == 'help' and not blocked then owe_notice(rid, 'help', handset, number, answer, now, most) end
+elseif asked == 'help' and not blocked then queue_notice(rid, 'help', handset, number, answer, now, most) end
 local reply = binding(handset, number, now)
 reply[F.handset], reply[F.number], reply[F.text], reply[F.message_id] = handset, number, ARGV[5], ARGV[6]
 reply[F.due], reply[F.order] = int(now), next_place()

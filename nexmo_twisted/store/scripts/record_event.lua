@@ -20,7 +20,7 @@ end
 if ARGV[8] ~= '' then record[F.message_id] = ARGV[8] end
 if record[F.closed] then
   record[F.statuses], record[F.sender] = record[F.statuses] or {}, record[F.sender] or kind == 'sent' and ARGV[4] or nil
-  if record[F.closed_at] and join_statuses() then save_message(mid, record) end   -- for whoever asks why
+  if record[F.closed_at] and join_statuses() then save_message(mid, record) end   -- for `explain`
   return ''
 end
 if kind == 'deleted' then

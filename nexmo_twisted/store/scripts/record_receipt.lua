@@ -1,12 +1,11 @@
 -- uses time messages queue links attempts completion sms_index receipts
--- A receipt came for an SMS, so it was accepted, whatever the receipt says and whoever sent it. What it says is kept
--- with what became of the SMS. When nothing is known of the SMS, its answer may not be stored yet: then the receipt is
--- kept as an early one.
--- ARGV: now, nid that its client-ref names or '', the provider's message id or '', what it says (see
--- shared/receipts.lua), 1 when its handset is to get no more texts, most early receipts to be kept, the handset it
--- names or '', the number of ours that it names or '', the country of the handset or ''.
--- Returns {nid or '' when nothing is known, the state that this ended or '', what receipts said before, what they say,
--- then user, handset and number of a link whose map has to be written, or ''}.
+-- A receipt came for an SMS, so it was accepted, whatever the receipt says and whichever process sent it. What it says
+-- is kept with what became of the SMS. When nothing is known of the SMS, its answer may not be stored yet: then the
+-- receipt is kept as an early one. ARGV: now, nid that its client-ref names or '', the provider's message id or '',
+-- what it says (see shared/receipts.lua), 1 when its handset is to get no more texts, most early receipts to be kept,
+-- the handset it names or '', the number of ours that it names or '', the country of the handset or ''. Returns {nid or
+-- '' when nothing is known, the state that this ended or '', what receipts said before, what they say, then user,
+-- handset and number of a link whose map has to be written, or ''}.
 local now, q, message_id, said, blocks = clock(ARGV[1]), names('out'), ARGV[3], ARGV[4], ARGV[5] == '1'
 local nid, named, number = ARGV[2], ARGV[7], ARGV[8]
 local sms = nid ~= '' and find_sms(q, nid)
@@ -53,8 +52,8 @@ local function prove(item)
   end
 end
 
--- Whoever it names, it is the handset of this SMS that is blocked: the one it was sent to, or where that is forgotten
--- one on which the user was texted. A notice that is closed has left word with its handset only.
+-- Whatever handset it names, it is the handset of this SMS that is blocked: the one it was sent to, or where that is
+-- forgotten one on which the user was texted. A notice that is closed has left word with its handset only.
 local function handset_of(item)
   if handsets[named] then return named end
   if item then return item[F.handset] or '' end

@@ -1,10 +1,10 @@
 -- uses time messages queue links attempts completion
 -- An operator wants items that were set aside to be tried again, as if they had just fallen due: they come back to
--- their place. What may have been sent before only goes out when the operator confirmed it, and closed is what nobody
--- needs any more.
+-- their place. What may have been sent before only goes out when the operator confirmed it, and what is not needed any
+-- more is closed.
 -- ARGV: now, queue, ranks to report, 1 when confirmed, then ids.
 -- Returns for each {answer, ms until its lane is looked at}; answer is DONE, DOUBTFUL (to be confirmed), WAITING (it is
--- not set aside), UNKNOWN, or why nobody needs it.
+-- not set aside), UNKNOWN, or why it is not needed.
 local now, queue, ranks, confirmed = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4] == '1'
 local q, answers = names(queue), {}
 

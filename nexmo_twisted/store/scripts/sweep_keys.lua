@@ -5,8 +5,8 @@ local now, cursor, count, ranks, links = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[
 local out, in_ = names('out'), names('in')
 redis.call('DEL', K.lock)   -- nothing: a first write that needs no memory; a Redis that takes none says so here
 
--- Nobody knows whether the SMS went out, nor from which number: it is uncertain, a receipt counts (as one attempt was
--- made), and the policy for those decides.
+-- It is not known whether the SMS went out, nor from which number: it is uncertain, a receipt counts (as one attempt
+-- was made), and the policy for those decides.
 local function make_again(mid, record, user, nid, many)
   leave(out, user, nid)
   redis.call('DEL', out.item .. nid)
@@ -17,8 +17,8 @@ local function make_again(mid, record, user, nid, many)
   repaired('item')
 end
 
--- n says how many notifications are open. When fewer are there, somebody took them; after as long as items are kept
--- they ran out instead. Which ones is known from those who would be owed an SMS and of whom no outcome is known.
+-- n says how many notifications are open. When fewer are there, they were removed; after as long as items are kept
+-- they ran out instead. Which ones is known from the users who should get an SMS and of whom no outcome is known.
 local function look_at_open(mid, record)
   local many = gather(mid, record)
   local open, lost, expired = 0, {}, now - record[F.due] >= KEEP.aside

@@ -4,9 +4,9 @@
 -- accepted, the number carries its thread from then on.
 --
 -- What is still of interest of an attempt that is over is in a HASH at K.attempts .. nid. For each token <token> = 'how
--- number at out took handset', where how is accepted, refused or unproven (nobody knows), at is when that became known,
--- out when its bytes went out or '-', took how many ms its request took, or that was open; and of one that is unproven
--- what is needed should its SMS prove to be accepted after all (F.attempt_entry .. token and so on).
+-- number at out took handset', where how is accepted, refused or unproven (it is not known), at is when that became
+-- known, out when its bytes went out or '-', took how many ms its request took, or that was open; and of one that is
+-- unproven what is needed should its SMS prove to be accepted after all (F.attempt_entry .. token and so on).
 local GRACE, QUICK = 3000, 5000   -- ms: see the table in docs/replies.md
 
 local function unsettled(handset, number)
@@ -66,7 +66,7 @@ local function carry(handset, number, entry, mark, now, took, token)
   local key = K.handset .. handset
   local read = redis.call('HMGET', key, number, F.changes .. number, F.disputed .. number)
   local before, lines = read[1] or '', {}
-  if read[3] and not same_thread(read[3], entry) then before, took = read[3], KEEP.closed end   -- nobody knows
+  if read[3] and not same_thread(read[3], entry) then before, took = read[3], KEEP.closed end   -- not known
   redis.call('HSET', key, number, entry, F.accepted_at .. number, int(now))
   redis.call('HDEL', key, F.disputed .. number)
   if not same_thread(before, entry) then
@@ -101,8 +101,8 @@ end
 
 -- An attempt is over: its SMS was accepted, or refused, or nothing is known and it is not waited for any more. out is
 -- when its bytes went out, took how long its request took (ms), where that is known. Replies that come from now on go
--- by how long it was open: the handset may have had the SMS all the while, however fast the answer was that nobody had
--- time to store.
+-- by how long it was open: the handset may have had the SMS all the while, however fast the answer was that was not
+-- stored.
 local function end_attempt(nid, token, handset, number, how, mark, now, out, took)
   if not handset or not number or not token or token == '' then return end
   local key, record = K.handset .. handset, K.attempts .. nid

@@ -1,13 +1,13 @@
 -- What the service itself answers to an SMS: a notice, an SMS without a message. what: stop, start, again (send START
--- once more), help, lost (the reply belongs to no conversation, or nobody knows to which). A handset that we have
--- texted gets one of each kind within a day. All others together get some a day, whoever they are: senders can be
+-- once more), help, lost (the reply belongs to no conversation, or it is not known to which). A handset that we have
+-- texted gets one of each kind within a day. All others together get some a day together: senders can be
 -- forged. HASH at K.auto_replies .. handset: what -> when; at K.auto_replies_all: since, n.
 
 local function known_to_us(handset)
   return redis.call('HLEN', K.handset .. handset) > 1 or owner_of(handset, '') ~= ''
 end
 
-local function owe_notice(rid, what, handset, number, text, now, most)
+local function queue_notice(rid, what, handset, number, text, now, most)
   local q, nid, key = names('out'), rid .. '.' .. what, K.auto_replies .. handset
   local before = tonumber(redis.call('HGET', key, what) or '')
   if text == '' or before and now - before < KEEP.auto_replies then return end

@@ -5,7 +5,7 @@ local function map_key(user)
 end
 
 -- Whom the Node service last texted on a handset. It wrote the phone as it found it: digits, +digits, or raw. The map
--- of somebody whom we have texted on another handset since tells nothing of this one.
+-- of a user whom we have texted on another handset since proves nothing of this one.
 local function owner_of(handset, raw)
   local owner = redis.call('GET', K.owner .. handset) or redis.call('GET', K.owner .. '+' .. handset)
   if not owner and raw ~= '' then owner = redis.call('GET', K.owner .. raw) end
@@ -22,7 +22,7 @@ end
 -- carried before, or nothing; unsettled, the attempts at an SMS from there whose outcome is not known (see
 -- attempts.lua); awaited, 1 when a reply, or a part of one, came meanwhile and waits for that; disputed, the entry of
 -- an SMS that came to be known as accepted when the number carried something else: which of the two is the last on the
--- handset, nobody knows. And there is a version, another one after every change.
+-- handset, is not known. And there is a version, another one after every change.
 local function thread_in(entry) return string.match(entry, '^(.*),%-?%d+,%-?%d+%]$') or entry end
 
 local function over(entry)            -- the same, expired

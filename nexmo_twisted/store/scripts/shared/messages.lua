@@ -115,7 +115,7 @@ local function nid_of(mid, user) return mid .. '.' .. string.sub(redis.sha1hex(u
 -- What became of each of many recipients stands in a hash of its own while notifications are open: to write the whole
 -- record again for each of them would take the square of the time. The digits of the nid -> outcome, NUL, user; and
 -- how many are open, and as version how often the record was written since. The items of such a message have the
--- version that their claim saw: while it is the same, nobody needs to read a thousand statuses for one.
+-- version that their claim saw: while it is the same, no claim has to read a thousand statuses for one.
 local MANY = 50
 
 local function version(mid) return redis.call('HGET', K.outcomes .. mid, F.version) or '?' end   -- ? when that was lost

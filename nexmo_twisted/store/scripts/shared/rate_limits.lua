@@ -38,8 +38,8 @@ end
 -- The place of an item in all lines: the token with which it had to wait for the first time.
 local function place_of_item(item) return item[F.place] or item[F.token] end
 
--- Which of the limits keeps an SMS, and until when in µs; nil when it may go out. A slot of the last limit that nobody
--- came for in time is for whoever is there.
+-- Which of the limits keeps an SMS, and until when in µs; nil when it may go out. A slot of the last limit that its SMS
+-- did not use in time is for the next SMS.
 local function kept_by(limits, item, now)
   for n, limit in ipairs(limits) do
     local before = redis.call('ZCOUNT', K.rate_wait .. limit.name, '-inf', '(' .. place_of_item(item))
@@ -48,7 +48,7 @@ local function kept_by(limits, item, now)
   end
 end
 
--- An SMS waits for the n-th of the limits: it is given back, and nobody looks at it before its turn.
+-- An SMS waits for the n-th of the limits: it is given back, and not looked at before its turn.
 local function stand_in_line(q, nid, item, limits, n, opens)
   local at, place = int(math.ceil(opens / 1000)), place_of_item(item)
   put_back(q, nid, item, '', at)
@@ -74,8 +74,8 @@ local function must_wait(q, nid, item, limits, now)
   return limits[n].name
 end
 
--- An SMS goes out. In the line of its number whoever was to come before it and did not has lost that place: the others
--- are not to wait for one whose process died.
+-- An SMS goes out. In the line of its number an SMS that was to come before it and did not has lost that place: the
+-- others are not to wait for one whose process died.
 local function pass(q, nid, item, limits, now)
   for n, limit in ipairs(limits) do
     limit.next = math.max(limit.next, now) + limit.interval

@@ -78,7 +78,7 @@ local function keep_early(message_id, said, blocks, now, most)
   redis.call('PEXPIRE', K.early_receipts, int(KEEP.early_receipts))
 end
 
--- The recipient has asked, wherever that was, to get no more texts. Only somebody we have texted can be meant.
+-- The recipient has asked, wherever that was, to get no more texts. Only a handset that we have texted can be meant.
 local function opt_out(handset, now)
   if redis.call('EXISTS', K.handset .. handset) == 1 then
     redis.call('SET', K.opted_out .. handset, 'receipt ' .. int(now), 'NX')

@@ -16,7 +16,7 @@ local function binding(handset, number, now)
     fields[F.other_entry], fields[F.ambiguous] = read[3], '1'
     return fields
   end
-  local recent                        -- nobody reads and answers a text so fast: it is the one before them all
+  local recent                        -- no person reads and answers a text so fast: it is the one before them all
   for at, took, before in string.gmatch(read[2] or '', '(%d+) (%d+) ([^\n]*)') do
     if now - tonumber(at) <= GRACE and before ~= '' then
       recent = recent or before

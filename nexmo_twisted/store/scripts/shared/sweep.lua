@@ -3,7 +3,7 @@ local found = {}
 local function note(what) found[what] = (found[what] or 0) + 1 end
 local function repaired(kind) note('repaired ' .. kind) end
 
--- What nobody waits for any more has an expiry.
+-- What is not waited for any more has an expiry.
 local function must_end(key, ms)
   if redis.call('PTTL', key) == -1 then
     redis.call('PEXPIRE', key, int(ms))
@@ -17,7 +17,7 @@ local function aside_of(q, item)      -- where an item that stands aside is list
   return item[F.state] == 'U' and q.uncertain or item[F.state] == 'D' and q.dead or nil
 end
 
--- What the sweep needs to know of an item, or nil when there is none that anybody of ours could have written.
+-- What the sweep needs to know of an item, or nil when there is none that this service could have written.
 local function sound_item(q, id)
   local read = redis.pcall('HMGET', q.item .. id, F.lane, F.state, F.due, F.message, F.order, F.aside_at,
     F.lease_ends, F.text, F.seen_version)
@@ -37,7 +37,7 @@ local function leave(q, lane, id)
   if redis.call('EXISTS', q.lane .. lane) == 0 then redis.call('ZREM', q.queue, lane) end
 end
 
--- One thing is looked at on its own: what nobody foresaw about it must not keep the sweep from the others. What ails
+-- One thing is looked at on its own: an unexpected error about it must not keep the sweep from the others. What ails
 -- Redis itself came out before, at the first write of the script.
 local function guarded(check, family, ...)
   if not pcall(check, ...) then
