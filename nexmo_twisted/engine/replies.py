@@ -123,6 +123,8 @@ class Replies:
         be in the hands of any person. An answer of the profile counts for five minutes."""
         try:
             phone = (await self._identities.identity(thread.user_id)).phone
+        except StoreUnavailable:
+            raise  # a phone that came with a message is in the store: the reply waits for that
         except NexmoTwistedError:
             return True  # no profile names another phone
         try:

@@ -176,6 +176,11 @@ class PostTests(ReplyCase):
             self.identities.fail("identity", error)
             self.assertIn(POSTED, self.handle(reply()), error)
 
+    def test_store_away_while_it_is_asked(self) -> None:
+        """A phone that came with a message may name another one: the reply waits until the store can be asked."""
+        self.identities.fail("identity", AWAY)
+        self.assertEqual(self.handle(reply()), [("reschedule", 5_000, "Redis is away")])
+
     def test_profile_without_phone(self) -> None:
         """A profile without a usable phone names none: the handset is not that of the user any more."""
         profiles: tuple[Mapping[str, Any], ...] = ({}, {"phone": "call me"})
