@@ -33,7 +33,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Only what is asked for is imported: whoever needs a rule should not get a Redis client with it."""
+    """Only what is asked for is imported: an import of a pure function does not import a Redis client."""
     if name in _HOMES:
         return getattr(import_module(f"nexmo_twisted.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

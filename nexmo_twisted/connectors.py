@@ -46,7 +46,7 @@ class ChatConnector(Protocol):
 
     @property
     def take_large(self) -> TakeLarge | None:
-        """Takes the bodies of its webhooks that are too large to be read; None if nobody does."""
+        """Takes the bodies of its webhooks that are too large to be read; None if it has none."""
 
     def platform(self, http: Http) -> ChatPlatform:
         """Its calls, made with ``http``."""

@@ -76,8 +76,8 @@ class ConfigurationError(NexmoTwistedError):
 class CannotStart(SystemExit, Exception):
     """The service cannot start, for a reason that its user can remove; this one line ends the process.
 
-    A SystemExit, so that no traceback is printed. An Exception as well, since twistd takes away the pid file, and tells
-    whoever waits for the daemon, only of those: for a mere SystemExit one waits for ever.
+    A SystemExit, so that no traceback is printed. An Exception as well, since twistd removes the pid file, and informs
+    the process that waits for the daemon, for these only; with a mere SystemExit that would wait without end.
     """
 
     def __init__(self, reason: str) -> None:

@@ -27,7 +27,7 @@ def faults_in_one_line() -> Iterator[None]:
 
 
 def keep_time(reactor: Any) -> None:
-    """Have timers follow a clock that never jumps: Twisted's own follows the machine's, which somebody may set.
+    """Have timers follow a clock that never jumps: Twisted's own follows the machine's, which may be set.
 
     Only while nothing is timed yet, since the two clocks do not count from the same moment.
     """

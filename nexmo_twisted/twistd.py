@@ -20,7 +20,7 @@ from nexmo_twisted.errors import ConfigurationError
 
 _log = Logger()
 
-#: What twistd's options say of the pid file and of the log when nobody has set them.
+#: What twistd's options say of the pid file and of the log when they are not set.
 PID_FILE, LOG_FILE = "twistd.pid", "twistd.log"
 
 
@@ -29,8 +29,8 @@ def prepare(options: MutableMapping[str, Any]) -> None:
 
     A stale pid file is removed. In a directory that cannot be written a process in the foreground gets no pid file,
     unless a place for it was given. Raises ConfigurationError, one line for each file that cannot be written, each
-    directory that cannot be entered and each other user that we may not become: whoever starts a daemon would hear of
-    none of it.
+    directory that cannot be entered and each other user that we may not become: the command that starts a daemon would
+    report none of it.
     """
     faults = [*_pid_file(options), *_log_file(options)] if options.get("chroot") is None else []
     faults += [*_directory(options), *_privileges(options)]
@@ -88,8 +88,8 @@ def _privileges(options: Mapping[str, Any]) -> Iterator[str]:
 def remove_stale(path: Path) -> None:
     """Remove a pid file that names no running twistd but ourselves, or nothing at all.
 
-    In a container every start may have the number that is in the file, and after a power loss anybody. What is no
-    number is left for twistd to complain of: it may be another file. Raises OSError.
+    In a container every start may have the number that is in the file, and after a power loss any other process. What
+    is no number is left for twistd to complain of: it may be another file. Raises OSError.
     """
     try:
         with path.open("rb") as file:
@@ -111,7 +111,7 @@ def _holds(pid: int, path: Path) -> bool:
     except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
-        pass  # somebody else's, but what it runs may be seen all the same
+        pass  # another user's, but what it runs may be seen all the same
     try:
         words = os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).split("\0")
     except OSError:
@@ -141,8 +141,8 @@ def _may_name(words: list[str], pid: int, path: Path) -> bool:
 class CleanStart(MultiService):
     """Starts its services for twistd, with ``options`` of twistd itself; from then on signals do not kill.
 
-    When that fails the pid file is gone before anybody hears of it: twistd tells whoever waits for the daemon first,
-    and removes the file after that.
+    When that fails the pid file is gone before it is reported: twistd informs the process that waits for the daemon
+    first, and removes the file after that.
     """
 
     def __init__(self, options: MutableMapping[str, Any], reactor: Any) -> None:
@@ -195,7 +195,7 @@ def survive_early_signals() -> None:
 
 
 def survive_signals(reactor: Any) -> None:
-    """Ignore those of ``HARMLESS`` that nobody handles: with a log file, twistd begins a new one on SIGUSR1.
+    """Ignore those of ``HARMLESS`` that have no handler: with a log file, twistd begins a new one on SIGUSR1.
 
     Functions instead of SIG_IGN, which every program that we start would inherit. For the main thread, once twistd has
     begun its log.

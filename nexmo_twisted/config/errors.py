@@ -82,7 +82,7 @@ def line(key: str, origin: str, what: str, *, reason: str = "", allowed: str = "
 
 
 def displayed(value: object, kind: Kind) -> str:
-    """What was found, as far as it may be seen by whoever reads a log."""
+    """What was found, as far as a reader of a log may see it."""
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
     if isinstance(value, str) and (kind.secret or any(character in value for character in kind.betrayed_by)):

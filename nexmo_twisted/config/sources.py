@@ -48,7 +48,7 @@ class _Unreadable(Exception):
 class Gathered:
     """All values joined, where each was written, and what could not be read: the lines, and the paths they are of.
 
-    ``ignored`` are the variables that nobody can tell from those of the Node service.
+    ``ignored`` are the variables that cannot be told from those of the Node service.
     """
 
     values: dict[str, Any] = field(default_factory=dict)

@@ -26,7 +26,7 @@ _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 def https_url(value: str) -> str:
-    """A URL whose secrets nobody on the way can read. A slash at the end and a default port are cut."""
+    """A URL whose secrets cannot be read on the way. A slash at the end and a default port are cut."""
     if "@" in value:
         raise ValueError("a user name or password is not allowed")
     if "?" in value or "#" in value:

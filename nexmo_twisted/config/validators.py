@@ -49,7 +49,7 @@ def secret_or_nothing(value: object) -> SecretStr:
 
 
 def credential(value: object) -> str:
-    """It goes into a header or a form: a blank or a line break in it is a slip of whoever copied it."""
+    """It goes into a header or a form: a space or a line break in it is a mistake in copying."""
     credential = secret(value).get_secret_value()
     if not re.fullmatch("[!-~]+", credential):
         raise ValueError

@@ -1,4 +1,4 @@
-"""What became of an SMS on its way to the handset, as delivery reports say it, whoever sends them."""
+"""What became of an SMS on its way to the handset, as delivery reports say it, of any provider."""
 
 from __future__ import annotations
 

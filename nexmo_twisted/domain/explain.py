@@ -1,4 +1,4 @@
-"""Why a message was texted or not, and what became of a reply: one fact a line, for whoever runs the service."""
+"""Why a message was texted or not, and what became of a reply: one fact a line, for operators."""
 
 from __future__ import annotations
 

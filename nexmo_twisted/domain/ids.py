@@ -43,7 +43,7 @@ def key_of_bytes(raw: bytes) -> str:
 
 
 def bytes_of_key(key: str) -> bytes:
-    """The other way round. ValueError when it is no key."""
+    """The inverse of :func:`key_of_bytes`. ValueError when it is no key."""
     return urlsafe_b64decode(key + "==")
 
 
@@ -86,7 +86,7 @@ def item_name(item_id: str) -> str:
 def reference(item_id: str) -> str:
     """What an item is called outside, in 40 characters of ASCII at most: the id of a notification is longer.
 
-    It consists of two numbers of 128 bits, so that nobody can make two recipients that are taken for one."""
+    It consists of two numbers of 128 bits, so that two recipients cannot be made that are taken for one."""
     message, _, recipient = item_id.partition(".")
     if len(recipient) != 32:  # an automatic reply
         return item_id
@@ -99,7 +99,7 @@ def reference(item_id: str) -> str:
 
 
 def item_of_reference(text: str) -> str:
-    """The other way round; what is no reference of a notification stays as it is."""
+    """The inverse of :func:`reference`; what is no reference of a notification stays as it is."""
     if len(text) != _REFERENCE or not set(text) <= set(_DIGITS):
         return text
     number = 0
@@ -118,7 +118,7 @@ def short_sms_id(message_id: str) -> str:
 
 
 def long_sms_id(short: str) -> str:
-    """The other way round."""
+    """The inverse of :func:`short_sms_id`."""
     return uuid_of_key(short[1:]) if re.fullmatch(r"~[\w-]{22}", short, re.ASCII) else short
 
 

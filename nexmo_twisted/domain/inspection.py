@@ -67,8 +67,8 @@ class MessageReport:
     """What is known of one message at ``now``. Times are ms since the epoch, ``delay`` is in ms.
 
     ``closed`` is why nothing more is done, blank while something may be. ``due`` is None when its "sent" event never
-    came, ``open`` (texts still owed) when it was not checked yet. ``ranks`` and ``outcomes`` are by user id; ``check``
-    is when the check is listed. ``conversation`` is the id of its conversation, blank when it is not known.
+    came, ``open`` (notifications still open) when it was not checked yet. ``ranks`` and ``outcomes`` are by user id;
+    ``check`` is when the check is listed. ``conversation`` is the id of its conversation, blank when it is not known.
     ``suspended`` is since when sending is suspended, and ``suspended_reason`` why.
     """
 

@@ -1,4 +1,4 @@
-"""What nobody sees of a text: invisible characters, texts that are blank to the eye, and towers of marks."""
+"""What is not visible of a text: invisible characters, texts that are blank to the eye, and towers of marks."""
 
 from __future__ import annotations
 

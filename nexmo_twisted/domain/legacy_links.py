@@ -19,7 +19,7 @@ LATEST = 100 * 365 * 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """What a number is linked to, until when, and when it was last used (0: nobody wrote it down); times in ms.
+    """What a number is linked to, until when, and when it was last used (0: not recorded); times in ms.
 
     ``rest`` is what else stands in the user's map.
     """

@@ -58,8 +58,8 @@ def choose(
     numbers share the work: one alone may send an SMS a second.
 
     When none is free, ``take_over`` takes the number of the user's own conversation that has been idle longest. A user
-    who shares the handset and has no number there takes one of somebody who has two or more, in any case: anybody may
-    enter anybody's phone in a profile, and nobody is to lose the last number to that.
+    who shares the handset and has no number there takes one of a user who has two or more, in any case: any user may
+    enter the phone of another in a profile, and no user is to lose the last number to that.
 
     ``lifetime`` is how long a link lives unused and ``keep`` how long it still finds its conversation after that, both
     in ms.
@@ -124,7 +124,7 @@ def _idle_longest(
     own: bool,
 ) -> str | None:
     """The number that may be taken over from another conversation, or None. A number that is not ``ours`` any more is
-    of no use to anybody."""
+    of no use."""
     owners: dict[str, list[str]] = {}
     for number in ours:
         entry = state.entries.get(number)
@@ -219,7 +219,7 @@ def _mapped(state: LinkState, thread: Thread, handset: str, number: str, expires
 def _adopted(state: LinkState, thread: Thread) -> dict[str, str]:
     """What the Node service linked on this handset: once the handset has an entry of ours, its keys are not consulted
     any more. Of a handset that it did text the user's own links count as links there, as they did for it; any other
-    handset has never heard of them."""
+    handset never got an SMS of them."""
     if not state.owner:
         return {}
     entries = dict(state.entries)

@@ -26,7 +26,7 @@ class ChatEvent:
 
     ``sender`` is the user id of the author. ``statuses`` holds every participant the event speaks of, the sender
     included. With "sent" come ``conversation_id`` and ``payload``, the message in whatever form the platform reads it
-    again; nobody else reads it. ``left_out`` is how much could not be used and was left out, by kind. ``phones`` are
+    again; nothing else reads it. ``left_out`` is how much could not be used and was left out, by kind. ``phones`` are
     those that the platform names with it, by user, and ``sent_at`` (ms since the epoch) says as of when; None for now.
     """
 
@@ -46,7 +46,7 @@ class ChatMessage:
     """A message that the platform has read again: its ``text``, cleaned, blank when nothing of it is to be seen, and
     what templates can say of it, by name.
 
-    ``profiles`` came with it, by user id, in the form of ChatPlatform.identity: nobody asks for these. So did
+    ``profiles`` came with it, by user id, in the form of ChatPlatform.identity: these are not asked for. So did
     ``conversation``, in the form of ChatPlatform.conversation; None when it is to be asked for.
     """
 

@@ -1,4 +1,4 @@
-"""What somebody asks of the service itself by SMS: to stop, to start again, or for help.
+"""What an SMS asks of the service itself: to stop, to start again, or for help.
 
 The words are those that carriers and messaging companies in the US agree on (CTIA's handbooks for text messaging), and
 those that the FCC names as ways to take back consent (47 CFR 64.1200(a)(10)). What else must be honoured, and where, no

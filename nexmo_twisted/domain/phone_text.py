@@ -1,7 +1,7 @@
 """A phone number as its owner wrote it: its digits, whether it says that it is international, and what its marks say.
 
 Marks that carry no digit separate groups, whatever they look like. Some say more: an extension, a second number, digits
-left out. Nothing is texted then, since the digits alone would be somebody else's number.
+left out. Nothing is texted then, since the digits alone would be the number of another person.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from nexmo_twisted.domain.invisible import INVISIBLE, is_blank
 
-_LONGEST = 60  # characters somebody may reasonably need to write one number down
+_LONGEST = 60  # characters that one number may reasonably need
 #: ``tel:`` and what belongs to it (RFC 3966). ``//`` is not allowed there, and common.
 _URI = re.compile(r"tel:(?://)?([^;?]*)(.*)", re.IGNORECASE | re.DOTALL)
 _CONTEXT = re.compile(r";phone-context=(\+[\d.()-]+)(?:;|$)", re.IGNORECASE | re.ASCII)

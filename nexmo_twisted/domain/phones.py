@@ -105,7 +105,7 @@ def _behind_own_prefix(digits: str, region: str) -> str:
 
 def _without_plus(number: Written, region: str) -> str:
     """The home reading. It gives way where it is none, or none that is in use, and the digits make a handset with
-    another country code in front. Two numbers in one field, or one that was mistyped, are nobody's.
+    another country code in front. Two numbers in one field, or one that was mistyped, are no number.
     """
     digits = number.digits
     if region not in phonenumbers.SUPPORTED_REGIONS:
@@ -203,8 +203,8 @@ def _digits(number: PhoneNumber) -> str:
 def region_of(digits: str) -> str:
     """The ISO country of a number in E.164 digits; '' where its code belongs to none, as that of satellites.
 
-    Area codes tell apart the countries that share a country code, as the US and Canada do. A number that is in nobody's
-    range counts as one of the main country of its code.
+    Area codes tell apart the countries that share a country code, as the US and Canada do. A number that is in no
+    country's range counts as one of the main country of its code.
     """
     number = _parsed("+" + digits)
     if number is None:

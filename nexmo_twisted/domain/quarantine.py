@@ -46,8 +46,8 @@ class SetAside:
 
 
 def entry(source: str, reason: str, raw: bytes, *, signed: bool) -> str:
-    """One webhook as it is kept: JSON without the time, which Redis adds. One that is not signed may be anybody's, and
-    only its beginning is looked at."""
+    """One webhook as it is kept: JSON without the time, which Redis adds. One that is not signed may come from any
+    client, and only its beginning is looked at."""
     values = {"source": source, "reason": reason, "ids": ids_in(raw if signed else raw[:KEPT]), "body": ""}
     room = KEPT - _STAMP - len(json.dumps(values))
     values["body"] = _beginning(raw[:KEPT].decode("utf-8", "backslashreplace"), room)

@@ -26,7 +26,7 @@ GSM_EXTENSION = frozenset("\f^{}\\[~]|€")
 """The characters that take two septets, an escape and a code."""
 
 LONGEST = 3200
-"""The longest text that anybody takes, in UTF-16 units. A provider may take less."""
+"""The longest text that is accepted, in UTF-16 units. A provider may take less."""
 
 #: How many characters may become one: no more than four compose.
 _COMPOSED = 5

@@ -67,7 +67,7 @@ class Body:
 
     def unpacked(self, headers: Headers) -> bytes:
         """The body that was meant: at most ``limit`` bytes, too. What is packed in a way that we did not ask for is
-        left as it is, since nobody will be able to read it.
+        left as it is, since it cannot be read anyway.
 
         Raises TooLarge or Unpackable.
         """

@@ -206,7 +206,7 @@ class _Incoming(Protocol):
         except TooLarge as fault:
             self._fault = fault
             self._hang_up()
-            raise  # so that nobody goes on to take apart what else was read
+            raise  # so that the rest of what was read is not parsed
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self.whole.called:

@@ -36,8 +36,8 @@ class MetricsEndpoint:
 
 @dataclass(frozen=True)
 class HealthEndpoint:
-    """``GET``: what is missing, as JSON. 503 while the service cannot do its job, so that whoever only looks at the
-    status knows too."""
+    """``GET``: what is missing, as JSON. 503 while the service cannot do its job, so that a check that only looks at
+    the status knows too."""
 
     health: Health
 

@@ -1,6 +1,6 @@
 """Under which names the operator's endpoint is reached.
 
-A page that somebody opens in a browser can have its own name lead to an address of ours and then read what we answer
+A page that is open in a browser can have its own name lead to an address of ours and then read what we answer
 (DNS rebinding). It cannot choose the Host header, though, which holds that name.
 """
 
@@ -20,8 +20,8 @@ _HOST = re.compile(rb"(\[[^\]]{2,60}\]|[^:\[\]]{1,255})(?::[0-9]{0,5})?")
 def guarded(resource: IResource, names: Collection[str], *, on_loopback: bool) -> IResource:
     """``resource`` for those who know it by a right name; 403 for others.
 
-    Right are loopback (localhost, 127.0.0.0/8, [::1]) and ``names``; unless ``on_loopback``, which says that nobody
-    else can reach the endpoint, any IP address, too. No browser leaves the Host header out: then nothing is checked.
+    Right are loopback (localhost, 127.0.0.0/8, [::1]) and ``names``; unless ``on_loopback``, which says that no
+    other machine can reach the endpoint, any IP address, too. No browser leaves the Host header out: then nothing is checked.
     """
     return cast(IResource, _Guarded(resource, names, on_loopback))
 

@@ -13,10 +13,10 @@ AREAS = (202, 203, 206, 207, 208, 209, 212, 213, 214, 215)
 
 
 class Extras:
-    """A new Ann, Bob and Cleo, with phones that nobody else has; each joins when first asked for.
+    """A new Ann, Bob and Cleo, with phones of their own; each joins when first asked for.
 
-    They have the lowest number that nobody of these names has yet: 2 for the first ones, since the visitor's own have
-    none. Raises NoSuch when there are a thousand people.
+    They have the lowest number that is not in use with these names yet: 2 for the first ones, since the visitor's own
+    have none. Raises NoSuch when there are a thousand people.
     """
 
     def __init__(self, layer: SimulatedLayer, names: Names) -> None:

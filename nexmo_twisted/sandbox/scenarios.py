@@ -86,7 +86,7 @@ class Stage:
         return message
 
     async def texted(self, count: int, since: int) -> list[AcceptedSms]:
-        """Wait for so many SMS to Bob, after the first ``since`` SMS to anybody."""
+        """Wait for so many SMS to Bob, after the first ``since`` SMS to any handset."""
 
         def to_bob() -> list[AcceptedSms]:
             owners, bob = self._names.owners(), self.people.id("bob")
@@ -153,7 +153,7 @@ async def _layer_down(stage: Stage) -> None:
 
 
 async def _read_before_sent(stage: Stage) -> None:
-    stage.say("{ann} writes and {bob} reads at once; the webhooks arrive the other way round")
+    stage.say("{ann} writes and {bob} reads at once; the webhooks arrive in the opposite order")
     with stage.sandbox.deliverer.backwards():
         message = stage.write("You have read this already.", "ann", "bob")
         stage.sandbox.layer.mark_read(message, stage.people.id("bob"))

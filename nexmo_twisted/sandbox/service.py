@@ -136,7 +136,7 @@ class _Observed:
 
     async def _resume(self) -> None:
         """Go on where the last run ended. The companies may know less of us than they did when it looked last, since
-        what they know is kept once a second; nobody else is on this Redis, so we look again at once."""
+        what they know is kept once a second; no other process uses this Redis, so we look again at once."""
         try:
             await self.keeping.restore()
         except Exception:
@@ -187,7 +187,7 @@ class SandboxService(Service):
                 signature_secret=nexmo.signature_secret.get_secret_value(), signature_method=nexmo.signature_method
             ),
         )
-        limits = settings.sms.limits  # who sets more than everybody may send has agreed on that with the real one
+        limits = settings.sms.limits  # a limit above the usual one was agreed with the real provider
         self.sandbox.nexmo.rates_plan = RatesPlan(
             max(limits.per_account, PROMISED.account), max(limits.per_number, PROMISED.number), limits.overrides
         )

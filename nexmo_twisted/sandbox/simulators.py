@@ -41,10 +41,10 @@ class Simulators:
 
     ``reactor`` carries the connections of outgoing webhooks; ``clock`` measures their time limits and waits;
     ``persistent`` connections are kept for the next call. ``now`` gives seconds since the epoch, the clock's own unless
-    named. ``base_url`` is where ``resource`` is served, without a slash at its end. Whoever serves it keeps it on
+    named. ``base_url`` is where ``resource`` is served, without a slash at its end. Its caller keeps it on
     loopback.
 
-    ``credentials.layer_secret`` is only for whoever registers a webhook: Layer learns a webhook's secret from that.
+    ``credentials.layer_secret`` is only for the registration of a webhook: Layer learns a webhook's secret from that.
     """
 
     def __init__(

@@ -89,7 +89,7 @@ def remember(layer: SimulatedLayer, nexmo: SimulatedNexmo) -> dict[str, Any]:
 
 
 def restore(state: Mapping[str, Any], layer: SimulatedLayer, nexmo: SimulatedNexmo) -> None:
-    """Put both into a state that was remembered, and tell nobody. What they were in before is forgotten.
+    """Put both into a state that was remembered, without webhooks. What they were in before is forgotten.
 
     Of the numbers those that the account still owns have their inbound URLs again; the webhooks become those of the app
     and the URL of now. Raises ValueError, and changes nothing, when that state is none of ours.

@@ -53,7 +53,7 @@ class TimeTravel:
         """Let ``seconds`` pass: jump to the next thing that is due, let it happen, and so on.
 
         Raises ValueError for what is no such time, AlreadySkipping while another skip is under way, StoreUnavailable
-        when Redis does not answer for so long that nobody knows what is next.
+        when Redis does not answer for so long that it is not known what is next.
         """
         if not 0 < seconds <= LONGEST:
             raise ValueError(f"so much time cannot be skipped: more than 0 and at most {LONGEST / 86_400:g} days can")

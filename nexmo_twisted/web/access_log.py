@@ -13,7 +13,7 @@ class AccessLog:
     """Says which requests have a line.
 
     Those that brought something that was stored all have one. Of the others there is one line in a minute for each
-    address and status, so that nobody can fill a disk with them.
+    address and status, so that they cannot fill a disk.
     """
 
     def __init__(self, clock: IReactorTime) -> None:

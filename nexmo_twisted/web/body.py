@@ -14,7 +14,7 @@ _CHUNK = 64
 
 
 class LargeBody(Protocol):
-    """Whoever takes a body that is larger than the limit."""
+    """Takes a body that is larger than the limit."""
 
     def write(self, data: bytes) -> bool:
         """Take some more of it. False when it is too large even for that."""
@@ -24,12 +24,12 @@ class LargeBody(Protocol):
 
 
 #: Asked with the method, the target, the headers and the declared length of a request (None for chunks) who takes its
-#: body; None when nobody does.
+#: body; None when none does.
 TakeLarge = Callable[[bytes, bytes, Headers, int | None], LargeBody | None]
 
 
 class TooManyChunks(Exception):
-    """The body comes in chunks that are smaller than anybody makes them who does not mean ill."""
+    """The body comes in chunks that are smaller than those of any client without bad intent."""
 
 
 class Body:
@@ -70,7 +70,7 @@ class Body:
             self.large.close()
 
     def _hand_over(self) -> bool:
-        """Whether somebody takes a body beyond the limit, and what has come of it so far."""
+        """Whether a body beyond the limit is taken, and what has come of it so far."""
         if self.large is None:
             self.large = self._larger()
             if self.large is not None:

@@ -43,7 +43,7 @@ class BoundedRequest(Request):
 
     channel: Channel
     body: Body | None = None
-    stored = False  #: whoever stores what it brought says so here
+    stored = False  #: set once what it brought is stored
 
     @property
     def large(self) -> LargeBody | None:

@@ -15,8 +15,8 @@ def with_backlog(where: str, room: int = 512) -> str:
     many as the kernel allows.
 
     Twisted's own 50 are soon taken when many clients come at once. The kernel then drops what the others send, and
-    they try again after a second, two, four. An endpoint that says itself for how many it has room, or that somebody
-    else has opened (``systemd:``), is left as it is.
+    they try again after a second, two, four. An endpoint that says itself for how many it has room, or that was
+    opened before (``systemd:``), is left as it is.
     """
     kind, *arguments = _split(where)
     if kind not in _BACKLOG:

@@ -1,4 +1,4 @@
-"""JSON that is nested more deeply than Python's reader follows: what is so deep is read by nobody, the rest may be."""
+"""JSON that is nested more deeply than Python's reader follows: what is so deep is ignored, the rest is read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TypeVar
 
-_DEEPEST = 200  # levels that are kept; what anybody reads lies in the first ten
+_DEEPEST = 200  # levels that are kept; what is read lies in the first ten
 _MOST_BRACKETS = 20_000  # that are looked at one by one
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 

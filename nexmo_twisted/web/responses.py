@@ -34,8 +34,8 @@ def answer(request: Request, code: int) -> bytes:
 
 
 def answer_errors(app: Klein) -> None:
-    """Give the app of an endpoint its answers where its routes have none: 404, 405, and 503 for what nobody foresaw,
-    since whoever asked should come again. Klein tries handlers in the order of their definition."""
+    """Give the app of an endpoint its answers where its routes have none: 404, 405, and 503 for an unexpected error,
+    since the client should repeat the request. Klein tries handlers in the order of their definition."""
     app.handle_errors(HTTPException)(_no_route)  # type: ignore[arg-type]
     app.handle_errors(Exception)(_unforeseen)  # type: ignore[arg-type]
 

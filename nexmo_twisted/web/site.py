@@ -1,7 +1,7 @@
 """The HTTP server that faces the internet: everything a stranger can make it spend has a limit.
 
 Twisted's own server reads bodies of any size, parses forms before any handler sees them and only times out
-idle connections, so that one byte a second holds a connection for ever. This one does none of that.
+idle connections, so that one byte a second keeps a connection open without end. This one does none of that.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ def hardened_site(
     large: TakeLarge | None = None,
     later: Callable[[Callable[[], object]], IDelayedCall] | None = None,
 ) -> IProtocolFactory:
-    """Serve ``resource`` over HTTP/1.1 to anybody.
+    """Serve ``resource`` over HTTP/1.1 to the internet.
 
     A body of more than ``max_body`` bytes is answered 413 while it is read, declared or chunked. A connection
     is cut ``deadline`` seconds after it was made, or after its last answer, when no whole request has come by
     then, however busily it trickles; and ``answer_within`` seconds after a request that has no answer yet.
     There are at most ``max_connections`` at a time, so the bodies in memory are bounded too: for one more, that which
-    has been without a whole request for the longest time is cut, whoever has it, since behind a proxy all come from
-    one address. When all are waiting for an answer, the new one is closed at once.
+    has been without a whole request for the longest time is cut, whichever client has it, since behind a proxy all come
+    from one address. When all are waiting for an answer, the new one is closed at once.
 
     Of the requests that a client sends one behind the other without waiting for the answers, each has to wait until
     others had their turn: ``later`` calls a function some time later (in the next turn of ``clock`` unless given). A

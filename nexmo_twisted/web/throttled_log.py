@@ -1,4 +1,4 @@
-"""Warnings that anyone on the internet can cause, throttled so that nobody can fill a disk with them."""
+"""Warnings that any client on the internet can cause, throttled so that they cannot fill a disk."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ async def _run(reactor: Any, options: Options, settings: Settings, context: Cont
         sys.stderr.write(f"{error.reason}\n")
         done = False
     except OSError as error:
-        if not isinstance(error, BrokenPipeError):  # then whoever read what we print has seen enough
+        if not isinstance(error, BrokenPipeError):  # then the reader of the output has closed it
             sys.stderr.write(f"cannot write the output: {error.strerror or error}\n")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         done = False

@@ -72,7 +72,7 @@ class LayerClient:
         if gone(answer):
             raise Permanent("Layer has no such user", code="unknown_user")
         identity = self._object(answer, "an identity")
-        if identity.keys().isdisjoint(_IDENTITY):  # it would be somebody without a phone, whom nobody texts
+        if identity.keys().isdisjoint(_IDENTITY):  # it would be a user without a phone, who gets no SMS
             raise foreign(answer, "an identity")
         profile = _profile(user_id, identity)
         return profile if len(answer.body) <= _LARGE else profile | {"metadata": {}}

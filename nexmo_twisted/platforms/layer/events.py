@@ -31,7 +31,7 @@ _STATUSES = {"sent": Status.SENT, "delivered": Status.DELIVERED, "read": Status.
 _USER_ID = re.compile("[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 _LONGEST_USER_ID = 1024  # bytes of UTF-8
 
-#: A message to more people than this is nobody's chat, and each of them costs the same again at every step.
+#: A message to more people than this is no chat, and each of them costs the same again at every step.
 MOST_RECIPIENTS = 1000
 #: Parts of one message that are read; the text of an SMS is in the first few.
 MOST_PARTS = 1000
@@ -68,9 +68,9 @@ def read_event(raw: bytes) -> LayerEvent | None:
     """The event in the body of one webhook, or None when its message is a bot's, which is to be ignored.
 
     The ids of message and conversation come out in lower case; everything else in ``message`` is as it came,
-    members that nobody documented included. A ``message.deleted`` needs little more than the message's id, the two
-    about statuses need somebody's status. Recipients, parts and members that cannot be used are left out when others
-    can be used; the event tells of them.
+    undocumented members included. A ``message.deleted`` needs little more than the message's id, the two
+    about statuses need the status of one user. Recipients, parts and members that cannot be used are left out when
+    others can be used; the event tells of them.
 
     Raises BadRequest, which names the place, for anything that is not the document Layer describes.
     """
@@ -142,7 +142,7 @@ def _sender(value: object, *, needed: bool) -> str | None:
 
 
 def _statuses(value: object, sender: str, odd: OddMembers, *, needed: bool) -> dict[str, Status]:
-    """The status of everybody who can be made out. Of a message to too many nothing is read but who has acted."""
+    """The status of every user that can be made out. Of a message to too many nothing is read but who has acted."""
     if needed:
         value = _object(value, "message.recipient_status")
     elif not isinstance(value, dict):

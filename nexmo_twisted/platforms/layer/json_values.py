@@ -23,7 +23,7 @@ def parse(raw: bytes) -> tuple[object, bool]:
 
     What is not JSON by the book, but cannot be mistaken, is no reason to refuse the rest: a byte order mark, bytes that
     are no UTF-8 and halves of characters (all of these are lone surrogates here), NaN and the infinities, numbers of
-    thousands of digits, control characters in a text. Where it matters whoever reads it finds it odd.
+    thousands of digits, control characters in a text. Where it matters, the code that reads it reports it.
     """
     raw = raw.removeprefix(BOM_UTF8)
     try:

@@ -33,7 +33,7 @@ class LargeBodies:
         self._free = max_in_flight
 
     def begin(self, method: bytes, target: bytes, headers: Headers, length: int | None) -> LargeBody | None:
-        """Whoever takes this one, None when nobody does. ``length`` is that which the client has declared."""
+        """What takes this one, None when nothing does. ``length`` is that which the client has declared."""
         given = headers.getRawHeaders(b"layer-webhook-signature", ())
         if (
             method != b"POST"

@@ -43,7 +43,7 @@ class OddMembers:
             raise BadRequest(self._first)
 
     def can_be_kept(self, value: object) -> bool:
-        """Whether a member that nobody documented can be; none can once too many were looked at, which takes time."""
+        """Whether an undocumented member can be; none can once too many were looked at, which takes time."""
         self._members -= 1
         return self._members >= 0 and can_be_kept(value)
 

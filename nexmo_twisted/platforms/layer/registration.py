@@ -52,8 +52,8 @@ class LayerWebhooks:
         One that lacks events or has another secret is replaced. It stays for ``REPLACED_STAYS`` looks after the new
         one works, since Layer goes on to repeat over it what could not be delivered; what comes over both comes twice,
         which does no harm. Then it is deleted, and that is not told again. Processes
-        with different secrets would replace each other's for ever: each waits for twice as many looks every time, and
-        raises Permanent meanwhile.
+        with different secrets would replace each other's without end: each waits for twice as many looks every time,
+        and raises Permanent meanwhile.
         """
         config = {"name": name, "fingerprint": _fingerprint(target_url, secret)}
         mine = [hook for hook in await self._all() if _is(hook, name, target_url)]
@@ -116,7 +116,7 @@ class LayerWebhooks:
 
     async def _delete(self, hook: Mapping[str, Any]) -> None:
         answer = await self._ask("DELETE", f"{self._url}/{_id(hook)}")
-        if answer.status not in (200, 204) and not gone(answer):  # then somebody else was faster
+        if answer.status not in (200, 204) and not gone(answer):  # then another process was faster
             raise refused(answer)
 
     async def _call(self, method: str, url: str, expected: int, body: bytes | None = None) -> HttpResponse:
@@ -174,7 +174,7 @@ def _amiss(hook: Mapping[str, Any], config: Mapping[str, str]) -> str:
     """Why one of ours has to be replaced, blank if it need not be.
 
     One that does not tell its events, or has no fingerprint (the Node service gives it none), is believed to be right,
-    or it would be replaced for ever.
+    or it would be replaced without end.
     """
     events, told = hook.get("events"), hook["config"].get("fingerprint")
     if isinstance(events, list) and not all(event in events for event in EVENTS):

@@ -107,7 +107,7 @@ class LayerWebhook:
 
     @app.route("/", methods=["GET"])
     def verification(self, request: Request) -> bytes:
-        """Layer has a text echoed to see that the URL is ours. Anybody can ask, so it must not pass for HTML."""
+        """Layer has a text echoed to see that the URL is ours. Any client can ask, so it must not pass for HTML."""
         challenge: bytes = (request.args or {}).get(b"verification_challenge", [b""])[0]
         if not challenge or not _short_text(challenge):
             return answer(request, 200)
@@ -133,7 +133,7 @@ class LayerWebhook:
 
 
 def _with_reason(_: bytes, request: Request, reason: str) -> bytes:
-    """The answer that says why, for whoever is writing a backend; blank when nothing could be stored."""
+    """The answer that says why, for the developers of a backend; blank when nothing could be stored."""
     if request.code != 202:
         return b""
     told = f"not used: {reason}\n".encode()

@@ -44,7 +44,7 @@ class ChatClient:
         return conversation
 
     async def post(self, conversation_id: str, user_id: str, text: str, once: UUID) -> None:
-        """The body is the same to the byte whenever it is sent again, for whoever compares it under one key."""
+        """The body is the same to the byte whenever it is sent again, for a server that compares it under one key."""
         data = {"id": str(once), "conversation": conversation_id, "user": user_id, "text": text}
         body = dump({"type": "reply.created", "data": data}).encode()
         headers = self._signatures.signed(str(once), body)

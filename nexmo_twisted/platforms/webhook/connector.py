@@ -24,7 +24,7 @@ class WebhookConnector:
     signed = True
     conversation_prefix = ""
     template_names = TEMPLATE_NAMES
-    registers = False  #: whoever runs the chat tells it our URL
+    registers = False  #: the operator of the chat enters our URL there
     names_phones = True
     take_large = None
 

@@ -119,7 +119,7 @@ def _sent(data: Mapping[str, Any], region: str) -> ReadEvent:
 
 
 def _recipients(found: object, sender: str, region: str, odd: _Odd) -> dict[str, Person]:
-    """Everybody but the sender, once."""
+    """All but the sender, each once."""
     allowed = f"a list of 1 to {MOST_RECIPIENTS} objects with an id, besides the sender"
     if not isinstance(found, list):
         what = "missing" if found is None else "not a list"
@@ -138,7 +138,7 @@ def _recipients(found: object, sender: str, region: str, odd: _Odd) -> dict[str,
     if len(found) > 2 * MOST_RECIPIENTS or len(people) > MOST_RECIPIENTS:
         raise BadRequest(f"data.recipients has more than {MOST_RECIPIENTS}; allowed: {allowed}")
     if not people:
-        what = odd.warnings[0] if odd.warnings else "data.recipients has nobody besides the sender"
+        what = odd.warnings[0] if odd.warnings else "data.recipients has no one besides the sender"
         raise BadRequest(f"{what}; allowed: {allowed}")
     return people
 

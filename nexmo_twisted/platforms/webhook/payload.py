@@ -13,7 +13,7 @@ from nexmo_twisted.domain.compact_json import dump
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody as an event names them. ``name`` is blank and ``phone`` None when it does not say; ``sms`` False: no
+    """A person as an event names them. ``name`` is blank and ``phone`` None when it does not say; ``sms`` False: no
     texts."""
 
     name: str = ""

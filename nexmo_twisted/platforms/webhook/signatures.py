@@ -44,13 +44,13 @@ class Signatures:
         return Headers({ID: [webhook_id], TIMESTAMP: [str(now)], SIGNATURE: [signature]})
 
     def check(self, headers: Headers, body: bytes) -> None:
-        """Raises BadSignature for what is not signed, or by somebody whose clock is more than five minutes off."""
+        """Raises BadSignature for what is not signed, or with a time that is more than five minutes off."""
         webhook_id = _only(headers, ID, _ID).decode()
         timestamp = int(_only(headers, TIMESTAMP, _TIMESTAMP))
         signatures = _only(headers, SIGNATURE, _ANY).split(b" ", _MOST)[:_MOST]
         try:
             text, at = body.decode(), datetime.fromtimestamp(timestamp, UTC)
-        except (UnicodeDecodeError, ValueError):  # nobody signs these: a year of five digits, what is not UTF-8
+        except (UnicodeDecodeError, ValueError):  # these cannot be signed: a year of five digits, what is not UTF-8
             raise BadSignature("no signature of this body with this time is possible") from None
         expected = [key.sign(webhook_id, at, text).encode() for key in self._keys]
         right = [compare_digest(one, other) for one in expected for other in signatures]

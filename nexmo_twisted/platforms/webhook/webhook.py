@@ -80,7 +80,7 @@ class ChatWebhook:
 
     @app.route("/", methods=["GET"])
     def test(self, request: Request) -> bytes:
-        """Somebody looks whether there is anything at this URL."""
+        """A request that checks whether this URL is served."""
         return answer(request, 200)
 
     def failed(self, _request: Request, failure: Failure) -> None:

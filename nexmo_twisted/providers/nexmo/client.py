@@ -154,7 +154,7 @@ class NexmoClient:
             if not new or (isinstance(count, int) and len(listed) >= count):
                 break
         if isinstance(count, int) and len(listed) < count:
-            raise unreadable(_COMPANY)  # whoever is not listed would count as not owned
+            raise unreadable(_COMPANY)  # a number that is not listed would count as not owned
         return listed
 
 

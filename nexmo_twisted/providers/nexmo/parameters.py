@@ -62,7 +62,7 @@ def parameter_sets(
 def by_name(found: Found, names: Collection[str], needed: Collection[str]) -> Mapping[str, str | None]:
     """The values that have one of these names; None for one that has two of them.
 
-    Raises BadRequest for one of those that are needed and have two: nobody knows which was meant.
+    Raises BadRequest for one of those that are needed and have two: it is not known which was meant.
     """
     params: dict[str, str | None] = {}
     for name, value in found:

@@ -1,7 +1,7 @@
 """What is known after one attempt to send an SMS: the one table, and how an answer is looked up in it.
 
 *Not sent* and *account* are tried again, *refused* is over, *uncertain* must be settled by other evidence
-before anybody tries again: so nothing is lost and nothing doubled. Sources: Vonage SMS API, the statuses of
+before the SMS is tried again: so nothing is lost and nothing doubled. Sources: Vonage SMS API, the statuses of
 a send request; Vonage knowledge base 205065817, throttling. Statuses 13, 16, 18, 19 and 20 are known from
 older clients.
 """
@@ -62,7 +62,7 @@ STATUSES: Final[Mapping[int, StatusRule]] = {
     32: StatusRule(ACCOUNT_ERROR, "signature and secret both sent", alarm=True),
     33: StatusRule(REFUSED, "number deactivated"),
 }
-#: an undocumented status is final, and logged as an error: trying again could go on for ever
+#: an undocumented status is final, and logged as an error: trying again might never end
 UNDOCUMENTED: Final = StatusRule(REFUSED, "undocumented status", alarm=True)
 
 #: HTTP statuses that decide by themselves. 408 means that the server gave up in the middle of the request
@@ -181,7 +181,7 @@ def _outcome(known: StatusRule, where: str, text: str = "", wait: float | None =
         retry_after=wait if later else None,
         alarm=reason if known.alarm else "",
         exceeded="account" if known.exceeded and _ACCOUNT_WIDE.search(text) else known.exceeded,
-        # That is said of one SMS, and to an account that may send. What nobody documents may be said of anything.
+        # That is said of one SMS, and to an account that may send. What is not documented may be said of anything.
         account_works=known.verdict is REFUSED and known is not UNDOCUMENTED,
     )
 

@@ -67,8 +67,8 @@ def _obeyed(
 class Root(Resource):
     """What everything of the sandbox is below.
 
-    Its control asks for no credentials, and those of its companies are known to everybody. Served on loopback, it is
-    still within reach of every page in the browser of whoever runs it, so a request that comes from another page than
+    Its control asks for no credentials, and those of its companies are public. Served on loopback, it is
+    still within reach of every page in a browser on this machine, so a request that comes from another page than
     ours, or by a name that is not this machine's, is refused.
     """
 

@@ -18,7 +18,7 @@ from zope.interface import implementer
 from nexmo_twisted.sandbox.control.commands import error
 from nexmo_twisted.sandbox.http.serving import write
 
-#: Seconds from one look whether something has changed to the next. Nobody has to remember to say so.
+#: Seconds from one look whether something has changed to the next. No code has to report a change.
 EVERY = 0.2
 #: After so many looks without news the time alone is told, so that both sides know that the other one is there.
 SILENT = 25

@@ -79,7 +79,7 @@ class View:
         }
 
     def _handsets(self, owners: dict[str, list[str]]) -> list[Json]:
-        """Everybody's, and those of strangers that were texted; each with a thread for every number."""
+        """Those of all users, and those of strangers that were texted; each with a thread for every number."""
         screens = self._sandbox.nexmo.handsets()
         return [
             {

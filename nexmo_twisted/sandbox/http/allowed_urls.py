@@ -15,7 +15,7 @@ def can_be_called(url: str) -> bool:
     """Whether it is a URL of https, or of http on this machine.
 
     Layer demands https. A server beside the sandbox has no certificate; to any other nothing goes out unencrypted, so
-    that a wrong setting tells nobody what people write.
+    that a wrong setting sends no texts to a stranger.
     """
     try:
         parts = urlsplit(url)

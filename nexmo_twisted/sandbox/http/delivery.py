@@ -72,7 +72,7 @@ class Deliverer:
 
     @contextmanager
     def backwards(self) -> Iterator[None]:
-        """What is to be delivered meanwhile is delivered afterwards, the last one first: nobody promises any order."""
+        """What is to be delivered meanwhile is delivered afterwards, the last one first: no order is promised."""
         held: list[WebhookCall] = []
         self._held = held
         try:

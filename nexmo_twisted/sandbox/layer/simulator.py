@@ -150,13 +150,13 @@ class SimulatedLayer:
         self._advance(message_id, user_id, "read")
 
     def delete_message(self, message_id: str) -> None:
-        """A message is deleted for everybody."""
+        """A message is deleted for all participants."""
         message = self.message(message_id)
         message.deleted = True
         self.webhooks.emit("message.deleted", message.author, "message", self.message_json(message))
 
     def delete_conversation(self, conversation_id: str) -> None:
-        """A conversation is deleted for everybody, and its messages with it."""
+        """A conversation is deleted for all participants, and its messages with it."""
         conversation = self.conversation(conversation_id)
         conversation.deleted = True
         self._emit("conversation.deleted", conversation.participants[0], conversation)
@@ -195,7 +195,7 @@ class SimulatedLayer:
         return message.id
 
     def _advance(self, message_id: str, user_id: str, level: str) -> None:
-        """Statuses only go up; where nothing changes, nobody is told."""
+        """Statuses only go up; where nothing changes, no webhook is sent."""
         message = self.message(message_id)
         if user_id not in message.recipient_status:
             raise NoParticipant("user")

@@ -143,7 +143,8 @@ class LayerWebhooks:
         return hook
 
     def restore(self, hooks: Iterable[Webhook]) -> None:
-        """Have just these webhooks, in their states, as hooks of this app. Nothing is verified and nobody is told."""
+        """Have just these webhooks, in their states, as hooks of this app. Nothing is verified and no webhook is
+        sent."""
         self._hooks = {
             bare(hook.id): replace(hook, id=self._id(bare(hook.id)), url=f"{self._url}/webhooks/{bare(hook.id)}")
             for hook in hooks
@@ -172,7 +173,7 @@ class LayerWebhooks:
         event = {"created_at": iso(self._now()), "type": kind, "id": str(uuid4()), "actor": dict(actor)}
         for hook in self:
             if hook.status == "active" and kind in hook.events:
-                # Without the blanks that json.dumps likes: whoever checks a rewritten body is found out.
+                # Without the spaces of json.dumps, so that a check of a body that was written anew fails.
                 body = json.dumps(
                     {"event": event, name: value, "config": hook.config},
                     ensure_ascii=False,

@@ -13,7 +13,7 @@ from nexmo_twisted.sandbox.nexmo.rates_plan import RatesPlan
 
 #: Seconds by which an interval ends sooner than its rate says. Two SMS that left one second apart arrive a little less
 #: than that apart when the first was longer on its way, and the sender's clock is not ours: without this, a sender that
-#: keeps to the rate would be refused every other time. The real ones are about as lenient, or nobody could reach the
+#: keeps to the rate would be refused every other time. The real ones are about as lenient, or no client could reach the
 #: rate that they promise.
 JITTER = 0.05
 

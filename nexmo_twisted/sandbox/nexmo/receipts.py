@@ -17,7 +17,7 @@ from nexmo_twisted.sandbox.nexmo.receipt_plan import ReceiptPlan
 from nexmo_twisted.sandbox.nexmo.responses import NETWORK, PRICE
 from nexmo_twisted.sandbox.nexmo.simulator import WEBHOOK_PATIENCE, AcceptedSms, SimulatedNexmo
 
-#: The error code of an SMS to somebody who opted out.
+#: The error code of an SMS to a handset that opted out.
 OPTED_OUT = "9"
 
 

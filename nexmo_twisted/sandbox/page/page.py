@@ -26,7 +26,7 @@ from nexmo_twisted.sandbox.simulators import Simulators
 from nexmo_twisted.sandbox.time_travel import AlreadyTravelling, TimeTravel
 from nexmo_twisted.sandbox.timeline.timeline import Timeline
 
-#: The page takes nothing from anybody else, and stands in nobody else's frame.
+#: The page loads nothing from other servers, and no other page may frame it.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
