@@ -21,7 +21,8 @@ def guarded(resource: IResource, names: Collection[str], *, on_loopback: bool) -
     """``resource`` for those who know it by a right name; 403 for others.
 
     Right are loopback (localhost, 127.0.0.0/8, [::1]) and ``names``; unless ``on_loopback``, which says that no
-    other machine can reach the endpoint, any IP address, too. No browser leaves the Host header out: then nothing is checked.
+    other machine can reach the endpoint, any IP address, too. No browser leaves the Host header out: then nothing is
+    checked.
     """
     return cast(IResource, _Guarded(resource, names, on_loopback))
 

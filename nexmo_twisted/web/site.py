@@ -47,7 +47,7 @@ def hardened_site(
     others had their turn: ``later`` calls a function some time later (in the next turn of ``clock`` unless given). A
     request that is answered 4xx is the last one of its connection.
 
-    ``on_rejected`` hears of each refusal: ``body_too_large``, ``slow_request``, ``slow_answer`` or
+    ``on_rejected`` is called for each refusal: ``body_too_large``, ``slow_request``, ``slow_answer`` or
     ``too_many_connections``. Forms are left unparsed: a handler reads ``request.content``. Encryption is the
     business of the endpoint that listens. The text ``redact`` in a path is not shown in the access log.
 
