@@ -164,7 +164,7 @@ class Pipeline:
 
     def _build_incoming(self, chat: ChatPlatform) -> None:
         """From the webhooks to the store, and from an inbound SMS to the conversation."""
-        settings, terms, notices = self._settings, self.terms, self._notices()
+        settings, terms, auto_replies = self._settings, self.terms, self._auto_replies()
         self.replies = Replies(
             queue=self._store,
             chat=chat,
@@ -176,7 +176,7 @@ class Pipeline:
             metrics=self._metrics,
             lease=self._lease,
             circuits=[self.circuits[0]],
-            notices=notices,
+            auto_replies=auto_replies,
         )
         self.turned_away = TurnedAway(self._store, self._clock)
         self.long_replies = LongReplyTimeouts(
@@ -206,7 +206,7 @@ class Pipeline:
             concat_timeout=settings.sms.concat_timeout,
             poke_long_replies=self.long_replies.poller.poke,
             receipts=receipts,
-            notices=notices,
+            auto_replies=auto_replies,
             numbers=terms.numbers,
             turned_away=self.turned_away,
         )
@@ -217,7 +217,7 @@ class Pipeline:
             return NamedIdentities(self._store, self._identities)
         return self._identities
 
-    def _notices(self) -> AutoReplies:
+    def _auto_replies(self) -> AutoReplies:
         sms = self._settings.sms
         policy = AutoReplyPolicy(
             opt_out=sms.opt_out,

@@ -22,13 +22,13 @@ _SENT = re.compile(r"(?P<how>sent|receipt) (?P<number>\S*) ?(?P<id>.*)", re.DOTA
 #: Milliseconds that something may be late before it is worth a word: a service that runs looks every five seconds.
 PUNCTUAL = 15_000
 
-#: What notices are, by what a reply asked for.
-NOTICES = {
+#: What automatic replies are, by what a reply asked for.
+AUTO_REPLIES = {
     "stop": "the answer to STOP",
     "start": "the answer to START",
     "again": "the answer to a START that has to be sent again",
     "help": "the answer to HELP",
-    "lost": "the notice that a reply belongs to no conversation",
+    "lost": "the automatic reply that a reply belongs to no conversation",
 }
 
 REDRIVE = "nexmo-twisted redrive"
@@ -218,8 +218,8 @@ def sms_story(
 ) -> Iterator[str]:
     """What is known of the SMS that the provider knows by ``message_id``: whose it is, then all of that message."""
     name = f"SMS {printable(message_id)}"
-    if entry.notice:
-        yield f"{name}: {NOTICES.get(entry.notice, printable(entry.notice))}"
+    if entry.auto_reply:
+        yield f"{name}: {AUTO_REPLIES.get(entry.auto_reply, printable(entry.auto_reply))}"
         if entry.done:
             known = f"closed {span(entry.done_for)} ago"
             yield from (f"  {line}" for line in [known, *_outcome_lines(entry.done, None, describe)])

@@ -50,8 +50,8 @@ class QueueItem:
         return item_name(self.id) if self.queue == "out" else self.provider_id
 
     @property
-    def notice(self) -> str:
-        """What a notice answers (stop, start, help, lost); blank for a text about a message."""
+    def auto_reply(self) -> str:
+        """What an automatic reply answers (stop, start, help, lost); blank for a text about a message."""
         kind = self.id.partition(".")[2]
         return "" if re.fullmatch("[0-9a-f]{32}", kind) else kind
 

@@ -83,9 +83,9 @@ class Notification:
 
     Times are milliseconds since the epoch by Redis' clock. ``waited`` is how long it has been due, suspended time not
     counted. ``statuses`` is empty and ``payload`` blank when the message is gone (``gone`` says why). ``suspect``: its
-    lease expired without a result before (a possible poison message). With a ``notice`` there is no message, and its id
-    is that of the notification. ``aside_since`` is when it first stepped aside because all numbers of its handset were
-    in use; ``reason`` why it was put off last, blank when it was not.
+    lease expired without a result before (a possible poison message). With an ``auto_reply`` there is no message, and
+    its id is that of the notification. ``aside_since`` is when it first stepped aside because all numbers of its
+    handset were in use; ``reason`` why it was put off last, blank when it was not.
     """
 
     id: str
@@ -102,7 +102,7 @@ class Notification:
     due: int
     waited: int
     suspect: bool
-    notice: AutoReply | None = None
+    auto_reply: AutoReply | None = None
     aside_since: int | None = None
     reason: str = ""
 
@@ -184,8 +184,8 @@ class Sms:
 class Attempt:
     """One recorded attempt at a text. ``handset`` is where its link is kept, in digits; ``introduced`` the thread that
     the handset knows about once it has this SMS, or blank. ``map_read`` and ``map_new`` are the user's map before and
-    after, and ``ttl`` its time to live in ms; blank and 0 for a notice, which changes no link. After ``until``, a time
-    of the reactor's clock, it must not go out any more."""
+    after, and ``ttl`` its time to live in ms; blank and 0 for an automatic reply, which changes no link. After
+    ``until``, a time of the reactor's clock, it must not go out any more."""
 
     handset: str
     number: str

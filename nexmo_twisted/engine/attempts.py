@@ -174,16 +174,16 @@ class AttemptRecorder:
             return Sms(choice.number, handset, fitted.text, reference(item.id)), attempt
         raise Temporary(f"gave up after {CHOICES} conflicting updates of this user's links")
 
-    async def notice(self, item: Notification, notice: AutoReply) -> tuple[Sms, Attempt]:
+    async def auto_reply(self, item: Notification, auto_reply: AutoReply) -> tuple[Sms, Attempt]:
         """Record the attempt at a text of our own."""
-        fitted = fit_both("", clean(notice.text), self._terms.max_segments, self._terms.max_characters)
+        fitted = fit_both("", clean(auto_reply.text), self._terms.max_segments, self._terms.max_characters)
         if self._closing():
             raise Release
         until = self._until()
-        limits = self._terms.limits.of(notice.number)
+        limits = self._terms.limits.of(auto_reply.number)
         self._check(await self._outbox.begin_auto_reply(item, self._lease, limits))
-        sms = Sms(notice.number, notice.handset, fitted.text, reference(item.id))
-        return sms, Attempt(handset=notice.handset, number=notice.number, until=until)
+        sms = Sms(auto_reply.number, auto_reply.handset, fitted.text, reference(item.id))
+        return sms, Attempt(handset=auto_reply.handset, number=auto_reply.number, until=until)
 
     def _until(self) -> float:
         """When the lease is over that begins now, by our own clock: nothing goes out after that."""

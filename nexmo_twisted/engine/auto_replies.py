@@ -13,7 +13,8 @@ from nexmo_twisted.ports.store import ReplyQueue
 @dataclass(frozen=True, slots=True)
 class AutoReplyPolicy:
     """What the customer decided: who honours STOP ("service": we do, "provider" or "off"), its words in further
-    languages, the text for replies that belong nowhere ('' for none), and the numbers that notices may go out from."""
+    languages, the text for replies that belong nowhere ('' for none), and the numbers that automatic replies may go
+    out from."""
 
     opt_out: str
     words: Collection[str]

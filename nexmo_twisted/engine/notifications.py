@@ -150,12 +150,12 @@ class Notifications:
         terms = self._terms
         if item.gone:
             raise Skip(item.gone)
-        if item.notice is None and item.statuses.get(item.user_id) not in terms.report:
+        if item.auto_reply is None and item.statuses.get(item.user_id) not in terms.report:
             raise Skip("read")
         if item.waited > terms.expire_after:
             raise Permanent(": ".join(filter(None, ["not sent in time", item.reason])), code="too_late")
-        if item.notice is not None:
-            return await self._recorder.notice(item, item.notice)
+        if item.auto_reply is not None:
+            return await self._recorder.auto_reply(item, item.auto_reply)
         message = self._chat.read_payload(
             item.payload,
             message_id=item.message_id,

@@ -46,7 +46,7 @@ class Replies:
         metrics: Metrics,
         lease: int,
         circuits: Sequence[CircuitBreaker],
-        notices: AutoReplies,
+        auto_replies: AutoReplies,
     ) -> None:
         self._queue = queue
         self._chat = chat
@@ -56,7 +56,7 @@ class Replies:
         self._clock = clock
         self._random = random
         self._metrics = metrics
-        self._notices = notices
+        self._auto_replies = auto_replies
         self.worker: Worker[Reply] = Worker(
             "replies",
             queue="in",
@@ -134,7 +134,7 @@ class Replies:
 
     async def _turn_down(self, item: Reply, outcome: str, why: str) -> None:
         self._log.info("Reply from {who}: not posted, {why}", who=phones.masked(item.handset), why=why)
-        await self._notices.lost(item)
+        await self._auto_replies.lost(item)
         await self._close(item, outcome)
 
     async def _leave_to_operator(self, item: Reply) -> None:
@@ -142,7 +142,7 @@ class Replies:
             "Reply from {who}: dead letter, belongs to one of two conversations; post it with `nexmo-twisted place`",
             who=phones.masked(item.handset),
         )
-        await self._notices.lost(item)
+        await self._auto_replies.lost(item)
         await self._bury(item, "ambiguous", "written when its number went from one conversation to another")
 
     async def _close(self, item: Reply, outcome: str) -> None:

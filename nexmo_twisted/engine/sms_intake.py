@@ -54,7 +54,7 @@ class InboundSmsIntake:
         concat_timeout: int,
         poke_long_replies: Callable[[float], None],
         receipts: ReceiptIntake,
-        notices: AutoReplies,
+        auto_replies: AutoReplies,
         numbers: Collection[str],
         turned_away: TurnedAway,
     ) -> None:
@@ -64,7 +64,7 @@ class InboundSmsIntake:
         self._concat_timeout = concat_timeout
         self._poke_long_replies = poke_long_replies
         self._receipt_intake = receipts
-        self._notices = notices
+        self._auto_replies = auto_replies
         self._numbers = frozenset(numbers)
         self._own = {phones.canonical(number): number for number in numbers}
         self._turned_away = turned_away
@@ -95,7 +95,7 @@ class InboundSmsIntake:
 
     async def _whole(self, sms: InboundSms, handset: str, number: str) -> None:
         """An SMS that came in one; what it asks of the service itself is done at once."""
-        asked = self._notices.asked(sms.text, number, turned_away=self._turned_away.unreported)
+        asked = self._auto_replies.asked(sms.text, number, turned_away=self._turned_away.unreported)
         received = await self._inbox.receive_sms(sms, handset, number, asked)
         kind = _COUNTED[received]
         self._metrics.count("replies_received", kind)
@@ -105,7 +105,7 @@ class InboundSmsIntake:
             what = asked.what.upper() if asked.what else "repeated delivery"
             self._log.info("Inbound SMS from {who}: {what}", who=phones.masked(handset), what=what)
         if asked.what:
-            self._notices.poke()
+            self._auto_replies.poke()
 
     def turned_away(self) -> None:
         """A webhook of an inbound SMS was answered 503."""

@@ -142,7 +142,7 @@ class QueueAdmin:
 
     async def inspect_sms(self, message_id: str) -> QueueItem | None:
         """Whose SMS has that id at the provider: as far as known the notification with the id of its message and
-        recipient, or of a notice what became of it. None when it is not known."""
+        recipient, or of an automatic reply what became of it. None when it is not known."""
         nid = await self._connection.run("inspect_sms", self._now(), *map(short_sms_id, _spellings(message_id)))
         if not nid:
             return None

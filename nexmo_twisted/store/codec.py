@@ -129,7 +129,7 @@ class Records:
 def notification(records: Records, nid: str, token: str, waited: str, fields: list[str]) -> Notification:
     item: Mapping[str, str] = pairs(fields)
     message = records[item[F.message]] if F.message in item else _NO_MESSAGE
-    notice = AutoReply(item[F.handset], item[F.number], item[F.text]) if F.text in item else None
+    auto_reply = AutoReply(item[F.handset], item[F.number], item[F.text]) if F.text in item else None
     return Notification(
         id=nid,
         token=token,
@@ -145,7 +145,7 @@ def notification(records: Records, nid: str, token: str, waited: str, fields: li
         due=int(item[F.due]),
         waited=int(waited),
         suspect=item["suspect"] == "1",
-        notice=notice,
+        auto_reply=auto_reply,
         aside_since=int(item[F.waits_since]) if F.waits_since in item else None,
         reason=item.get(F.reason, ""),
     )

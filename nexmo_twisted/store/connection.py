@@ -25,7 +25,7 @@ from nexmo_twisted.tls import Verifying
 
 #: Seconds between two attempts to connect, at first and at most.
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
-#: Seconds that a line must last for its loss to be a new outage and not more of the one before.
+#: Seconds that a connection must last for its loss to be a new outage and not more of the one before.
 LASTING = 5.0
 CLOSE_TIMEOUT = 2.0
 #: So often the nodes of a cluster may send us on, one to another, before we try anew.
@@ -36,7 +36,7 @@ _DEMOTED = re.compile("READONLY|NOREPLICAS|MASTERDOWN")
 
 
 class Connection:
-    """One line at a time: commands sent over it are carried out in that order.
+    """One connection at a time: commands sent over it are carried out in that order.
 
     ``tell``: whether it is logged when Redis is away (each reason once) and when it is there again. Of several
     connections to one Redis one is enough. ``reply_timeout``: seconds until a command without an answer fails.
@@ -60,8 +60,8 @@ class Connection:
         self._reply_timeout = reply_timeout
         self._told: set[str] = set()
         self._outage = False
-        self.why_away = ""  #: why the last attempt to connect failed; blank while there is a line
-        self._line: RedisProtocol | None = None
+        self.why_away = ""  #: why the last attempt to connect failed; blank while there is a connection
+        self._protocol: RedisProtocol | None = None
         self._sentinels: Sentinels | None = None
         self._master: Host | None = None  #: as Sentinel has it; None also when it is about to change
         if address.kind == "sentinel":
@@ -91,20 +91,20 @@ class Connection:
 
     @property
     def connected(self) -> bool:
-        return self._line is not None
+        return self._protocol is not None
 
     async def command(self, *words: str | bytes | int) -> Any:
         """One plain command. Raises StoreUnavailable when Redis is away, silent (AnswerLost) or refuses."""
-        line = self._line
-        if line is None:
+        protocol = self._protocol
+        if protocol is None:
             raise StoreUnavailable(": ".join(filter(None, ("not connected to Redis", self.why_away))))
         try:
-            return await line.execute_command(*words)
+            return await protocol.execute_command(*words)
         except txredisapi.ResponseError as error:
             if str(error).startswith("NOSCRIPT"):
                 raise _UnknownScript("script not loaded") from error
             if (self._sentinels is not None and _DEMOTED.search(str(error))) or str(error).startswith("MOVED "):
-                line.abort()  # so that we look for the one that it is now
+                protocol.abort()  # so that we look for the one that it is now
             raise StoreUnavailable(f"Redis refused: {kind_of(error)}") from error
         except txredisapi.RedisError as error:  # connection lost, or no answer in time
             raise AnswerLost(f"no answer from Redis: {type(error).__name__}") from error
@@ -130,30 +130,30 @@ class Connection:
             self._sentinels.stop()
         if self._keeping is None:
             return
-        line, self._line = self._line, None
-        if line is None:
+        protocol, self._protocol = self._protocol, None
+        if protocol is None:
             self._keeping.cancel()
             await self._keeping
         else:
-            line.transport.loseConnection()
-            patience = self._reactor.callLater(CLOSE_TIMEOUT, line.abort)  # a silent server may hold it up
+            protocol.transport.loseConnection()
+            patience = self._reactor.callLater(CLOSE_TIMEOUT, protocol.abort)  # a silent server may hold it up
             await self._keeping
             if patience.active():
                 patience.cancel()
 
     async def _keep(self) -> None:
-        """Connect; when the line is lost, again: at once if it lasted, else after a pause that grows."""
+        """Connect; when the connection is lost, again: at once if it lasted, else after a pause that grows."""
         pause = FIRST_PAUSE
         while not self._closed:
             try:
-                line = await self._connect()
+                protocol = await self._connect()
             except Exception as error:
                 self._away(error)
             else:
                 began = self._reactor.seconds()
-                self._there(line)
-                await line.lost
-                self._line = None
+                self._there(protocol)
+                await protocol.lost
+                self._protocol = None
                 if self._reactor.seconds() - began >= LASTING:
                     self._told.clear()
                     pause = 0.0
@@ -166,7 +166,7 @@ class Connection:
             await deferLater(self._reactor, seconds)
 
     async def _connect(self) -> RedisProtocol:
-        """A line that can be used. Raises Unusable."""
+        """A connection that can be used. Raises Unusable."""
         host = self._nodes[0]
         if self._sentinels is not None:
             host = self._master = await self._sentinels.master()
@@ -183,18 +183,18 @@ class Connection:
 
     async def _connect_to(self, host: Host | None) -> RedisProtocol:
         address, master = self._address, self._sentinels is not None
-        line = await dial(self._endpoint(host), lambda: RedisProtocol(self._reactor, self._reply_timeout))
-        await log_in(line, address.username, address.password, address.db, as_master=master)
+        protocol = await dial(self._endpoint(host), lambda: RedisProtocol(self._reactor, self._reply_timeout))
+        await log_in(protocol, address.username, address.password, address.db, as_master=master)
         try:
             if master and self._master is None:
                 raise Unusable("failover started")
-            nodes = await admit(line, self._scripts)
+            nodes = await admit(protocol, self._scripts)
         except BaseException:
-            line.abort()
+            protocol.abort()
             raise
         if nodes:
             self._nodes = deque(dict.fromkeys((host, None, *nodes)))
-        return line
+        return protocol
 
     def _endpoint(self, to: Host | None) -> IStreamClientEndpoint:
         """``to``: None for the address of the settings."""
@@ -211,11 +211,11 @@ class Connection:
         """Sentinel is about to make another server the master, or has done so."""
         if master is None or master != self._master:
             self._master = None
-            if self._line is not None:
-                self._line.abort()
+            if self._protocol is not None:
+                self._protocol.abort()
 
-    def _there(self, line: RedisProtocol) -> None:
-        self._line = line
+    def _there(self, protocol: RedisProtocol) -> None:
+        self._protocol = protocol
         self.why_away = ""
         if self._outage:
             self._outage = False

@@ -23,26 +23,26 @@ class Moved(Exception):
         self.host = host
 
 
-async def admit(line: RedisProtocol, scripts: Scripts) -> Sequence[Host]:
+async def admit(protocol: RedisProtocol, scripts: Scripts) -> Sequence[Host]:
     """Whether a server that has let us in is used. Returns the nodes of its cluster, none if it is in no cluster.
 
     Raises Moved, or Unusable; then nothing was touched.
     """
-    clustered = await _in_cluster(line)
+    clustered = await _in_cluster(protocol)
     if clustered and "{" not in scripts.prefix:
         raise Unsuitable(
             f"it is a node of a Redis Cluster, and server.redis_prefix {scripts.prefix!r} has no hash tag: set one, "
             'such as "{chat1}:", which keeps all keys on one node'
         )
-    await check_schema(line, scripts)
-    return await _nodes(line) if clustered else ()
+    await check_schema(protocol, scripts)
+    return await _nodes(protocol) if clustered else ()
 
 
-async def check_schema(line: RedisProtocol, scripts: Scripts) -> None:
+async def check_schema(protocol: RedisProtocol, scripts: Scripts) -> None:
     """What is stored there must have the form that this process knows."""
     _, source = scripts["check_schema"]
     try:
-        found, unversioned = await ask(line, "EVAL", source, 1, scripts.key, VERSION)
+        found, unversioned = await ask(protocol, "EVAL", source, 1, scripts.key, VERSION)
     except Refused as refused:
         moved = re.match(r"MOVED \d+ (.*):(\d+)$", refused.answer)
         if moved is None:
@@ -59,17 +59,17 @@ async def check_schema(line: RedisProtocol, scripts: Scripts) -> None:
     )
 
 
-async def _in_cluster(line: RedisProtocol) -> bool:
+async def _in_cluster(protocol: RedisProtocol) -> bool:
     """By its own word. One that does not tell is none: then a MOVED says so."""
     answer: object = None
     with suppress(Refused):
-        answer = await ask(line, "HELLO")
+        answer = await ask(protocol, "HELLO")
     return isinstance(answer, list) and dict(zip(answer[::2], answer[1::2], strict=False)).get("mode") == "cluster"
 
 
-async def _nodes(line: RedisProtocol) -> Sequence[Host]:
+async def _nodes(protocol: RedisProtocol) -> Sequence[Host]:
     """Every node that this one knows the address of."""
     table = ""
     with suppress(Refused):
-        table = str(await ask(line, "CLUSTER", "NODES"))
+        table = str(await ask(protocol, "CLUSTER", "NODES"))
     return [(host, int(port)) for host, port in re.findall(r"^\w+ ([^ @]+):(\d+)", table, re.MULTILINE)]

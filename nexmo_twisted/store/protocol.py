@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 
 from nexmo_twisted.tls import describe_error
 
-#: Seconds until a command without an answer fails and its line is given up. Webhooks must be answered in one.
+#: Seconds until a command without an answer fails and its connection is given up. Webhooks must be answered in one.
 REPLY_TIMEOUT = 0.5
 #: Seconds by which a timer may be late before we say that we, not Redis, stood still.
 PUNCTUAL = 0.05
@@ -29,11 +29,11 @@ CONNECT_TIMEOUT = 2.0
 
 
 class Unusable(Exception):
-    """No line, for a reason that may be logged."""
+    """No connection, for a reason that may be logged."""
 
 
 class Refused(Unusable):
-    """The server does not do what it is asked on a new line: ``answer`` is the error that it returned."""
+    """The server does not do what it is asked on a new connection: ``answer`` is the error that it returned."""
 
     def __init__(self, command: str, answer: str) -> None:
         super().__init__(f"{command} was refused: {kind_of(answer)}")
@@ -43,8 +43,8 @@ class Refused(Unusable):
 class RedisProtocol(txredisapi.RedisProtocol):  # type: ignore[misc]
     """Commands are carried out in the order in which they are sent.
 
-    The line is aborted when a command has no answer in time. A time limit around ``execute_command`` that is shorter
-    would leave a dead line in use: there must be none.
+    The connection is aborted when a command has no answer in time. A time limit around ``execute_command`` that is
+    shorter would leave a dead connection in use: there must be none.
 
     Time in which this process stands still (a long computation, a suspended machine) is not Redis': the answers may be
     in the socket, not read yet, or the commands still with us. So a timer that is late begins anew, once
@@ -145,7 +145,7 @@ class RedisProtocol(txredisapi.RedisProtocol):  # type: ignore[misc]
         return packed
 
 
-class _Lines(Factory):
+class _ProtocolFactory(Factory):
     noisy = False
 
     def __init__(self, make: Callable[[], RedisProtocol]) -> None:
@@ -158,43 +158,43 @@ class _Lines(Factory):
 async def dial(endpoint: IStreamClientEndpoint, make: Callable[[], RedisProtocol]) -> RedisProtocol:
     """A new connection. Raises Unusable when there is none."""
     try:
-        line: Any = await endpoint.connect(_Lines(make))
+        protocol: Any = await endpoint.connect(_ProtocolFactory(make))
     except (CancelledError, ConnectingCancelledError):
         raise CancelledError from None
     except Exception as error:  # refused, no such host, no such socket ...
         raise Unusable(describe_error(error)) from error
-    return line  # type: ignore[no-any-return]
+    return protocol  # type: ignore[no-any-return]
 
 
-async def log_in(line: RedisProtocol, username: str, password: str, db: int, *, as_master: bool) -> None:
-    """Make a line ready for use. ``as_master``: only a master will do.
+async def log_in(protocol: RedisProtocol, username: str, password: str, db: int, *, as_master: bool) -> None:
+    """Make a connection ready for use. ``as_master``: only a master will do.
 
     Raises Unusable when the server does not answer or refuses, as one does that is still loading. Then, and when
-    cancelled, the line is gone.
+    cancelled, the connection is gone.
     """
     try:
         if password:
-            await ask(line, "AUTH", *([username] if username else []), password)
-        if as_master and (await ask(line, "ROLE"))[0] != "master":
+            await ask(protocol, "AUTH", *([username] if username else []), password)
+        if as_master and (await ask(protocol, "ROLE"))[0] != "master":
             raise Unusable("this is not the master")
         if db:
-            await ask(line, "SELECT", db)
-        await ask(line, "PING")
+            await ask(protocol, "SELECT", db)
+        await ask(protocol, "PING")
     except BaseException:
-        line.abort()
+        protocol.abort()
         raise
 
 
-async def ask(line: RedisProtocol, *words: str | bytes | int) -> Any:
-    """The answer to one command on a new line. Raises Unusable."""
+async def ask(protocol: RedisProtocol, *words: str | bytes | int) -> Any:
+    """The answer to one command on a new connection. Raises Unusable."""
     try:
-        return await line.execute_command(*words)
+        return await protocol.execute_command(*words)
     except txredisapi.ResponseError as error:
         raise Refused(str(words[0]), str(error)) from error
     except txredisapi.TimeoutError as error:
         raise Unusable("no answer") from error
     except txredisapi.ConnectionError as error:
-        raise Unusable(line.reason or "connection lost") from error
+        raise Unusable(protocol.reason or "connection lost") from error
 
 
 def kind_of(error: Exception | str) -> str:

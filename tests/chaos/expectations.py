@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from tests.chaos.scenarios import (
     ANSWER_LOST,
+    AUTO_REPLY,
+    AUTO_REPLY_WITHOUT_RECEIPT,
     BARRED,
     BLANK,
     BUSY,
@@ -22,8 +24,6 @@ from tests.chaos.scenarios import (
     NO_CREDIT,
     NO_PHONE,
     NO_RECEIPTS,
-    NOTICE,
-    NOTICE_WITHOUT_RECEIPT,
     PLAIN,
     POISON,
     POISONED_REPLY,
@@ -88,13 +88,13 @@ BY_RECEIPT = ("bob receipt",)
 EVENT, INBOUND, DELIVERY = "stored layer", "stored nexmo", "stored receipt"
 
 
-def _notice(
+def _auto_reply(
     at: str,
     waits: str = "",
     sms: int = 2,
     end: str = "sent",
     counted: Mapping[str, int] = SENT,
-    scenario: Scenario = NOTICE,
+    scenario: Scenario = AUTO_REPLY,
     again: str = "",
 ) -> Crash:
     ends = ("bob sent", f"notice {end}", "reply stop")
@@ -170,10 +170,10 @@ NOTIFICATIONS = (
     _in_use("step_aside:before", "lease settle"),
     _in_use("step_aside:after", "settle"),
     # a notice is sent once at most
-    _notice("begin_auto_reply:before", "lease"),
-    _notice("begin_auto_reply:after", "lease settle", sms=1, end="uncertain", counted=DROPPED),
-    _notice("send:after", again=DELIVERY),
-    _notice("send:after", "lease settle", scenario=NOTICE_WITHOUT_RECEIPT, end="uncertain", counted=DROPPED),
+    _auto_reply("begin_auto_reply:before", "lease"),
+    _auto_reply("begin_auto_reply:after", "lease settle", sms=1, end="uncertain", counted=DROPPED),
+    _auto_reply("send:after", again=DELIVERY),
+    _auto_reply("send:after", "lease settle", scenario=AUTO_REPLY_WITHOUT_RECEIPT, end="uncertain", counted=DROPPED),
     # what no receipt settles in time is sent again
     Crash(SETTLING, "reconcile:before", "settle", counted={"sms_reconciled resent": 1, "sms_accepted": 1}),
     Crash(SETTLING, "reconcile:after", "settle"),
@@ -232,10 +232,10 @@ REPLIES = (
     _reply("close_parts:before", "parts", scenario=HALF_A_REPLY, counted={"long_replies_incomplete": 1, **_ALSO}),
     _reply("close_parts:after", "parts", scenario=HALF_A_REPLY),
     # some ask for something else, or for nothing
-    _notice(
+    _auto_reply(
         "receive_sms:before", scenario=STOP, counted={"replies_received stop": 1, "sms_accepted": 1}, again=INBOUND
     ),
-    _notice("receive_sms:after", scenario=STOP, counted={**_REPEATED, "sms_accepted": 1}, again=INBOUND),
+    _auto_reply("receive_sms:after", scenario=STOP, counted={**_REPEATED, "sms_accepted": 1}, again=INBOUND),
     _lost("queue_auto_reply:before", "lease", {"replies_closed no_thread": 1, "sms_accepted": 1}),
     _lost("queue_auto_reply:after", "lease", {"replies_closed no_thread": 1, "sms_accepted": 1}),
     # some have to wait until it is known what they answer

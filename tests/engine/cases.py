@@ -82,8 +82,8 @@ def notification(**changes: Any) -> Notification:
 
 def auto_reply(text: str = "You are unsubscribed.", **changes: Any) -> Notification:
     """One that is a text of our own."""
-    notice = AutoReply(HANDSET, NUMBERS[0], text)
-    return notification(message_id="n-1", payload="", statuses={}, notice=notice, **changes)
+    own = AutoReply(HANDSET, NUMBERS[0], text)
+    return notification(message_id="n-1", payload="", statuses={}, auto_reply=own, **changes)
 
 
 def reply(**changes: Any) -> Reply:

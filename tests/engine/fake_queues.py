@@ -94,9 +94,9 @@ class FakeOutbox(Leases):
     async def begin_auto_reply(self, item: Notification, lease: int, limits: Sequence[Limit] = ()) -> Begun:
         del lease
         self.check(item, sending=False)
-        if item.notice is None:
+        if item.auto_reply is None:
             raise AssertionError("not an automatic reply")
-        await self.note("begin_auto_reply", item.notice.number, [limit.name for limit in limits])
+        await self.note("begin_auto_reply", item.auto_reply.number, [limit.name for limit in limits])
         return self._begin(item)
 
     def _begin(self, item: Notification) -> Begun:

@@ -101,10 +101,10 @@ class AttemptCase(StageCase):
         self.outbox.claim(item)
         return self.result(self.recorder().text(item, THREAD, HANDSET, "+1 201-555-0198", {}, body, conversation))
 
-    def notice(self, item: Notification) -> tuple[Sms, Attempt]:
+    def auto_reply(self, item: Notification) -> tuple[Sms, Attempt]:
         self.outbox.claim(item)
-        assert item.notice is not None
-        return self.result(self.recorder().notice(item, item.notice))
+        assert item.auto_reply is not None
+        return self.result(self.recorder().auto_reply(item, item.auto_reply))
 
     def begun(self) -> list[tuple[Any, ...]]:
         """The attempts that were to be recorded."""
@@ -320,7 +320,7 @@ class IntroductionTests(AttemptCase):
 class NoticeTests(AttemptCase):
     def test_recorded(self) -> None:
         """A text of our own is recorded as well, without links."""
-        sms, attempt = self.notice(auto_reply("You are\x00 unsubscribed."))
+        sms, attempt = self.auto_reply(auto_reply("You are\x00 unsubscribed."))
         self.assertEqual(self.calls, [("begin_auto_reply", OURS, [OURS, ACCOUNT])])
         self.assertEqual(sms, Sms(OURS, HANDSET, "You are unsubscribed.", reference("n-1")))
         until = self.clock.seconds() + LEASE / 1000
@@ -331,7 +331,7 @@ class NoticeTests(AttemptCase):
         for policy, longest in SHORT:
             self.begin()
             self.policy = policy
-            sms, _ = self.notice(auto_reply("Hello " * 100))
+            sms, _ = self.auto_reply(auto_reply("Hello " * 100))
             self.assertTrue(longest - 10 < len(sms.text) <= longest, sms)
 
     def test_table(self) -> None:
@@ -339,11 +339,11 @@ class NoticeTests(AttemptCase):
         for begun, error, counted in ANSWERS:
             self.begin()
             self.outbox.begins.append(begun)
-            self.assertRaises(error, self.notice, auto_reply())
+            self.assertRaises(error, self.auto_reply, auto_reply())
             self.assertEqual(self.counted, counted, begun)
 
     def test_closing(self) -> None:
         """A process that stops begins none."""
         self.closing = True
-        self.assertRaises(Release, self.notice, auto_reply())
+        self.assertRaises(Release, self.auto_reply, auto_reply())
         self.assertEqual(self.calls, [])

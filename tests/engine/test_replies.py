@@ -120,7 +120,7 @@ class ReplyCase(StageCase):
             metrics=self.metrics,
             lease=LEASE,
             circuits=[self.circuit],
-            notices=AutoReplies(self.queue, policy, lambda: None),
+            auto_replies=AutoReplies(self.queue, policy, lambda: None),
         )
 
     def handle(self, item: Reply, *seconds: float) -> list[Any]:

@@ -26,17 +26,17 @@ SMS = InboundSms(message_id="id-1", msisdn=HANDSET, to=OURS, text="On my way")
 PART = Part("ref", 2, 1)
 WAIT = 20_000
 
-POKE_REPLIES, POKE_NOTICES = ("poke_replies",), ("poke_notices",)
+POKE_REPLIES, POKE_AUTO_REPLIES = ("poke_replies",), ("poke_notices",)
 
 #: What the store makes of an SMS, its text, who looks at it next, what it is counted as, and what is logged.
 WHOLE: list[tuple[Received, str, list[tuple[Any, ...]], str, list[str]]] = [
     (Received.NEW, "On my way", [POKE_REPLIES], "whole", []),
     (Received.KNOWN, "On my way", [], "repeated", ["info"]),
-    (Received.STOP, "Stop", [POKE_NOTICES], "stop", ["info"]),
-    (Received.START, "Start", [POKE_NOTICES], "start", ["info"]),
-    (Received.START_TOO_EARLY, "Start", [POKE_NOTICES], "start", ["info"]),
-    (Received.HELP, "Help", [POKE_NOTICES], "help", ["info"]),
-    (Received.NEW, "Stop", [POKE_REPLIES, POKE_NOTICES], "whole", []),
+    (Received.STOP, "Stop", [POKE_AUTO_REPLIES], "stop", ["info"]),
+    (Received.START, "Start", [POKE_AUTO_REPLIES], "start", ["info"]),
+    (Received.START_TOO_EARLY, "Start", [POKE_AUTO_REPLIES], "start", ["info"]),
+    (Received.HELP, "Help", [POKE_AUTO_REPLIES], "help", ["info"]),
+    (Received.NEW, "Stop", [POKE_REPLIES, POKE_AUTO_REPLIES], "whole", []),
 ]
 
 #: What the store makes of a part, who looks at it next, and what is counted.
@@ -89,7 +89,7 @@ class IntakeCase(StageCase):
                 news=DeliveryNews(self.metrics, lambda _code: self.fail("no failure")),
                 block=False,
             ),
-            notices=AutoReplies(FakeReplyQueue(calls), policy, lambda: calls.append(POKE_NOTICES)),
+            auto_replies=AutoReplies(FakeReplyQueue(calls), policy, lambda: calls.append(POKE_AUTO_REPLIES)),
             numbers=numbers,
             turned_away=self.turned_away,
         )

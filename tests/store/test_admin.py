@@ -411,7 +411,7 @@ class SmsReportTests(AdminCase):
         )
         entry = await self.operator.inspect_sms("0A0B")
         assert entry is not None
-        self.assertEqual((entry.notice, entry.done), ("stop", f"sent {NUMBERS[0]} 0A0B"))
+        self.assertEqual((entry.auto_reply, entry.done), ("stop", f"sent {NUMBERS[0]} 0A0B"))
 
 
 class ReplyReportTests(AdminCase):

@@ -164,11 +164,11 @@ class WaitForLimitTests(LimitCase):
         await self.store.receive_sms(
             InboundSms(message_id="id", msisdn=HANDSET, to=ONE, text="help"), HANDSET, ONE, Asked("help", "Write STOP.")
         )
-        (notice,) = await self.claim()
-        self.assertEqual(in_words(await self.store.begin_auto_reply(notice, LEASE, LIMITS.of(ONE))), f"WAIT {ONE}")
+        (auto_reply,) = await self.claim()
+        self.assertEqual(in_words(await self.store.begin_auto_reply(auto_reply, LEASE, LIMITS.of(ONE))), f"WAIT {ONE}")
         self.clock.advance(1)
-        (notice,) = await self.claim()
-        self.assertEqual(in_words(await self.store.begin_auto_reply(notice, LEASE, LIMITS.of(ONE))), "OK")
+        (auto_reply,) = await self.claim()
+        self.assertEqual(in_words(await self.store.begin_auto_reply(auto_reply, LEASE, LIMITS.of(ONE))), "OK")
 
     async def test_during_a_hold(self) -> None:
         """A probe that must wait is the next probe."""

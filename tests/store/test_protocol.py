@@ -1,4 +1,4 @@
-"""A line to Redis: how long an answer may take, also when it is this process that stands still."""
+"""A connection to Redis: how long an answer may take, also when it is this process that stands still."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ class Aborting(StringTransport):
 
 
 class RedisProtocolTests(SynchronousTestCase):
-    """A line whose other side the test plays."""
+    """A connection whose other side the test plays."""
 
     def setUp(self) -> None:
         self.clock = Clock()
-        self.line = RedisProtocol(self.clock)
+        self.protocol = RedisProtocol(self.clock)
         self.transport = Aborting()
-        self.line.makeConnection(self.transport)
+        self.protocol.makeConnection(self.transport)
 
     def ask(self) -> Deferred[Any]:
-        return self.line.execute_command("PING")
+        return self.protocol.execute_command("PING")
 
     def at_that_moment(self, seconds: float, *pieces: bytes) -> None:
         """The pieces are in the socket by then, and the reactor reads one in each turn: after it has run its timers."""
 
         def read() -> None:
             if waiting:
-                self.line.dataReceived(waiting.pop(0))
+                self.protocol.dataReceived(waiting.pop(0))
                 self.clock.callLater(0, read)
 
         waiting = list(pieces)
@@ -58,11 +58,11 @@ class RedisProtocolTests(SynchronousTestCase):
         of these; what is not UTF-8 stays bytes."""
         answer = self.ask()
         inner = b"*2\r\n$2\r\n\xff1\r\n*0\r\n"
-        self.line.dataReceived(b"*6\r\n$3\r\n007\r\n:7\r\n$-1\r\n$0\r\n\r\n$2\r\n\xc3\xbc\r\n" + inner)
+        self.protocol.dataReceived(b"*6\r\n$3\r\n007\r\n:7\r\n$-1\r\n$0\r\n\r\n$2\r\n\xc3\xbc\r\n" + inner)
         self.assertEqual(self.successResultOf(answer), ["007", 7, None, "", "\u00fc", [b"\xff1", []]])
 
     def test_silent(self) -> None:
-        """Without an answer in time every command fails and the line is given up."""
+        """Without an answer in time every command fails and the connection is given up."""
         first = self.ask()
         self.clock.advance(REPLY_TIMEOUT - 0.1)
         second = self.ask()
@@ -75,7 +75,7 @@ class RedisProtocolTests(SynchronousTestCase):
         first = self.ask()
         self.clock.advance(REPLY_TIMEOUT - 0.1)
         second = self.ask()
-        self.line.dataReceived(b"+PONG\r\n")
+        self.protocol.dataReceived(b"+PONG\r\n")
         self.assertEqual(self.successResultOf(first), "PONG")
         self.clock.advance(REPLY_TIMEOUT - 0.01)
         self.assertNoResult(second)
@@ -109,9 +109,9 @@ class RedisProtocolTests(SynchronousTestCase):
             self.assert_given_up(answer)
 
     def test_lost(self) -> None:
-        """A line that is lost leaves no timer."""
+        """A connection that is lost leaves no timer."""
         self.ask().addErrback(lambda _: None)
-        self.line.connectionLost(Failure(ConnectionLost()))
+        self.protocol.connectionLost(Failure(ConnectionLost()))
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
 
@@ -119,14 +119,14 @@ class BusyProcessTests(TestCase):
     timeout = 20
 
     async def test_answers(self) -> None:
-        """After a standstill of the process that is longer than Redis may take every command is answered, and the line
-        is the same: those that had gone out and those that had not."""
+        """After a standstill of the process that is longer than Redis may take every command is answered, and the
+        connection is the same: those that had gone out and those that had not."""
         clock = Clock()
-        line = await dial(UNIXClientEndpoint(reactor, str(Server.shared().socket)), lambda: RedisProtocol(clock))
-        self.addCleanup(lambda: line.lost)
-        self.addCleanup(line.abort)
+        protocol = await dial(UNIXClientEndpoint(reactor, str(Server.shared().socket)), lambda: RedisProtocol(clock))
+        self.addCleanup(lambda: protocol.lost)
+        self.addCleanup(protocol.abort)
         for _ in range(3):
-            asked = [line.execute_command("ECHO", str(n)) for n in range(20)]
+            asked = [protocol.execute_command("ECHO", str(n)) for n in range(20)]
             clock.advance(STALL)
             self.assertEqual(await gatherResults(asked), [str(n) for n in range(20)])
-        self.assertFalse(line.lost.called)
+        self.assertFalse(protocol.lost.called)

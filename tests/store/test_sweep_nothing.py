@@ -106,7 +106,7 @@ class NothingToRepairTests(SweepCase):
     async def try_to_send(self) -> None:
         if self.claimed:
             item = self.random.choice(self.claimed)
-            if item.notice is not None:
+            if item.auto_reply is not None:
                 await self.store.begin_auto_reply(item, LEASE, LIMITS.of(NUMBERS[0]))
                 return
             state = await self.store.read_links(item.user_id, f"1201555{len(item.user_id):04}")

@@ -32,7 +32,7 @@ async def explain(
             out(line)
     sms = await operator.inspect_sms(message_id)
     if sms:
-        of = None if sms.notice else await operator.inspect_message(sms.message_id)
+        of = None if sms.auto_reply else await operator.inspect_message(sms.message_id)
         for line in sms_story(message_id, sms, of, policy, describe):
             out(line)
     aside = await operator.quarantined(known_as(message_id))

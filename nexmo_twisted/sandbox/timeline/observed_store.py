@@ -92,7 +92,7 @@ class ObservedStore:
         self.write_map = store.write_map
 
     def _add(self, item: Notification | Reply, tone: Tone, text: str, at: float) -> None:
-        whom = "" if isinstance(item, Reply) or item.notice else f"{self._names.user(item.user_id)}: "
+        whom = "" if isinstance(item, Reply) or item.auto_reply else f"{self._names.user(item.user_id)}: "
         self._timeline.add(story_of(item.id), tone, f"{whom}{text}", at)
 
     # Messages
@@ -293,7 +293,7 @@ _: type[Store] = ObservedStore
 
 
 def story_of(item_id: str) -> str:
-    """The story that a notification, a reply or a notice belongs to: that of its message, or of its reply."""
+    """The story that a notification, a reply or an automatic reply belongs to: that of its message, or of its reply."""
     first, _, user = item_id.partition(".")
     return uuid_of_key(first) if len(user) == 32 else first
 
