@@ -60,7 +60,7 @@ def send_policy(settings: Settings, sms: SmsConnector) -> SendPolicy:
 
 
 class Pipeline:
-    """All stages, each told by the one before it when there is something to do.
+    """All stages; each wakes the next one when there is work for it.
 
     ``chat`` and ``provider`` are what the connectors ``chat_of`` and ``sms_of`` have built, decorated or not. ``wall``
     gives seconds since the epoch, ``lease`` is in ms.
@@ -212,7 +212,7 @@ class Pipeline:
         )
 
     def _owners(self) -> IdentitySource:
-        """Who tells whose phone it is that a reply comes from."""
+        """The source that says whose phone a reply comes from."""
         if self._chat_of.names_phones and not callable(self._settings.identities):
             return NamedIdentities(self._store, self._identities)
         return self._identities

@@ -156,7 +156,7 @@ class NexmoService(Service):
         )
 
     def _health(self) -> Health:
-        """What the operator's endpoint tells of this moment."""
+        """What `/health` shows now."""
         failing = open_circuits(self.pipeline.circuits, self._clock, self._wall)
         return Health(
             vital=[self._away],

@@ -23,7 +23,7 @@ class AutoReplyPolicy:
 
 
 class AutoReplies:
-    """Looks whether an SMS asks something of the service itself, and tells writers whose replies cannot be posted;
+    """Recognises SMS for the service itself (STOP, START, HELP), and answers replies that cannot be posted;
     ``poke`` is called when there may be one to send."""
 
     def __init__(self, queue: ReplyQueue, policy: AutoReplyPolicy, poke: Callable[[], None]) -> None:

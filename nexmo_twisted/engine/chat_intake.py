@@ -11,7 +11,7 @@ from nexmo_twisted.ports.store import NamedPhones, UnreadQueue
 
 
 class EventIntake:
-    """Stores what a platform tells of its messages; ``poke_checks`` is told the seconds until a message is checked.
+    """Stores the events of a chat platform; ``poke_checks`` is called with the seconds until a message is checked.
 
     ``delay`` is in ms, and so is ``phones_kept``, the time for which the phones that it names are kept. Every method
     raises StoreUnavailable only.

@@ -52,7 +52,7 @@ class DeliveryNews:
 
 class ReceiptIntake:
     """Takes receipts. ``block``: a handset that has opted out, as a receipt says, gets no more texts; ``poke_waiting``
-    is told when one proves an attempt."""
+    is called when one proves an attempt."""
 
     def __init__(
         self,

@@ -101,7 +101,7 @@ class Notifications:
         begun = self._clock.seconds()
         try:
             sms, attempt = await self._prepare(item)
-        except CancelledError:  # the service stops; nothing was sent and the lease will tell
+        except CancelledError:  # the service stops; nothing was sent, and the item is claimed again after the lease
             raise
         except Skip as skip:
             await self._outcomes.skip(item, skip.reason, skip.detail)

@@ -35,7 +35,7 @@ _COUNTED = {
 
 
 class InboundSmsIntake:
-    """Stores what handsets write, and what became of our SMS, and tells the engine when to look.
+    """Stores what handsets write, and what became of our SMS, and wakes the engine.
 
     ``concat_timeout``, which is how long the next part of a long reply is waited for, is in ms. ``poke_replies`` is
     called when there is a reply to post, ``poke_long_replies`` with the seconds until a long reply is posted without

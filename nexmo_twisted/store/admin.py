@@ -92,7 +92,8 @@ class QueueAdmin:
     async def redrive(
         self, queue: Queue, ids: Sequence[str], report: Collection[Status], *, confirmed: bool
     ) -> AsyncIterator[Redriven]:
-        """Have these tried again. ``confirmed``: also those that may have been sent already. What is told is done."""
+        """Have these tried again. ``confirmed``: also those that may have been sent already. What is yielded is
+        done."""
         for some in _batches(ids, REDRIVEN):
             answers = await self._connection.run("redrive", self._now(), queue, ranks(report), int(confirmed), *some)
             for item, (answer, wait) in zip(some, answers, strict=True):

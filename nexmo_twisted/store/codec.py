@@ -89,7 +89,7 @@ def begun(answer: str) -> Begun:
 
 
 class MessageRecord(NamedTuple):
-    """What a claim tells of one message. ``name`` is its id at the platform where that is no UUID, else blank."""
+    """What a claim returns of one message. ``name`` is its id at the platform where that is no UUID, else blank."""
 
     sender: str
     payload: str
@@ -104,7 +104,7 @@ _NO_MESSAGE = MessageRecord("", "", "", {}, "", "")
 
 
 class Records:
-    """The messages that one claim tells of, as a flat list of words (see claim.lua).
+    """The messages that one claim returns, as a flat list of words (see claim.lua).
 
     Each is there once, and read once, however many of its notifications were claimed.
     """

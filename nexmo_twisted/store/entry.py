@@ -60,7 +60,7 @@ async def check_schema(protocol: RedisProtocol, scripts: Scripts) -> None:
 
 
 async def _in_cluster(protocol: RedisProtocol) -> bool:
-    """By its own word. One that does not tell is none: then a MOVED says so."""
+    """By its own answer. A server that does not say so counts as none; then a MOVED shows that it is one."""
     answer: object = None
     with suppress(Refused):
         answer = await ask(protocol, "HELLO")

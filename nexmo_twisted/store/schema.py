@@ -82,7 +82,7 @@ KEEP = {
     "pending": 30 * DAY,  # a message, or parts of one, beyond their due time, should no process ever run again
     "closed": 4 * DAY,  # what became of a message or reply: events and webhooks repeat for up to three days
     "late_parts": DAY + 60 * MINUTE,  # that parts of a reply were missing: Nexmo repeats a webhook for a day
-    "early_receipts": 10 * MINUTE,  # receipts that are faster than the answer which tells their id
+    "early_receipts": 10 * MINUTE,  # receipts that come before the answer that contains their id
     "receipts_seen": DAY,  # that receipts come of SMS to a country: without one for so long it is not known
     "auto_replies": DAY,  # that a handset had an answer of one kind
     "aside": 30 * DAY,  # uncertain items and dead letters

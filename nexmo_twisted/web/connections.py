@@ -36,7 +36,7 @@ class Connections:
         self._waiting.pop(one, None)
 
     def closed(self, one: Any) -> None:
-        """It is over. It may be told twice."""
+        """The connection is over. May be called twice."""
         self._open.discard(one)
         self._waiting.pop(one, None)
 
