@@ -11,6 +11,7 @@ from twisted.internet.task import Clock
 
 from nexmo_twisted.store.connection import Connection
 from nexmo_twisted.store.loader import Scripts
+from nexmo_twisted.store.schema import PREFIX
 from nexmo_twisted.store.url import parse
 from tests.scenarios.cluster import Cluster, ClusterNode
 from tests.scenarios.outside import Lines
@@ -79,10 +80,10 @@ class ClusterConnectionTests(AsyncCase):
         written."""
         lines = Lines(self)
         for entry in self.cluster.nodes:
-            connection = self.connection(entry, "nx:", tell=entry is self.cluster.owner)
+            connection = self.connection(entry, PREFIX, tell=entry is self.cluster.owner)
             connection.open()
             await eventually(partial(getattr, connection, "why_away"))
-            self.assertIn("server.redis_prefix 'nx:' has no hash tag", connection.why_away)
+            self.assertIn(f"server.redis_prefix '{PREFIX}' has no hash tag", connection.why_away)
         await eventually(lambda: bool(lines.ours))
         (line,) = lines.ours
         self.assertTrue(line.startswith("Redis is not used, webhooks are answered 503: it is a node of a Redis"), line)

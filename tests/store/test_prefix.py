@@ -13,6 +13,7 @@ from nexmo_twisted.store.loader import Scripts
 from nexmo_twisted.store.schema import KEYS, PREFIX
 from nexmo_twisted.store.url import parse
 from tests.factories import HANDSET, NUMBERS
+from tests.inspector import K
 from tests.store.application import Application
 from tests.support import PATIENCE, Server, StoreCase
 
@@ -41,7 +42,7 @@ class PrefixTests(StoreCase):
             await application.work()
             after = await self.keys()
             self.assertEqual(
-                {key: value for key, value in after.items() if key in before and key[:8] != "nx:lock:"}, before
+                {key: value for key, value in after.items() if key in before and not key.startswith(K.lock)}, before
             )
             own = set(after) - set(before)
             self.assertGreater(len(own), 20)

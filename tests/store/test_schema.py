@@ -7,6 +7,7 @@ from twisted.internet.defer import Deferred
 
 from nexmo_twisted.store.connection import Connection
 from nexmo_twisted.store.url import parse
+from tests.inspector import K
 from tests.support import PATIENCE, Server, StoreCase, until
 
 
@@ -33,23 +34,23 @@ class SchemaVersionTests(StoreCase):
         """Whoever comes first writes it, to stay; others find it."""
         for _ in range(2):
             await self.connect()
-            self.assertEqual((await self.redis("GET", "nx:schema"), await self.redis("PTTL", "nx:schema")), ("2", -1))
+            self.assertEqual((await self.redis("GET", K.schema), await self.redis("PTTL", K.schema)), ("2", -1))
 
     async def test_unknown(self) -> None:
         """What a newer version wrote, or nobody knows who, is not touched, and one line says what to do. When it is
         gone, the process goes on by itself."""
         for version in ("3", "1", "", "two", "\n" * 90):
-            await self.redis("SET", "nx:schema", version)
+            await self.redis("SET", K.schema, version)
             line = await self.refused()
             self.assertTrue(line.isprintable() and len(line) < 250, line)
-            self.assertIn("nx:schema is ", line)
+            self.assertIn(f"{K.schema} is ", line)
             self.assertIn("this version reads 2", line)
-        await self.redis("DEL", "nx:schema")
+        await self.redis("DEL", K.schema)
         await self.opening
 
     async def test_of_another_type(self) -> None:
         """A key of that name that is no text is not touched either."""
-        await self.redis("HSET", "nx:schema", "version", "2")
+        await self.redis("HSET", K.schema, "version", "2")
         self.assertIn("WRONGTYPE", await self.refused())
 
     async def test_before_versions(self) -> None:
@@ -61,8 +62,8 @@ class SchemaVersionTests(StoreCase):
 
     async def test_lost(self) -> None:
         """Where only the version was lost, as when Redis was emptied under a running process, it is written again."""
-        for key in ("nx:due", "nx:queue:out", "nx:seq"):
+        for key in (K.due, K.out_queue, K.seq):
             await self.redis("FLUSHALL")
             await self.redis("SET", key, "1")
             await self.connect()
-            self.assertEqual(await self.redis("GET", "nx:schema"), "2")
+            self.assertEqual(await self.redis("GET", K.schema), "2")
