@@ -1,4 +1,4 @@
-"""The stages of a message's way, wired together over the ports."""
+"""The pipeline: builds all stages and connects them through the ports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The process that the service runs in: its reactor, its clock, and what ends it with a sentence."""
+"""The process that the service runs in: its reactor, its clock, and errors that end it with one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whom we trust over TLS, and why not, in words that fit into one line."""
+"""TLS of outgoing connections: which certificates are trusted, and errors as one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What twistd leaves to us: stale pid files, places that cannot be written, signals that kill."""
+"""What twistd does not handle: stale pid files, files that cannot be written, signals that end the process."""
 
 from __future__ import annotations
 

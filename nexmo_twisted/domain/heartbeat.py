@@ -1,4 +1,4 @@
-"""What Redis tells of itself and of what waits in it, and what follows from that."""
+"""The result of a heartbeat: the state and settings of Redis, the work in it, and the warnings that follow."""
 
 from __future__ import annotations
 

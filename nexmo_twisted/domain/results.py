@@ -1,4 +1,4 @@
-"""What the steps of the store come to. All are frozen. Times are in milliseconds."""
+"""The results of the methods of the store. All are frozen. Times are in milliseconds."""
 
 from __future__ import annotations
 

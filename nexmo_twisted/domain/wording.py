@@ -1,4 +1,4 @@
-"""Plain words for those who run the service: times, ids of strangers, and what each reason means."""
+"""Plain words for operators: times, ids of strangers, and what each reason means."""
 
 from __future__ import annotations
 

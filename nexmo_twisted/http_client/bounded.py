@@ -1,4 +1,4 @@
-"""What an answer may cost: its head in bytes, its body in bytes and pieces, and what it is when it is unpacked.
+"""Limits of a response: the bytes of its head, the bytes and pieces of its body, and its size after decompression.
 
 Twisted's client takes any number of headers and of answers 1xx before the one it waits for, and unpacks whatever a few
 packed bytes make. A server that is broken, or hostile, would have us fill the memory or stand still.

@@ -1,4 +1,4 @@
-"""What an operator asks Redis: what was set aside, to try it again, and what is known of one message or reply."""
+"""The store for operators: list what was set aside, redrive it, and show what is known of one message or reply."""
 
 from __future__ import annotations
 

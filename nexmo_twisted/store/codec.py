@@ -1,4 +1,4 @@
-"""Values as the scripts take and give them: words, and flat lists of fields."""
+"""Converts values to the arguments of scripts, and the results of scripts to values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What webhooks bring is kept in Redis, and messages until they fall due."""
+"""The inbox in Redis: events, messages until they are due, inbound SMS, receipts and quarantined webhooks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The store in Redis (or Valkey): turns values into script arguments and back. The thinking is in the scripts."""
+"""The store in Redis (or Valkey): turns values into script arguments and back. The rules are in the scripts."""
 
 from __future__ import annotations
 

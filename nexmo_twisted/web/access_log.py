@@ -1,4 +1,4 @@
-"""The access log: a line for each request, but not more than strangers may have."""
+"""The access log: a line for each request that was stored; for others one a minute for each address and status."""
 
 from __future__ import annotations
 

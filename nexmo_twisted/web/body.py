@@ -1,4 +1,4 @@
-"""The body of a request, and what it may cost."""
+"""The body of a request, and its limits."""
 
 from __future__ import annotations
 
