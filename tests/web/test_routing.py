@@ -87,7 +87,7 @@ class LayerTests(WebhookCase):
         self.assertEqual(len(self.lines), 3)
 
     async def test_signed_but_wrong(self) -> None:
-        """What Layer signed but nobody can understand is kept and answered 204, or Layer turns the webhook off."""
+        """What Layer signed but nobody can understand is kept and answered 202, or Layer turns the webhook off."""
         good = json.dumps(webhook())
         bodies = (
             b"",
@@ -105,14 +105,14 @@ class LayerTests(WebhookCase):
             json.dumps(webhook(sender=None)).encode(),
         )
         for raw in bodies:
-            self.assertEqual(await self.post_event(raw), 204, raw[:100])
+            self.assertEqual(await self.post_event(raw), 202, raw[:100])
         self.assertEqual([entry[0] for entry in self.intake.kept], ["layer"] * len(bodies))
         self.assertEqual([entry[2] for entry in self.intake.kept], list(bodies))
         self.assertEqual(self.counted.counts, {"layer_quarantined": len(bodies)})
         self.assertEqual(self.flushLoggedErrors(), [])
 
     async def test_content_types(self) -> None:
-        """Every name of JSON is read, and so is no name; another type is kept and answered 204."""
+        """Every name of JSON is read, and so is no name; another type is kept and answered 202."""
         for good in (
             "application/vnd.layer.webhooks+json; version=2.0",
             "Application/JSON",
@@ -124,7 +124,7 @@ class LayerTests(WebhookCase):
             self.assertEqual(await self.post_event(webhook(), content_type=good), 204)
         self.assertEqual(self.counted.counts, {"layer_stored": 6})
         for bad in ("text/plain", "application/jsonx", "é", "text/x+json"):
-            self.assertEqual(await self.post_event(webhook(), content_type=bad), 204)
+            self.assertEqual(await self.post_event(webhook(), content_type=bad), 202)
         self.assertEqual(self.counted.counts, {"layer_stored": 6, "layer_quarantined": 4})
         self.assertIn("content type", self.intake.kept[-1][1])
 
@@ -555,7 +555,7 @@ HEADER = st.binary(max_size=30).map(lambda raw: bytes(c for c in raw if c not in
 
 
 class AnyRequestTests(WebhookCase):
-    ANSWERS = frozenset({200, 204, 403, 404, 405, 413, 503})
+    ANSWERS = frozenset({200, 202, 204, 403, 404, 405, 413, 503})
 
     def answered(self, request: bytes) -> int:
         """The status of the answer to these bytes, through the hardened site but in memory."""
