@@ -1,4 +1,4 @@
-"""The account is said to be at fault: who is tried before all are held, and who while they are."""
+"""The account is said to be at fault: who is tried before sending is suspended, and who while it is."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MINUTE = 60
 
 class SuspensionCase(QueueCase):
     async def refused(self, item: Notification) -> str:
-        """What comes of holding for an item that is tried and refused."""
+        """What comes of suspending for an item that is tried and refused."""
         self.assertEqual(await self.begin(item, f"1201555{sum(item.user_id.encode()) % 10_000:04}"), "OK")
         return await self.store.suspend_sending(item, "HTTP 403: request refused")
 
@@ -32,7 +32,7 @@ class SuspensionCase(QueueCase):
         self.assertEqual(await self.begin(item, handset), "OK")
         await self.store.record_accepted(item, attempt(handset, NUMBERS[0]), "sent", sent("id"))
 
-    async def held(self) -> dict[str, str]:
+    async def suspension(self) -> dict[str, str]:
         flat = await self.redis("HGETALL", K.suspended)
         return dict(zip(flat[::2], flat[1::2], strict=True))
 
@@ -40,17 +40,17 @@ class SuspensionCase(QueueCase):
 class SuspectAccountTests(SuspensionCase):
     async def test_another_at_once(self) -> None:
         """One SMS is refused as if the account were at fault: another one is tried at once, and when that goes out
-        nothing is held, nor ever was."""
+        nothing is suspended, nor ever was."""
         await self.owe(1, "ann2")
         await self.owe(2, "bob")
         await self.owe(3, "cleo")
         (poison,) = await self.claim(1)
         self.assertEqual(await self.refused(poison), "DOUBT")
-        self.assertNotIn("since", await self.held())
+        self.assertNotIn("since", await self.suspension())
         other = await self.tried()
         self.assertEqual(other.message_id, uuid(2))
         await self.accept(other)
-        self.assertEqual((await self.held(), await self.redis("EXISTS", K.suspended_ms)), ({}, 0))
+        self.assertEqual((await self.suspension(), await self.redis("EXISTS", K.suspended_ms)), ({}, 0))
         self.assertEqual([item.message_id for item in await self.claim()], [uuid(3)])
 
     async def test_of_the_same_user(self) -> None:
@@ -66,17 +66,17 @@ class SuspectAccountTests(SuspensionCase):
         self.assertEqual((await self.tried()).message_id, uuid(1))
 
     async def test_the_other_is_refused_too(self) -> None:
-        """When the other one is refused as well all are held, and one is tried a minute."""
+        """When the other one is refused as well sending is suspended, and one is tried a minute."""
         for n, user in enumerate(("ann2", "bob", "cleo"), 1):
             await self.owe(n, user)
         (first,) = await self.claim(1)
         await self.refused(first)
         self.assertEqual(await self.refused(await self.tried()), "NEW")
-        self.assertEqual((await self.held())["since"], self.now())
+        self.assertEqual((await self.suspension())["since"], self.now())
         self.assertEqual(await self.store.claim_notifications(10, LEASE), Claimed(60_000, []))
 
     async def test_nobody_else(self) -> None:
-        """When no other one waits all are held at once; the next that comes is tried when it comes."""
+        """When no other one waits sending is suspended at once; the next that comes is tried when it comes."""
         await self.owe(1, "ann2")
         (poison,) = await self.claim()
         self.assertEqual(await self.refused(poison), "NEW")
@@ -84,7 +84,7 @@ class SuspectAccountTests(SuspensionCase):
         self.assertEqual(await self.claim(), [])
         await self.owe(2, "bob")
         await self.accept(await self.tried())
-        self.assertEqual(await self.held(), {})
+        self.assertEqual(await self.suspension(), {})
 
     async def test_one_message_to_many(self) -> None:
         """A message that is refused to two recipients is tried with no third one while another message could tell
@@ -101,7 +101,7 @@ class SuspectAccountTests(SuspensionCase):
         other = await self.tried()
         self.assertEqual(other.message_id, uuid(2))
         await self.accept(other)
-        self.assertEqual(await self.held(), {})
+        self.assertEqual(await self.suspension(), {})
 
     async def test_told_in_between(self) -> None:
         """Recipients of the refused message who are refused meanwhile do not settle the doubt."""
@@ -115,7 +115,7 @@ class SuspectAccountTests(SuspensionCase):
         other = await self.tried()
         self.assertEqual(other.message_id, uuid(2))
         await self.accept(other)
-        self.assertEqual(await self.held(), {})
+        self.assertEqual(await self.suspension(), {})
 
     async def test_needs_no_sms(self) -> None:
         """When the other one needs no SMS, or cannot be prepared, the next is tried at once."""
@@ -144,7 +144,7 @@ class SuspectAccountTests(SuspensionCase):
             else:
                 await self.store.set_aside(probe, "no answer", uncertain=True)
         await self.accept(await self.tried())
-        self.assertEqual(await self.held(), {})
+        self.assertEqual(await self.suspension(), {})
 
     async def test_late_word(self) -> None:
         """A refusal that is heard when the lease is over does not disturb what its user's lane is working on."""
@@ -160,7 +160,7 @@ class SuspectAccountTests(SuspensionCase):
         self.assertEqual((await self.tried()).message_id, uuid(2))
 
     async def test_alone_after_all(self) -> None:
-        """When the others are gone the first one is tried again; when it is refused, all are held."""
+        """When the others are gone the first one is tried again; when it is refused, sending is suspended."""
         await self.owe(1, "ann2")
         await self.owe(2, "bob")
         (poison,) = await self.claim(1)
@@ -170,20 +170,20 @@ class SuspectAccountTests(SuspensionCase):
         self.assertEqual(await self.store.claim_notifications(10, LEASE), Claimed(60_000, []))
 
     async def test_swept(self) -> None:
-        """A doubt is no broken hold."""
+        """An undecided suspension is no broken one."""
         await self.owe(1, "ann2")
         await self.owe(2, "bob")
         (poison,) = await self.claim(1)
         await self.refused(poison)
-        before = await self.held()
+        before = await self.suspension()
         found = await self.connection.run("sweep_keys", self.now(), "0", 1000, "01", 1000)
-        self.assertEqual((found[2:], await self.held()), ([], before))
+        self.assertEqual((found[2:], await self.suspension()), ([], before))
 
 
 class SuspendedAccountTests(SuspensionCase):
     async def test_never_the_first(self) -> None:
-        """While another one waits it is never the item that the hold began with that is tried, also when that was the
-        first to wait, and whichever lane the others are in."""
+        """While another one waits it is never the item that the suspension began with that is tried, also when that was
+        the first to wait, and whichever lane the others are in."""
         await self.owe(1, "ann2")
         (poison,) = await self.claim(1)
         await self.refused(poison)
@@ -219,7 +219,7 @@ class SuspendedAccountTests(SuspensionCase):
         self.assertEqual((await self.tried()).message_id, uuid(3))
 
     async def test_those_of_before(self) -> None:
-        """Two that are refused again, and were refused before while others went out, hold nobody."""
+        """Two that are refused again, and were refused before while others went out, suspend nothing."""
         for n, user in enumerate(("ann2", "bob", "cleo"), 1):
             await self.owe(n, user)
         (first,) = await self.claim(1)
@@ -238,7 +238,7 @@ class SuspendedAccountTests(SuspensionCase):
         self.assertEqual(await self.store.suspend_sending(items[uuid(2)], "403"), "DOUBT")
         await self.store.release(items[uuid(4)])
         await self.accept(await self.tried())
-        self.assertEqual(await self.held(), {})
+        self.assertEqual(await self.suspension(), {})
 
     async def test_a_refusal_of_its_own(self) -> None:
         """A probe that is refused for a reason of its own proves that the account works."""
@@ -249,7 +249,7 @@ class SuspendedAccountTests(SuspensionCase):
         probe = await self.tried()
         await self.begin(probe, "12015550177")
         await self.store.set_aside(probe, "refused: number barred", uncertain=False, account_works=True)
-        self.assertEqual(await self.held(), {})
+        self.assertEqual(await self.suspension(), {})
 
     async def test_no_proof(self) -> None:
         """What is given up for another reason proves nothing, nor what was on its way when the hold began."""
@@ -259,11 +259,11 @@ class SuspendedAccountTests(SuspensionCase):
         await self.begin(second, "12015550177")
         await self.refused(first)
         await self.store.set_aside(second, "refused: number barred", uncertain=False, account_works=True)
-        self.assertEqual((await self.held())["by"], first.id)
+        self.assertEqual((await self.suspension())["by"], first.id)
         await self.owe(3, "cleo")
         probe = await self.tried()
         await self.store.set_aside(probe, "template", uncertain=False)
-        self.assertEqual((await self.held())["by"], first.id)
+        self.assertEqual((await self.suspension())["by"], first.id)
 
     async def test_many_lanes(self) -> None:
         """However many wait for the same message, the other one is found."""
