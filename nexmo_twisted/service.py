@@ -111,7 +111,7 @@ class NexmoService(Service):
         address = parse(settings.server.redis)
         self._embedded: EmbeddedValkey | None = None
         if address.kind == "embedded":
-            self._embedded = EmbeddedValkey(embedded_data, reactor, clock)
+            self._embedded = EmbeddedValkey(embedded_data, reactor=reactor, clock=clock)
             address = RedisAddress(kind="unix", path=self._embedded.address)
         scripts = Scripts(settings.server.redis_prefix)
         web = Connection(reactor, address, scripts, reply_timeout=tuning.redis_timeout)

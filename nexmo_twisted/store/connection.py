@@ -65,7 +65,7 @@ class Connection:
         self._sentinels: Sentinels | None = None
         self._master: Host | None = None  #: as Sentinel has it; None also when it is about to change
         if address.kind == "sentinel":
-            self._sentinels = Sentinels(reactor, address.hosts, address.master, self._changing)
+            self._sentinels = Sentinels(reactor, hosts=address.hosts, name=address.master, changing=self._changing)
         #: Where to connect: None is the address of the settings. In a cluster also all nodes, first that with our keys.
         self._nodes: deque[Host | None] = deque([None])
         self._opened: Deferred[None] = Deferred()

@@ -45,7 +45,7 @@ class EmbeddedValkey(Service):
     _log = Logger()
 
     def __init__(
-        self, directory: Path, reactor: IReactorThreads, clock: IReactorTime, program: Path | None = None
+        self, directory: Path, *, reactor: IReactorThreads, clock: IReactorTime, program: Path | None = None
     ) -> None:
         self._server = SharedValkey(directory, program)
         self._reactor = reactor

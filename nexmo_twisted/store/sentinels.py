@@ -47,7 +47,7 @@ class Sentinels:
     until the new one is there. When it is over they call ``changing`` with the new master.
     """
 
-    def __init__(self, reactor: Any, hosts: Collection[Host], name: str, changing: Changing) -> None:
+    def __init__(self, reactor: Any, *, hosts: Collection[Host], name: str, changing: Changing) -> None:
         self._reactor = reactor
         self._hosts = hosts
         self._name = name

@@ -375,7 +375,7 @@ class CommandsOnEmbeddedValkeyTests(TestCase):
         self.assertEqual((await command.finish(), command.output), (1, ""))
         self.assertIn("The embedded Redis is not running", command.errors)
         self.assertFalse((directory / "nexmo-data").exists(), "it made something")
-        server = EmbeddedValkey(directory / "nexmo-data", IReactorThreads(reactor), Clock())
+        server = EmbeddedValkey(directory / "nexmo-data", reactor=IReactorThreads(reactor), clock=Clock())
         server.startService()
         try:
             command = self.start(directory)

@@ -34,7 +34,7 @@ from pathlib import Path
 from twisted.internet import reactor
 from twisted.internet.task import Clock
 from nexmo_twisted.store.embedded_service import EmbeddedValkey
-EmbeddedValkey(Path(sys.argv[1]), reactor, Clock()).startService()
+EmbeddedValkey(Path(sys.argv[1]), reactor=reactor, clock=Clock()).startService()
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -97,7 +97,9 @@ class EmbeddedValkeyTests(TestCase):
 
     def valkey(self, clock: Clock | None = None, program: Path | None = None) -> EmbeddedValkey:
         """A running service, stopped at the end of the test."""
-        service = EmbeddedValkey(self.directory, IReactorThreads(reactor), clock or self.clock, program)
+        service = EmbeddedValkey(
+            self.directory, reactor=IReactorThreads(reactor), clock=clock or self.clock, program=program
+        )
         service.startService()
         self.addCleanup(lambda: service.stopService() if service.running else None)
         return service
@@ -225,7 +227,7 @@ class EmbeddedValkeyTests(TestCase):
         program = self.unreliable_program()
         self.directory.mkdir()
         (self.directory / "broken").touch()
-        service = EmbeddedValkey(self.directory, IReactorThreads(reactor), self.clock, program)
+        service = EmbeddedValkey(self.directory, reactor=IReactorThreads(reactor), clock=self.clock, program=program)
         error = self.assertRaises(StoreUnavailable, service.startService)
         self.assertIn("no luck today", str(error))
         self.assertFalse(service.running)
@@ -288,7 +290,7 @@ class EmbeddedValkeyTests(TestCase):
 
     def test_relative_directory(self) -> None:
         """It lies below the working directory of the start, which twistd may have changed by then."""
-        service = EmbeddedValkey(Path("data"), IReactorThreads(reactor), self.clock)
+        service = EmbeddedValkey(Path("data"), reactor=IReactorThreads(reactor), clock=self.clock)
         self.addCleanup(os.chdir, Path.cwd())
         os.chdir(self.directory.parent)
         service.startService()

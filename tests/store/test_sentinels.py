@@ -80,7 +80,7 @@ class SentinelsCase(TestCase):
             self.addCleanup(sentinel.listener.stop)
         self.heard: list[Host | None] = []
         hosts = [("127.0.0.1", sentinel.listener.port) for sentinel in sentinels]
-        return Sentinels(reactor, hosts, name, self.heard.append)
+        return Sentinels(reactor, hosts=hosts, name=name, changing=self.heard.append)
 
 
 class MasterTests(SentinelsCase):

@@ -45,7 +45,7 @@ class LargeBodies:
         ):
             return None
         self._free -= 1
-        return LargeBody(self, given[0].lower(), self._secrets, self._largest)
+        return LargeBody(self, signature=given[0].lower(), secrets=self._secrets, largest=self._largest)
 
     def ended(self) -> None:
         """One place is free again."""
@@ -55,7 +55,7 @@ class LargeBodies:
 class LargeBody:
     """One of them: ``beginning`` is what is kept of it."""
 
-    def __init__(self, bodies: LargeBodies, signature: bytes, secrets: Sequence[bytes], largest: int) -> None:
+    def __init__(self, bodies: LargeBodies, *, signature: bytes, secrets: Sequence[bytes], largest: int) -> None:
         self._bodies: LargeBodies | None = bodies
         self._signature = signature
         self._hashes = [hmac.new(secret, digestmod="sha1") for secret in secrets]

@@ -37,7 +37,9 @@ class WebhookConnector:
         return WebhookPlatform(ChatClient(http, self._settings.api_url, self._signatures))
 
     def webhooks(self, intake: ChatIntake, metrics: Metrics, clock: IReactorTime) -> Mapping[str, Webhooks]:
-        endpoint = ChatWebhook(self._signatures, self._region, intake, metrics, clock)
+        endpoint = ChatWebhook(
+            signatures=self._signatures, region=self._region, intake=intake, metrics=metrics, clock=clock
+        )
         return {self._settings.path: endpoint}
 
 

@@ -26,7 +26,7 @@ log = Logger()
 SOURCE = "chat"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ChatWebhook:
     """``region`` is the country of phones without a country code, ``max_in_flight`` how many events are worked on at a
     time; more are answered 503."""

@@ -37,7 +37,14 @@ class NotStoredTests(AsyncCase):
         self.signatures = Signatures([WHSEC], self.clock.seconds)
 
     async def post(self, document: object, max_in_flight: int = 10) -> Heard:
-        endpoint = ChatWebhook(self.signatures, "US", FailingIntake(), self.metrics, self.clock, max_in_flight)
+        endpoint = ChatWebhook(
+            signatures=self.signatures,
+            region="US",
+            intake=FailingIntake(),
+            metrics=self.metrics,
+            clock=self.clock,
+            max_in_flight=max_in_flight,
+        )
         caller = Caller(f"http://127.0.0.1:{listen(self, Site(root({'chat': endpoint})))}")
         raw = json.dumps(document).encode()
         return await caller.ask("POST", "/chat", raw, **headers_of(self.signatures.signed("msg_1", raw)))
