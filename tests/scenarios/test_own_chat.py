@@ -195,7 +195,7 @@ class WarningTests(OwnWorld):
             "data.sender.id is no id": sent(sender={"id": "."}),
             "data.recipients is missing": sent(recipients=None),
             "data.recipients is not a list": sent(recipients="all"),
-            "data.recipients has nobody": sent(recipients=[{"id": "ann"}]),
+            "data.recipients has no one": sent(recipients=[{"id": "ann"}]),
             "data.recipients[0].id is no id": sent(recipients=[{"id": "é" * 128}]),
             "data.recipients has more than 500": sent(recipients=[{"id": str(n)} for n in range(501)]),
             "data.user is missing": status("read", user=None),
